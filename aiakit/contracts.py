@@ -1,0 +1,316 @@
+"""All that a plugin author reads: the data a plugin receives and the three classes it may implement.
+
+Shapes: N samples, D embedding dimensions, K ≥ 2 classes of the private attribute, H×W pixels.
+The manners are scikit-learn's: ``__init__`` stores its parameters under their own names and does nothing else,
+``fit`` returns ``self``, capabilities are class attributes, and all randomness comes from the context or the
+generator that is handed in. Test labels are never part of anything a plugin receives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+PixelArray = NDArray[np.uint8]
+State = dict[str, NDArray[Any]]
+T = TypeVar("T")
+
+View = Literal["embedding", "image", "claim"]
+VIEWS: tuple[View, ...] = ("embedding", "image", "claim")
+
+
+class Release:
+    """What the adversary sees of N samples.
+
+    Parameters
+    ----------
+    embedding : float (N, D), stored as float32.
+    image : float (N, 3, H, W) in [0, 1], or uint8 of the same shape. A picture is published with 8 bits a channel,
+        so floats are rounded to the nearest of 256 levels.
+    claim : float (N, K), the class probabilities of the defense's own in-loop attacker. It is a claim about the
+        release, not a part of what is published, and only the ``in-loop`` attack is given it.
+
+    Raises
+    ------
+    ValueError : no view at all, wrong number of dimensions, different N, non-finite values, pixels outside [0, 1].
+    """
+
+    def __init__(
+        self,
+        embedding: NDArray[Any] | None = None,
+        image: NDArray[Any] | None = None,
+        claim: NDArray[Any] | None = None,
+    ) -> None:
+        self.embedding = _floats(embedding, 2, "embedding (N, D)")
+        self.pixels = _pixels(image)
+        self.claim = _floats(claim, 2, "claim (N, K)")
+        lengths = {len(view) for view in (self.embedding, self.pixels, self.claim) if view is not None}
+        if not lengths:
+            raise ValueError("a release needs an embedding, an image or both")
+        if len(lengths) > 1:
+            raise ValueError(f"the views of a release have different lengths: {sorted(lengths)}")
+        self._length = lengths.pop()
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def image(self) -> FloatArray | None:
+        """float32 (N, 3, H, W) in [0, 1], converted at each access: index ``pixels`` to convert a batch at a time."""
+        if self.pixels is None:
+            return None
+        return self.pixels.astype(np.float32) / np.float32(255)
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The views that are present."""
+        present = {"embedding": self.embedding, "image": self.pixels, "claim": self.claim}
+        return tuple(view for view in VIEWS if present[view] is not None)
+
+    def __getitem__(self, rows: slice | NDArray[Any]) -> Release:
+        """The same views of some samples (a slice, an index array or a mask)."""
+        return self._make(*(None if view is None else view[rows] for view in (self.embedding, self.pixels, self.claim)))
+
+    def only(self, view: View) -> Release:
+        """The release with a single view: what an attack that names this view is given."""
+        if view not in self.views:
+            raise ValueError(f"this release has no {view} view, only {', '.join(self.views)}")
+        return self._make(
+            self.embedding if view == "embedding" else None,
+            self.pixels if view == "image" else None,
+            self.claim if view == "claim" else None,
+        )
+
+    @classmethod
+    def _make(cls, embedding: Any, pixels: Any, claim: Any) -> Release:
+        """Views of views need no second validation, which would read a whole memory map."""
+        release = cls.__new__(cls)
+        release.embedding, release.pixels, release.claim = embedding, pixels, claim
+        release._length = len(next(view for view in (embedding, pixels, claim) if view is not None))
+        return release
+
+
+def _floats(array: NDArray[Any] | None, dimensions: int, what: str) -> FloatArray | None:
+    if array is None:
+        return None
+    if array.ndim != dimensions or array.dtype.kind != "f":
+        raise ValueError(f"{what} must be a floating array, got {array.dtype} of shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{what} has non-finite values")
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _pixels(image: NDArray[Any] | None) -> PixelArray | None:
+    if image is None:
+        return None
+    if image.ndim != 4 or image.shape[1] != 3:
+        raise ValueError(f"image must have shape (N, 3, H, W), got {image.shape}")
+    if image.dtype == np.uint8:
+        return np.ascontiguousarray(image)
+    if image.dtype.kind != "f":
+        raise ValueError(f"image must be float in [0, 1] or uint8, got {image.dtype}")
+    if len(image) and not (image.min() >= 0 and image.max() <= 1):  # also false for NaN
+        raise ValueError("image has values outside [0, 1]")
+    return np.ascontiguousarray(np.rint(image * 255).astype(np.uint8))
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Labelled photographs that a defense is trained on.
+
+    images : uint8 (N, H, W, 3), often a memory map: index it, do not copy it whole.
+    labels : int64 (N,) in [0, K), the private attribute.
+    identity : int64 (N,), equal for pictures of one person.
+    classes : the K names of the private attribute's values.
+    """
+
+    images: PixelArray
+    labels: IntArray
+    identity: IntArray
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an adversary has to learn from: a release of people whose private attribute it knows.
+
+    release : the N released samples, with the single view that the attack names.
+    labels : int64 (N,) in [0, K).
+    identity : int64 (N,).
+    classes : the K names of the private attribute's values.
+    images : uint8 (N, H, W, 3) or None, the attacker's own photographs before protection (only to attacks with
+        ``knowledge = "adaptive"``, where the attacker can run the defense on photographs of its own).
+    unprotected : the unprotected release of the same photographs, or None (as ``images``).
+    """
+
+    release: Release
+    labels: IntArray
+    identity: IntArray
+    classes: tuple[str, ...]
+    images: PixelArray | None = None
+    unprotected: Release | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: slice | NDArray[Any]) -> Evidence:
+        """The same evidence on some samples."""
+        return replace(
+            self,
+            release=self.release[rows],
+            labels=self.labels[rows],
+            identity=self.identity[rows],
+            images=None if self.images is None else self.images[rows],
+            unprotected=None if self.unprotected is None else self.unprotected[rows],
+        )
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """(N,) sample weights of mean 1 under which every class that occurs weighs the same."""
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        return len(self) / (np.count_nonzero(counts) * counts[self.labels])
+
+
+def no_progress(label: str, done: int, total: int) -> None:
+    """The reporter of a context that shows nothing."""
+
+
+def compute_always(name: str, inputs: Mapping[str, Any], compute: Callable[[], State]) -> State:
+    """The memo of a context that remembers nothing."""
+    return compute()
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where a plugin runs: seed, device, precision, threads, and how it reports progress.
+
+    seed : the seed of this fit; use ``rng`` or ``seed_for`` so that parts of a plugin draw independently.
+    device : a torch device name ("cpu", "cuda", "mps").
+    precision : "fp32" or "bf16" (autocast of the forward pass).
+    threads : how many threads this plugin may use.
+    report : called with (label, steps done, steps in all).
+    memo : ``memo(name, inputs, compute)`` returns ``compute()``'s arrays, from the store when the same name, inputs,
+        training data and seed were computed before. ``inputs`` must name all that ``compute`` depends on besides
+        the training data and the seed.
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    threads: int = 1
+    report: Callable[[str, int, int], None] = no_progress
+    memo: Callable[[str, Mapping[str, Any], Callable[[], State]], State] = compute_always
+
+    def seed_for(self, *names: str | int) -> int:
+        """A 63-bit seed that depends on this context's seed and the names only."""
+        text = "\x1f".join([str(self.seed), *map(str, names)])
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+    def rng(self, *names: str | int) -> np.random.Generator:
+        """An independent NumPy generator for the named purpose."""
+        return np.random.default_rng(self.seed_for(*names))
+
+    def child(self, *names: str | int) -> Context:
+        """The same context with the seed of the named purpose."""
+        return replace(self, seed=self.seed_for(*names))
+
+    def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
+        """Yield the items and report how many are done."""
+        if total is None:
+            items = list(items)
+            total = len(items)
+        self.report(label, 0, total)
+        for done, item in enumerate(items, start=1):
+            yield item
+            self.report(label, done, total)
+
+
+class Plugin(ABC):
+    """What attacks, defenses and encoders share: parameters that can be read back.
+
+    Annotate the parameters of ``__init__`` (``Annotated[float, Field(ge=0)]`` with pydantic's ``Field`` adds bounds):
+    the command line converts and validates options against the annotations before anything runs.
+    """
+
+    def get_params(self) -> dict[str, Any]:
+        """The parameters of ``__init__`` and their present values."""
+        return {
+            name: getattr(self, name) for name in inspect.signature(type(self).__init__).parameters if name != "self"
+        }
+
+
+class Attack(Plugin):
+    """An adversary that infers the private attribute from a release.
+
+    view : the view it reads. A release without that view is skipped.
+    knowledge : "informed" (the default) learns from the release; "adaptive" is also given the attacker's own
+        photographs and their unprotected release; "ignorant" needs no training on any release (an off-the-shelf model).
+    presets : the presets besides ``all`` that it belongs to ("fast", "strong").
+    summary : one line for lists.
+    """
+
+    view: ClassVar[View] = "embedding"
+    knowledge: ClassVar[Literal["ignorant", "informed", "adaptive"]] = "informed"
+    presets: ClassVar[tuple[str, ...]] = ()
+    summary: ClassVar[str] = ""
+
+    @abstractmethod
+    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+        """Learn from ``train``; choose hyper-parameters and when to stop on ``val`` only."""
+
+    @abstractmethod
+    def predict_proba(self, release: Release) -> NDArray[Any]:
+        """(N, K) class probabilities: finite, non-negative, rows that sum to 1."""
+
+
+class Defense(Plugin):
+    """A way of publishing faces.
+
+    produces : the views that ``release`` returns.
+    stochastic : True where two releases of one image differ (the generator is used).
+    needs_pairs : True where ``fit`` needs people with two images.
+    summary : one line for lists.
+    """
+
+    produces: ClassVar[tuple[View, ...]] = ("embedding", "image")
+    stochastic: ClassVar[bool] = False
+    needs_pairs: ClassVar[bool] = False
+    summary: ClassVar[str] = ""
+
+    @abstractmethod
+    def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:
+        """Learn the transformation from the defender's people; ``val`` holds other people of the defender's."""
+
+    @abstractmethod
+    def release(self, images: PixelArray, rng: np.random.Generator) -> Release:
+        """Publish uint8 (N, H, W, 3) images. Called in batches: one sample's release must not depend on its batch."""
+
+    @abstractmethod
+    def state_dict(self) -> State:
+        """All that ``fit`` learned, as named arrays: enough for ``load_state_dict`` on a fresh instance."""
+
+    @abstractmethod
+    def load_state_dict(self, state: State) -> Self:
+        """Restore what ``state_dict`` returned, on the CPU. Raises ValueError where the arrays do not fit."""
+
+    def claim(self, release: Release) -> NDArray[Any] | None:
+        """(N, K) probabilities by the in-loop attacker for a release of this defense; None where it has none."""
+        return None
+
+
+def batches(count: int, size: int) -> Iterator[slice]:
+    """Consecutive slices that cover ``range(count)``, each at most ``size`` long."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))

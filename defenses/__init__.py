@@ -1,0 +1,1 @@
+"""The defenses that come with aiakit, one file each."""
