@@ -246,9 +246,7 @@ class Plugin(ABC):
 
     def get_params(self) -> dict[str, Any]:
         """The parameters of ``__init__`` and their present values."""
-        return {
-            name: getattr(self, name) for name in inspect.signature(type(self).__init__).parameters if name != "self"
-        }
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
 
 class Attack(Plugin):
