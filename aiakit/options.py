@@ -38,9 +38,13 @@ class Option:
 
     def describe(self) -> dict[str, Any]:
         """A JSON schema fragment: type, bounds or choices, and the default where there is one."""
-        schema = _adapter(self.annotation).json_schema()
-        schema.pop("default", None)
-        return schema if self.default is REQUIRED else {**schema, "default": self.default}
+        adapter = _adapter(self.annotation)
+        schema = adapter.json_schema()
+        return (
+            schema
+            if self.default is REQUIRED
+            else {**schema, "default": adapter.dump_python(self.default, mode="json")}
+        )
 
 
 def parse_settings(settings: Iterable[str], in_use: Collection[str]) -> dict[str, dict[str, str]]:
@@ -81,8 +85,8 @@ def options_of(cls: type, plugin: str) -> dict[str, Option]:
         inferred = Any if default is REQUIRED or default is None else type(default)
         option = Option(parameter.name, hints.get(parameter.name, inferred), default)
         try:
-            _adapter(option.annotation)
-        except PydanticUserError as error:
+            option.describe()
+        except PydanticUserError as error:  # a type that no text can be converted to
             first = str(error).splitlines()[0]
             raise PluginError(f"{plugin}.{option.name}: this annotation cannot be validated: {first}") from error
         options[option.name] = option
@@ -116,7 +120,7 @@ def validate(cls: type, given: Mapping[str, Any], plugin: str) -> dict[str, Any]
 
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
     """A pydantic validator that refuses NaN and infinity wherever a float occurs."""
-    return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False, arbitrary_types_allowed=True))
+    return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
 
 
 def _in_words(error: ValidationError) -> str:

@@ -1,0 +1,53 @@
+"""What commands share: where messages go, how documents are printed, and the option that loads plugin files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import rich_click as click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@cache
+def console() -> Console:
+    """The console for people, on stderr: stdout belongs to documents and tables that are asked for."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def emit_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document on stdout, keys in the order given. Raises ValueError for NaN or infinity."""
+    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def _register(ctx: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    from aiakit import registry
+
+    for path in paths:
+        registry.register_file(path)
+    return paths
+
+
+def plugin_option(command: Command) -> Command:
+    """``--plugin FILE`` (repeatable): the file's plugins are registered before any other option is looked at."""
+    return click.option(
+        "--plugin",
+        multiple=True,
+        metavar="FILE",
+        is_eager=True,
+        expose_value=False,
+        callback=_register,
+        help="Also use the plugins that this Python file defines (repeatable).",
+    )(command)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")

@@ -1,0 +1,103 @@
+"""The frame of the command line: which commands there are, and how every failure becomes one line and an exit code.
+
+Exit codes: 0 done, 1 failure, 2 bad input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import rich_click as click
+
+from aiakit import __version__
+from aiakit.errors import AiakitError, InputError
+
+# name → ("module:object", one line for --help). Nothing of a command is imported before it is used.
+COMMANDS = {
+    "list": ("aiakit.cli.list:command", "List the attacks, defenses, encoders and datasets, with their options."),
+    "check": ("aiakit.cli.check:command", "Check that a plugin keeps its contract."),
+    "new": ("aiakit.cli.new:command", "Write a working, tested skeleton of a plugin."),
+}
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class LazyGroup(click.RichGroup):
+    """A group whose commands are known by name and one line, and imported when one is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of COMMANDS: the main job first."""
+        return list(COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Import the command that is called; raises click's NoSuchCommand, with the nearest name, for another."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in COMMANDS:
+            module, _, attribute = COMMANDS[name][0].partition(":")
+            command = getattr(importlib.import_module(module), attribute)
+        return name, command, rest
+
+
+@click.group(
+    cls=LazyGroup,
+    commands=[click.RichCommand(name=name, help=line) for name, (_, line) in COMMANDS.items()],
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Measure what face representations leak about a private attribute, and what they are still good for.",
+)
+@click.version_option(__version__, prog_name="aiakit", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error (or set AIAKIT_DEBUG=1).")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    if debug:
+        os.environ["AIAKIT_DEBUG"] = "1"  # worker processes show theirs too
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code. A command may return a code of its own."""
+    try:
+        code = cli.main(args=arguments, prog_name="aiakit", standalone_mode=False)
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        print("aiakit: interrupted; run the same command again to resume", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader has gone (``| head``). Point stdout elsewhere, or the interpreter complains when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        message, code = _explain(error)
+        if os.environ.get("AIAKIT_DEBUG", "0") not in ("", "0"):
+            traceback.print_exception(error)
+        print(f"aiakit: error: {' '.join(message.split())}", file=sys.stderr)
+        return code
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """What to tell the user about an error, and the exit code."""
+    if isinstance(error, AiakitError):
+        return str(error), error.exit_code
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else "aiakit"
+        return f"{error.format_message()} (see {path} --help)", InputError.exit_code
+    if isinstance(error, click.ClickException):
+        return error.format_message(), InputError.exit_code
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        where = error.filename or "the disk that was being written to"
+        return f"no space left on {where}: free some, then run the same command again to resume", InputError.exit_code
+    if isinstance(error, OSError) and error.errno in DENIED and error.filename:
+        return f"no permission for {error.filename} ({error.strerror})", InputError.exit_code
+    if isinstance(error, MemoryError):
+        return "out of memory: use fewer or smaller images, or fewer --jobs", 1
+    bug = f"this is a bug of aiakit: {type(error).__name__}: {error}"
+    return f"{bug} (AIAKIT_DEBUG=1 shows the traceback; please report it)", 1
