@@ -127,7 +127,8 @@ def _pixels(image: NDArray[Any] | None) -> PixelArray | None:
 class Faces:
     """Labelled photographs that a defense is trained on.
 
-    images : uint8 (N, H, W, 3), often a memory map: index it, do not copy it whole.
+    images : uint8 (N, H, W, 3), an array or rows of a memory map: index it by slices and index arrays, a batch at a
+        time; ``np.asarray`` copies it whole.
     labels : int64 (N,) in [0, K), the private attribute.
     identity : int64 (N,), equal for pictures of one person.
     classes : the K names of the private attribute's values.
@@ -305,6 +306,48 @@ class Defense(Plugin):
 
     def claim(self, release: Release) -> NDArray[Any] | None:
         """(N, K) probabilities by the in-loop attacker for a release of this defense; None where it has none."""
+        return None
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Labelled embeddings that an embedding defense is trained on: float32 (N, D), and as in ``Faces``."""
+
+    embedding: FloatArray
+    labels: IntArray
+    identity: IntArray
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class EmbeddingDefense(Plugin):
+    """A way of publishing embeddings that an encoder, or the defense before it in a chain, made of faces."""
+
+    produces: ClassVar[tuple[View, ...]] = ("embedding",)
+    stochastic: ClassVar[bool] = False
+    needs_pairs: ClassVar[bool] = False
+    summary: ClassVar[str] = ""
+
+    @abstractmethod
+    def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:
+        """Learn the transformation from the defender's people; ``val`` holds other people of the defender's."""
+
+    @abstractmethod
+    def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
+        """Publish (N, D) embeddings. Called in batches: one sample's release must not depend on its batch."""
+
+    @abstractmethod
+    def state_dict(self) -> State:
+        """As ``Defense.state_dict``."""
+
+    @abstractmethod
+    def load_state_dict(self, state: State) -> Self:
+        """As ``Defense.load_state_dict``."""
+
+    def claim(self, release: Release) -> NDArray[Any] | None:
+        """As ``Defense.claim``."""
         return None
 
 

@@ -1,0 +1,87 @@
+"""What the attacks that train a network on embeddings share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import softmax
+from torch import nn
+
+from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.training import fit_classifier, forward_in_batches, seeded
+
+
+class NetworkOnEmbeddings(Attack):
+    """Base: standardise on attacker-train, train ``members`` networks from different seeds, average their logits.
+
+    Each network is trained by class-balanced cross-entropy and stops early on attacker-val's balanced log-loss.
+    """
+
+    members: ClassVar[int] = 1
+    epochs: int
+    batch_size: ClassVar[int] = 128
+    rate: ClassVar[float] = 1e-3
+    weight_decay: ClassVar[float] = 1e-2
+    patience: ClassVar[int] = 6
+
+    @abstractmethod
+    def network(self, features: int, classes: int) -> nn.Module:
+        """A fresh network: (N, features) → logits (N, classes)."""
+
+    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+        self.ctx_ = ctx
+        embedding = _embedding(train.release)
+        self.mean_ = embedding.mean(0)
+        self.scale_ = np.maximum(embedding.std(0), 1e-6)
+        inputs = self._standardise(train.release).to(ctx.device)
+        val_inputs = self._standardise(val.release)
+        self.networks_ = []
+        for member in range(self.members):
+            child = ctx.child("member", member)
+            with seeded(child, "network"):
+                network = self.network(embedding.shape[1], len(train.classes)).to(ctx.device)
+                self._train(network, inputs, train, val_inputs, val, child)
+            self.networks_.append(network)
+        return self
+
+    def _train(
+        self,
+        network: nn.Module,
+        inputs: torch.Tensor,
+        train: Evidence,
+        val_inputs: torch.Tensor,
+        val: Evidence,
+        ctx: Context,
+    ) -> None:
+        fit_classifier(
+            network,
+            lambda rows: inputs[rows.to(inputs.device)],
+            train.labels,
+            train.weights,
+            lambda: forward_in_batches(network, val_inputs, ctx, 4096),
+            val.labels,
+            ctx=ctx,
+            label=type(self).__name__,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            rate=self.rate,
+            weight_decay=self.weight_decay,
+            patience=self.patience,
+        )
+
+    def predict_proba(self, release: Release) -> NDArray[Any]:
+        inputs = self._standardise(release)
+        logits = np.mean([forward_in_batches(network, inputs, self.ctx_, 4096) for network in self.networks_], axis=0)
+        return np.asarray(softmax(logits.astype(np.float64), axis=1))
+
+    def _standardise(self, release: Release) -> torch.Tensor:
+        return torch.from_numpy((_embedding(release) - self.mean_) / self.scale_)
+
+
+def _embedding(release: Release) -> NDArray[np.float32]:
+    assert release.embedding is not None
+    return release.embedding
