@@ -44,7 +44,7 @@ class XGBoost(Attack):
     def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
         """Boost on ``train``, stop and choose the inputs on ``val``."""
         self._classes, self._threads = len(train.classes), ctx.threads
-        with threadpool_limits(ctx.threads):
+        with threadpool_limits(ctx.threads), np.errstate(invalid="ignore"):  # 0/0 where every column is constant
             raw = embedding(train.release)
             self._pca = PCA(min(*raw.shape, COMPONENTS), random_state=sklearn_seed(ctx, "pca")).fit(raw)
         self._boosters = [self._boost(train, val, rotated, ctx) for rotated in ctx.track((False, True), "XGBoost")]
