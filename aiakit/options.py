@@ -19,6 +19,13 @@ from pydantic.errors import PydanticUserError
 from aiakit.errors import InputError, PluginError
 from aiakit.suggest import unknown
 
+SIGNS = {
+    "minimum": ">=",
+    "exclusiveMinimum": ">",
+    "maximum": "<=",
+    "exclusiveMaximum": "<",
+    "multipleOf": "multiple of",
+}
 REQUIRED = inspect.Parameter.empty  # the default of a parameter that has none
 
 
@@ -45,6 +52,18 @@ class Option:
             if self.default is REQUIRED
             else {**schema, "default": adapter.dump_python(self.default, mode="json")}
         )
+
+    def in_words(self) -> str:
+        """``number >= 0, default 1.0``, for lists."""
+        schema = self.describe()
+        if "default" not in schema:
+            return f"{_schema_in_words(schema)}, required"
+        default = schema["default"]
+        if default is None:
+            default = "none"
+        elif isinstance(default, list):
+            default = ",".join(map(str, default))
+        return f"{_schema_in_words(schema)}, default {str(default) or 'empty'}"
 
 
 def parse_settings(settings: Iterable[str], in_use: Collection[str]) -> dict[str, dict[str, str]]:
@@ -133,6 +152,18 @@ def _in_words(error: ValidationError) -> str:
         if message not in wanted:
             wanted.append(message)
     return "must be " + " or ".join(wanted)
+
+
+def _schema_in_words(schema: Mapping[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_schema_in_words(part) for part in schema["anyOf"])
+    if "enum" in schema or "const" in schema:
+        return " or ".join(map(str, schema.get("enum", [schema.get("const")])))
+    words = "none" if schema.get("type") == "null" else str(schema.get("type", "any"))
+    if words == "array" and "items" in schema:
+        words = f"list of {_schema_in_words(schema['items'])}"
+    bounds = [f"{sign} {schema[key]:g}" for key, sign in SIGNS.items() if key in schema]
+    return " ".join([words, " and ".join(bounds)]).strip()
 
 
 def _from_text(annotation: Any, text: str) -> Any:

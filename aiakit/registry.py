@@ -21,9 +21,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from aiakit import contracts
+from aiakit.contracts import Attack, Defense, EmbeddingDefense
+from aiakit.data.dataset import Dataset
 from aiakit.errors import AiakitError, InputError, PluginError
 from aiakit.options import validate
+from aiakit.sources import source_digest
 from aiakit.suggest import unknown
 
 Kind = Literal["attack", "defense", "encoder", "dataset"]
@@ -33,7 +35,11 @@ GROUPS: dict[Kind, str] = {
     "encoder": "aiakit.encoders",
     "dataset": "aiakit.datasets",
 }
-BASES: dict[Kind, type] = {"attack": contracts.Attack, "defense": contracts.Defense}
+BASES: dict[Kind, tuple[type, ...]] = {
+    "attack": (Attack,),
+    "defense": (Defense, EmbeddingDefense),
+    "dataset": (Dataset,),
+}
 NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 
 
@@ -69,9 +75,10 @@ class Entry:
             found = reduce(getattr, attribute.split("."), importlib.import_module(module))
         except (Exception, SystemExit) as error:
             raise PluginError(f"{self} cannot be loaded: {_one_line(error)}") from error
-        base = BASES.get(self.kind, object)
-        if not isinstance(found, type) or not issubclass(found, base):
-            raise PluginError(f"{self} cannot be used: {self.target} is not a subclass of {base.__name__}")
+        bases = BASES.get(self.kind, (object,))
+        if not isinstance(found, type) or not issubclass(found, bases):
+            wanted = " or ".join(base.__name__ for base in bases)
+            raise PluginError(f"{self} cannot be used: {self.target} is not a subclass of {wanted}")
         if inspect.isabstract(found):
             missing = ", ".join(sorted(found.__abstractmethods__))
             raise PluginError(f"{self} cannot be used: it does not implement {missing}")
@@ -108,20 +115,9 @@ class Registry:
         return validate(self.entry(kind, name).load(), options or {}, name)
 
     def fingerprint(self, kind: Kind, name: str) -> str:
-        """sha256 over the source of the plugin's module and of its base classes' modules.
-
-        The contracts are left out: a subclass changes with its base, not with a comment in the contracts.
-        """
-        digest = hashlib.sha256()
-        entry = self.entry(kind, name)
-        modules = dict.fromkeys(cls.__module__ for cls in entry.load().__mro__)
-        for module in modules:
-            if module in ("builtins", "abc", "typing", contracts.__name__):
-                continue
-            source = getattr(sys.modules[module], "__file__", None)
-            content = Path(source).read_bytes() if source else f"{module} {entry.package}".encode()
-            digest.update(hashlib.sha256(content).digest())
-        return digest.hexdigest()
+        """sha256 over the sources that decide what the plugin does: its module, its base classes' modules, and what
+        these import from their own package or from aiakit (see ``source_digest``)."""
+        return source_digest(cls.__module__ for cls in self.entry(kind, name).load().__mro__)
 
     def register_file(self, path: str | Path) -> list[Entry]:
         """Load a Python file and register every concrete plugin class that it defines.
@@ -138,7 +134,7 @@ class Registry:
         for cls in vars(module).values():
             if not isinstance(cls, type) or cls.__module__ != module.__name__ or cls.__name__.startswith("_"):
                 continue
-            kind = next((kind for kind, base in BASES.items() if issubclass(cls, base)), None)
+            kind = next((kind for kind, bases in BASES.items() if issubclass(cls, bases)), None)
             if kind is None or inspect.isabstract(cls):
                 continue
             name = vars(cls).get("name", kebab(cls.__name__))
@@ -150,7 +146,7 @@ class Registry:
                 )
             entries.append(Entry(kind, name, f"{module.__name__}:{cls.__qualname__}", file=path))
         if not entries:
-            raise InputError(f"{path} defines no plugin: subclass Attack or Defense of aiakit.contracts")
+            raise InputError(f"{path} defines no plugin: subclass Attack or Defense from aiakit.contracts")
         self._from_files[path] = entries
         return entries
 
