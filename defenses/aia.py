@@ -42,10 +42,11 @@ class AIA(AutoencoderDefense):
 
     Parameters
     ----------
-    alpha, beta : weights of the matcher's and the attacker's loss. latent : dimensions of the latent.
-    width : channels of the first convolution. epochs : how often each picture is seen in the autoencoder's
-    pre-training, and again in the joint training. margin : m of the contrastive loss. rate : learning rate of autoencoder
-    and matcher in the joint training. adversary_rate : learning rate of the in-loop attacker.
+    alpha, beta : weights of the matcher's and the attacker's loss.
+    latent : dimensions of the latent. width : channels of the first convolution.
+    epochs : how often each picture is seen in the autoencoder's pre-training, and again in the joint training.
+    margin : m of the contrastive loss.
+    rate, adversary_rate : learning rates of autoencoder and matcher, and of the attacker, in the joint training.
     """
 
     summary = "adversarial autoencoder as published: L_AE + alpha*L_Siamese - beta*L_Adv"

@@ -1,0 +1,113 @@
+"""What a run was asked for, with every default spelled out: the part of ``run.json`` that determines its results."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aiakit import registry
+from aiakit.sources import source_digest
+
+SCHEMA = 1
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "timm", "xgboost")
+
+
+class Record(BaseModel):
+    """Base of the records: immutable, and a key that nobody knows is an error rather than ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PluginSpec(Record):
+    """A plugin with all of its parameters.
+
+    ``fingerprint`` is a digest of the sources that its behaviour depends on.
+    """
+
+    name: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    package: str = ""
+    fingerprint: str = ""
+
+
+class DatasetSpec(PluginSpec):
+    """A data set; ``data`` is the digest of what was loaded."""
+
+    image_size: int = 64
+    strict: bool = False
+    data: str = ""
+
+
+class SplitSpec(Record):
+    """How people are dealt to the splits: shares of people, and the seed."""
+
+    seed: int = 0
+    defender: float = 0.50
+    attacker_train: float = 0.25
+    attacker_val: float = 0.08
+    test: float = 0.17
+    defender_val: float = 0.10
+
+
+class PairsSpec(Record):
+    """How many verification pairs are drawn on attacker-val and test, at most."""
+
+    genuine: int = 5_000
+    impostor: int = 20_000
+
+
+Chain = tuple[PluginSpec, ...]
+
+
+def label_of(chain: Chain) -> str:
+    """How a chain of defenses is called: ``aia+leace``."""
+    return "+".join(stage.name for stage in chain)
+
+
+class RunConfig(Record):
+    """A run. ``seeds`` are the defenses' seeds; for each, attacks run with ``attack_seeds`` seeds of their own."""
+
+    schema_version: Literal[1] = 1
+    dataset: DatasetSpec
+    attribute: str
+    split: SplitSpec = SplitSpec()
+    pairs: PairsSpec | None = PairsSpec()
+    defenses: tuple[Chain, ...]
+    attacks: tuple[PluginSpec, ...]
+    seeds: tuple[int, ...] = (0,)
+    attack_seeds: int = 1
+    device: str = "cpu"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    reference: str = "original"
+    bootstrap_draws: int = 2000
+    framework: str = ""
+    libraries: dict[str, str] = Field(default_factory=dict)
+
+
+def plugin_spec(kind: registry.Kind, name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a PluginSpec for a registered plugin. Raises InputError or PluginError as the registry does."""
+    entry = registry.entry(kind, name)
+    return {
+        "name": name,
+        "params": registry.parameters(kind, name, options),
+        "package": entry.package if entry.file is None else entry.file.name,
+        "fingerprint": registry.fingerprint(kind, name),
+    }
+
+
+def framework_fingerprint() -> str:
+    """A digest of the sources that compute cells."""
+    return source_digest(["aiakit.experiment.cells"])
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries whose arithmetic results depend on."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,193 @@
+"""Runs the cells of a plan, in this process or in several, and keeps going when a plugin fails."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from aiakit import registry, tensorfile
+from aiakit.errors import AiakitError, Diverged, InputError
+from aiakit.experiment.cells import Runtime, execute
+from aiakit.experiment.plan import CellSpec
+from aiakit.store import Store
+
+
+class Observer(Protocol):
+    """What a run tells about itself while it goes on."""
+
+    def begin(self, cells: int, finished: int) -> None:
+        """Called once: how many cells there are, how many were finished by an earlier start."""
+
+    def start(self, label: str) -> None:
+        """A cell begins."""
+
+    def step(self, label: str, done: int, total: int) -> None:
+        """A part of the cell that runs in this process has moved on."""
+
+    def end(self, label: str, failure: str | None) -> None:
+        """A cell is finished, or has failed for the reason given."""
+
+
+@dataclass
+class Outcome:
+    """What happened: digests of failed cells and why; messages about damaged cells that were computed again."""
+
+    failures: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def run_cells(store: Store, cells: Sequence[CellSpec], runtime: Runtime, observer: Observer, jobs: int = 1) -> Outcome:
+    """Compute the cells that are not finished. Each must come after the cells that it needs.
+
+    A plugin's failure ends its own cell and those that need it, and is reported in the outcome. Raises InputError
+    where what the user gave cannot be used, and KeyboardInterrupt; finished cells stay.
+    """
+    store.open()
+    todo = [cell for cell in cells if not store.has(cell.digest)]
+    observer.begin(len(cells), len(cells) - len(todo))
+    outcome = Outcome(notes=list(store.damaged))
+    if jobs > 1 and len(todo) > 1:
+        _in_processes(store, todo, runtime, observer, outcome, jobs)
+    else:
+        for cell in todo:
+            blocked = next((need for need in cell.needs if need in outcome.failures), None)
+            if blocked is not None:
+                _fail(store, cell, "", outcome, observer, because=blocked)
+                continue
+            observer.start(cell.label)
+            try:
+                execute(store, cell.inputs, replace(runtime, report=observer.step))
+            except InputError:
+                raise
+            except AiakitError as error:
+                _fail(store, cell, str(error), outcome, observer, error=error)
+            else:
+                observer.end(cell.label, None)
+    return outcome
+
+
+def _fail(
+    store: Store,
+    cell: CellSpec,
+    reason: str,
+    outcome: Outcome,
+    observer: Observer,
+    because: str | None = None,
+    error: AiakitError | None = None,
+) -> None:
+    if because is not None:
+        reason = "not run, since what it needs failed"
+    if isinstance(error, Diverged) and error.state:
+        reason += f"; its last good state is in {keep_last_good_state(store, cell.digest, error.state)}"
+    outcome.failures[cell.digest] = reason
+    observer.end(cell.label, reason)
+
+
+def keep_last_good_state(store: Store, digest: str, state: Mapping[str, Any]) -> Path:
+    """Write the last good state of a defense that diverged under ``FOLDER/diverged`` and return the file."""
+    folder = store.folder / "diverged"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{digest}.safetensors"
+    tensorfile.save(path, {name: np.asarray(value) for name, value in state.items()})
+    return path
+
+
+# What a worker process keeps between cells; set once by its initialiser.
+_worker: dict[str, Any] = {}
+
+
+def _start_worker(folder: Path, runtime: Runtime, plugins: Sequence[Path]) -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business: it ends the workers
+    for path in plugins:
+        registry.register_file(path)
+    _worker["store"], _worker["runtime"] = Store(folder), runtime
+
+
+def _work(inputs: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]] | None:
+    """Compute a cell; None, or (class, message, state) of the error: errors of plugins may not be picklable."""
+    try:
+        execute(_worker["store"], inputs, _worker["runtime"])
+    except AiakitError as error:
+        kind = "input" if isinstance(error, InputError) else "failure"
+        state = error.state if isinstance(error, Diverged) else {}
+        return kind, str(error), state
+    return None
+
+
+def _in_processes(
+    store: Store, todo: Sequence[CellSpec], runtime: Runtime, observer: Observer, outcome: Outcome, jobs: int
+) -> None:
+    waiting = list(todo)
+    unfinished = {cell.digest for cell in todo}
+    running: dict[Future[Any], CellSpec] = {}
+    retried: set[str] = set()
+    with _pool(store, runtime, jobs) as pool:
+        while waiting or running:
+            for cell in list(waiting):
+                if any(need in outcome.failures for need in cell.needs):
+                    waiting.remove(cell)
+                    unfinished.discard(cell.digest)
+                    _fail(store, cell, "", outcome, observer, because=cell.digest)
+                elif len(running) < jobs and not unfinished.intersection(cell.needs):
+                    waiting.remove(cell)
+                    observer.start(cell.label)
+                    running[pool().submit(_work, cell.inputs)] = cell
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                cell = running.pop(future)
+                crash = future.exception()
+                if crash is not None and cell.digest not in retried:
+                    # The worker died (killed, out of memory): the pool is broken, and so are the cells beside it.
+                    retried.add(cell.digest)
+                    waiting.insert(0, cell)
+                    continue
+                unfinished.discard(cell.digest)
+                if crash is not None:
+                    _fail(store, cell, f"its worker process died twice ({crash})", outcome, observer)
+                    continue
+                problem = future.result()
+                if problem is None:
+                    observer.end(cell.label, None)
+                    continue
+                kind, message, state = problem
+                if kind == "input":
+                    raise InputError(message)
+                _fail(store, cell, message, outcome, observer, error=Diverged(message, state))
+
+
+@contextmanager
+def _pool(store: Store, runtime: Runtime, jobs: int) -> Iterator[Callable[[], ProcessPoolExecutor]]:
+    """A pool of workers that is made anew when a worker has died; its processes end with the block, however it ends."""
+    current: list[ProcessPoolExecutor] = []
+
+    def make() -> ProcessPoolExecutor:
+        if not current or current[-1]._broken:
+            current.append(
+                ProcessPoolExecutor(
+                    jobs,
+                    mp_context=multiprocessing.get_context("spawn"),
+                    initializer=_start_worker,
+                    initargs=(store.folder, replace(runtime), registry.registered_files()),
+                )
+            )
+        return current[-1]
+
+    try:
+        yield make
+    except BaseException:
+        for pool in current:
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+        raise
+    finally:
+        for pool in current:
+            pool.shutdown(cancel_futures=True)

@@ -1,0 +1,49 @@
+"""A protocol cell, read back: the splits, labels and pairs that scores are judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit.contracts import IntArray
+from aiakit.pairs import Pairs
+from aiakit.store import Cell, Store
+
+PROTOCOLS = ("random", "same_attribute")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A protocol cell, read back."""
+
+    cell: Cell
+    tensors: dict[str, NDArray[Any]]
+
+    @classmethod
+    def read(cls, store: Store, digest: str) -> Protocol:
+        cell = store.read(digest)
+        return cls(cell, cell.tensors("protocol"))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.cell.result["classes"])
+
+    def rows(self, *splits: str) -> IntArray:
+        """Sorted image indices of some splits together."""
+        return np.sort(np.concatenate([self.tensors[f"rows.{split}"] for split in splits]))
+
+    def labels(self, rows: IntArray) -> IntArray:
+        return np.asarray(self.tensors["labels"][rows])
+
+    def identity(self, rows: IntArray) -> IntArray:
+        return np.asarray(self.tensors["identity"][rows])
+
+    def pairs(self, name: str, rows: IntArray) -> Pairs | None:
+        """Stored pairs as positions in ``rows`` (sorted); None where the protocol has no such pairs."""
+        if f"pairs.{name}.left" not in self.tensors:
+            return None
+        left, right = (np.searchsorted(rows, self.tensors[f"pairs.{name}.{side}"]) for side in ("left", "right"))
+        return Pairs(left, right, np.asarray(self.tensors[f"pairs.{name}.same"]))
