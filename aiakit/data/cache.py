@@ -1,0 +1,177 @@
+"""The pixel cache: images decoded or drawn once, then mapped into memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aiakit.contracts import PixelArray
+from aiakit.errors import InputError
+
+ABANDONED_SECONDS = 24 * 3600  # an unfinished folder this old belongs to a process that was killed
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A finished cache.
+
+    images : uint8 (N, H, W, 3), a read-only memory map of the images that could be read.
+    digest : SHA-256 of the pixels.
+    failed : position among the requested images → why it could not be read.
+    """
+
+    images: PixelArray
+    digest: str
+    failed: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive images as they are made: ``pixels`` holds those that could be read, ``failed`` names the others."""
+
+    pixels: PixelArray
+    failed: dict[int, str]
+
+
+def cache_folder() -> Path:
+    """Where pixels are kept: AIAKIT_CACHE, or the platform's folder for caches."""
+    if chosen := os.environ.get("AIAKIT_CACHE"):
+        return Path(chosen)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "aiakit"
+    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
+        return Path(local) / "aiakit" / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aiakit"
+
+
+def cached_pixels(folder: Path, key: str, image_size: int, batches: Iterable[Batch]) -> Pixels:
+    """The pixels stored under ``key``, made from ``batches`` when they are not there yet.
+
+    ``batches`` is iterated only when something has to be made. A cache is written to a temporary folder, flushed, then
+    renamed, so another process sees all of it or nothing; of two processes that make the same one, the first wins.
+
+    Raises
+    ------
+    InputError : the folder cannot be written, or the disk is full.
+    """
+    place = folder / key
+    found = _open(place)
+    if found is not None:
+        return found
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        making = folder / f".{key}-{uuid.uuid4().hex[:12]}"
+        making.mkdir()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        _write(making, image_size, batches)
+        if _open(place) is None:  # still absent, or damaged
+            _publish(making, place)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    made = _open(place)
+    if made is None:
+        raise InputError(f"the pixel cache {place} cannot be read back: check the disk, or set AIAKIT_CACHE elsewhere")
+    return made
+
+
+def _open(place: Path) -> Pixels | None:
+    """The finished cache at ``place``; None where it is absent or damaged, since it can be made again."""
+    try:
+        record: dict[str, Any] = json.loads((place / "record.json").read_text())
+        images = np.load(place / "pixels.npy", mmap_mode="r", allow_pickle=False)
+        if list(images.shape) != record["shape"] or images.dtype != np.uint8:
+            return None
+        return Pixels(images, record["digest"], {int(row): why for row, why in record["failed"].items()})
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError):
+        return None
+    except OSError as error:
+        raise _unwritable(place, error) from error
+
+
+def _write(making: Path, image_size: int, batches: Iterable[Batch]) -> None:
+    """Stream the images into an .npy file. Plain writes: a full disk is an error there, a crash in a memory map."""
+    failed: dict[int, str] = {}
+    total, checksum = 0, hashlib.sha256()
+    with open(making / "pixels.npy", "wb") as file:
+        _header(file, total, image_size)
+        start = file.tell()
+        for batch in batches:
+            failed.update(batch.failed)
+            data = np.ascontiguousarray(batch.pixels).data
+            checksum.update(data)
+            file.write(data)
+            total += len(batch.pixels)
+        file.seek(0)
+        _header(file, total, image_size)  # NumPy pads the header so that the first axis can grow in place
+        if file.tell() != start:
+            raise AssertionError("the header of an .npy file changed its length")
+        _flush(file)
+    record = {
+        "shape": [total, image_size, image_size, 3],
+        "digest": checksum.hexdigest(),
+        "failed": failed,
+    }
+    with open(making / "record.json", "w") as text:
+        json.dump(record, text)
+        _flush(text)
+
+
+def _header(file: Any, total: int, image_size: int) -> None:
+    layout = {"descr": "|u1", "fortran_order": False, "shape": (total, image_size, image_size, 3)}
+    np.lib.format.write_array_header_1_0(file, layout)
+
+
+def _flush(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _publish(making: Path, place: Path) -> None:
+    damaged = place.with_name(f".{place.name}-{uuid.uuid4().hex[:12]}")
+    try:
+        place.rename(damaged)
+    except FileNotFoundError:
+        pass
+    else:
+        shutil.rmtree(damaged, ignore_errors=True)
+    try:
+        making.rename(place)
+    except OSError:
+        if not place.is_dir():  # not a lost race with another process
+            raise
+
+
+def _sweep(folder: Path) -> None:
+    for entry in _unfinished(folder):
+        shutil.rmtree(entry, ignore_errors=True)
+
+
+def _unfinished(folder: Path) -> Iterator[Path]:
+    for entry in folder.glob(".*-*"):
+        try:
+            age = time.time() - max(part.stat().st_mtime for part in (entry, *entry.iterdir()))
+        except FileNotFoundError:  # its process has just finished
+            continue
+        if age > ABANDONED_SECONDS:
+            yield entry
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    reason = error.strerror or str(error)
+    return InputError(f"cannot keep pixels in {folder}: {reason}; make room, or set AIAKIT_CACHE to another folder")
