@@ -85,6 +85,7 @@ def attack_statistics(
     test_labels: NDArray[Any],
     bootstrap: IdentityBootstrap,
     classes: int,
+    decide_on_val: bool = True,
 ) -> AttackStatistics:
     """Every metric of an attack that was fitted R times (seeds), with its bootstrap draws.
 
@@ -96,6 +97,7 @@ def attack_statistics(
     test_proba : R arrays (N, K). test_labels : int (N,).
     bootstrap : made from the identity (N,) of the test samples.
     classes : K.
+    decide_on_val : False leaves the decisions to the attack as it stands (the most probable class): for a claim.
 
     Raises
     ------
@@ -111,7 +113,9 @@ def attack_statistics(
     val_labels = metrics.checked_labels(val_labels, len(val_proba[0]), classes)
     labels = metrics.checked_labels(test_labels, len(bootstrap.rows), classes)
 
-    decisions = [metrics.fit_decision(proba, val_labels) for proba in val_proba]
+    decisions = [
+        metrics.fit_decision(proba, val_labels) if decide_on_val else np.zeros(classes) for proba in val_proba
+    ]
     predicted = [metrics.decide(proba, offsets) for proba, offsets in zip(test_proba, decisions, strict=True)]
     costs = [
         metrics.cross_entropy(metrics.fit_calibration(val, val_labels), test, labels)

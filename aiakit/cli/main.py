@@ -19,6 +19,8 @@ from aiakit.errors import AiakitError, InputError
 
 # name → ("module:object", one line for --help). Nothing of a command is imported before it is used.
 COMMANDS = {
+    "run": ("aiakit.cli.run:command", "Train defenses, probe their releases with every attack, measure utility."),
+    "show": ("aiakit.cli.show:command", "Show the results of a run from its stored scores."),
     "list": ("aiakit.cli.list:command", "List the attacks, defenses, encoders and datasets, with their options."),
     "check": ("aiakit.cli.check:command", "Check that a plugin keeps its contract."),
     "new": ("aiakit.cli.new:command", "Write a working, tested skeleton of a plugin."),

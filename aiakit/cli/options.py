@@ -1,0 +1,61 @@
+"""Options that several commands take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import rich_click as click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def together(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Several click options as one decorator, in the order in which they are listed."""
+
+    def decorate(command: Any) -> Any:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+data_options = together(
+    click.option("--dataset", default="synthetic", show_default=True, metavar="NAME", help="The data set."),
+    click.option("--data-root", metavar="DIR", help="The folder of the data set."),
+    click.option("--image-size", type=int, default=64, show_default=True, help="Side of the images in pixels."),
+    click.option("--people", type=click.IntRange(min=1), help="How many people (synthetic)."),
+    click.option("--images-per-person", type=click.IntRange(min=1), help="How many images of each (synthetic)."),
+    click.option("--attribute", metavar="NAME", help="The private attribute.  [default: gender]"),
+    click.option("--strict", is_flag=True, help="Make corrupt, missing or contradictory data an error."),
+)
+
+compute_options = together(
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Worker processes; threads are divided.",
+    ),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "fp32", "bf16"]),
+        default="auto",
+        show_default=True,
+        help="Arithmetic.",
+    ),
+)
+
+out_options = together(
+    click.option("--out", default="runs", show_default=True, metavar="DIR", help="Where run folders are kept."),
+    click.option("--name", metavar="NAME", help="Name of the run folder.  [default: made from the configuration]"),
+)
+
+
+def dataset_options(data_root: str | None, people: int | None, images_per_person: int | None) -> dict[str, Any]:
+    """The options of the data set that have a flag of their own."""
+    given = {"root": data_root, "people": people, "images_per_person": images_per_person}
+    return {name: value for name, value in given.items() if value is not None}

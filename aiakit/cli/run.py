@@ -1,0 +1,117 @@
+"""``aiakit run``: train defenses, probe their releases with every attack, measure what is left to use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.options import compute_options, data_options, dataset_options, out_options
+from aiakit.cli.progress import observer
+
+
+@click.command()
+@click.option(
+    "--defense",
+    "defenses",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="A defense, several (a,b), a chain (a+b), or all.",
+)
+@click.option(
+    "--attacks",
+    multiple=True,
+    default=("all",),
+    show_default=True,
+    metavar="NAME",
+    help="Attacks (a,b), a preset, or all.",
+)
+@data_options
+@click.option("--set", "settings", multiple=True, metavar="PLUGIN.OPTION=VALUE", help="Set an option of a plugin.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Repetitions with other seeds.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first seed, and the split's."
+)
+@click.option(
+    "--attack-seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Seeds of attacks on each release."
+)
+@click.option("--no-utility", is_flag=True, help="Do not measure verification.")
+@click.option("--no-reference", is_flag=True, help="Do not add the undefended release that shows the attacks' power.")
+@compute_options
+@out_options
+@plugin_option
+@json_option
+def command(
+    defenses: tuple[str, ...],
+    attacks: tuple[str, ...],
+    dataset: str,
+    data_root: str | None,
+    image_size: int,
+    people: int | None,
+    images_per_person: int | None,
+    attribute: str | None,
+    strict: bool,
+    settings: tuple[str, ...],
+    seeds: int,
+    seed: int,
+    attack_seeds: int,
+    no_utility: bool,
+    no_reference: bool,
+    jobs: int,
+    device: str,
+    precision: str,
+    out: str,
+    name: str | None,
+    as_json: bool,
+) -> int:
+    """Train defenses, probe each release with every attack, and measure what it is still good for.
+
+    The same command finds its run folder again: finished cells are kept, and an interrupted run goes on.
+    """
+    from aiakit.experiment.request import Request, prepare
+
+    with observer() as watch:
+        request = Request(
+            defenses=defenses,
+            attacks=attacks,
+            dataset=dataset,
+            data_options=dataset_options(data_root, people, images_per_person),
+            image_size=image_size,
+            strict=strict,
+            attribute=attribute,
+            settings=settings,
+            seeds=seeds,
+            seed=seed,
+            attack_seeds=attack_seeds,
+            device=device,
+            precision=precision,
+            utility=not no_utility,
+            reference=not no_reference,
+            report=watch.step,
+        )
+        prepared = prepare(request)
+        run, notes = _execute(prepared, request.cache, Path(out), name, jobs, watch)
+    document = run.document()
+    if as_json:
+        emit_json({**document, "run": str(run.folder)})
+    else:
+        from aiakit.report.terminal import print_document
+
+        print_document(document)
+    for line in notes:
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
+    console().print(f"stored in {run.folder}", markup=False, highlight=False, soft_wrap=True)
+    return 0 if document["complete"] else 1
+
+
+def _execute(prepared: Any, cache: Path, out: Path, name: str | None, jobs: int, watch: Any) -> tuple[Any, list[str]]:
+    from aiakit.experiment.cells import Runtime
+    from aiakit.experiment.run import Run, default_name
+
+    run = Run.create(out / (name or default_name(prepared.config)), prepared.config)
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    return run, run.execute(Runtime(cache, threads), watch, jobs, prepared.broken)

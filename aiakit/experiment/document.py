@@ -1,0 +1,81 @@
+"""The machine-readable document of a run: what ``run --json`` and ``show --json`` print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiakit import __version__
+from aiakit.bootstrap import number, numbers
+from aiakit.experiment.config import RunConfig, label_of
+from aiakit.experiment.evaluate import Evaluation, Row
+from aiakit.statistics import exceeds_chance, smallest_detectable
+
+SCHEMA = 1
+LIMITS = (
+    "A finite suite of attacks gives a lower bound on what is leaked: an attack that nobody ran may read more.",
+    "High utility with nothing leaked is impossible in general (Stadler et al., 2402.12235).",
+)
+
+
+def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, Any]:
+    """The document; every value is plain JSON. failures : label of a cell → why it has no result."""
+    config, protocol = evaluation.config, evaluation.protocol
+    facts = protocol.cell.result
+    test = protocol.rows("test")
+    detectable = smallest_detectable(protocol.labels(test), protocol.identity(test), len(protocol.classes))
+    return {
+        "schema": SCHEMA,
+        "aiakit": __version__,
+        "dataset": facts["dataset"],
+        "attribute": facts["attribute"],
+        "classes": facts["classes"],
+        "people": facts["people"],
+        "images": facts["images"],
+        "splits": facts["splits"],
+        "seeds": len(config.seeds),
+        "attack_seeds": config.attack_seeds,
+        "bayes_ceiling": facts["bayes_ceiling"],
+        "chance": 1 / len(protocol.classes),
+        "smallest_detectable": number(detectable),
+        "complete": not failures and not any(row.missing for row in evaluation.rows.values()),
+        "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
+        "notes": facts["notes"],
+        "limits": list(LIMITS),
+        "rows": [_row(evaluation, row) for row in evaluation.rows.values()],
+    }
+
+
+def _row(evaluation: Evaluation, row: Row) -> dict[str, Any]:
+    strongest = None if row.strongest is None else row.attacks[row.strongest]
+    return {
+        "defense": row.defense,
+        "params": _params(evaluation.config, row.defense),
+        "claimed": None if row.claimed is None else row.claimed.as_json(),
+        "strongest": None if strongest is None else {"attack": row.strongest, **strongest.as_json()},
+        "gap": None if row.gap is None else number(row.gap.point),
+        "gap_ci95": None if row.gap is None else numbers(row.gap.ci95),
+        "verdict": verdict(evaluation, row),
+        "attacks": {
+            name: {**statistics.as_json(), "power": evaluation.power(name)} for name, statistics in row.attacks.items()
+        },
+        "utility": {kind: statistics.as_json() for kind, statistics in row.utility.items()}
+        | ({} if row.official is None else {"official": vars(row.official)}),
+        "seconds": round(row.seconds, 3),
+        "fit_seconds": round(row.fit_seconds, 3),
+        "missing": row.missing,
+    }
+
+
+def _params(config: RunConfig, defense: str) -> dict[str, Any]:
+    chain = next(chain for chain in config.defenses if label_of(chain) == defense)
+    return {stage.name: stage.params for stage in chain}
+
+
+def verdict(evaluation: Evaluation, row: Row) -> str | None:
+    """ "leaks", "no leak found", or "no power": an attack that sees nothing undefended certifies nothing."""
+    if row.strongest is None:
+        return None
+    if exceeds_chance(row.attacks[row.strongest]):
+        return "leaks"
+    powers = [evaluation.power(name) for name in row.attacks]
+    return "no leak found" if any(powers) else "no power"

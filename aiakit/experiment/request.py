@@ -1,0 +1,221 @@
+"""From what a user asks for to a configuration that can run: names resolved, options validated, data looked at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiakit import registry
+from aiakit.contracts import no_progress
+from aiakit.data.cache import cache_folder
+from aiakit.data.dataset import LoadSettings
+from aiakit.data.faceset import FaceSet
+from aiakit.data.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
+from aiakit.errors import InputError, PluginError
+from aiakit.experiment.config import (
+    Chain,
+    DatasetSpec,
+    PairsSpec,
+    PluginSpec,
+    RunConfig,
+    SplitSpec,
+    framework_fingerprint,
+    library_versions,
+    plugin_spec,
+)
+from aiakit.experiment.plan import view_of
+from aiakit.options import parse_settings
+
+REFERENCE = "original"
+
+
+@dataclass
+class Request:
+    """What ``aiakit run`` was asked for; the fields are its options."""
+
+    defenses: Sequence[str]
+    attacks: Sequence[str] = ("all",)
+    dataset: str = "synthetic"
+    data_options: dict[str, Any] = field(default_factory=dict)
+    image_size: int = 64
+    strict: bool = False
+    attribute: str | None = None
+    settings: Sequence[str] = ()
+    seeds: int = 1
+    seed: int = 0
+    attack_seeds: int = 1
+    device: str = "auto"
+    precision: str = "auto"
+    utility: bool = True
+    reference: bool = True
+    jobs: int = 1
+    cache: Path = field(default_factory=cache_folder)
+    report: Callable[[str, int, int], None] = no_progress
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A configuration that can run, the data it was checked against, and the plugins that could not be loaded."""
+
+    config: RunConfig
+    faces: FaceSet
+    split: Split
+    broken: dict[str, str]
+
+
+def prepare(request: Request) -> Prepared:
+    """Check everything that can be checked before work begins. Raises InputError (and PluginError, if none is left)."""
+    broken: dict[str, str] = {}
+    chains = _chains(request, broken)
+    attack_names = _attacks(request, broken)
+    dataset_name = request.dataset
+    registry.entry("dataset", dataset_name)
+    in_use = {stage for chain in chains for stage in chain} | set(attack_names) | {dataset_name}
+    options = parse_settings(request.settings, in_use)
+    defenses = tuple(
+        tuple(PluginSpec(**plugin_spec("defense", stage, options.get(stage, {}))) for stage in chain)
+        for chain in chains
+    )
+    attacks = tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in attack_names)
+    data_options = {**request.data_options, **options.get(dataset_name, {})}
+    spec = plugin_spec("dataset", dataset_name, data_options)
+    faces = _load(request, spec)
+    attribute = resolve_attribute(faces, request.attribute)
+    split_spec = SplitSpec(seed=request.seed)
+    split = split_people(faces, attribute, split_spec.seed, Fractions(**split_spec.model_dump(exclude={"seed"})))
+    _check_pairs(request, faces, split, defenses)
+    device, precision = choose_device(request.device), choose_precision(request.precision, request.device)
+    config = RunConfig(
+        dataset=DatasetSpec(**spec, image_size=request.image_size, strict=request.strict, data=faces.fingerprint),
+        attribute=attribute,
+        split=split_spec,
+        pairs=PairsSpec() if request.utility else None,
+        defenses=defenses,
+        attacks=attacks,
+        seeds=tuple(range(request.seed, request.seed + request.seeds)),
+        attack_seeds=request.attack_seeds,
+        device=device,
+        precision=precision,  # type: ignore[arg-type]
+        reference=REFERENCE,
+        framework=framework_fingerprint(),
+        libraries=library_versions(),
+    )
+    return Prepared(config, faces, split, broken)
+
+
+def split_names(values: Sequence[str]) -> list[str]:
+    """``("a,b", "c")`` → ``["a", "b", "c"]``, without repetition."""
+    return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+
+
+def _loadable(kind: registry.Kind, names: Sequence[str], broken: dict[str, str]) -> list[str]:
+    """The names whose plugin can be loaded; the others are noted, and the run goes on without them."""
+    found = []
+    for name in names:
+        try:
+            registry.entry(kind, name).load()
+        except PluginError as error:
+            broken[f"{kind} {name}"] = str(error)
+        else:
+            found.append(name)
+    return found
+
+
+def _chains(request: Request, broken: dict[str, str]) -> list[tuple[str, ...]]:
+    names = split_names(request.defenses)
+    if not names:
+        raise InputError("no defense is named: give --defense NAME[,NAME…], or --defense all")
+    if "all" in names:
+        names = [*(name for name in registry.names("defense")), *(name for name in names if "+" in name)]
+    if request.reference and REFERENCE not in names:
+        names = [REFERENCE, *names]
+    chains = []
+    for name in names:
+        stages = tuple(stage.strip() for stage in name.split("+"))
+        if len(_loadable("defense", stages, broken)) == len(stages):
+            chains.append(stages)
+    if not any(chain != (REFERENCE,) for chain in chains) and REFERENCE not in names[1:] + split_names(
+        request.defenses
+    ):
+        raise PluginError("no defense is left to run: " + "; ".join(broken.values()))
+    return sorted(chains, key=lambda chain: chain != (REFERENCE,))  # the reference first
+
+
+def _attacks(request: Request, broken: dict[str, str]) -> list[str]:
+    asked = split_names(request.attacks)
+    if not asked:
+        raise InputError("no attack is named: give --attacks all, or --attacks NAME[,NAME…]")
+    everything = registry.names("attack")
+    presets = _presets(everything, broken)
+    names: list[str] = []
+    for name in asked:
+        names += presets.get(name, [name])
+    claims = [name for name in presets["all"] if view_of(PluginSpec(name=name)) == "claim"]
+    loadable = _loadable("attack", list(dict.fromkeys([*claims, *names])), broken)
+    if not any(name not in claims for name in loadable) and not set(asked) <= set(claims):
+        raise PluginError("no attack is left to run: " + "; ".join(broken.values()))
+    return loadable
+
+
+def _presets(names: Sequence[str], broken: dict[str, str]) -> dict[str, list[str]]:
+    presets: dict[str, list[str]] = {"all": [], "fast": [], "strong": []}
+    unloadable: dict[str, str] = {}
+    for name in _loadable("attack", names, unloadable):
+        cls: Any = registry.entry("attack", name).load()
+        presets["all"].append(name)
+        for preset in cls.presets:
+            presets.setdefault(preset, []).append(name)
+    presets["all"] += [key.split(" ", 1)[1] for key in unloadable]  # asked for, named as broken when it is loaded
+    return presets
+
+
+def _load(request: Request, spec: dict[str, Any]) -> FaceSet:
+    dataset = registry.make("dataset", spec["name"], spec["params"])
+    settings = LoadSettings(request.image_size, request.cache, os.cpu_count() or 1, request.strict, request.report)
+    with registry.guard(registry.entry("dataset", spec["name"])):
+        faces: FaceSet = dataset.load(settings)
+    return faces
+
+
+def _check_pairs(request: Request, faces: FaceSet, split: Split, defenses: tuple[Chain, ...]) -> None:
+    if request.utility:
+        require_pairs(faces, split)
+    for chain in defenses:
+        for stage in chain:
+            cls: Any = registry.entry("defense", stage.name).load()
+            if cls.needs_pairs:
+                require_pairs(faces, split, ("defender-train",))
+
+
+def choose_device(name: str) -> str:
+    """A torch device that is there. Raises InputError for one that is not."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind = name.split(":")[0]
+    known = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if kind not in known:
+        raise InputError(f"--device {name} is no device: choose auto, cpu, cuda, cuda:N or mps")
+    try:
+        if not known[kind]:
+            raise RuntimeError("it is not available")
+        torch.empty(1, device=name)
+    except RuntimeError as error:
+        raise InputError(f"--device {name} cannot be used here ({str(error).splitlines()[0]}): try auto") from None
+    return name
+
+
+def choose_precision(name: str, device: str) -> str:
+    """ "auto" is bfloat16 on CUDA and on processors with instructions for it, else float32."""
+    import torch
+
+    if name != "auto":
+        return name
+    if choose_device(device).startswith("cuda"):
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    checks = (getattr(torch.cpu, check, None) for check in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return "bf16" if any(check is not None and check() for check in checks) else "fp32"

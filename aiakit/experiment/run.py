@@ -1,0 +1,123 @@
+"""A run folder: what was asked for, what failed, and the cells."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from aiakit.errors import InputError
+from aiakit.experiment.cells import Runtime
+from aiakit.experiment.config import SCHEMA, RunConfig, label_of
+from aiakit.experiment.document import document_of
+from aiakit.experiment.engine import Observer, run_cells
+from aiakit.experiment.evaluate import evaluate
+from aiakit.experiment.plan import make_plan
+from aiakit.store import Store, digest_of, write_atomically
+
+RUN = "run.json"
+FAILURES = "failures.json"
+
+
+def default_name(config: RunConfig) -> str:
+    """A name that says what the run is and changes with its configuration: the same command finds its folder again."""
+    defenses = "-".join(label_of(chain) for chain in config.defenses if label_of(chain) != config.reference)
+    readable = re.sub(r"[^a-z0-9+-]+", "-", f"{config.dataset.name}-{defenses or config.reference}".lower())
+    return f"{readable[:60]}-{digest_of(config.model_dump(mode='json'))[:8]}"
+
+
+@dataclass
+class Run:
+    """An opened run folder."""
+
+    folder: Path
+    config: RunConfig
+
+    @property
+    def store(self) -> Store:
+        return Store(self.folder)
+
+    @classmethod
+    def create(cls, folder: Path, config: RunConfig) -> Run:
+        """Open the folder for this configuration, making it where it is not there.
+
+        Raises InputError where it holds another configuration, something else, or cannot be written to.
+        """
+        if (folder / RUN).exists():
+            run = cls.open(folder)
+            if run.config != config:
+                changed = ", ".join(_differences(run.config, config))
+                raise InputError(
+                    f"{folder} belongs to another configuration (different: {changed}): give another --name or --out"
+                )
+            return run
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder} exists and is no run folder: give another --name or --out")
+        run = cls(folder, config)
+        run.store.open()
+        record = {
+            "schema": SCHEMA,
+            "config": config.model_dump(mode="json"),
+            "host": {"system": platform.platform(), "machine": platform.machine(), "python": platform.python_version()},
+        }
+        write_atomically(folder / RUN, json.dumps(record, indent=1) + "\n")
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """An existing run. Raises InputError where the folder holds none, or one that this version cannot read."""
+        path = folder / RUN
+        if not path.is_file():
+            raise InputError(f"{folder} is no run folder (it has no {RUN}): give the path that aiakit run printed")
+        try:
+            record = json.loads(path.read_text("utf-8"))
+            if not isinstance(record, dict) or "schema" not in record:
+                raise ValueError("it has no schema version")
+            if record["schema"] != SCHEMA:
+                raise ValueError(f"its schema is {record['schema']}, this version reads {SCHEMA}: update aiakit")
+            return cls(folder, RunConfig.model_validate(record["config"]))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"{path} is damaged: {where}: {first['msg']}") from None
+        except (ValueError, KeyError, RecursionError) as error:
+            raise InputError(f"{path} cannot be read: {error}") from None
+
+    def execute(self, runtime: Runtime, observer: Observer, jobs: int, broken: dict[str, str]) -> list[str]:
+        """Compute what is missing; returns notes. Failures are written to the folder, for ``show``."""
+        cells = make_plan(self.config).unique_cells()
+        outcome = run_cells(self.store, cells, runtime, observer, jobs)
+        labels = {cell.digest: cell.label for cell in cells}
+        failures = {**broken, **{labels[digest]: reason for digest, reason in outcome.failures.items()}}
+        path = self.folder / FAILURES
+        if failures:
+            write_atomically(path, json.dumps(failures, indent=1) + "\n")
+        else:
+            path.unlink(missing_ok=True)
+        return outcome.notes
+
+    def failures(self) -> dict[str, str]:
+        """Label of a cell or plugin → why it has no result, as the last start found it."""
+        path = self.folder / FAILURES
+        if not path.exists():
+            return {}
+        try:
+            return {str(label): str(reason) for label, reason in json.loads(path.read_text("utf-8")).items()}
+        except (ValueError, AttributeError) as error:
+            raise InputError(f"{path} cannot be read: {error}") from None
+
+    def document(self) -> dict[str, Any]:
+        """The results of the finished cells."""
+        return document_of(evaluate(self.store, self.config), self.failures())
+
+
+def _differences(old: RunConfig, new: RunConfig) -> list[str]:
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    names = [name for name in after if before.get(name) != after[name]]
+    words = {"framework": "the version of aiakit", "libraries": "the versions of libraries"}
+    return [words.get(name, name) for name in names]
