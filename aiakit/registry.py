@@ -140,10 +140,10 @@ class Registry:
             name = vars(cls).get("name", kebab(cls.__name__))
             if not isinstance(name, str) or not NAME.fullmatch(name):
                 raise InputError(f"{path}: {name!r} is no plugin name: use small letters, digits and hyphens")
-            if name in self._entries(kind) or name in (entry.name for entry in entries if entry.kind == kind):
-                raise InputError(
-                    f"{path}: the {kind} name {name!r} is taken: set another in class {cls.__name__} (name = …)"
-                )
+            taken = {**self._entries(kind), **{entry.name: entry for entry in entries if entry.kind == kind}}
+            if name in taken:
+                hint = f"set another name = … in class {cls.__name__}"
+                raise InputError(f"{path}: {taken[name]} has the name {name!r} already: {hint}")
             entries.append(Entry(kind, name, f"{module.__name__}:{cls.__qualname__}", file=path))
         if not entries:
             raise InputError(f"{path} defines no plugin: subclass Attack or Defense from aiakit.contracts")

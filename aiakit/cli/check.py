@@ -28,11 +28,14 @@ def command(plugins: tuple[str, ...], kind: str | None, settings: tuple[str, ...
 
     Attacks and defenses are trained on made-up people. The exit code is 1 where any check fails.
     """
+    from aiakit import registry
     from aiakit.checks import run_checks
     from aiakit.options import parse_settings
 
     entries = [entry for plugin in plugins for entry in _find(plugin, cast("Kind | None", kind))]
     options = parse_settings(settings, {entry.name for entry in entries})
+    for entry in entries:  # a bad option is said before the first training starts
+        registry.parameters(entry.kind, entry.name, options.get(entry.name))
     reports = []
     for entry in entries:
         if not as_json:

@@ -1,0 +1,86 @@
+"""``aiakit new``: the skeleton of a plugin that works from the first minute."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, cast
+
+import rich_click as click
+
+from aiakit.cli.common import console
+from aiakit.errors import InputError
+
+if TYPE_CHECKING:
+    from aiakit.registry import Kind
+
+
+@click.command("new")
+@click.argument("kind", type=click.Choice(["attack", "defense"]))
+@click.argument("name")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=".", help="Where the folder is made.")
+def command(kind: str, name: str, out: Path) -> None:
+    """Write the folder NAME with a plugin, its tests and a pyproject.toml.
+
+    The plugin file works with --plugin at once; the folder installs with pip. Nothing is ever overwritten.
+    """
+    folder = write_skeleton(cast("Kind", kind), name, out)
+    module = _module(kind, name)
+    lines = [
+        f"wrote {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}",
+        f"  aiakit check {folder / module}.py",
+        f"  aiakit run --plugin {folder / module}.py --{'attacks' if kind == 'attack' else 'defense'} {name}",
+        f"  pip install -e {folder}",
+    ]
+    for line in lines:
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def write_skeleton(kind: Kind, name: str, out: Path) -> Path:
+    """Make ``out/name`` and return it. Raises InputError for a name that cannot be used or a folder that exists."""
+    from aiakit import registry
+
+    if not registry.NAME.fullmatch(name) or not name[0].isalpha():
+        raise InputError(f"{name!r} is no plugin name: begin with a letter; use small letters, digits, single hyphens")
+    if name in registry.names(kind):
+        raise InputError(f"{registry.entry(kind, name)} has this name already: choose another")
+    folder = out / name
+    if folder.exists():
+        raise InputError(f"{folder} exists already: choose another name or --out, nothing is overwritten")
+    words = {
+        "kind": kind,
+        "name": name,
+        "group": registry.GROUPS[kind],
+        "module": _module(kind, name),
+        "class_name": "".join(part.capitalize() for part in name.replace("_", "-").split("-")),
+    }
+    templates = files("aiakit") / "templates"
+    sources = {
+        "pyproject.toml": templates / "pyproject.toml.txt",
+        "README.md": templates / "README.md.txt",
+        f"{words['module']}.py": templates / kind / "plugin.py.txt",
+        f"test_{words['module']}.py": templates / kind / "test.py.txt",
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=f".{name}-") as unfinished:
+        made = Path(unfinished) / name
+        made.mkdir()
+        for target, source in sources.items():
+            text = Template(source.read_text(encoding="utf-8")).substitute(words)
+            (made / target).write_text(text, encoding="utf-8")
+        try:
+            made.rename(folder)
+        except OSError as error:  # made by somebody else in the meantime
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
+            raise InputError(f"{folder} exists already: nothing is overwritten") from error
+    return folder
+
+
+def _module(kind: str, name: str) -> str:
+    """The module's name: with the kind in it, so that it hides no library of the plugin's name."""
+    stem = name.replace("-", "_")
+    return stem if stem.endswith(f"_{kind}") else f"{stem}_{kind}"
