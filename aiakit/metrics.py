@@ -1,6 +1,7 @@
 """Point metrics of an attack: pure functions on class probabilities and labels.
 
-Shapes: N samples, K ≥ 2 classes. ``proba`` is float (N, K), rows sum to 1; ``labels`` is int (N,) in [0, K). Wrong shapes, non-finite values and labels out of range raise ValueError.
+Shapes: N samples, K ≥ 2 classes. ``proba`` is float (N, K), rows sum to 1; ``labels`` is int (N,) in [0, K).
+Wrong shapes, non-finite values and labels out of range raise ValueError.
 """
 
 from __future__ import annotations
@@ -34,11 +35,14 @@ def log_proba(proba: NDArray[Any]) -> FloatArray:
 
 
 def class_scores(proba: NDArray[Any]) -> FloatArray:
-    """(N, K) log-odds of each class against all others: ranks as the probabilities do, and finer close to 1."""
+    """(N, K) log-odds of each class against all others: ranks as the probabilities do, and finer close to 1.
+
+    Rounded to 9 decimals, so that equal probabilities stay ties whatever order the others were summed in.
+    """
     inside = log_proba(proba)
     proba = np.asarray(proba, np.float64)
     outside = np.stack([np.delete(proba, k, axis=1).sum(axis=1) for k in range(proba.shape[1])], axis=1)
-    return np.asarray(inside - log_proba(outside))
+    return np.asarray(np.round(inside - log_proba(outside), 9))
 
 
 def best_threshold(margin: FloatArray, gain: FloatArray) -> float:
