@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
@@ -37,58 +41,95 @@ def separation(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     return float(np.mean([roc_auc_score(labels == k, scores[:, k]) for k in present]))
 
 
-def spread(proba: NDArray[Any], seen: NDArray[Any], classes: int) -> NDArray[np.float64]:
-    """(N, len(seen)) probabilities as (N, classes): a class that never occurred in training gets zero."""
-    full = np.zeros((len(proba), classes))
-    full[:, seen] = proba
-    return full
+def temperature(margins: NDArray[Any], val: Evidence) -> float:
+    """The factor by which (N, K) margins become logits with the least balanced log-loss on ``val``."""
+    rows = np.arange(len(val))
+
+    def loss(log_factor: float) -> float:
+        return -float(np.mean(val.weights * log_softmax(np.exp(log_factor) * margins, axis=1)[rows, val.labels]))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
+
+
+def sample_rows(count: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """``most`` of ``count`` rows drawn without replacement, in their order; every row where there are no more."""
+    return np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
+
+
+def sklearn_seed(ctx: Context, *names: str | int) -> int:
+    """The context's seed for a purpose, in scikit-learn's and xgboost's 31-bit range."""
+    return ctx.seed_for(*names) % 2**31
 
 
 class GridAttack(Attack):
     """Fits every candidate estimator on attacker-train and keeps the one that orders attacker-val best.
 
-    A subclass says which estimators to try. Inputs are standardised on attacker-train (a constant column becomes 0).
-    Candidates must balance the classes by themselves (``class_weight="balanced"``, equal priors).
+    A subclass says which estimators to try. Inputs are standardised on attacker-train (constant columns are left out).
+    Candidates must balance the classes by themselves (``class_weight="balanced"``, equal priors). Those without
+    ``predict_proba`` have their margins turned into probabilities by one factor fitted on attacker-val.
+
+    screen_rows : with more rows than this the grid is compared on a sample of them and only the winner sees all.
     """
 
-    @abstractmethod
-    def candidates(self, train: Evidence, ctx: Context) -> Iterable[Any]:
-        """Unfitted scikit-learn classifiers with ``predict_proba``, cheapest or simplest first (it wins ties)."""
+    screen_rows: ClassVar[int] = 1_000_000_000
 
-    def prepare(self, train: Evidence, ctx: Context) -> Evidence:
-        """The part of attacker-train that is learned from: all of it unless the cost is not linear."""
-        return train
+    @abstractmethod
+    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+        """Unfitted scikit-learn classifiers of ``dims`` standardised inputs, the simplest first (it wins ties)."""
 
     def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
         """Learn from ``train``, choose on ``val``."""
-        train = self.prepare(train, ctx)
-        self._classes, self._threads = len(train.classes), ctx.threads
-        self._scaler = StandardScaler().fit(embedding(train.release))
+        self._classes, self._threads, self._factor = len(train.classes), ctx.threads, 1.0
+        raw = embedding(train.release)
+        varies = np.ptp(raw, axis=0) > 0
+        self._columns = np.flatnonzero(varies) if varies.any() else np.arange(raw.shape[1])
+        self._scaler = StandardScaler().fit(raw[:, self._columns])
         inputs = self._inputs(train.release)
-        one_class = len(np.unique(train.labels)) < 2
-        grid = [DummyClassifier()] if one_class else list(self.candidates(train, ctx))
+        hopeless = len(np.unique(train.labels)) < 2 or not varies.any()
+        grid = [DummyClassifier()] if hopeless else self.candidates(train, inputs.shape[1], ctx)
+        rows = sample_rows(len(train), self.screen_rows, ctx.rng("screen"))
         best = -np.inf
-        for model in ctx.track(grid, type(self).__name__):
-            with threadpool_limits(ctx.threads):
-                model.fit(inputs, train.labels)
-            score = separation(self._proba(model, val.release), val.labels) if len(grid) > 1 else 0.5
-            if score > best:
-                best, self.model_ = score, model
+        with threadpool_limits(ctx.threads):
+            for model in ctx.track(grid, type(self).__name__):
+                model.fit(inputs[rows], train.labels[rows])
+                score = separation(self._scores(model, val.release), val.labels) if len(grid) > 1 else 0.5
+                if score > best:
+                    best, self.model_ = score, model
+            if len(rows) < len(train):
+                self.model_ = clone(self.model_).fit(inputs, train.labels)
+        if not hasattr(self.model_, "predict_proba"):
+            self._factor = temperature(self._scores(self.model_, val.release), val)
         return self
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
         """(N, K) class probabilities under equal priors."""
-        return self._proba(self.model_, release)
+        with threadpool_limits(self._threads):
+            scores = self._scores(self.model_, release)
+        return scores if hasattr(self.model_, "predict_proba") else softmax(self._factor * scores, axis=1)
 
     def _inputs(self, release: Release) -> FloatArray:
-        return self._scaler.transform(embedding(release)).astype(np.float32, copy=False)
+        return np.asarray(self._scaler.transform(embedding(release)[:, self._columns]), dtype=np.float32)
 
-    def _proba(self, model: Any, release: Release) -> NDArray[np.float64]:
-        with threadpool_limits(self._threads):
-            parts = [model.predict_proba(self._inputs(release[rows])) for rows in batches(len(release), CHUNK)]
-        return spread(np.concatenate(parts), model.classes_, self._classes) if parts else np.zeros((0, self._classes))
+    def _scores(self, model: Any, release: Release) -> NDArray[np.float64]:
+        """(N, K) probabilities or margins; a class that never occurred in training gets the least there is."""
+        probabilistic = hasattr(model, "predict_proba")
+        score = model.predict_proba if probabilistic else model.decision_function
+        parts = [score(self._inputs(release[rows])) for rows in batches(len(release), CHUNK)]
+        seen = np.concatenate(parts) if parts else np.zeros((0, len(model.classes_)))
+        if seen.ndim == 1:  # the margin of the second class against the first
+            seen = np.column_stack([-seen, seen])
+        return spread(seen, model.classes_, self._classes, least=0.0 if probabilistic else -1e3)
 
 
-def sklearn_seed(ctx: Context, *names: str | int) -> int:
-    """The context's seed for a purpose, in scikit-learn's and xgboost's 32-bit range."""
-    return ctx.seed_for(*names) % 2**31
+def reduction(train: Evidence, dims: int, ctx: Context, most: int = 512) -> Any:
+    """A pipeline step: principal components where ``dims`` exceeds ``most``, nothing otherwise."""
+    if dims <= most:
+        return "passthrough"
+    return PCA(min(len(train), most), svd_solver="randomized", random_state=sklearn_seed(ctx, "reduction"))
+
+
+def spread(proba: NDArray[Any], seen: NDArray[Any], classes: int, least: float = 0.0) -> NDArray[np.float64]:
+    """(N, len(seen)) scores as (N, classes): a class that never occurred in training gets ``least``."""
+    full = np.full((len(proba), classes), least)
+    full[:, seen] = proba
+    return full

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -26,7 +26,7 @@ class LogReg(GridAttack):
         self.strengths = strengths
         self.iterations = iterations
 
-    def candidates(self, train: Evidence, ctx: Context) -> Iterable[Any]:
+    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
         """One regression for each inverse penalty C in ``strengths``."""
         return [
             LogisticRegression(C=c, class_weight="balanced", max_iter=self.iterations, tol=1e-3) for c in self.strengths

@@ -44,7 +44,7 @@ def _images(
     name: str,
     size: int,
     bayes: float,
-    plant: Callable[[Pixels, NDArray[np.float64], Rng], Pixels],
+    plant: Callable[[Pixels, NDArray[Any], Rng], Pixels],
     rule: Callable[[Pixels], NDArray[Any]],
 ) -> Leak:
     def sample(n: int, rng: Rng) -> Sample:
@@ -68,7 +68,7 @@ def key_pattern(size: int = 32, amplitude: float = 0.25) -> Leak:
     """Steganography: a secret pattern added with the sign of the class, far below the noise (amplitude in levels)."""
     key = _key(size)
 
-    def plant(x: Pixels, sign: NDArray[np.float64], rng: Rng) -> Pixels:
+    def plant(x: Pixels, sign: NDArray[Any], rng: Rng) -> Pixels:
         return x + amplitude * sign[:, None, None, None] * key
 
     bayes = laws.key_pattern(amplitude, key.size, NOISE)
@@ -78,7 +78,7 @@ def key_pattern(size: int = 32, amplitude: float = 0.25) -> Leak:
 def pixel_lsb(size: int = 32, flip: float = 0.25) -> Leak:
     """The lowest bit of every red value is the class, flipped with probability ``flip``."""
 
-    def plant(x: Pixels, sign: NDArray[np.float64], rng: Rng) -> Pixels:
+    def plant(x: Pixels, sign: NDArray[Any], rng: Rng) -> Pixels:
         red = np.clip(np.rint(x[:, 0]), 0, 255)
         bit = (sign[:, None, None] > 0) ^ (rng.random(red.shape) < flip)
         x[:, 0] = 2 * np.floor(red / 2) + bit
@@ -94,7 +94,7 @@ def coloured_corner(size: int = 32, side: int = 4, tint: float = 2.0) -> Leak:
     """A corner patch is a little redder in one class and a little bluer in the other (tint in levels)."""
     colour = np.array([1.0, 0.0, -1.0])[:, None, None]
 
-    def plant(x: Pixels, sign: NDArray[np.float64], rng: Rng) -> Pixels:
+    def plant(x: Pixels, sign: NDArray[Any], rng: Rng) -> Pixels:
         patch = MIDDLE + NOISE * rng.normal(size=(len(x), 3, side, side))
         x[:, :, :side, :side] = patch + tint * sign[:, None, None, None] * colour
         return x
@@ -112,7 +112,7 @@ def texture(size: int = 32, amplitude: float = 0.5) -> Leak:
     strength = amplitude * np.sqrt(3 * size * size) / NOISE
     threshold = laws.texture_threshold(strength)
 
-    def plant(x: Pixels, sign: NDArray[np.float64], rng: Rng) -> Pixels:
+    def plant(x: Pixels, sign: NDArray[Any], rng: Rng) -> Pixels:
         random_sign = rng.choice([-1.0, 1.0], size=len(x)) * (sign > 0)
         return np.asarray(x + amplitude * random_sign[:, None, None, None] * board)
 

@@ -1,0 +1,51 @@
+"""What the two forests share: their size, its bounds, and the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+
+from aiakit.attacks._shared import GridAttack, sklearn_seed
+from aiakit.contracts import Context, Evidence
+
+
+class Forest(GridAttack):
+    """Trees on bootstrap samples of at most ``rows`` rows, so that cost stops growing with N above that.
+
+    The smallest leaf is chosen on attacker-val.
+    """
+
+    estimator: ClassVar[type[ExtraTreesClassifier] | type[RandomForestClassifier]]
+    screen_rows = 3_000
+
+    def __init__(
+        self,
+        trees: Annotated[int, Field(ge=1)] = 200,
+        depth: Annotated[int, Field(ge=1, le=64)] = 16,
+        leaves: tuple[int, ...] = (20, 3),
+        rows: Annotated[int, Field(ge=10)] = 5_000,
+    ) -> None:
+        self.trees = trees
+        self.depth = depth
+        self.leaves = leaves
+        self.rows = rows
+
+    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+        """One forest for each smallest leaf."""
+        return [
+            self.estimator(
+                n_estimators=self.trees,
+                max_depth=self.depth,
+                min_samples_leaf=leaf,
+                max_features="sqrt",
+                bootstrap=True,
+                max_samples=self.rows if len(train) > self.rows else None,
+                class_weight="balanced_subsample",
+                n_jobs=ctx.threads,
+                random_state=sklearn_seed(ctx, "forest"),
+            )
+            for leaf in self.leaves
+        ]

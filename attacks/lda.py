@@ -1,0 +1,38 @@
+"""Linear discriminant analysis with a shrunken covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import make_pipeline
+
+from aiakit.attacks._shared import GridAttack, reduction
+from aiakit.contracts import Context, Evidence
+
+
+class LDA(GridAttack):
+    """Linear discriminant analysis: one least-squares solve, so it is the first thing an adversary tries.
+
+    The covariance is shrunk towards the identity by the Ledoit–Wolf amount or a fixed one, chosen on attacker-val.
+    Cost is N·D² + D³; more than 512 dimensions are first reduced to their principal components.
+    """
+
+    presets = ("fast", "strong")
+    summary = "linear discriminant analysis, shrinkage chosen on attacker-val"
+
+    def __init__(self, shrinkages: tuple[float, ...] = (0.01, 0.1, 0.5, 0.9)) -> None:
+        self.shrinkages = shrinkages
+
+    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+        """Ledoit–Wolf first, then each fixed shrinkage."""
+        classes = len(np.unique(train.labels))
+        return [
+            make_pipeline(
+                reduction(train, dims, ctx),
+                LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=np.full(classes, 1 / classes)),
+            )
+            for shrinkage in ("auto", *self.shrinkages)
+        ]

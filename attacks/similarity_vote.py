@@ -1,0 +1,31 @@
+"""Votes by cosine similarity in a labelled gallery of protected templates (Osorio-Roig et al., 2111.12405)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import FunctionTransformer
+
+from aiakit.attacks._neighbours import NeighbourVote
+from aiakit.contracts import FloatArray
+
+
+class SimilarityVote(NeighbourVote):
+    """Compares templates as a face recogniser does, so it works wherever recognition still works.
+
+    Lookalikes tend to share soft biometrics: the most similar gallery templates vote with their similarity.
+    """
+
+    presets = ("strong",)
+    summary = "top-k cosine similarity vote in at most 20,000 gallery templates"
+    metric = "cosine"
+
+    def prepare(self, train: FloatArray) -> Any:
+        """Templates as they are: a recogniser compares them untouched."""
+        return FunctionTransformer()
+
+    def weigh(self, distances: NDArray[Any]) -> NDArray[Any]:
+        """Cosine similarity, opposite templates having none."""
+        return np.maximum(1 - distances, 0)

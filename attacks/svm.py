@@ -1,0 +1,50 @@
+"""Support vector machines with a Gaussian kernel (Cortes & Vapnik, 1995)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
+
+from aiakit.attacks._shared import GridAttack, sklearn_seed
+from aiakit.contracts import Context, Evidence
+
+
+class SVM(GridAttack):
+    """RBF kernel, penalty and width chosen on attacker-val (on at most 3,000 rows; the winner sees all).
+
+    The exact machine costs N²·D, so above ``exact_rows`` it becomes a linear classifier on ``landmarks`` Nyström
+    features (Williams & Seeger, NIPS 2000), whose cost is linear in N.
+    """
+
+    presets = ("fast", "strong")
+    summary = "RBF-kernel SVM, exact up to 10,000 rows and Nyström above"
+    screen_rows = 3_000
+
+    def __init__(
+        self,
+        penalties: tuple[float, ...] = (1.0, 10.0),
+        widths: tuple[float, ...] = (0.25, 1.0, 4.0),
+        exact_rows: Annotated[int, Field(ge=1)] = 10_000,
+        landmarks: Annotated[int, Field(ge=10)] = 1_000,
+    ) -> None:
+        self.penalties = penalties
+        self.widths = widths
+        self.exact_rows = exact_rows
+        self.landmarks = landmarks
+
+    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+        """Every C with every γ, which is a multiple of 1/D (the inputs have unit variance)."""
+        return [self._machine(c, width / dims, train, ctx) for width in self.widths for c in self.penalties]
+
+    def _machine(self, c: float, gamma: float, train: Evidence, ctx: Context) -> Any:
+        if len(train) <= self.exact_rows:
+            return SVC(C=c, gamma=gamma, class_weight="balanced", cache_size=500)
+        features = Nystroem(gamma=gamma, n_components=self.landmarks, random_state=sklearn_seed(ctx, "landmarks"))
+        # Nyström features are short (a kernel value spread over the landmarks), hence the weaker penalty
+        return make_pipeline(features, LogisticRegression(C=10 * c, class_weight="balanced", max_iter=200, tol=1e-3))
