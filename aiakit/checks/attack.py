@@ -145,7 +145,7 @@ def check_prediction_repeats(attack: AttackSubject) -> None:
 
 def check_rows_are_scored_alone(attack: AttackSubject) -> None:
     """A sample's score depends neither on the other samples nor on the order: nothing is learned from the test."""
-    order = np.random.default_rng(3).permutation(len(attack.world.test))[:50]
+    order = np.argsort(attack.proba[:, 0], kind="stable")[:50]  # a company unlike the whole
     off = float(np.abs(attack.fitted.predict_proba(attack.world.test[order]) - attack.proba[order]).max())
     want(off < 1e-3, f"a sample's probabilities change by {off:.2g} with the samples beside it")
 

@@ -81,7 +81,7 @@ def check_options_are_annotated(plugin: PluginClass) -> None:
         validate(plugin.cls, plugin.options, plugin.name)
     except AiakitError as error:
         raise Failed(str(error)) from error
-    hints = {name for base in plugin.cls.__mro__ for name in getattr(vars(base).get("__init__"), "__annotations__", {})}
+    hints = getattr(plugin.cls.__init__, "__annotations__", {})
     bare = [name for name in options if name not in hints]
     want(not bare, f"annotate the parameters of __init__: {', '.join(bare)}")
 
