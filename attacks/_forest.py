@@ -23,7 +23,7 @@ class Forest(GridAttack):
 
     def __init__(
         self,
-        trees: Annotated[int, Field(ge=1)] = 200,
+        trees: Annotated[int, Field(ge=1)] = 100,
         depth: Annotated[int, Field(ge=1, le=64)] = 16,
         leaves: tuple[int, ...] = (20, 3),
         rows: Annotated[int, Field(ge=10)] = 5_000,
