@@ -1,0 +1,146 @@
+"""``aiakit data``: what a data set holds, before anything is trained on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from aiakit.cli.common import console, emit_json, json_option
+from aiakit.cli.options import data_options, dataset_options
+
+if TYPE_CHECKING:
+    from aiakit.data.faceset import FaceSet
+
+SCHEMA = 1
+
+
+@click.command("data")
+@data_options
+@click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="Set another option of the data set.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of the split.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Threads that read or draw.  [default: all cores]")
+@click.option("--contact-sheet", metavar="FILE.png", help="Write a sheet of some people's images.")
+@json_option
+def data(
+    dataset: str,
+    data_root: str | None,
+    image_size: int,
+    people: int | None,
+    images_per_person: int | None,
+    attribute: str | None,
+    strict: bool,
+    settings: tuple[str, ...],
+    seed: int,
+    jobs: int | None,
+    contact_sheet: str | None,
+    as_json: bool,
+) -> None:
+    """Load a data set, and show its people, attributes, splits and what is wrong with it."""
+    import os
+    from pathlib import Path
+
+    from aiakit import registry
+    from aiakit.data.cache import cache_folder
+    from aiakit.data.contact import save_contact_sheet
+    from aiakit.data.dataset import LoadSettings
+    from aiakit.options import parse_settings
+
+    named = [setting if "." in setting.partition("=")[0] else f"{dataset}.{setting}" for setting in settings]
+    options = {**dataset_options(data_root, people, images_per_person)}
+    for name, value in parse_settings(named, [dataset]).get(dataset, {}).items():
+        options[name] = value
+    source = registry.make("dataset", dataset, options)
+    with console().status("loading") as status:
+
+        def report(label: str, done: int, total: int) -> None:
+            status.update(f"{label}: {done} of {total}")
+
+        cache = cache_folder()
+        faces = source.load(LoadSettings(image_size, cache, jobs or os.cpu_count() or 1, strict, report))
+    document = describe(faces, attribute, seed) | {"cache": str(cache)}
+    if contact_sheet is not None:
+        save_contact_sheet(faces, Path(contact_sheet))
+        document["contact_sheet"] = contact_sheet
+    if as_json:
+        emit_json(document)
+    else:
+        _print(document)
+
+
+def describe(faces: FaceSet, attribute: str | None, seed: int) -> dict[str, Any]:
+    """The document of ``--json``. A data set that cannot be split says why under "split_error"."""
+    import numpy as np
+
+    from aiakit.data.faceset import MISSING
+    from aiakit.data.splits import require_pairs, resolve_attribute, split_people
+    from aiakit.errors import InputError
+
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "dataset": faces.name,
+        "people": len(faces.people),
+        "images": len(faces),
+        "image_size": faces.images.shape[1],
+        "people_with_two_images": int((np.bincount(faces.identity) > 1).sum()),
+        "default_attribute": faces.default_attribute or None,
+        "attributes": {
+            name: {
+                **{each: int((found.values == code).sum()) for code, each in enumerate(found.classes)},
+                **({"(unknown)": unknown} if (unknown := int((found.values == MISSING).sum())) else {}),
+            }
+            for name, found in faces.attributes.items()
+        },
+        "bayes_ceiling": faces.bayes_ceiling,
+        "official_partition": faces.partition is not None,
+        "official_pairs": 0 if faces.pairs is None else len(faces.pairs.same),
+        "notes": list(faces.notes),
+        "fingerprint": faces.fingerprint,
+    }
+    if attribute is None and not faces.default_attribute:
+        return document
+    document["attribute"] = resolve_attribute(faces, attribute)
+    try:
+        split = split_people(faces, document["attribute"], seed)
+        document["splits"] = split.summary()
+        document["notes"] += split.notes
+        require_pairs(faces, split)
+    except InputError as error:  # what the data hold is shown all the same: it is how the user finds out why
+        document["split_error"] = str(error)
+    return document
+
+
+def _print(document: dict[str, Any]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    out = Console()
+    size = document["image_size"]
+    out.print(
+        f"[bold]{escape(document['dataset'])}[/bold]: {document['people']} people "
+        f"({document['people_with_two_images']} with two or more images), "
+        f"{document['images']} images of {size}×{size} pixels"
+    )
+    attributes = Table("attribute", "images of each class", "Bayes ceiling", box=box.SIMPLE_HEAD)
+    for name, counts in document["attributes"].items():
+        mark = " *" if name == document.get("attribute") else ""
+        ceiling = document["bayes_ceiling"].get(name)
+        texts = ", ".join(f"{each} {count}" for each, count in counts.items())
+        attributes.add_row(escape(name) + mark, escape(texts), "" if ceiling is None else f"{ceiling:.3f}")
+    out.print(attributes)
+    if "splits" in document:
+        splits = Table("split", "people", "images", box=box.SIMPLE_HEAD, title=f"split by * {document['attribute']}")
+        for name, counts in document["splits"].items():
+            splits.add_row(name, str(counts["people"]), str(counts["images"]))
+        out.print(splits)
+    notes = [*document["notes"], *([document["split_error"]] if "split_error" in document else [])]
+    for note in notes:
+        out.print(f"note: {note}", markup=False, highlight=False)
+    for key in ("cache", "contact_sheet"):
+        if key in document:
+            out.print(f"{key.replace('_', ' ')}: {document[key]}", markup=False, highlight=False, soft_wrap=True)
+
+
+command = data
