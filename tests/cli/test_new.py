@@ -1,0 +1,89 @@
+"""``aiakit new``: the skeleton works from its file, passes its own tests and the checks, and installs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aiakit import cli
+
+KINDS = ["attack", "defense"]
+
+
+def python(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_skeleton_passes_the_checks_from_its_file(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    name = f"fresh-{kind}er"
+    assert cli.main(["new", kind, name, "--out", str(tmp_path / "made")]) == 0
+    folder = tmp_path / "made" / name
+    module = f"{name.replace('-', '_')}_{kind}"
+    assert {path.name for path in folder.iterdir()} == {
+        "README.md",
+        "pyproject.toml",
+        f"{module}.py",
+        f"test_{module}.py",
+    }
+    assert [path.name for path in folder.parent.iterdir()] == [name]
+    capsys.readouterr()
+    assert cli.main(["check", str(folder / f"{module}.py"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    (report,) = document["plugins"]
+    assert (document["failed"], report["kind"], report["name"]) == (0, kind, name)
+    assert len(report["checks"]) >= 16
+
+
+def test_check_exits_1_where_a_check_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    cli.main(["new", "attack", "spoiled", "--out", str(tmp_path)])
+    path = tmp_path / "spoiled" / "spoiled_attack.py"
+    path.write_text(path.read_text().replace("weights / weights.sum(axis=1, keepdims=True)", "weights"))
+    capsys.readouterr()
+    assert cli.main(["check", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert "fail  probabilities: predict_proba rows must sum to 1" in " ".join(said.split()).replace(
+        "fail p", "fail  p"
+    )
+    assert "checks failed" in said
+
+
+def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "precious.txt").write_text("keep")
+    assert cli.main(["new", "attack", "mine", "--out", str(tmp_path)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["precious.txt"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_skeleton_passes_its_own_tests_and_installs(kind: str, tmp_path: Path):
+    assert cli.main(["new", kind, "homemade", "--out", str(tmp_path)]) == 0
+    folder, site = tmp_path / "homemade", tmp_path / "site"
+    tested = python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+    assert tested.returncode == 0, tested.stdout
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--target", str(site)]
+    installed = python("-m", "pip", "install", *options, str(folder), cwd=tmp_path)
+    assert installed.returncode == 0, installed.stderr
+    listed = python(
+        "-c",
+        f"from aiakit.cli import main; main(['list', '{kind}s', '--json'])",
+        cwd=tmp_path,
+        PYTHONPATH=str(site),
+    )
+    plugins = {plugin["name"]: plugin for plugin in json.loads(listed.stdout)[f"{kind}s"]}
+    assert plugins["homemade"]["package"] == "aiakit-homemade 0.1.0"
+    assert "broken" not in plugins["homemade"]

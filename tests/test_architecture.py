@@ -1,0 +1,175 @@
+"""The rules that keep the house in order: who imports whom, what a start loads, no pickle."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = {"aiakit": "aiakit", "aiakit.attacks": "attacks", "aiakit.defenses": "defenses"}
+HEAVY = ("torch", "numpy", "pydantic", "sklearn", "scipy", "timm", "xgboost")
+PLUGIN_MAY = ("aiakit.contracts", "aiakit.nets", "aiakit.training")
+UNPICKLING = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the project by its import name."""
+    found = {}
+    for package, folder in FOLDERS.items():
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            found[".".join([package, *parts]).removesuffix(".__init__")] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name: str) -> set[str]:
+    """The absolute names that a module imports, at the top or inside functions; of project modules the module."""
+    path = MODULES[name]
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                found.add(f"{module}.{alias.name}" if f"{module}.{alias.name}" in MODULES else module)
+    return found
+
+
+def within(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def of_layer(*packages: str) -> list[str]:
+    return [name for name in MODULES if within(name, packages)]
+
+
+@pytest.mark.parametrize("name", of_layer("aiakit.attacks", "aiakit.defenses"))
+def test_plugins_import_only_the_contracts_and_shared_networks(name: str):
+    family = name.split(".")[:2]
+    ours = {module for module in imports(name) if within(module, ("aiakit",))} - {".".join(family)}
+    allowed = (*PLUGIN_MAY, *SHARED_BY_PLUGINS, ".".join(family))
+    assert [module for module in ours if not within(module, allowed)] == []
+
+
+# The autoencoder that the trained defenses share is framework code written for plugins, like the networks.
+SHARED_BY_PLUGINS = ("aiakit.autoencoder",)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not within(name, ("aiakit.attacks", "aiakit.defenses"))])
+def test_the_framework_imports_no_plugin(name: str):
+    assert [module for module in imports(name) if within(module, ("aiakit.attacks", "aiakit.defenses"))] == []
+
+
+def test_the_contracts_import_nothing_of_the_project():
+    assert [module for module in imports("aiakit.contracts") if within(module, ("aiakit",))] == []
+    assert [module for module in imports("aiakit.errors") if within(module, ("aiakit",))] == []
+
+
+PURE = tuple(
+    f"aiakit.{name}"
+    for name in ("metrics", "statistics", "bootstrap", "comparison", "pareto", "ranking", "verification_metrics")
+)
+
+
+@pytest.mark.parametrize("name", of_layer(*PURE))
+def test_metrics_and_statistics_are_pure_functions_on_arrays(name: str):
+    libraries = {module.partition(".")[0] for module in imports(name)} - set(sys.stdlib_module_names)
+    assert libraries <= {"numpy", "scipy", "sklearn", "aiakit"}
+    assert [module for module in imports(name) if within(module, ("aiakit",)) and not within(module, PURE)] == []
+
+
+# From the top down: a module may import of its own layer and of those below, never of one above.
+LAYERS = [
+    ("aiakit.cli",),
+    ("aiakit.experiment", "aiakit.leaderboard", "aiakit.report", "aiakit.checks"),
+    ("aiakit.data", "aiakit.verification", "aiakit.pairs", "aiakit.store", *PURE),
+    ("aiakit.contracts", "aiakit.errors"),
+]
+
+
+@pytest.mark.parametrize("depth", range(1, len(LAYERS)))
+def test_imports_go_downwards(depth: int):
+    above = tuple(package for layer in LAYERS[:depth] for package in layer)
+    upwards = {name: [module for module in imports(name) if within(module, above)] for name in of_layer(*LAYERS[depth])}
+    assert {name: modules for name, modules in upwards.items() if modules} == {}
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level modules that are loaded after the code has run in a fresh interpreter."""
+    program = f"{code}\nimport sys, json; print(json.dumps(sorted(m.partition('.')[0] for m in sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("code", ["import aiakit", "from aiakit.cli import main; main(['--help'])"])
+def test_a_start_loads_nothing_heavy(code: str):
+    assert loaded_by(code) & set(HEAVY) == set()
+
+
+def test_importing_a_command_loads_nothing_heavy():
+    commands = [name for name in MODULES if name.startswith("aiakit.cli.")]
+    assert loaded_by("\n".join(f"import {name}" for name in commands)) & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize("name", list(MODULES))
+def test_nothing_is_pickled(name: str):
+    assert [module for module in imports(name) if within(module, UNPICKLING)] == []
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+        if called in ("np.load", "numpy.load"):
+            assert given.get("allow_pickle") == "False", f"{name}:{node.lineno}"
+        if called == "torch.load":
+            assert given.get("weights_only") == "True", f"{name}:{node.lineno}"
+        assert called != "torch.save", f"{name}:{node.lineno}"
+
+
+def test_every_package_and_template_is_installed():
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    packages = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+    assert packages == set(setup["packages"])
+    matched = {path for pattern in setup["package-data"]["aiakit"] for path in (ROOT / "aiakit").glob(pattern)}
+    data = {path for path in (ROOT / "aiakit").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert data - matched == set()
+
+
+def test_every_entry_point_names_a_class_that_exists():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for group in project["entry-points"].values():
+        for target in group.values():
+            module, _, name = target.partition(":")
+            classes = [n.name for n in ast.parse(MODULES[module].read_text()).body if isinstance(n, ast.ClassDef)]
+            assert name in classes, target
+
+
+def test_no_file_is_near_four_hundred_lines():
+    lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
+    assert {name: length for name, length in lengths.items() if length > 390} == {}
+
+
+def test_nothing_names_the_place_where_it_was_written():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if tracked.returncode:
+        pytest.skip("not a git checkout")
+    places = re.compile("/" + "work/|/" + "farm/|\\.\\./" + "shared")
+    for name in tracked.stdout.splitlines():
+        path = ROOT / name
+        if name.startswith(".ci/"):
+            continue  # the one script that may look around where it runs
+        if path.suffix in (".py", ".md", ".toml", ".txt", ".json", "") and path.is_file():
+            assert not places.search(path.read_text(encoding="utf-8", errors="ignore")), name
