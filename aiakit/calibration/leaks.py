@@ -112,6 +112,17 @@ def xor(d: int = 64, shift: float = 1.5, rotate: bool = False) -> Leak:
     return _leak(name, d, laws.parity(shift, 2), _product(2, shift), lambda x: x[:, 0] * x[:, 1] > 0, rotate)
 
 
+def xor_whitened(d: int = 64, shift: float = 1.5) -> Leak:
+    """Rotated XOR at unit variance in every direction: principal components no longer point at it."""
+    product, scale = _product(2, shift), np.sqrt(1 + shift**2)
+
+    def plant(x: Floats, one: Mask, rng: Rng) -> None:
+        product(x, one, rng)
+        x[:, :2] /= scale
+
+    return _leak("xor-whitened", d, laws.parity(shift, 2), plant, lambda x: x[:, 0] * x[:, 1] > 0, rotate=True)
+
+
 def four_modes(d: int = 64, radius: float = 2.0) -> Leak:
     """Modes at ±a on one axis against ±a on another: equal class means, which LEACE leaves as they are."""
 
@@ -165,6 +176,7 @@ def embedding_leaks(d: int = 64) -> tuple[Leak, ...]:
         radial(d),
         xor(d),
         xor(d, rotate=True),
+        xor_whitened(d),
         four_modes(d),
         randomised_response(d),
         lsb(d),
