@@ -19,7 +19,7 @@ from aiakit.contracts import Context, Evidence
 
 
 class DifferingDirections(TransformerMixin, BaseEstimator):
-    """The ``directions`` of most different covariance and the K − 1 of different means, at unit variance within classes.
+    """The ``directions`` of most different covariance and K − 1 of different means, at unit variance within classes.
 
     Sliced average variance estimation (Cook & Weisberg, JASA 1991) on Ledoit–Wolf covariances, with the squared
     logarithm of a variance ratio in place of its squared difference from 1, so that a narrower class counts like a

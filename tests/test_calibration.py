@@ -1,0 +1,208 @@
+"""Every closed form against a simulation of the optimal rule, and the score against suites whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aiakit.calibration import embedding_leaks, identity_only, image_leaks, laws
+from aiakit.calibration.leaks import parity
+from aiakit.calibration.score import calibrate, eta, view_of
+from aiakit.contracts import Attack, Context
+
+SURE = 4.5  # standard errors: about one false alarm in 10⁵ comparisons
+
+
+def assert_rate(correct, expected):
+    error = np.sqrt(expected * (1 - expected) / len(correct)) + 1e-9
+    assert abs(np.mean(correct) - expected) < SURE * error, f"{np.mean(correct):.4f} is not {expected:.4f}"
+
+
+def signs(rng, *shape):
+    return rng.choice([-1.0, 1.0], size=shape)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+@pytest.mark.parametrize("leak", embedding_leaks(16), ids=lambda leak: leak.name)
+def test_the_optimal_rule_of_an_embedding_leak_reaches_its_bayes_accuracy(leak, rng):
+    x, labels = leak.sample(60_000, rng)
+    assert x.shape == (60_000, leak.d)
+    assert x.dtype == np.float32
+    assert abs(labels.mean() - 0.5) < 0.01
+    assert_rate(leak.rule(x) == labels, leak.bayes)
+
+
+@pytest.mark.parametrize("leak", image_leaks(16), ids=lambda leak: leak.name)
+def test_the_optimal_rule_of_an_image_leak_reaches_its_bayes_accuracy(leak, rng):
+    x, labels = leak.sample(8_000, rng)
+    assert x.shape == (8_000, 3, 16, 16)
+    assert x.dtype == np.uint8
+    assert view_of(leak) == "image"
+    assert_rate(leak.rule(x) == labels, leak.bayes)
+
+
+def test_the_published_bayes_accuracies():
+    published = {
+        "linear": 0.6915,
+        "diffuse": 0.6915,
+        "radial": 0.7855,
+        "xor": 0.8753,
+        "xor-rotated": 0.8753,
+        "four-modes": 0.8551,
+        "randomised-response": 0.7,
+        "lsb": 1.0,
+        "parity-3": 0.9348,
+        "null": 0.5,
+    }
+    found = {leak.name: leak.bayes for leak in embedding_leaks()}
+    for name, bayes in published.items():
+        assert found[name] == pytest.approx(bayes, abs=6e-5), name
+
+
+def test_leaks_differ_from_draw_to_draw_and_repeat_under_a_seed():
+    for leak in embedding_leaks(8):
+        first, again, other = (leak.sample(50, np.random.default_rng(seed))[0] for seed in (1, 1, 2))
+        np.testing.assert_array_equal(first, again)
+        assert not np.array_equal(first, other)
+
+
+def test_parity_hides_from_every_pair_of_coordinates(rng):
+    x, labels = parity(8).sample(20_000, rng)
+    pairs = np.einsum("ni,nj,n->ij", np.sign(x), np.sign(x), 2.0 * labels - 1) / len(x)
+    assert abs(pairs).max() < SURE / np.sqrt(len(x))
+
+
+def test_noise_laws(rng):
+    s = signs(rng, 200_000)
+    assert_rate(np.sign(0.8 * s + rng.laplace(scale=0.6, size=s.size)) == s, laws.laplace_noise(0.8, 0.6))
+    assert_rate(np.sign(0.8 * s + 0.6 * rng.normal(size=s.size)) == s, laws.gaussian_noise(0.8, 0.6))
+
+
+@pytest.mark.parametrize("rho", [0.1, 0.5, 0.9])
+def test_the_sign_of_a_correlation(rho, rng):
+    s = signs(rng, 100_000)
+    x, noise = rng.normal(size=(2, s.size))
+    assert_rate(np.sign(x * (s * rho * x + np.sqrt(1 - rho**2) * noise)) == s, laws.correlation_sign(rho))
+
+
+@pytest.mark.parametrize(("images", "icc"), [(1, 0.3), (4, 0.0), (4, 0.5), (10, 0.9)])
+def test_pooled_images_of_one_person(images, icc, rng):
+    s, distance = signs(rng, 50_000), 1.2
+    person = np.sqrt(icc) * rng.normal(size=s.size)
+    shots = person[:, None] + np.sqrt(1 - icc) * rng.normal(size=(s.size, images))
+    assert_rate(np.sign((s[:, None] * distance / 2 + shots).mean(axis=1)) == s, laws.pooled(distance, images, icc))
+
+
+def test_key_pattern_and_bit_plane(rng):
+    s, key = signs(rng, 20_000), signs(rng, 64)
+    seen = 0.3 * s[:, None] * key + 1.5 * rng.normal(size=(s.size, 64))
+    assert_rate(np.sign(seen @ key) == s, laws.key_pattern(0.3, 64, 1.5))
+    for pixels in (9, 16):  # odd; and even, where ties are broken by a coin
+        votes = (s[:, None] * np.where(rng.random((s.size, pixels)) < 0.4, -1, 1)).sum(axis=1)
+        assert_rate(np.sign(votes + 0.5 * signs(rng, s.size)) == s, laws.bit_plane(pixels, 0.4))
+
+
+def test_the_ceiling_of_rendered_faces_holds_for_any_direction(rng):
+    delta = np.array([0.9, -1.2, 0.4])
+    s = signs(rng, 100_000)
+    u = s[:, None] * delta / 2 + rng.normal(size=(s.size, 3))
+    ceiling = laws.gaussian_shift(float(np.linalg.norm(delta)))
+    assert_rate(np.sign(u @ delta) == s, ceiling)
+    assert np.mean(np.sign(u @ [1, -1, 1]) == s) < ceiling
+
+
+@pytest.mark.parametrize(("distance", "dims", "per_class"), [(1.0, 64, 200), (2.0, 30, 50), (1.5, 50, 400)])
+def test_finite_sample_laws(distance, dims, per_class, rng):
+    shift = np.zeros(dims)
+    shift[0] = distance / 2
+    nearest, fisher = [], []
+    for _ in range(60):
+        x = rng.normal(size=(2, per_class, dims)) + np.stack([-shift, shift])[:, None]
+        means = x.mean(axis=1)
+        pooled = (x - means[:, None]).reshape(-1, dims)
+        inverse = np.linalg.inv(pooled.T @ pooled / (2 * per_class - 2))
+        for rule, answers in ((means[1] - means[0], nearest), (inverse @ (means[1] - means[0]), fisher)):
+            middle = means.mean(axis=0)
+            norm = np.linalg.norm(rule)
+            right = laws.phi(rule @ (shift - middle) / norm) + laws.phi(rule @ (shift + middle) / norm)
+            answers.append(right / 2)
+    assert np.mean(nearest) == pytest.approx(laws.nearest_mean(distance, dims, per_class), abs=0.006)
+    assert np.mean(fisher) == pytest.approx(laws.fisher(distance, dims, per_class), abs=0.006)
+
+
+def test_fisher_needs_more_samples_than_dimensions():
+    with pytest.raises(ValueError, match="needs more than"):
+        laws.fisher(1.0, 20, 11)
+
+
+def test_flipped_labels(rng):
+    s = signs(rng, 100_000)
+    answers = np.where(rng.random(s.size) < 0.8, s, -s)
+    noisy = np.where(rng.random(s.size) < 0.15, -s, s)
+    assert_rate(answers == noisy, laws.flipped_labels(0.8, 0.15))
+
+
+def test_identity_only_leaks_to_an_image_split_and_not_to_an_identity_split(rng):
+    x, labels, identity = identity_only(people=600, images=4, rng=rng)
+    assert all(len(set(labels[identity == person])) == 1 for person in range(20))
+
+    def nearest(train, test):
+        distances = (x[test] ** 2).sum(1)[:, None] - 2 * x[test] @ x[train].T + (x[train] ** 2).sum(1)
+        return labels[train][distances.argmin(axis=1)] == labels[test]
+
+    shot = np.tile(np.arange(4), 600)
+    assert nearest(shot > 0, shot == 0).mean() > 0.98
+    right = nearest(identity < 300, identity >= 300).reshape(-1, 4).mean(axis=1)  # people are the units
+    assert abs(right.mean() - 0.5) < SURE * right.std() / np.sqrt(len(right))
+
+
+class Fixed(Attack):
+    """Knows the leak's rule, or guesses."""
+
+    def __init__(self, leak=None):
+        self.leak = leak
+
+    def fit(self, train, val, ctx):
+        self.rng = ctx.rng("guess")
+        return self
+
+    def predict_proba(self, release):
+        x = release.embedding
+        yes = self.rng.random(len(x)) if self.leak is None else np.where(self.leak.rule(x), 0.9, 0.1)
+        return np.column_stack([1 - yes, yes])
+
+
+class OnImages(Fixed):
+    """Reads another view."""
+
+    view = "image"
+
+
+def test_the_score_selects_on_val_and_reports_medians():
+    leak = parity(8)
+    attacks = {"guess": lambda seed: Fixed(), "oracle": lambda seed: Fixed(leak), "cnn": lambda seed: OnImages()}
+    (row,) = calibrate(attacks, [leak], 2_000, [0, 1, 2], Context(seed=5))
+    assert row["leak"] == "parity-3"
+    assert row["bayes"] == leak.bayes
+    assert row["selected"] == "oracle"
+    assert row["suite"] == pytest.approx(leak.bayes, abs=0.02)
+    assert row["eta"] == eta(row["suite"], leak.bayes) == pytest.approx(1, abs=0.05)
+    assert row["attacks"].keys() == {"guess", "oracle"}
+    assert row["attacks"]["guess"] == pytest.approx(0, abs=0.1)
+    assert calibrate(attacks, [leak], 2_000, [0, 1, 2], Context(seed=5)) == [row]
+
+
+def test_the_null_has_no_eta_and_unread_leaks_are_left_out():
+    (row,) = calibrate({"guess": lambda seed: Fixed()}, embedding_leaks(4)[-1:], 400, [0], Context())
+    assert row["eta"] is None
+    assert row["attacks"] == {"guess": None}
+    assert calibrate({"guess": lambda seed: Fixed()}, image_leaks(8), 400, [0], Context()) == []
+
+
+def test_too_few_samples_are_refused():
+    with pytest.raises(ValueError, match="one class only"):
+        calibrate({"guess": lambda seed: Fixed()}, [parity(4)], 1, [0], Context())
