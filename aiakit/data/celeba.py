@@ -32,7 +32,7 @@ class CelebA(Dataset):
     needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "CelebA, aligned: 40 attributes, official partition"
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str = "") -> None:
         self.root = root
 
     def load(self, settings: LoadSettings) -> FaceSet:

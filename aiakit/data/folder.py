@@ -28,7 +28,7 @@ class Folder(Dataset):
     needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "your own photographs: one folder a person, attributes from CSV"
 
-    def __init__(self, root: str, attributes: str | None = None, index: str | None = None) -> None:
+    def __init__(self, root: str = "", attributes: str | None = None, index: str | None = None) -> None:
         self.root = root
         self.attributes = attributes
         self.index = index

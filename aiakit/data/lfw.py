@@ -31,7 +31,7 @@ class LFW(Dataset):
     needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "Labeled Faces in the Wild: gender from its name lists, official pairs"
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str = "") -> None:
         self.root = root
 
     def load(self, settings: LoadSettings) -> FaceSet:

@@ -42,6 +42,8 @@ def find_file(folders: Sequence[Path], names: Sequence[str], what: str) -> Path:
 
 def require_root(root: str) -> Path:
     """The folder of a data set. Raises InputError where there is none."""
+    if not root:
+        raise InputError("this data set is read from a folder: give it with --data-root DIR")
     folder = Path(root).expanduser()
     if not folder.is_dir():
         raise InputError(f"the data folder {folder} does not exist or is no folder: give it with --data-root")

@@ -43,7 +43,7 @@ class VGGFace1(Dataset):
     needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "VGG Face: cropped by its boxes, gender from a CSV name,gender"
 
-    def __init__(self, root: str, gender_csv: str | None = None, curated: bool = False) -> None:
+    def __init__(self, root: str = "", gender_csv: str | None = None, curated: bool = False) -> None:
         self.root = root
         self.gender_csv = gender_csv
         self.curated = curated

@@ -50,8 +50,8 @@ class Run:
         """
         if (folder / RUN).exists():
             run = cls.open(folder)
-            if run.config != config:
-                changed = ", ".join(_differences(run.config, config))
+            changed = ", ".join(_differences(run.config, config))
+            if changed:
                 raise InputError(
                     f"{folder} belongs to another configuration (different: {changed}): give another --name or --out"
                 )
@@ -118,6 +118,6 @@ class Run:
 
 def _differences(old: RunConfig, new: RunConfig) -> list[str]:
     before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
-    names = [name for name in after if before.get(name) != after[name]]
+    names = [name for name in after if before.get(name) != after[name]]  # as JSON: a tuple is a list there
     words = {"framework": "the version of aiakit", "libraries": "the versions of libraries"}
     return [words.get(name, name) for name in names]

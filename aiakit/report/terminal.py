@@ -9,16 +9,23 @@ from rich.table import Table
 from rich.text import Text
 
 NONE = "–"
+WIDE = 150
 
 
 def print_document(document: dict[str, Any], console: Console | None = None) -> None:
     """Print what was measured: privacy and utility of every release, what each attack reads, and the limits."""
-    out = console or Console(soft_wrap=False)
+    out = console or _stdout()
     out.print(Text(_headline(document), style="bold"))
     out.print(_summary(document))
     out.print(_attacks(document))
     for line in _remarks(document):
         out.print(Text(line))
+
+
+def _stdout() -> Console:
+    """The terminal as it is; a file or a pipe gets lines as wide as the tables need."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDE)
 
 
 def _headline(document: dict[str, Any]) -> str:
@@ -31,7 +38,8 @@ def _headline(document: dict[str, Any]) -> str:
 
 def _summary(document: dict[str, Any]) -> Table:
     table = Table(
-        title="Balanced accuracy of inference (lower is more private) and of 1:1 verification (higher is more useful)"
+        title="Privacy: balanced accuracy of inference (lower is better). "
+        "Utility: accuracy of 1:1 verification (higher is better)."
     )
     for heading in ("defense", "claimed", "strongest attack", "measured [95 %]", "gap", "bits"):
         table.add_column(heading, justify="left" if heading in ("defense", "strongest attack") else "right")

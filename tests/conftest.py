@@ -1,0 +1,69 @@
+"""What tests share: one small run of the main job, and the command line called as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiakit.cli.main import main
+
+# Small enough for seconds, large enough that every split has both classes and people with two images.
+TINY = ("--people", "80", "--images-per-person", "3", "--image-size", "16", "--precision", "fp32")
+SHORT = ("--set", "original.epochs=1", "--set", "original.width=8", "--set", "original.latent=16")
+SHORT_AIA = ("--set", "aia.epochs=1", "--set", "aia.width=8", "--set", "aia.latent=16")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed and exited with."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return json.loads(self.out)  # type: ignore[no-any-return]
+
+    @property
+    def message(self) -> str:
+        """The one line in which a failure is reported."""
+        lines = self.err.strip().splitlines()
+        assert "Traceback" not in self.err
+        assert lines, "nothing was said"
+        return lines[-1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Pixel caches of the tests stay out of the user's."""
+    os.environ.setdefault("AIAKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def aiakit(capfd: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Call the command line in this process."""
+
+    def call(*arguments: str | Path) -> Answer:
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return Answer(code, out, err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run: original, aia and random; two embedding attacks, the CNN and the claim."""
+    out = tmp_path_factory.mktemp("runs")
+    arguments = ["run", "--defense", "original,aia,random", "--attacks", "logreg,gender-mlp,cnn", *TINY, *SHORT]
+    arguments += [*SHORT_AIA, "--set", "cnn.epochs=1", "--set", "random.latent=16", "--out", str(out), "--name", "tiny"]
+    assert main(arguments) == 0
+    return out / "tiny"

@@ -1,0 +1,219 @@
+"""The main job: what it prints and stores, that it repeats itself exactly, and that it resumes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiakit import tensorfile
+from tests.conftest import SHORT, SHORT_AIA, TINY, Answer
+
+Aiakit = Callable[..., Answer]
+METRICS = {"balanced_accuracy", "ci95", "auc", "advantage", "accuracy", "majority", "bits"}
+UTILITY = {"accuracy", "auc", "eer", "tar_at_far_1pct", "ci95"}
+
+
+def scores(run: Path) -> dict[str, dict[str, bytes]]:
+    """Cell → file → the bytes that were computed."""
+    return {
+        cell.name: {path.name: path.read_bytes() for path in sorted(cell.glob("*.safetensors"))}
+        for cell in sorted((run / "cells").iterdir())
+    }
+
+
+def results(document: dict[str, Any]) -> dict[str, Any]:
+    """A document without what rightly differs from run to run: times and the folder."""
+    rows = [{k: v for k, v in row.items() if not k.endswith("seconds")} for row in document["rows"]]
+    return {**{k: v for k, v in document.items() if k != "run"}, "rows": rows}
+
+
+def test_document_has_what_is_promised(tiny_run: Path, aiakit: Aiakit) -> None:
+    document = aiakit("show", tiny_run, "--json").document
+    assert document["schema"] == 1
+    assert (document["dataset"], document["attribute"], document["seeds"]) == ("synthetic", "gender", 1)
+    assert (document["people"], document["images"]) == (80, 240)
+    assert 0.8 < document["bayes_ceiling"] < 1
+    assert 0.5 < document["smallest_detectable"] <= 1
+    assert document["complete"] is True
+    rows = {row["defense"]: row for row in document["rows"]}
+    assert set(rows) == {"original", "aia", "random"}
+    for row in rows.values():
+        assert set(row["attacks"]) == {"logreg", "gender-mlp", "cnn"}
+        for measured in row["attacks"].values():
+            assert set(measured) >= METRICS
+            low, high = measured["ci95"]
+            assert 0 <= low <= measured["balanced_accuracy"] <= high <= 1
+            assert measured["advantage"] == pytest.approx(2 * measured["balanced_accuracy"] - 1)
+        for kind in ("random", "same_attribute"):
+            assert set(row["utility"][kind]) >= UTILITY
+        best = max(row["attacks"].values(), key=lambda m: m["val_balanced_accuracy"])["val_balanced_accuracy"]
+        strongest = row["strongest"]
+        assert row["attacks"][strongest["attack"]]["val_balanced_accuracy"] == best
+        assert strongest["balanced_accuracy"] == row["attacks"][strongest["attack"]]["balanced_accuracy"]
+    assert rows["original"]["claimed"] is None
+    assert rows["original"]["gap"] is None
+    aia = rows["aia"]
+    assert aia["gap"] == pytest.approx(aia["strongest"]["balanced_accuracy"] - aia["claimed"]["balanced_accuracy"])
+
+
+def test_table_for_people(tiny_run: Path, aiakit: Aiakit) -> None:
+    answer = aiakit("show", tiny_run)
+    assert answer.code == 0
+    for word in ("original", "aia", "random", "claimed", "logreg", "Bayes ceiling", "lower bound"):
+        assert word in answer.out
+
+
+def test_same_command_computes_nothing_again(tiny_run: Path, aiakit: Aiakit) -> None:
+    before = {path: path.stat().st_mtime_ns for path in tiny_run.glob("cells/*/*")}
+    arguments = ["--defense", "original,aia,random", "--attacks", "logreg,gender-mlp,cnn", *TINY, *SHORT, *SHORT_AIA]
+    arguments += ["--set", "cnn.epochs=1", "--set", "random.latent=16"]
+    answer = aiakit("run", *arguments, "--out", tiny_run.parent, "--name", tiny_run.name, "--json")
+    assert answer.code == 0
+    assert {path: path.stat().st_mtime_ns for path in tiny_run.glob("cells/*/*")} == before
+    assert results(answer.document) == results(aiakit("show", tiny_run, "--json").document)
+
+
+QUICK = ("--defense", "aia", "--attacks", "logreg,gender-mlp", *TINY, *SHORT, *SHORT_AIA)
+
+
+def test_two_runs_are_equal_to_the_byte(aiakit: Aiakit, tmp_path: Path) -> None:
+    first = aiakit("run", *QUICK, "--out", tmp_path / "a", "--name", "run", "--json")
+    second = aiakit("run", *QUICK, "--out", tmp_path / "b", "--name", "run", "--json")
+    assert (first.code, second.code) == (0, 0)
+    assert scores(tmp_path / "a/run") == scores(tmp_path / "b/run")
+    assert results(first.document) == results(second.document)
+
+
+def test_seeds_are_repetitions(aiakit: Aiakit, tmp_path: Path) -> None:
+    answer = aiakit(
+        "run",
+        *QUICK,
+        "--no-utility",
+        "--no-reference",
+        "--seeds",
+        "2",
+        "--attack-seeds",
+        "2",
+        "--out",
+        tmp_path,
+        "--json",
+    )
+    assert answer.code == 0
+    (row,) = answer.document["rows"]
+    assert answer.document["seeds"] == 2
+    measured = row["attacks"]["gender-mlp"]
+    assert len(measured["per_seed"]) == 4
+    assert measured["balanced_accuracy"] == pytest.approx(sum(measured["per_seed"]) / 4)
+    assert len(row["claimed"]["per_seed"]) == 2
+    assert row["utility"] == {}
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "import sys; from aiakit.cli.main import main; sys.exit(main())"]
+    return subprocess.Popen(
+        [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+
+
+def finished(folder: Path) -> set[str]:
+    return {cell.name for cell in folder.glob("cells/*") if not cell.name.startswith(".")}
+
+
+def wait_for_cells(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while len(finished(folder)) < count:
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_killed_run_resumes_to_the_same_results(aiakit: Aiakit, tmp_path: Path) -> None:
+    undisturbed = aiakit("run", *QUICK, "--out", tmp_path / "a", "--name", "run", "--json")
+    killed = tmp_path / "b" / "run"
+    process = start("run", *QUICK, "--out", tmp_path / "b", "--name", "run")
+    wait_for_cells(killed, 3, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = {path: path.stat().st_mtime_ns for cell in finished(killed) for path in (killed / "cells" / cell).iterdir()}
+    assert kept
+    resumed = aiakit("run", *QUICK, "--out", tmp_path / "b", "--name", "run", "--json")
+    assert resumed.code == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert results(resumed.document) == results(undisturbed.document)
+    assert scores(killed) == scores(tmp_path / "a" / "run")
+
+
+@pytest.mark.slow
+def test_interrupt_is_one_line_and_130(aiakit: Aiakit, tmp_path: Path) -> None:
+    process = start("run", *QUICK, "--out", tmp_path, "--name", "run", "--set", "cnn.epochs=1", "--attacks", "cnn")
+    wait_for_cells(tmp_path / "run", 2, process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in err.strip().splitlines()[-1]
+    assert "Traceback" not in err
+    assert not list((tmp_path / "run/cells").glob(".draft*"))
+
+
+@pytest.mark.slow
+def test_worker_processes_compute_the_same_cells(aiakit: Aiakit, tmp_path: Path) -> None:
+    process = start("run", *QUICK, "--out", tmp_path, "--name", "run", "--jobs", "2", "--json")
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    document = json.loads(out)
+    assert document["complete"] is True
+    assert {row["defense"] for row in document["rows"]} == {"original", "aia"}
+
+
+def test_show_says_what_is_unfinished(tiny_run: Path, aiakit: Aiakit, tmp_path: Path) -> None:
+    partial = tmp_path / "partial"
+    shutil.copytree(tiny_run, partial)
+    attack = next(
+        cell
+        for cell in (partial / "cells").iterdir()
+        if json.loads((cell / "result.json").read_text())["inputs"]["kind"] == "attack"
+    )
+    shutil.rmtree(attack)
+    answer = aiakit("show", partial, "--json")
+    assert answer.code == 1
+    assert answer.document["complete"] is False
+    assert sum(len(row["missing"]) for row in answer.document["rows"]) == 1
+
+
+def test_damaged_cell_is_found_named_and_computed_again(aiakit: Aiakit, tmp_path: Path) -> None:
+    arguments = ("run", *QUICK, "--no-utility", "--out", tmp_path, "--name", "run")
+    first = aiakit(*arguments, "--json").document
+    victim = max((tmp_path / "run/cells").glob("*/scores.safetensors"), key=lambda path: path.parent.name)
+    content = bytearray(victim.read_bytes())
+    content[-1] ^= 1
+    victim.write_bytes(content)
+    answer = aiakit(*arguments, "--json")
+    assert answer.code == 0
+    assert victim.parent.name in answer.err
+    assert "damaged" in answer.err
+    assert results(answer.document) == results(first)
+
+
+def test_release_is_the_model_applied(tiny_run: Path) -> None:
+    """What is stored as released is what the stored state releases: nothing else reached the attacks."""
+    for cell in (tiny_run / "cells").iterdir():
+        record = json.loads((cell / "result.json").read_text())
+        if record["inputs"]["kind"] != "release" or record["inputs"]["defense"]["name"] != "aia":
+            continue
+        released = tensorfile.load(cell / "release.safetensors")
+        assert released["embedding"].shape == (240, 16)
+        assert released["image"].shape == (240, 3, 16, 16)
+        assert released["claim"].shape == (240, 2)
+        return
+    pytest.fail("the run holds no release of aia")
