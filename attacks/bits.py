@@ -40,9 +40,11 @@ class Bits(Screened):
         raw = embedding(release)
         self._low = raw.min(axis=0).astype(np.float64)
         self._range = np.maximum(raw.max(axis=0) - self._low, 1e-30)
-        waves = [self._waves(release, goal, column) for column in ctx.track(range(raw.shape[1]), "Bits")]
-        planes = self._planes(raw, goal)
-        return np.concatenate([_strongest(waves, self.proposals), planes])
+        peaks = [self._peaks(raw, goal, column) for column in ctx.track(range(raw.shape[1]), "Bits")]
+        waves = _strongest(peaks, self.proposals)
+        for wave in waves:
+            wave["cycles"], wave["phase"] = _refine(self._unit(raw, wave["column"]), goal, wave["cycles"])
+        return np.concatenate([waves, self._planes(raw, goal)])
 
     def expand(self, release: Release, found: NDArray[Any]) -> Matrix:
         """(N, F): cosines, and bits as 0 or 1."""
@@ -59,17 +61,15 @@ class Bits(Screened):
         """One coordinate on the scale where the training range is 0 … 1 (huge outliers of a test set are cut)."""
         return np.clip((raw[:, column].astype(np.float64) - self._low[column]) / self._range[column], -10, 10)
 
-    def _waves(self, release: Release, goal: Matrix, column: int) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        """The ten frequencies at which a coordinate goes most with a target: strengths and features."""
-        unit = self._unit(embedding(release), column)
-        cell = np.minimum((unit * self.bins).astype(np.int64), self.bins - 1)
+    def _peaks(self, raw: Matrix, goal: Matrix, column: int) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """The ten frequencies at which a coordinate goes most with a target, in cycles over its range, and how much."""
+        cell = np.minimum((self._unit(raw, column) * self.bins).astype(np.int64), self.bins - 1)
         spectra = np.stack([np.fft.rfft(np.bincount(cell, weight, 2 * self.bins)) for weight in goal.T])
         power = (np.abs(spectra) ** 2 / np.maximum((goal**2).sum(axis=0), 1e-12)[:, None]).max(axis=0)
         peaks = np.flatnonzero((power[1:-1] >= power[:-2]) & (power[1:-1] >= power[2:])) + 1
         peaks = peaks[np.argsort(-power[peaks], kind="stable")[:10]]
         found = np.zeros(len(peaks), dtype=FOUND)
-        for at, peak in enumerate(peaks):
-            found[at] = (column, -1, *_refine(unit, goal, peak / 2))
+        found["column"], found["bit"], found["cycles"] = column, -1, peaks / 2
         return power[peaks], found
 
     def _planes(self, raw: Matrix, goal: Matrix) -> NDArray[Any]:

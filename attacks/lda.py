@@ -27,12 +27,15 @@ class LDA(GridAttack):
         self.shrinkages = shrinkages
 
     def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
-        """Ledoit–Wolf first, then each fixed shrinkage."""
-        classes = len(np.unique(train.labels))
+        """Ledoit–Wolf first (it needs two samples a class), then each fixed shrinkage."""
+        counts = np.unique(train.labels, return_counts=True)[1]
+        automatic = ("auto",) if counts.min() > 1 else ()
         return [
             make_pipeline(
                 reduction(train, dims, ctx),
-                LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=np.full(classes, 1 / classes)),
+                LinearDiscriminantAnalysis(
+                    solver="lsqr", shrinkage=shrinkage, priors=np.full(len(counts), 1 / len(counts))
+                ),
             )
-            for shrinkage in ("auto", *self.shrinkages)
+            for shrinkage in (*automatic, *self.shrinkages)
         ]

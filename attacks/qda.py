@@ -29,8 +29,7 @@ class QDA(GridAttack):
 
     def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
         """Naive Bayes, and each shrinkage where every class has two samples to take a covariance from."""
-        counts = np.bincount(train.labels)
-        counts = counts[counts > 0]
+        counts = np.unique(train.labels, return_counts=True)[1]
         priors = np.full(len(counts), 1 / len(counts))
         models: list[Any] = [GaussianNB(priors=priors, var_smoothing=1e-6)]
         if counts.min() > 1:

@@ -68,8 +68,7 @@ class Subspace(GridAttack):
 
     def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
         """Both classifiers for each number of directions; QDA alone where N is too large for an exact SVM."""
-        counts = np.bincount(train.labels)
-        counts = counts[counts > 0]
+        counts = np.unique(train.labels, return_counts=True)[1]
         priors = np.full(len(counts), 1 / len(counts))
         grid = []
         for size in sorted({min(size, dims) for size in self.directions}):

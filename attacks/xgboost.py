@@ -55,6 +55,8 @@ class XGBoost(Attack):
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
         """(N, K) class probabilities under equal priors."""
+        if not len(release):
+            return np.zeros((0, self._classes))
         return np.tensordot(self._mix, self._each(release), 1)
 
     def _boost(self, train: Evidence, val: Evidence, rotated: bool, ctx: Context) -> xgboost.Booster:
