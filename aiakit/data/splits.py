@@ -110,7 +110,7 @@ def split_people(faces: FaceSet, attribute: str, seed: int, fractions: Fractions
         usable, notes = _on_one_side(faces, usable)
     rows_of_images = np.flatnonzero(usable)
     people, first, owner = np.unique(faces.identity[rows_of_images], return_index=True, return_inverse=True)
-    label = _majority(owner, values[rows_of_images], len(people), len(classes))
+    label = majority(owner, values[rows_of_images], len(people), len(classes))
     place = np.empty(len(people), dtype=np.int64)  # person → position in SPLITS
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     if faces.partition is None:
@@ -173,7 +173,7 @@ def _on_one_side(faces: FaceSet, usable: NDArray[np.bool_]) -> tuple[NDArray[np.
     names = list(OFFICIAL)
     codes = np.select([faces.partition == name for name in names], range(len(names)), MISSING)
     inside = usable & (codes != MISSING)
-    side = _majority(faces.identity[inside], codes[inside], len(faces.people), len(names))
+    side = majority(faces.identity[inside], codes[inside], len(faces.people), len(names))
     agreeing = inside & (codes == side[faces.identity])
     outside = int(usable.sum() - agreeing.sum())
     notes = (f"{outside} images are outside the official partition, or on another side of it than most images of their "
@@ -181,7 +181,7 @@ def _on_one_side(faces: FaceSet, usable: NDArray[np.bool_]) -> tuple[NDArray[np.
     return agreeing, notes
 
 
-def _majority(owner: IntArray, values: IntArray, people: int, classes: int) -> IntArray:
+def majority(owner: IntArray, values: IntArray, people: int, classes: int) -> IntArray:
     """(people,) the most frequent value of each owner, the smallest of equally frequent ones."""
     counts = np.bincount(owner * classes + values, minlength=people * classes).reshape(people, classes)
     most: IntArray = counts.argmax(1).astype(np.int64)
@@ -201,10 +201,10 @@ def _assign(
     positions = np.array([SPLITS.index(name) for name in names])
     for code in np.unique(label[eligible]):
         stratum = rng.permutation(np.flatnonzero(eligible & (label == code)))
-        place[stratum] = np.repeat(positions, _apportion(len(stratum), shares / shares.sum()))
+        place[stratum] = np.repeat(positions, apportion(len(stratum), shares / shares.sum()))
 
 
-def _apportion(count: int, shares: NDArray[np.float64]) -> IntArray:
+def apportion(count: int, shares: NDArray[np.float64]) -> IntArray:
     """``count`` by the method of largest remainders, and at least one to each share where there are enough."""
     quotas = shares * count
     seats = np.floor(quotas).astype(np.int64)

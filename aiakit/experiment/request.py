@@ -70,16 +70,16 @@ def prepare(request: Request) -> Prepared:
     """Check everything that can be checked before work begins. Raises InputError (and PluginError, if none is left)."""
     broken: dict[str, str] = {}
     chains = _chains(request, broken)
-    attack_names = _attacks(request, broken)
+    attacks_asked = attack_names(request.attacks, broken)
     dataset_name = request.dataset
     registry.entry("dataset", dataset_name)
-    in_use = {stage for chain in chains for stage in chain} | set(attack_names) | {dataset_name}
+    in_use = {stage for chain in chains for stage in chain} | set(attacks_asked) | {dataset_name}
     options = parse_settings(request.settings, in_use)
     defenses = tuple(
         tuple(PluginSpec(**plugin_spec("defense", stage, options.get(stage, {}))) for stage in chain)
         for chain in chains
     )
-    attacks = tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in attack_names)
+    attacks = tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in attacks_asked)
     data_options = {**request.data_options, **options.get(dataset_name, {})}
     spec = plugin_spec("dataset", dataset_name, data_options)
     faces = _load(request, spec)
@@ -144,8 +144,12 @@ def _chains(request: Request, broken: dict[str, str]) -> list[tuple[str, ...]]:
     return sorted(chains, key=lambda chain: chain != (REFERENCE,))  # the reference first
 
 
-def _attacks(request: Request, broken: dict[str, str]) -> list[str]:
-    asked = split_names(request.attacks)
+def attack_names(attacks: Sequence[str], broken: dict[str, str]) -> list[str]:
+    """The loadable attacks that names and presets stand for, those that show a defense's claim first.
+
+    The others are added to ``broken``. Raises InputError for an unknown name, PluginError where no attack is left.
+    """
+    asked = split_names(attacks)
     if not asked:
         raise InputError("no attack is named: give --attacks all, or --attacks NAME[,NAME…]")
     everything = registry.names("attack")
