@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -9,12 +10,28 @@ import numpy as np
 import timm
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from scipy.special import softmax
 from torch import Tensor, nn
 
 from aiakit.contracts import Attack, Context, Evidence, Release
 from aiakit.training import Pixels, fit_classifier, forward_in_batches, seeded
+
+
+def known_model(name: str) -> str:
+    """The name, if timm knows it. Raises ValueError with the nearest names otherwise."""
+    architecture = name.split(".")[0]
+    if not timm.is_model(architecture):
+        near = difflib.get_close_matches(architecture, timm.list_models(), 3)
+        raise ValueError(f"a model of timm (nearest: {', '.join(near) or 'none'})")
+    return name
+
+
+def existing_file(path: str) -> str:
+    """The path, if it is empty or a file. Raises ValueError otherwise."""
+    if path and not Path(path).is_file():
+        raise ValueError("the path of a checkpoint that exists")
+    return path
 
 
 class CNN(Attack):
@@ -32,8 +49,8 @@ class CNN(Attack):
 
     def __init__(
         self,
-        model: str = "resnet10t",
-        weights: str = "",
+        model: Annotated[str, AfterValidator(known_model)] = "resnet10t",
+        weights: Annotated[str, AfterValidator(existing_file)] = "",
         epochs: Annotated[int, Field(ge=1)] = 8,
         batch_size: Annotated[int, Field(ge=2)] = 64,
         rate: Annotated[float, Field(gt=0)] = 2e-3,
@@ -77,13 +94,8 @@ class CNN(Attack):
         return self
 
     def _network(self, classes: int) -> nn.Module:
-        known = timm.list_models(self.model.split(".")[0])
-        if not known:
-            raise ValueError(f"timm has no model {self.model!r} (see timm.list_models())")
         options: dict[str, Any] = {"num_classes": classes}
         if self.weights:
-            if not Path(self.weights).is_file():
-                raise ValueError(f"no weights at {self.weights}")
             options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": self.weights}}
         return nn.Sequential(_Standardise(), timm.create_model(self.model, **options))
 

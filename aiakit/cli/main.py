@@ -22,6 +22,7 @@ COMMANDS = {
     "run": ("aiakit.cli.run:command", "Train defenses, probe their releases with every attack, measure utility."),
     "show": ("aiakit.cli.show:command", "Show the results of a run from its stored scores."),
     "protect": ("aiakit.cli.protect:command", "Apply a trained defense to new photographs."),
+    "data": ("aiakit.cli.data:command", "Show what a data set holds."),
     "list": ("aiakit.cli.list:command", "List the attacks, defenses, encoders and datasets, with their options."),
     "check": ("aiakit.cli.check:command", "Check that a plugin keeps its contract."),
     "new": ("aiakit.cli.new:command", "Write a working, tested skeleton of a plugin."),

@@ -95,19 +95,8 @@ def test_two_runs_are_equal_to_the_byte(aiakit: Aiakit, tmp_path: Path) -> None:
 
 
 def test_seeds_are_repetitions(aiakit: Aiakit, tmp_path: Path) -> None:
-    answer = aiakit(
-        "run",
-        *QUICK,
-        "--no-utility",
-        "--no-reference",
-        "--seeds",
-        "2",
-        "--attack-seeds",
-        "2",
-        "--out",
-        tmp_path,
-        "--json",
-    )
+    arguments = ["--defense", "aia", "--attacks", "gender-mlp", *TINY, *SHORT_AIA, "--no-utility", "--no-reference"]
+    answer = aiakit("run", *arguments, "--seeds", "2", "--attack-seeds", "2", "--out", tmp_path, "--json")
     assert answer.code == 0
     (row,) = answer.document["rows"]
     assert answer.document["seeds"] == 2
