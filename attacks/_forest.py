@@ -25,7 +25,7 @@ class Forest(GridAttack):
         self,
         trees: Annotated[int, Field(ge=1)] = 100,
         depth: Annotated[int, Field(ge=1, le=64)] = 16,
-        leaves: tuple[int, ...] = (20, 3),
+        leaves: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (20, 3),
         rows: Annotated[int, Field(ge=10)] = 5_000,
     ) -> None:
         self.trees = trees

@@ -25,7 +25,7 @@ class NeighbourVote(Attack):
 
     def __init__(
         self,
-        neighbours: tuple[int, ...] = (5, 15, 50, 150, 400),
+        neighbours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (5, 15, 50, 150, 400),
         gallery: Annotated[int, Field(ge=1)] = 20_000,
     ) -> None:
         self.neighbours = neighbours

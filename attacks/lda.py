@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 
@@ -23,19 +24,17 @@ class LDA(GridAttack):
     presets = ("fast", "strong")
     summary = "linear discriminant analysis, shrinkage chosen on attacker-val"
 
-    def __init__(self, shrinkages: tuple[float, ...] = (0.01, 0.1, 0.5, 0.9)) -> None:
+    def __init__(self, shrinkages: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.01, 0.1, 0.5, 0.9)) -> None:
         self.shrinkages = shrinkages
 
     def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
-        """Ledoit–Wolf first (it needs two samples a class), then each fixed shrinkage."""
+        """Ledoit–Wolf, then each fixed shrinkage; plain LDA where a class has one sample and so no covariance."""
         counts = np.unique(train.labels, return_counts=True)[1]
-        automatic = ("auto",) if counts.min() > 1 else ()
-        return [
-            make_pipeline(
-                reduction(train, dims, ctx),
-                LinearDiscriminantAnalysis(
-                    solver="lsqr", shrinkage=shrinkage, priors=np.full(len(counts), 1 / len(counts))
-                ),
-            )
-            for shrinkage in (*automatic, *self.shrinkages)
-        ]
+        priors = np.full(len(counts), 1 / len(counts))
+        models = [LinearDiscriminantAnalysis(solver="svd", priors=priors)]
+        if counts.min() > 1:
+            models = [
+                LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=priors)
+                for shrinkage in ("auto", *self.shrinkages)
+            ]
+        return [make_pipeline(reduction(train, dims, ctx), model) for model in models]

@@ -20,7 +20,7 @@ class LogReg(GridAttack):
 
     def __init__(
         self,
-        strengths: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0),
+        strengths: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (0.001, 0.01, 0.1, 1.0),
         iterations: Annotated[int, Field(ge=10)] = 500,
     ) -> None:
         self.strengths = strengths

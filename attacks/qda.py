@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -24,7 +25,9 @@ class QDA(GridAttack):
     presets = ("fast", "strong")
     summary = "quadratic discriminant analysis, shrinkage chosen on attacker-val"
 
-    def __init__(self, shrinkages: tuple[float, ...] = (0.5, 0.3, 0.1, 0.03, 0.01)) -> None:
+    def __init__(
+        self, shrinkages: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.5, 0.3, 0.1, 0.03, 0.01)
+    ) -> None:
         self.shrinkages = shrinkages
 
     def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:

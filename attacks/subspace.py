@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.covariance import ledoit_wolf
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
@@ -62,7 +63,11 @@ class Subspace(GridAttack):
     summary = "QDA and SVM in the few directions where the classes' covariances differ (SAVE)"
     screen_rows = 3_000
 
-    def __init__(self, directions: tuple[int, ...] = (2, 4, 8, 16, 32), svm_rows: int = 10_000) -> None:
+    def __init__(
+        self,
+        directions: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (2, 4, 8, 16, 32),
+        svm_rows: Annotated[int, Field(ge=1)] = 10_000,
+    ) -> None:
         self.directions = directions
         self.svm_rows = svm_rows
 

@@ -28,8 +28,8 @@ class SVM(GridAttack):
 
     def __init__(
         self,
-        penalties: tuple[float, ...] = (1.0, 10.0),
-        widths: tuple[float, ...] = (0.25, 1.0, 4.0),
+        penalties: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (1.0, 10.0),
+        widths: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (0.25, 1.0, 4.0),
         exact_rows: Annotated[int, Field(ge=1)] = 10_000,
         landmarks: Annotated[int, Field(ge=10)] = 1_000,
     ) -> None:
