@@ -157,7 +157,7 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str]) -> list[str]:
     names: list[str] = []
     for name in asked:
         names += presets.get(name, [name])
-    claims = [name for name in presets["all"] if view_of(PluginSpec(name=name)) == "claim"]
+    claims = [name for name in _loadable("attack", presets["all"], {}) if view_of(PluginSpec(name=name)) == "claim"]
     loadable = _loadable("attack", list(dict.fromkeys([*claims, *names])), broken)
     if not any(name not in claims for name in loadable) and not set(asked) <= set(claims):
         raise PluginError("no attack is left to run: " + "; ".join(broken.values()))
