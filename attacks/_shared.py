@@ -32,8 +32,9 @@ def embedding(release: Release) -> FloatArray:
 def separation(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     """Mean one-against-rest AUC over the classes that occur: how well (N, K) scores order a validation set.
 
-    It needs no threshold and no calibration, weighs classes alike, and is far less noisy on a few hundred people than
-    balanced accuracy. Where only one class occurs nothing can be told apart and the answer is ½.
+    It needs no threshold and no calibration and weighs classes alike. Seen with 150 validation samples on LEACE-erased
+    recogniser embeddings: a grid of QDAs judged by it scores .951 on test, by balanced accuracy .948, by log-loss .940
+    (the best of the grid .956). Where only one class occurs nothing can be told apart and the answer is ½.
     """
     present = np.unique(labels)
     if len(present) < 2:

@@ -26,7 +26,7 @@ class QDA(GridAttack):
     summary = "quadratic discriminant analysis, shrinkage chosen on attacker-val"
 
     def __init__(
-        self, shrinkages: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.5, 0.3, 0.1, 0.03, 0.01)
+        self, shrinkages: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.5, 0.3, 0.1, 0.03, 0.01)
     ) -> None:
         self.shrinkages = shrinkages
 
