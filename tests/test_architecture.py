@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = {"aiakit": "aiakit", "aiakit.attacks": "attacks", "aiakit.defenses": "defenses"}
 HEAVY = ("torch", "numpy", "pydantic", "sklearn", "scipy", "timm", "xgboost")
-PLUGIN_MAY = ("aiakit.contracts", "aiakit.nets", "aiakit.training")
+PLUGIN_MAY = ("aiakit.contracts", "aiakit.errors", "aiakit.nets", "aiakit.training")
 UNPICKLING = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")
 
 

@@ -1,0 +1,22 @@
+"""What the erasers share that map an embedding linearly around its mean."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit.contracts import EmbeddingDefense, FloatArray, Release
+from aiakit.defenses._learned import Learned
+
+
+class AffineEraser(Learned, EmbeddingDefense):
+    """x ↦ μ + A(x − μ), with the mean μ (D,) and the matrix A (D, D) learned on the defender's people."""
+
+    learned = ("mean", "matrix")
+
+    def keep(self, mean: NDArray[np.floating], matrix: NDArray[np.floating]) -> None:
+        """Remember what was learned, in the precision of releases."""
+        self.mean_, self.matrix_ = mean.astype(np.float32), matrix.astype(np.float32)
+
+    def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
+        return Release(embedding=self.mean_ + (embedding - self.mean_) @ self.matrix_.T)

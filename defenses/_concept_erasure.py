@@ -1,0 +1,11 @@
+"""The library concept-erasure, imported without the warning that it raises about its own use of torch."""
+
+from __future__ import annotations
+
+import warnings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)  # torch.jit.script
+    from concept_erasure import LeaceEraser, QuadraticFitter
+
+__all__ = ["LeaceEraser", "QuadraticFitter"]

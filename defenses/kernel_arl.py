@@ -1,0 +1,105 @@
+"""Kernel ARL: an encoder on random Fourier features that solves the adversarial game in closed form."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.linalg import eigh
+from scipy.spatial.distance import pdist
+from threadpoolctl import threadpool_limits
+
+from aiakit.autoencoder import Size
+from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release
+from aiakit.defenses._learned import Learned
+
+MEDIAN_ROWS = 1000  # pairs of this many rows decide the width of the kernel
+
+
+class KernelArl(Learned, EmbeddingDefense):
+    """The K-TOpt encoder (Sadeghi, Dehdashtian, Boddeti, TMLR 2022, arXiv 2109.03386, theorem 6).
+
+    The release is z = Θ φ(x) on centred random Fourier features φ (Rahimi and Recht 2007) of a Gaussian kernel whose
+    width is the median distance. Among all Θ with E zzᵀ + γΘΘᵀ = I it maximises (1 − λ)·Dep(z, y) − λ·Dep(z, s), where
+    Dep is the squared Hilbert–Schmidt norm of a cross-covariance, s the one-hot attribute with classes weighing the
+    same, and y what the release should still tell: here the embedding itself. The rows of Θ are the eigenvectors of
+    the generalised problem ((1 − λ)B_y − λB_s)u = τ(C + γI)u with the largest τ > 0. B_y and B_s are scaled to a
+    largest eigenvalue of 1, so that λ means the same on every embedding. The optimum is global and needs no training
+    loop, but Dep(z, s) is linear in z: attackers that are not linear on the release are not held off.
+
+    Parameters
+    ----------
+    trade_off : λ, from 0 (keep everything) to 1 (remove only: nothing useful is left).
+    latent : most dimensions of the release; as in the paper, directions with τ ≤ 0 are left out.
+    features : number of random Fourier features. ridge : γ.
+    """
+
+    summary = "closed-form adversarial encoder on random Fourier features (K-TOpt)"
+    learned = ("frequencies", "phases", "mean", "encoder")
+
+    def __init__(
+        self,
+        trade_off: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+        latent: Size = 64,
+        features: Annotated[int, Field(ge=2, le=16_384)] = 1024,
+        ridge: Annotated[float, Field(gt=0)] = 1e-4,
+    ) -> None:
+        self.trade_off = trade_off
+        self.latent = latent
+        self.features = features
+        self.ridge = ridge
+
+    def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:
+        with threadpool_limits(ctx.threads):
+            rng = ctx.rng("random Fourier features")
+            x = train.embedding.astype(np.float64)
+            width = _median_distance(x, rng)
+            self.frequencies_ = (rng.standard_normal((x.shape[1], self.features)) / width).astype(np.float32)
+            self.phases_ = rng.uniform(0, 2 * np.pi, self.features).astype(np.float32)
+            raw = self._features(train.embedding).astype(np.float64)
+            self.mean_ = raw.mean(0)
+            phi = raw - self.mean_
+            constraint = phi.T @ phi / len(phi) + self.ridge * np.eye(self.features)
+            wanted = _dependence(phi, x - x.mean(0), np.ones(len(x)))
+            counts = np.bincount(train.labels, minlength=len(train.classes))
+            balance = len(x) / (np.count_nonzero(counts) * counts[train.labels])
+            private = _dependence(phi, np.eye(len(counts))[train.labels], balance)
+            objective = (1 - self.trade_off) * wanted / _largest(wanted, constraint)
+            objective -= self.trade_off * private / _largest(private, constraint)
+            most = min(self.latent, self.features)
+            last = self.features - 1
+            values, vectors = eigh(objective, constraint, subset_by_index=(self.features - most, last))
+            useful = values > 1e-9
+            useful[-1] = True  # a release has one dimension at least
+            self.encoder_ = vectors[:, useful][:, ::-1].astype(np.float32)
+            self.mean_ = self.mean_.astype(np.float32)
+        return self
+
+    def _features(self, embedding: FloatArray) -> FloatArray:
+        waves: FloatArray = np.cos(embedding @ self.frequencies_ + self.phases_)
+        return waves * np.float32(np.sqrt(2 / self.features))
+
+    def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
+        return Release(embedding=(self._features(embedding) - self.mean_) @ self.encoder_)
+
+
+def _median_distance(x: NDArray[np.float64], rng: np.random.Generator) -> float:
+    rows = rng.permutation(len(x))[:MEDIAN_ROWS]
+    return max(float(np.median(pdist(x[rows]))) if len(rows) > 1 else 1.0, 1e-6)
+
+
+def _dependence(
+    phi: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """B = Σ Σᵀ of the weighted cross-covariance Σ (features, targets)."""
+    centred = target - np.average(target, axis=0, weights=weights)
+    covariance = (phi * weights[:, None]).T @ centred / len(phi)
+    return covariance @ covariance.T
+
+
+def _largest(matrix: NDArray[np.float64], constraint: NDArray[np.float64]) -> float:
+    last = len(matrix) - 1
+    value = eigh(matrix, constraint, eigvals_only=True, subset_by_index=(last, last))[0]
+    return max(float(value), 1e-12)
