@@ -19,7 +19,6 @@ class Forest(GridAttack):
     """
 
     estimator: ClassVar[type[ExtraTreesClassifier] | type[RandomForestClassifier]]
-    screen_rows = 3_000
 
     def __init__(
         self,
@@ -32,6 +31,10 @@ class Forest(GridAttack):
         self.depth = depth
         self.leaves = leaves
         self.rows = rows
+
+    def screen(self, rows: int) -> int:
+        """3,000: the best leaf grows slowly with the sample."""
+        return min(rows, 3_000)
 
     def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
         """One forest for each smallest leaf."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,11 +68,12 @@ class GridAttack(Attack):
     A subclass says which estimators to try. Inputs are standardised on attacker-train (constant columns are left out).
     Candidates must balance the classes by themselves (``class_weight="balanced"``, equal priors). Those without
     ``predict_proba`` have their margins turned into probabilities by one factor fitted on attacker-val.
-
-    screen_rows : with more rows than this the grid is compared on a sample of them and only the winner sees all.
+    With more rows than ``screen`` says the grid is compared on a sample of them, and only the winner sees all.
     """
 
-    screen_rows: ClassVar[int] = 1_000_000_000
+    def screen(self, rows: int) -> int:
+        """How many of ``rows`` samples the grid is compared on."""
+        return min(rows, 20_000)
 
     @abstractmethod
     def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
@@ -88,7 +89,7 @@ class GridAttack(Attack):
         inputs = self._inputs(train.release)
         hopeless = len(np.unique(train.labels)) < 2 or not varies.any()
         grid = [DummyClassifier()] if hopeless else self.candidates(train, inputs.shape[1], ctx)
-        rows = sample_rows(len(train), self.screen_rows, ctx.rng("screen"))
+        rows = sample_rows(len(train), self.screen(len(train)), ctx.rng("screen"))
         best = -np.inf
         with threadpool_limits(ctx.threads):
             for model in ctx.track(grid, type(self).__name__):

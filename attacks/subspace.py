@@ -61,7 +61,6 @@ class Subspace(GridAttack):
 
     presets = ("fast", "strong")
     summary = "QDA and SVM in the few directions where the classes' covariances differ (SAVE)"
-    screen_rows = 3_000
 
     def __init__(
         self,
@@ -70,6 +69,10 @@ class Subspace(GridAttack):
     ) -> None:
         self.directions = directions
         self.svm_rows = svm_rows
+
+    def screen(self, rows: int) -> int:
+        """3,000 where exact SVMs, of quadratic cost, take part."""
+        return min(rows, 3_000 if rows <= self.svm_rows else 20_000)
 
     def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
         """Both classifiers for each number of directions; QDA alone where N is too large for an exact SVM."""
