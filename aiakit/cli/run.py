@@ -39,6 +39,22 @@ from aiakit.cli.progress import observer
 @click.option(
     "--attack-seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Seeds of attacks on each release."
 )
+@click.option(
+    "--knowledge",
+    multiple=True,
+    default=("informed",),
+    show_default=True,
+    metavar="LEVEL",
+    help="What attackers know: ignorant, lazy, informed, adaptive (a,b).",
+)
+@click.option("--budgets", multiple=True, metavar="N,N", help="Also train attacks on so many people (a curve).")
+@click.option("--pooled", multiple=True, metavar="M,M", help="Also attack so many images of one person together.")
+@click.option(
+    "--null", "permutations", type=click.IntRange(min=0), default=0, help="Also run with permuted labels, N times."
+)
+@click.option(
+    "--draws", type=click.IntRange(min=1), default=3, show_default=True, help="Draws of a stochastic release."
+)
 @click.option("--no-utility", is_flag=True, help="Do not measure verification.")
 @click.option("--no-reference", is_flag=True, help="Do not add the undefended release that shows the attacks' power.")
 @compute_options
@@ -59,6 +75,11 @@ def command(
     seeds: int,
     seed: int,
     attack_seeds: int,
+    knowledge: tuple[str, ...],
+    budgets: tuple[str, ...],
+    pooled: tuple[str, ...],
+    permutations: int,
+    draws: int,
     no_utility: bool,
     no_reference: bool,
     jobs: int,
@@ -87,6 +108,11 @@ def command(
             seeds=seeds,
             seed=seed,
             attack_seeds=attack_seeds,
+            knowledge=knowledge,
+            budgets=budgets,
+            pooled=pooled,
+            permutations=permutations,
+            draws=draws,
             device=device,
             precision=precision,
             utility=not no_utility,
@@ -109,8 +135,8 @@ def command(
 
 
 def _execute(prepared: Any, cache: Path, out: Path, name: str | None, jobs: int, watch: Any) -> tuple[Any, list[str]]:
-    from aiakit.experiment.cells import Runtime
     from aiakit.experiment.run import Run, default_name
+    from aiakit.experiment.runtime import Runtime
 
     run = Run.create(out / (name or default_name(prepared.config)), prepared.config)
     threads = max(1, (os.cpu_count() or 1) // jobs)

@@ -66,8 +66,19 @@ def label_of(chain: Chain) -> str:
     return "+".join(stage.name for stage in chain)
 
 
+Knowledge = Literal["ignorant", "lazy", "informed", "adaptive"]
+
+
 class RunConfig(Record):
-    """A run. ``seeds`` are the defenses' seeds; for each, attacks run with ``attack_seeds`` seeds of their own."""
+    """A run.
+
+    seeds : the defenses' seeds; for each, attacks run with ``attack_seeds`` seeds of their own.
+    reference : the chain whose release is the unprotected one.
+    knowledge : the levels at which attacks are trained; "informed" is always among them.
+    budgets : numbers of attacker-train people for the label-budget curve. pooled : numbers of images of one person
+    whose evidence is added up. permutations : runs of the whole suite with labels permuted between people.
+    draws : how often a stochastic release is drawn.
+    """
 
     schema_version: Literal[1] = 1
     dataset: DatasetSpec
@@ -81,6 +92,11 @@ class RunConfig(Record):
     device: str = "cpu"
     precision: Literal["fp32", "bf16"] = "fp32"
     reference: str = "original"
+    knowledge: tuple[Knowledge, ...] = ("informed",)
+    budgets: tuple[int, ...] = ()
+    pooled: tuple[int, ...] = ()
+    permutations: int = 0
+    draws: int = 3
     bootstrap_draws: int = 2000
     framework: str = ""
     libraries: dict[str, str] = Field(default_factory=dict)

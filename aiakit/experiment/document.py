@@ -58,12 +58,39 @@ def _row(evaluation: Evaluation, row: Row) -> dict[str, Any]:
         "attacks": {
             name: {**statistics.as_json(), "power": evaluation.power(name)} for name, statistics in row.attacks.items()
         },
+        "simultaneous_upper": None if row.simultaneous_upper is None else number(row.simultaneous_upper),
+        **_ladder(row),
         "utility": {kind: statistics.as_json() for kind, statistics in row.utility.items()}
         | ({} if row.official is None else {"official": vars(row.official)}),
         "seconds": round(row.seconds, 3),
         "fit_seconds": round(row.fit_seconds, 3),
         "missing": row.missing,
     }
+
+
+def _ladder(row: Row) -> dict[str, Any]:
+    """What was asked for besides the headline; each key is there only where it was."""
+    extra: dict[str, Any] = {}
+    if row.knowledge:
+        extra["knowledge"] = {
+            level: {name: s.as_json() for name, s in attacks.items()} for level, attacks in row.knowledge.items()
+        }
+    if row.budgets:
+        extra["budgets"] = {
+            name: [{"people": people, **s.as_json()} for people, s in sorted(curve.items())]
+            for name, curve in row.budgets.items()
+        }
+    if row.pooled:
+        extra["pooled"] = [{"images": images, **s.as_json()} for images, s in sorted(row.pooled.items())]
+    if row.nulls:
+        extra["null"] = {
+            "permutations": len(row.nulls),
+            "balanced_accuracy": row.nulls,
+            "p": None if row.null_p_value is None else number(row.null_p_value),
+        }
+    if row.skipped:
+        extra["skipped"] = row.skipped
+    return extra
 
 
 def _params(config: RunConfig, defense: str) -> dict[str, Any]:

@@ -14,8 +14,9 @@ import numpy as np
 
 from aiakit import registry, tensorfile
 from aiakit.errors import AiakitError, Diverged, InputError
-from aiakit.experiment.cells import Runtime, execute
+from aiakit.experiment.cells import execute
 from aiakit.experiment.plan import CellSpec
+from aiakit.experiment.runtime import Runtime
 from aiakit.store import Store
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from aiakit.bootstrap import IdentityBootstrap
-from aiakit.comparison import Difference, paired_difference
+from aiakit.comparison import Difference, max_t_bound, paired_difference
 from aiakit.experiment.config import RunConfig, label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, is_claim, make_plan
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
+from aiakit.pooling import pooled_statistics
 from aiakit.statistics import AttackStatistics, attack_statistics, exceeds_chance
 from aiakit.store import Store
 from aiakit.verification_metrics import VerificationStatistics, ten_fold_accuracy, verification_statistics
@@ -28,12 +29,23 @@ class OfficialFolds:
 class Row:
     """One release: what it claims, what each attack reads from it, and what it is good for.
 
+    attacks : those that were trained on this release, with all people and true labels.
+    knowledge : level → attack → statistics, of the levels below ("ignorant", "lazy").
+    budgets : attack → number of attacker-train people → statistics.
+    pooled : number of images of one person whose evidence is added up → statistics of the strongest attack.
+    nulls : the balanced accuracy of the selected attack in each run with permuted labels.
+    skipped : attack → why it could not be applied.
     seconds : computing time of all of its cells. missing : labels of its cells that are not there.
     """
 
     defense: str
     claimed: AttackStatistics | None = None
     attacks: dict[str, AttackStatistics] = field(default_factory=dict)
+    knowledge: dict[str, dict[str, AttackStatistics]] = field(default_factory=dict)
+    budgets: dict[str, dict[int, AttackStatistics]] = field(default_factory=dict)
+    pooled: dict[int, AttackStatistics] = field(default_factory=dict)
+    nulls: list[float] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
     utility: dict[str, VerificationStatistics] = field(default_factory=dict)
     official: OfficialFolds | None = None
     seconds: float = 0.0
@@ -55,6 +67,25 @@ class Row:
         if self.claimed is None or self.strongest is None:
             return None
         return paired_difference(self.attacks[self.strongest], self.claimed, "balanced_accuracy")
+
+    @cached_property
+    def simultaneous_upper(self) -> float | None:
+        """A 95 % bound on what the best of these attacks truly reaches, whichever that is."""
+        if not self.attacks:
+            return None
+        statistics = list(self.attacks.values())
+        values, draws = zip(
+            *((s.point["balanced_accuracy"], s.draws["balanced_accuracy"]) for s in statistics), strict=True
+        )
+        return max_t_bound(values, draws).upper
+
+    @cached_property
+    def null_p_value(self) -> float | None:
+        """The share of runs with permuted labels in which the selected attack reached what the strongest reached."""
+        if not self.nulls or self.strongest is None:
+            return None
+        reached = self.attacks[self.strongest].point["balanced_accuracy"]
+        return (1 + sum(value >= reached for value in self.nulls)) / (1 + len(self.nulls))
 
 
 @dataclass
@@ -84,7 +115,7 @@ def evaluate(store: Store, config: RunConfig) -> Evaluation:
         name = label_of(chain)
         row = rows[name] = Row(name)
         _add_costs(store, plan, name, row)
-        _add_attacks(store, config, plan, protocol, bootstrap, name, row)
+        _add_attacks(_Judge(store, plan, protocol, bootstrap), config, name, row)
         _add_utility(store, plan, protocol, bootstrap, name, row)
     return Evaluation(config, protocol, rows)
 
@@ -103,36 +134,89 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
             row.seconds += found.seconds
 
 
-def _add_attacks(
-    store: Store,
-    config: RunConfig,
-    plan: Plan,
-    protocol: Protocol,
-    bootstrap: IdentityBootstrap,
-    name: str,
-    row: Row,
-) -> None:
-    val, test = protocol.rows("attacker-val"), protocol.rows("test")
-    for attack in config.attacks:
-        keys: list[AttackKey] = [key for key in plan.attacks if (key.defense, key.attack) == (name, attack.name)]
-        found = [store.find(plan.attacks[key].digest) for key in keys]
-        scores = [cell.tensors("scores") for cell in found if cell is not None]
-        if not scores:
-            continue
-        claim = is_claim(attack)
-        statistics = attack_statistics(
-            [table["val"] for table in scores],
-            protocol.labels(val),
-            [table["test"] for table in scores],
-            protocol.labels(test),
-            bootstrap,
-            len(protocol.classes),
+@dataclass(frozen=True)
+class _Judge:
+    """Turns stored scores into statistics."""
+
+    store: Store
+    plan: Plan
+    protocol: Protocol
+    bootstrap: IdentityBootstrap
+
+    def statistics(self, keys: list[AttackKey], row: Row, claim: bool = False) -> AttackStatistics | None:
+        """Of the repeats of one attack; None where none of them has scores."""
+        tables = []
+        for key in keys:
+            cell = self.store.find(self.plan.attacks[key].digest)
+            if cell is not None and "skipped" in cell.result:
+                row.skipped[f"{key.attack}, {key.knowledge}"] = cell.result["skipped"]
+            elif cell is not None:
+                tables.append(cell.tensors("scores"))
+        if not tables:
+            return None
+        val, test = self.protocol.rows("attacker-val"), self.protocol.rows("test")
+        permutation = keys[0].permutation
+        return attack_statistics(
+            [table["val"] for table in tables],
+            self.protocol.permuted_labels(val, permutation),
+            [table["test"] for table in tables],
+            self.protocol.permuted_labels(test, permutation),
+            self.bootstrap,
+            len(self.protocol.classes),
             decide_on_val=not claim,
         )
-        if claim:
+
+
+def _add_attacks(judge: _Judge, config: RunConfig, name: str, row: Row) -> None:
+    claims = {attack.name for attack in config.attacks if is_claim(attack)}
+    groups: dict[AttackKey, list[AttackKey]] = {}  # the repeats of each attack, under a key without seeds
+    for key in judge.plan.attacks:
+        if key.defense == name:
+            groups.setdefault(replace(key, seed=0, attack_seed=0), []).append(key)
+    nulls: dict[int, list[AttackStatistics]] = {}
+    for group, keys in groups.items():
+        if group.permutation is not None:  # the first seed's release stands for the others
+            keys = [key for key in keys if key.seed == config.seeds[0]]
+        statistics = judge.statistics(keys, row, group.attack in claims)
+        if statistics is None:
+            continue
+        if group.attack in claims:
             row.claimed = statistics
+        elif group.permutation is not None:
+            nulls.setdefault(group.permutation, []).append(statistics)
+        elif group.people is not None:
+            row.budgets.setdefault(group.attack, {})[group.people] = statistics
+        elif group.headline:
+            row.attacks[group.attack] = statistics
         else:
-            row.attacks[attack.name] = statistics
+            row.knowledge.setdefault(group.knowledge, {})[group.attack] = statistics
+    row.nulls = [
+        max(suite, key=lambda s: (s.val_balanced_accuracy, s.val_auc)).point["balanced_accuracy"]
+        for _, suite in sorted(nulls.items())
+    ]
+    if row.strongest is not None:
+        for images in config.pooled:
+            pooled = _pooled(judge, groups, row, images)
+            if pooled is not None:
+                row.pooled[images] = pooled
+
+
+def _pooled(judge: _Judge, groups: dict[AttackKey, list[AttackKey]], row: Row, images: int) -> AttackStatistics | None:
+    """The strongest attack with the evidence of so many images of one person added up."""
+    protocol = judge.protocol
+    val, test = protocol.rows("attacker-val"), protocol.rows("test")
+    keys = next(keys for group, keys in groups.items() if group.headline and group.attack == row.strongest)
+    cells = [judge.store.find(judge.plan.attacks[key].digest) for key in keys]
+    tables = [cell.tensors("scores") for cell in cells if cell is not None]
+    return pooled_statistics(
+        [table["val"] for table in tables],
+        (protocol.labels(val), protocol.identity(val)),
+        [table["test"] for table in tables],
+        (protocol.labels(test), protocol.identity(test)),
+        images,
+        judge.bootstrap.draws,
+        len(protocol.classes),
+    )
 
 
 def _add_utility(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiakit import registry
@@ -35,12 +35,25 @@ class CellSpec:
 
 @dataclass(frozen=True)
 class AttackKey:
-    """Which attack on which release: the defense's label and seed, the attack's name and seed."""
+    """Which attack on which release.
+
+    defense, seed : the release. attack, attack_seed : the attack. knowledge : what it was trained on.
+    people : how many attacker-train people it may learn from (None: all).
+    permutation : which permutation of the labels between people (None: the true labels).
+    """
 
     defense: str
     seed: int
     attack: str
     attack_seed: int
+    knowledge: str = "informed"
+    people: int | None = None
+    permutation: int | None = None
+
+    @property
+    def headline(self) -> bool:
+        """Whether it counts for the strongest attack: trained on this release, with all people and true labels."""
+        return self.knowledge in ("informed", "adaptive") and self.people is None and self.permutation is None
 
 
 @dataclass(frozen=True)
@@ -54,23 +67,23 @@ class Plan:
     stages: dict[str, CellSpec]
 
     def cells(self) -> Iterator[CellSpec]:
-        """Every cell once, each after the cells that it needs."""
+        """Every cell, each after the cells that it needs; a cell that several need may come several times."""
         yield self.protocol
-        for (defense, seed), release in self.releases.items():
-            yield from (cell for cell in self.stages.values() if cell.digest in self._bases(release))
-            yield release
-            if (defense, seed) in self.utilities:
-                yield self.utilities[defense, seed]
-            for key, cell in self.attacks.items():
-                if (key.defense, key.seed) == (defense, seed):
-                    yield cell
+        releases = {**self.stages, **{cell.digest: cell for cell in self.releases.values()}}
+        for place, release in self.releases.items():
+            users = [cell for key, cell in self.attacks.items() if (key.defense, key.seed) == place]
+            if place in self.utilities:
+                users.insert(0, self.utilities[place])
+            for cell in [release, *users]:
+                yield from self._before(cell, releases)
+                yield cell
 
-    def _bases(self, release: CellSpec) -> set[str]:
-        bases, base = set(), release.inputs["base"]
-        while base is not None and base in self.stages:
-            bases.add(base)
-            base = self.stages[base].inputs["base"]
-        return bases
+    def _before(self, cell: CellSpec, releases: dict[str, CellSpec]) -> Iterator[CellSpec]:
+        """The releases that a cell needs, directly or not, deepest first."""
+        for need in cell.needs:
+            if need in releases:
+                yield from self._before(releases[need], releases)
+                yield releases[need]
 
     def unique_cells(self) -> list[CellSpec]:
         """The cells without repetition (two chains may share their first stages)."""
@@ -79,25 +92,72 @@ class Plan:
 
 def make_plan(config: RunConfig) -> Plan:
     """The plan of a run. Attacks whose view a release does not have are left out."""
-    protocol = _protocol(config)
-    stages: dict[str, CellSpec] = {}
-    releases: dict[tuple[str, int], CellSpec] = {}
-    attacks: dict[AttackKey, CellSpec] = {}
-    utilities: dict[tuple[str, int], CellSpec] = {}
-    for chain in config.defenses:
-        for seed in config.seeds:
-            *before, release = _stages(config, protocol, chain, seed)
-            stages.update({cell.digest: cell for cell in before})
-            name = label_of(chain)
-            releases[name, seed] = release
-            if config.pairs is not None:
-                utilities[name, seed] = _utility(config, protocol, release, f"verifier on {name}, seed {seed}", seed)
-            for attack in config.attacks:
-                if view_of(attack) in produced_by(chain):
-                    for attack_seed in range(1 if is_claim(attack) else config.attack_seeds):
-                        key = AttackKey(name, seed, attack.name, attack_seed)
-                        attacks[key] = _attack(config, protocol, release, attack, key)
-    return Plan(protocol, releases, attacks, utilities, stages)
+    return _Planner(config).plan()
+
+
+class _Planner:
+    """Fills the tables of a plan."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+        self.protocol = _protocol(config)
+        self.stages: dict[str, CellSpec] = {}
+        self.releases: dict[tuple[str, int], CellSpec] = {}
+        self.attacks: dict[AttackKey, CellSpec] = {}
+        self.utilities: dict[tuple[str, int], CellSpec] = {}
+        self.chains = {label_of(chain): chain for chain in config.defenses}
+
+    def plan(self) -> Plan:
+        for name, chain in self.chains.items():
+            for seed in self.config.seeds:
+                release = self.releases[name, seed] = self._release(chain, seed)
+                if self.config.pairs is not None:
+                    label = f"verifier on {name}, seed {seed}"
+                    self.utilities[name, seed] = _utility(self.config, self.protocol, release, label, seed)
+                for attack in self.config.attacks:
+                    if view_of(attack) in produced_by(chain):
+                        for key in self._keys(name, seed, attack):
+                            self._attack(key, attack, chain, release)
+        return Plan(self.protocol, self.releases, self.attacks, self.utilities, self.stages)
+
+    def _release(self, chain: Chain, seed: int) -> CellSpec:
+        *before, release = _stages(self.config, self.protocol, chain, seed)
+        self.stages.update({cell.digest: cell for cell in before})
+        return release
+
+    def _keys(self, name: str, seed: int, attack: PluginSpec) -> Iterator[AttackKey]:
+        """Every way in which the run asks for this attack on this release."""
+        own = knowledge_of(attack)
+        if is_claim(attack) or own == "ignorant":  # nothing is trained: one seed, one level
+            yield AttackKey(name, seed, attack.name, 0, own)
+            return
+        for attack_seed in range(self.config.attack_seeds):
+            key = AttackKey(name, seed, attack.name, attack_seed, own)
+            yield key
+            if own == "informed":
+                yield from (replace(key, knowledge=k) for k in self.config.knowledge if k in ("ignorant", "lazy"))
+            yield from (replace(key, people=people) for people in self.config.budgets)
+        first = AttackKey(name, seed, attack.name, 0, own)
+        yield from (replace(first, permutation=number) for number in range(self.config.permutations))
+
+    def _attack(self, key: AttackKey, attack: PluginSpec, chain: Chain, release: CellSpec) -> None:
+        reference = self.chains.get(self.config.reference)
+        unprotected = None if reference is None else self._release(reference, key.seed)
+        trained_on = release
+        if key.knowledge == "ignorant" and not is_claim(attack):
+            if unprotected is None or view_of(attack) not in produced_by(reference or chain):
+                return
+            trained_on = unprotected
+        elif key.knowledge == "lazy":
+            trained_on = self._release(chain, self._other_seed(key.seed))
+            self.stages[trained_on.digest] = trained_on
+        given = unprotected if key.knowledge == "adaptive" else None
+        self.attacks[key] = _attack(self.config, self.protocol, attack, key, trained_on, release, given)
+
+    def _other_seed(self, seed: int) -> int:
+        """The seed of the release that a lazy attacker makes for itself: another of the run, or one after the last."""
+        seeds = self.config.seeds
+        return seeds[(seeds.index(seed) + 1) % len(seeds)] if len(seeds) > 1 else seed + 1
 
 
 def view_of(attack: PluginSpec) -> str:
@@ -105,9 +165,19 @@ def view_of(attack: PluginSpec) -> str:
     return str(registry.entry("attack", attack.name).load().view)  # type: ignore[attr-defined]
 
 
+def knowledge_of(attack: PluginSpec) -> str:
+    """The level at which a registered attack works."""
+    return str(registry.entry("attack", attack.name).load().knowledge)  # type: ignore[attr-defined]
+
+
 def is_claim(attack: PluginSpec) -> bool:
     """Whether the attack shows the defense's own claim."""
     return view_of(attack) == "claim"
+
+
+def is_stochastic(stage: PluginSpec) -> bool:
+    """Whether two releases of one image by this defense differ."""
+    return bool(registry.entry("defense", stage.name).load().stochastic)  # type: ignore[attr-defined]
 
 
 def produced_by(chain: Chain) -> tuple[str, ...]:
@@ -147,6 +217,7 @@ def _stages(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int) -> I
             "protocol": protocol.digest,
             "defense": stage.model_dump(mode="json"),
             "base": base,
+            "draws": config.draws if is_stochastic(stage) else 1,
             **_computing(config, seed),
         }
         label = f"{label_of(chain[: position + 1])}, seed {seed}"
@@ -165,16 +236,35 @@ def _utility(config: RunConfig, protocol: CellSpec, release: CellSpec, label: st
     return CellSpec(inputs, label, (protocol.digest, release.digest))
 
 
-def _attack(config: RunConfig, protocol: CellSpec, release: CellSpec, attack: PluginSpec, key: AttackKey) -> CellSpec:
+def _attack(
+    config: RunConfig,
+    protocol: CellSpec,
+    attack: PluginSpec,
+    key: AttackKey,
+    trained_on: CellSpec,
+    applied_to: CellSpec,
+    unprotected: CellSpec | None,
+) -> CellSpec:
     inputs = {
         "kind": "attack",
         "protocol": protocol.digest,
-        "trained_on": release.digest,
-        "applied_to": release.digest,
+        "trained_on": trained_on.digest,
+        "applied_to": applied_to.digest,
+        "unprotected": None if unprotected is None else unprotected.digest,
         "attack": attack.model_dump(mode="json"),
+        "knowledge": key.knowledge,
+        "people": key.people,
+        "permutation": key.permutation,
         **_computing(config, key.attack_seed),
     }
     label = f"{key.attack} on {key.defense}, seed {key.seed}"
     if config.attack_seeds > 1:
         label += f".{key.attack_seed}"
-    return CellSpec(inputs, label, (protocol.digest, release.digest), ("attack", key.attack))
+    if key.knowledge in ("ignorant", "lazy"):
+        label += f", {key.knowledge}"
+    if key.people is not None:
+        label += f", {key.people} people"
+    if key.permutation is not None:
+        label += f", permutation {key.permutation}"
+    needs = [cell.digest for cell in (protocol, trained_on, applied_to, unprotected) if cell is not None]
+    return CellSpec(inputs, label, tuple(dict.fromkeys(needs)), ("attack", key.attack))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import IntArray
 from aiakit.pairs import Pairs
+from aiakit.statistics import permute_by_identity
 from aiakit.store import Cell, Store
 
 PROTOCOLS = ("random", "same_attribute")
@@ -37,6 +38,13 @@ class Protocol:
 
     def labels(self, rows: IntArray) -> IntArray:
         return np.asarray(self.tensors["labels"][rows])
+
+    def permuted_labels(self, rows: IntArray, permutation: int | None) -> IntArray:
+        """The labels of some rows, exchanged between their people in the numbered way (None: as they are)."""
+        if permutation is None:
+            return self.labels(rows)
+        rng = np.random.default_rng([permutation, len(rows)])
+        return permute_by_identity(self.labels(rows), self.identity(rows), rng)
 
     def identity(self, rows: IntArray) -> IntArray:
         return np.asarray(self.tensors["identity"][rows])

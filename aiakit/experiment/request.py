@@ -18,6 +18,7 @@ from aiakit.errors import InputError, PluginError
 from aiakit.experiment.config import (
     Chain,
     DatasetSpec,
+    Knowledge,
     PairsSpec,
     PluginSpec,
     RunConfig,
@@ -28,8 +29,10 @@ from aiakit.experiment.config import (
 )
 from aiakit.experiment.plan import view_of
 from aiakit.options import parse_settings
+from aiakit.suggest import unknown
 
 REFERENCE = "original"
+LADDER: tuple[Knowledge, ...] = ("ignorant", "lazy", "informed", "adaptive")
 
 
 @dataclass
@@ -47,6 +50,11 @@ class Request:
     seeds: int = 1
     seed: int = 0
     attack_seeds: int = 1
+    knowledge: Sequence[str] = ("informed",)
+    budgets: Sequence[str] = ()
+    pooled: Sequence[str] = ()
+    permutations: int = 0
+    draws: int = 3
     device: str = "auto"
     precision: str = "auto"
     utility: bool = True
@@ -70,7 +78,9 @@ def prepare(request: Request) -> Prepared:
     """Check everything that can be checked before work begins. Raises InputError (and PluginError, if none is left)."""
     broken: dict[str, str] = {}
     chains = _chains(request, broken)
-    attacks_asked = attack_names(request.attacks, broken)
+    has_reference = request.reference or REFERENCE in split_names(request.defenses)
+    knowledge = levels(request.knowledge, has_reference)
+    attacks_asked = attack_names(request.attacks, broken, knowledge)
     dataset_name = request.dataset
     registry.entry("dataset", dataset_name)
     in_use = {stage for chain in chains for stage in chain} | set(attacks_asked) | {dataset_name}
@@ -97,6 +107,11 @@ def prepare(request: Request) -> Prepared:
         attacks=attacks,
         seeds=tuple(range(request.seed, request.seed + request.seeds)),
         attack_seeds=request.attack_seeds,
+        knowledge=knowledge,
+        budgets=positive_numbers("--budgets", request.budgets),
+        pooled=positive_numbers("--pooled", request.pooled),
+        permutations=request.permutations,
+        draws=request.draws,
         device=device,
         precision=precision,  # type: ignore[arg-type]
         reference=REFERENCE,
@@ -144,8 +159,33 @@ def _chains(request: Request, broken: dict[str, str]) -> list[tuple[str, ...]]:
     return sorted(chains, key=lambda chain: chain != (REFERENCE,))  # the reference first
 
 
-def attack_names(attacks: Sequence[str], broken: dict[str, str]) -> list[str]:
+def levels(knowledge: Sequence[str], has_reference: bool) -> tuple[Knowledge, ...]:
+    """The levels asked for, in the ladder's order; "informed" is always there, since the others are read against it.
+
+    Raises InputError for an unknown level, or one that needs the unprotected release where there is none.
+    """
+    asked = split_names(knowledge)
+    for level in asked:
+        if level not in LADDER:
+            raise unknown("knowledge", level, LADDER)
+    if set(asked) & {"ignorant", "adaptive"} and not has_reference:
+        raise InputError("--knowledge ignorant and adaptive need the unprotected release: leave out --no-reference")
+    return tuple(level for level in LADDER if level in asked or level == "informed")
+
+
+def positive_numbers(option: str, values: Sequence[str]) -> tuple[int, ...]:
+    """``("10,20",)`` → ``(10, 20)``. Raises InputError for what is no positive whole number."""
+    found = split_names(values)
+    for value in found:
+        if not value.isdecimal() or int(value) < 1:
+            raise InputError(f"{option} takes positive whole numbers (10,20,50), not {value!r}")
+    return tuple(sorted({int(value) for value in found}))
+
+
+def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequence[str] = ("informed",)) -> list[str]:
     """The loadable attacks that names and presets stand for, those that show a defense's claim first.
+
+    Presets hold the attacks of the levels of ``knowledge``; an attack that is named runs at its own level.
 
     The others are added to ``broken``. Raises InputError for an unknown name, PluginError where no attack is left.
     """
@@ -153,7 +193,7 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str]) -> list[str]:
     if not asked:
         raise InputError("no attack is named: give --attacks all, or --attacks NAME[,NAME…]")
     everything = registry.names("attack")
-    presets = _presets(everything, broken)
+    presets = _presets(everything, knowledge)
     names: list[str] = []
     for name in asked:
         names += presets.get(name, [name])
@@ -164,15 +204,18 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str]) -> list[str]:
     return loadable
 
 
-def _presets(names: Sequence[str], broken: dict[str, str]) -> dict[str, list[str]]:
+def _presets(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[str]]:
+    """Preset → its attacks, of the levels of knowledge that are asked for: "all", and what attacks say they are in."""
     presets: dict[str, list[str]] = {"all": [], "fast": [], "strong": []}
     unloadable: dict[str, str] = {}
     for name in _loadable("attack", names, unloadable):
         cls: Any = registry.entry("attack", name).load()
+        if cls.knowledge not in knowledge:
+            continue
         presets["all"].append(name)
         for preset in cls.presets:
             presets.setdefault(preset, []).append(name)
-    presets["all"] += [key.split(" ", 1)[1] for key in unloadable]  # asked for, named as broken when it is loaded
+    presets["all"] += [key.split(" ", 1)[1] for key in unloadable]  # loading them again names them as broken
     return presets
 
 

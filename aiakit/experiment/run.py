@@ -12,12 +12,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from aiakit.errors import InputError
-from aiakit.experiment.cells import Runtime
 from aiakit.experiment.config import SCHEMA, RunConfig, label_of
 from aiakit.experiment.document import document_of
 from aiakit.experiment.engine import Observer, run_cells
 from aiakit.experiment.evaluate import evaluate
 from aiakit.experiment.plan import make_plan
+from aiakit.experiment.runtime import Runtime
 from aiakit.store import Store, digest_of, write_atomically
 
 RUN = "run.json"

@@ -18,6 +18,8 @@ def print_document(document: dict[str, Any], console: Console | None = None) -> 
     out.print(Text(_headline(document), style="bold"))
     out.print(_summary(document))
     out.print(_attacks(document))
+    for table in _extras(document):
+        out.print(table)
     for line in _remarks(document):
         out.print(Text(line))
 
@@ -90,6 +92,44 @@ def _attack_cell(row: dict[str, Any], name: str) -> str:
     return with_interval(measured["balanced_accuracy"], measured["ci95"]) + marks
 
 
+def _extras(document: dict[str, Any]) -> list[Table]:
+    """The knowledge ladder, label budgets, pooled attackers and nulls, where they were asked for."""
+    tables = []
+    levels = [
+        level for level in ("ignorant", "lazy") if any(level in row.get("knowledge", {}) for row in document["rows"])
+    ]
+    if levels:
+        table = Table(title="Knowledge ladder, balanced accuracy of each attack by what it was trained on")
+        for heading in ("defense", "attack", *levels, "this release"):
+            table.add_column(heading, justify="left" if heading in ("defense", "attack") else "right")
+        for row in document["rows"]:
+            for name, measured in row["attacks"].items():
+                below = [row.get("knowledge", {}).get(level, {}).get(name) for level in levels]
+                table.add_row(row["defense"], name, *map(_measured, [*below, measured]))
+        tables.append(table)
+    for key, heading, unit in (("budgets", "Label budget", "people"), ("pooled", "Pooled attacker", "images")):
+        curves = [(row["defense"], curve) for row in document["rows"] if key in row for curve in _curves(row, key)]
+        if not curves:
+            continue
+        numbers = sorted({point[unit] for _, (_, points) in curves for point in points})
+        table = Table(title=f"{heading}, balanced accuracy by number of {unit}")
+        for column in ("defense", "attack", *map(str, numbers)):
+            table.add_column(column, justify="left" if column in ("defense", "attack") else "right")
+        for defense, (name, points) in curves:
+            found = {point[unit]: point for point in points}
+            table.add_row(defense, name, *(_measured(found.get(number)) for number in numbers))
+        tables.append(table)
+    return tables
+
+
+def _curves(row: dict[str, Any], key: str) -> list[tuple[str, list[dict[str, Any]]]]:
+    return list(row[key].items()) if key == "budgets" else [(row["strongest"]["attack"], row[key])]
+
+
+def _measured(measured: dict[str, Any] | None) -> str:
+    return NONE if measured is None else with_interval(measured["balanced_accuracy"], measured["ci95"])
+
+
 def _remarks(document: dict[str, Any]) -> list[str]:
     lines = []
     if document["bayes_ceiling"] is not None:
@@ -108,6 +148,14 @@ def _remarks(document: dict[str, Any]) -> list[str]:
                 f"{row['defense']}: official folds {official['accuracy']:.3f} ± {official['standard_error']:.3f} "
                 f"on the {official['pairs']} official pairs of two test people"
             )
+    for row in document["rows"]:
+        if "null" in row:
+            null = row["null"]
+            lines.append(
+                f"{row['defense']}: with labels permuted between people the selected attack reached at most "
+                f"{max(null['balanced_accuracy']):.3f} in {null['permutations']} runs (p = {null['p']:.3f})"
+            )
+        lines += [f"{row['defense']}: skipped: {what}: {why}" for what, why in row.get("skipped", {}).items()]
     lines += [f"note: {note}" for note in document["notes"]]
     lines += [f"failed: {failure['cell']}: {failure['reason']}" for failure in document["failures"]]
     missing = sum(len(row["missing"]) for row in document["rows"])

@@ -1,0 +1,108 @@
+"""The cell of an attack: what an adversary learns from one release and says of another, or of the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from aiakit import registry
+from aiakit.contracts import Attack, Evidence, IntArray, Release
+from aiakit.data.rows import RowView
+from aiakit.experiment.protocol import Protocol
+from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, release_of
+from aiakit.metrics import log_proba
+from aiakit.store import Cell, Draft, Store
+
+
+def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
+    """Train an attack on attacker-train of one release and score attacker-val and test of another (or the same)."""
+    protocol = Protocol.read(store, inputs["protocol"])
+    spec = inputs["attack"]
+    entry = registry.entry("attack", spec["name"])
+    attack: Attack = registry.make("attack", spec["name"], spec["params"])
+    trained_on, applied_to = store.read(inputs["trained_on"]), store.read(inputs["applied_to"])
+    shapes = [cell.result["views"][attack.view] for cell in (trained_on, applied_to)]
+    if shapes[0] != shapes[1]:
+        draft.result = {"skipped": f"it learned from shape {shapes[0]}, this release has {shapes[1]}"}
+        return
+    ctx = context_of(store, inputs, runtime)
+    rows = protocol.rows("attacker-train")
+    if inputs["people"] is not None:
+        rows = some_people(protocol, rows, inputs["people"], ctx.rng("people"))
+    with registry.guard(entry):
+        attack.fit(
+            _evidence(store, inputs, protocol, attack, trained_on, rows, runtime),
+            _evidence(store, inputs, protocol, attack, trained_on, protocol.rows("attacker-val"), runtime),
+            ctx,
+        )
+    scores = {}
+    for name, split in (("val", "attacker-val"), ("test", "test")):
+        scores[name] = _scores(attack, entry, applied_to, protocol.rows(split), len(protocol.classes))
+    draft.save("scores", scores)
+
+
+def _evidence(
+    store: Store,
+    inputs: Mapping[str, Any],
+    protocol: Protocol,
+    attack: Attack,
+    cell: Cell,
+    rows: IntArray,
+    runtime: Runtime,
+) -> Evidence:
+    """What the attack learns from. Of a stochastic release it sees every draw of an embedding, one of a picture."""
+    draws = cell.result["draws"] if attack.view == "embedding" else 1
+    if attack.knowledge == "adaptive":
+        draws = 1  # the draws would have to be paired with photographs
+    parts = [release_of(cell, attack.view, rows, draw) for draw in range(draws)]
+    release = parts[0]
+    if draws > 1:
+        release = Release(embedding=np.concatenate([part.embedding for part in parts if part.embedding is not None]))
+    labels = protocol.permuted_labels(rows, inputs["permutation"])
+    evidence = Evidence(release, np.tile(labels, draws), np.tile(protocol.identity(rows), draws), protocol.classes)
+    if attack.knowledge != "adaptive":
+        return evidence
+    images: Any = RowView(load_faces(protocol.cell.inputs["dataset"], runtime).images, rows)
+    return replace(evidence, images=images, unprotected=_unprotected(store, inputs, rows))
+
+
+def _unprotected(store: Store, inputs: Mapping[str, Any], rows: IntArray) -> Release | None:
+    if inputs["unprotected"] is None:
+        return None
+    tensors = store.read(inputs["unprotected"]).tensors("release")
+    return Release(**{view: np.asarray(tensors[view][rows]) for view in ("embedding", "image") if view in tensors})
+
+
+def some_people(protocol: Protocol, rows: IntArray, people: int, rng: np.random.Generator) -> IntArray:
+    """The rows of so many people, as evenly over the classes as there are people of each; all rows if there are fewer.
+
+    A smaller number takes a subset of what a larger one takes under the same generator.
+    """
+    identity, labels = protocol.identity(rows), protocol.labels(rows)
+    persons, first = np.unique(identity, return_index=True)
+    order = rng.permutation(len(persons))
+    label = labels[first][order]
+    rank = np.empty(len(order), dtype=np.int64)  # the how-manieth of their class each person is
+    for code in np.unique(label):
+        rank[label == code] = np.arange(np.count_nonzero(label == code))
+    chosen = persons[order][np.argsort(rank, kind="stable")[:people]]
+    return rows[np.isin(identity, chosen)]
+
+
+def _scores(attack: Attack, entry: registry.Entry, cell: Cell, rows: IntArray, classes: int) -> NDArray[np.float64]:
+    """(N, K) probabilities; over the draws of a stochastic release the mean of their logarithms, normalised."""
+    draws = 1 if attack.view == "claim" else cell.result["draws"]
+    probabilities = []
+    for draw in range(draws):
+        with registry.guard(entry):
+            proba = attack.predict_proba(release_of(cell, attack.view, rows, draw))
+        probabilities.append(check_proba(proba, len(rows), classes, entry))
+    if draws == 1:
+        return probabilities[0]
+    mean: NDArray[np.float64] = softmax(np.mean([log_proba(proba) for proba in probabilities], axis=0), axis=1)
+    return mean

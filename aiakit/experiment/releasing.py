@@ -1,0 +1,100 @@
+"""The cell of a release: a defense trained on the defender's people, and what it makes of every image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit import registry
+from aiakit.contracts import Context, Defense, Embeddings, Faces, IntArray, Release, batches
+from aiakit.data.rows import RowView
+from aiakit.errors import PluginError
+from aiakit.experiment.protocol import Protocol
+from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, name_of_draw
+from aiakit.store import Draft, Store
+
+RELEASE_BATCH = 256
+
+
+def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
+    """Train a defense on the defender's people and release every image of the data set."""
+    protocol = Protocol.read(store, inputs["protocol"])
+    spec = inputs["defense"]
+    entry = registry.entry("defense", spec["name"])
+    defense = registry.make("defense", spec["name"], spec["params"])
+    ctx = context_of(store, inputs, runtime)
+    rows = [protocol.rows(f"defender-{part}") for part in ("train", "val")]
+    source = _source(store, inputs, protocol, runtime)
+    if isinstance(defense, Defense):
+        samples: list[Any] = [_faces_of(source, protocol, chosen) for chosen in rows]
+    else:
+        samples = [_embeddings_of(source, protocol, chosen) for chosen in rows]
+    started = time.perf_counter()
+    with registry.guard(entry):
+        defense.fit(*samples, ctx)
+        draft.save("state", defense.state_dict())
+    fitted = time.perf_counter()
+    _publish(defense, entry, source, protocol, draft, ctx, inputs["draws"])
+    draft.result |= {"fit_seconds": fitted - started, "release_seconds": time.perf_counter() - fitted}
+
+
+def _source(store: Store, inputs: Mapping[str, Any], protocol: Protocol, runtime: Runtime) -> NDArray[Any]:
+    """What the defense transforms: the images, or the embedding that the stage before it released."""
+    if inputs["base"] is None:
+        return load_faces(protocol.cell.inputs["dataset"], runtime).images
+    return store.read(inputs["base"]).tensors("release")["embedding"]
+
+
+def _faces_of(images: NDArray[Any], protocol: Protocol, rows: IntArray) -> Faces:
+    view: Any = RowView(images, rows)
+    return Faces(view, protocol.labels(rows), protocol.identity(rows), protocol.classes)
+
+
+def _embeddings_of(embedding: NDArray[Any], protocol: Protocol, rows: IntArray) -> Embeddings:
+    return Embeddings(embedding[rows], protocol.labels(rows), protocol.identity(rows), protocol.classes)
+
+
+def _publish(
+    defense: Any,
+    entry: registry.Entry,
+    source: NDArray[Any],
+    protocol: Protocol,
+    draft: Draft,
+    ctx: Context,
+    draws: int,
+) -> None:
+    """Release in batches into tensors of the whole data set, with the in-loop attacker's claim where there is one."""
+    maps: dict[str, NDArray[Any]] = {}
+    for rows in ctx.track(list(batches(len(source), RELEASE_BATCH)), "release"):
+        present: dict[str, NDArray[Any]] = {}
+        for draw in range(draws):
+            rng = ctx.rng("release", rows.start, draw)
+            present |= _released(defense, entry, np.asarray(source[rows]), rng, len(protocol.classes), draw)
+        if not maps:
+            maps = draft.create(
+                "release", {name: (part.dtype, (len(source), *part.shape[1:])) for name, part in present.items()}
+            )
+        if present.keys() != maps.keys() or any(part.shape[1:] != maps[n].shape[1:] for n, part in present.items()):
+            raise PluginError(f"{entry}: release() returned views or shapes that change from batch to batch")
+        for name, part in present.items():
+            maps[name][rows] = part
+    draft.result = {"views": {name: list(part.shape[1:]) for name, part in maps.items()}, "draws": draws}
+
+
+def _released(
+    defense: Any, entry: registry.Entry, source: NDArray[Any], rng: np.random.Generator, classes: int, draw: int
+) -> dict[str, NDArray[Any]]:
+    """The tensors of one batch: the views of the release, and the claim (with the first draw only)."""
+    with registry.guard(entry):
+        release = defense.release(source, rng)
+        claim = defense.claim(release) if draw == 0 else None
+    if not isinstance(release, Release) or len(release) != len(source):
+        raise PluginError(f"{entry}: release() must return a Release of {len(source)} samples")
+    parts = {"embedding": release.embedding, "image": release.pixels}
+    if claim is not None:
+        parts["claim"] = check_proba(claim, len(release), classes, entry).astype(np.float32)
+    return {name_of_draw(name, draw): part for name, part in parts.items() if part is not None}

@@ -1,0 +1,107 @@
+"""Where cells run, and what every kind of cell takes from there: the data set, the plugin's context, checked scores."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit import registry
+from aiakit.contracts import Context, IntArray, Release, State, no_progress
+from aiakit.data.dataset import LoadSettings
+from aiakit.data.faceset import FaceSet
+from aiakit.errors import InputError, PluginError
+from aiakit.sources import source_digest
+from aiakit.store import Cell, Store, digest_of
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where cells run: how many threads, where pixel caches are, whom progress is reported to."""
+
+    cache: Path
+    threads: int = 1
+    report: Report = no_progress
+
+
+@lru_cache(maxsize=1)
+def _faces(name: str, params: str, image_size: int, strict: bool, cache: Path, threads: int) -> FaceSet:
+    dataset = registry.make("dataset", name, json.loads(params))
+    loaded: FaceSet = dataset.load(LoadSettings(image_size, cache, threads, strict))
+    return loaded
+
+
+def load_faces(spec: Mapping[str, Any], runtime: Runtime) -> FaceSet:
+    """The data set of a protocol cell; kept in memory (as a map) for the next cell of this process.
+
+    Raises InputError where it is no longer what the run was planned for.
+    """
+    faces = _faces(
+        spec["name"],
+        json.dumps(spec["params"], sort_keys=True),
+        spec["image_size"],
+        spec["strict"],
+        runtime.cache,
+        runtime.threads,
+    )
+    if faces.fingerprint != spec["data"]:
+        raise InputError(f"the data of {spec['name']} changed since the run began: give another --name for a new run")
+    return faces
+
+
+def context_of(store: Store, inputs: Mapping[str, Any], runtime: Runtime) -> Context:
+    def remember(name: str, parameters: Mapping[str, Any], compute: Callable[[], State]) -> State:
+        """Pieces that several defenses start from (a pre-trained autoencoder) are cells of their own."""
+        piece = {
+            "kind": "piece",
+            "name": name,
+            "parameters": dict(parameters),
+            **{key: inputs[key] for key in ("protocol", "framework", "libraries", "seed", "device", "precision")},
+            "code": source_digest([compute.__module__]),
+        }
+        digest = digest_of(piece)
+        if not store.has(digest):
+            started = time.perf_counter()
+            with store.draft(digest, piece) as draft:
+                draft.save("state", compute())
+                draft.seconds = time.perf_counter() - started
+        return store.read(digest).tensors("state")
+
+    return Context(
+        seed=inputs["seed"],
+        device=inputs["device"],
+        precision=inputs["precision"],
+        threads=runtime.threads,
+        report=runtime.report,
+        memo=remember,
+    )
+
+
+def check_proba(proba: Any, count: int, classes: int, entry: registry.Entry) -> NDArray[np.float64]:
+    """The probabilities as float64. Raises PluginError unless they are (count, classes) and rows sum to 1."""
+    array = np.asarray(proba, dtype=np.float64)
+    if array.shape != (count, classes):
+        raise PluginError(f"{entry}: probabilities have shape {array.shape}, expected {(count, classes)}")
+    if not np.isfinite(array).all() or (array < -1e-6).any() or np.abs(array.sum(1) - 1).max(initial=0) > 1e-3:
+        raise PluginError(f"{entry}: probabilities must be finite, non-negative, and sum to 1 in every row")
+    return array
+
+
+def name_of_draw(view: str, draw: int) -> str:
+    """The tensor that holds a view's numbered draw: "embedding", then "embedding.1" and so on."""
+    return view if draw == 0 else f"{view}.{draw}"
+
+
+def release_of(cell: Cell, view: str, rows: IntArray, draw: int = 0) -> Release:
+    """One view of some samples of a release cell, in memory."""
+    chosen = np.asarray(cell.tensors("release")[name_of_draw(view, draw)][rows])
+    return Release(**{view: chosen})
