@@ -24,7 +24,7 @@ PixelArray = NDArray[np.uint8]
 State = dict[str, NDArray[Any]]
 T = TypeVar("T")
 
-View = Literal["embedding", "image", "claim"]
+View = Literal["embedding", "image", "claim", "scores"]
 VIEWS: tuple[View, ...] = ("embedding", "image", "claim")
 
 
@@ -253,7 +253,9 @@ class Plugin(ABC):
 class Attack(Plugin):
     """An adversary that infers the private attribute from a release.
 
-    view : the view it reads. A release without that view is skipped.
+    view : the view it reads. A release without that view is skipped. "scores" is for attacks that combine others: the
+        log-probabilities by the other attacks on the same release come side by side as an embedding (N, A·K), and the
+        attack is fitted on attacker-val only, since scores on attacker-train would be those of memory.
     knowledge : "informed" (the default) learns from the release; "adaptive" is also given the attacker's own
         photographs and their unprotected release; "ignorant" needs no training on any release (an off-the-shelf model).
     presets : the presets besides ``all`` that it belongs to ("fast", "strong").
@@ -320,6 +322,33 @@ class Embeddings:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+class Encoder(Plugin):
+    """A recogniser or another model that makes embeddings of faces: what an embedding defense protects.
+
+    summary : one line for lists.
+    """
+
+    summary: ClassVar[str] = ""
+
+    def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:
+        """Learn from the defender's people, and remember ``ctx``. A pretrained encoder learns nothing here."""
+        self.ctx_ = ctx
+        return self
+
+    @abstractmethod
+    def encode(self, images: PixelArray, files: tuple[str, ...]) -> NDArray[Any]:
+        """(N, D) embeddings of uint8 (N, H, W, 3) images; ``files`` are their N names as the data set spells them."""
+
+    def state_dict(self) -> State:
+        """As ``Defense.state_dict``; empty where nothing was learned."""
+        return {}
+
+    def load_state_dict(self, state: State) -> Self:
+        """As ``Defense.load_state_dict``."""
+        self.ctx_ = Context()
+        return self
 
 
 class EmbeddingDefense(Plugin):
