@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import nn
 
+from aiakit.attacks._shared import embedding
 from aiakit.contracts import Attack, Context, Evidence, Release
 from aiakit.training import fit_classifier, forward_in_batches, seeded
 
@@ -21,7 +22,7 @@ class NetworkOnEmbeddings(Attack):
     Each network is trained by class-balanced cross-entropy and stops early on attacker-val's balanced log-loss.
     """
 
-    members: ClassVar[int] = 1
+    members: int = 1
     epochs: int
     batch_size: ClassVar[int] = 128
     rate: ClassVar[float] = 1e-3
@@ -34,16 +35,16 @@ class NetworkOnEmbeddings(Attack):
 
     def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
         self.ctx_ = ctx
-        embedding = _embedding(train.release)
-        self.mean_ = embedding.mean(0)
-        self.scale_ = np.maximum(embedding.std(0), 1e-6)
+        observed = embedding(train.release)
+        self.mean_ = observed.mean(0)
+        self.scale_ = np.maximum(observed.std(0), 1e-6)
         inputs = self._standardise(train.release).to(ctx.device)
         val_inputs = self._standardise(val.release)
-        self.networks_ = []
+        self.networks_: list[nn.Module] = []
         for member in range(self.members):
             child = ctx.child("member", member)
             with seeded(child, "network"):
-                network = self.network(embedding.shape[1], len(train.classes)).to(ctx.device)
+                network = self.network(observed.shape[1], len(train.classes)).to(ctx.device)
                 self._train(network, inputs, train, val_inputs, val, child)
             self.networks_.append(network)
         return self
@@ -79,9 +80,4 @@ class NetworkOnEmbeddings(Attack):
         return np.asarray(softmax(logits.astype(np.float64), axis=1))
 
     def _standardise(self, release: Release) -> torch.Tensor:
-        return torch.from_numpy((_embedding(release) - self.mean_) / self.scale_)
-
-
-def _embedding(release: Release) -> NDArray[np.float32]:
-    assert release.embedding is not None
-    return release.embedding
+        return torch.from_numpy((embedding(release) - self.mean_) / self.scale_)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from aiakit.checks.common import (
     same_bytes,
     want,
 )
-from aiakit.contracts import VIEWS, Attack, Context, Evidence, Release
+from aiakit.contracts import Attack, Context, Evidence, Release, View
 
 PEOPLE = {"train": 100, "val": 40, "test": 200}  # of 4, 4 and 2 images
 BEATS_CHANCE = 0.75  # balanced accuracy on a leak that allows 0.98
@@ -110,7 +110,8 @@ class AttackSubject(PluginClass):
 def check_class_attributes(attack: AttackSubject) -> None:
     """``view``, ``knowledge`` and ``presets`` hold known words."""
     cls: Any = attack.cls
-    want(cls.view in VIEWS, f"view must be one of {', '.join(VIEWS)}, not {cls.view!r}")
+    views = get_args(View)
+    want(cls.view in views, f"view must be one of {', '.join(views)}, not {cls.view!r}")
     want(cls.knowledge in KNOWLEDGE, f"knowledge must be one of {', '.join(KNOWLEDGE)}, not {cls.knowledge!r}")
     known = isinstance(cls.presets, tuple) and all(preset in PRESETS for preset in cls.presets)
     want(known, f"presets must be a tuple of {', '.join(PRESETS)}, not {cls.presets!r}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +40,7 @@ class AttackKey:
     defense, seed : the release. attack, attack_seed : the attack. knowledge : what it was trained on.
     people : how many attacker-train people it may learn from (None: all).
     permutation : which permutation of the labels between people (None: the true labels).
+    combined : whether it learns from the scores of other attacks.
     """
 
     defense: str
@@ -49,6 +50,7 @@ class AttackKey:
     knowledge: str = "informed"
     people: int | None = None
     permutation: int | None = None
+    combined: bool = False
 
     @property
     def headline(self) -> bool:
@@ -118,6 +120,9 @@ class _Planner:
                     if view_of(attack) in produced_by(chain):
                         for key in self._keys(name, seed, attack):
                             self._attack(key, attack, chain, release)
+                for attack in self.config.attacks:
+                    if combines(attack):
+                        self._combination(name, seed, attack, release)
         return Plan(self.protocol, self.releases, self.attacks, self.utilities, self.stages)
 
     def _release(self, chain: Chain, seed: int) -> CellSpec:
@@ -154,6 +159,23 @@ class _Planner:
         given = unprotected if key.knowledge == "adaptive" else None
         self.attacks[key] = _attack(self.config, self.protocol, attack, key, trained_on, release, given)
 
+    def _combination(self, name: str, seed: int, attack: PluginSpec, release: CellSpec) -> None:
+        """An attack on the scores of all others that count for the headline; it needs two of them."""
+        claims = {other.name for other in self.config.attacks if is_claim(other)}
+        for attack_seed in range(self.config.attack_seeds):
+            others = [
+                cell
+                for key, cell in self.attacks.items()
+                if (key.defense, key.seed) == (name, seed)
+                and key.headline
+                and key.attack not in claims
+                and key.attack_seed == attack_seed
+                and not key.combined
+            ]
+            if len(others) > 1:
+                key = AttackKey(name, seed, attack.name, attack_seed, combined=True)
+                self.attacks[key] = _attack(self.config, self.protocol, attack, key, release, release, None, others)
+
     def _other_seed(self, seed: int) -> int:
         """The seed of the release that a lazy attacker makes for itself: another of the run, or one after the last."""
         seeds = self.config.seeds
@@ -163,6 +185,11 @@ class _Planner:
 def view_of(attack: PluginSpec) -> str:
     """The view that a registered attack reads."""
     return str(registry.entry("attack", attack.name).load().view)  # type: ignore[attr-defined]
+
+
+def combines(attack: PluginSpec) -> bool:
+    """Whether the attack learns from the scores of the others."""
+    return view_of(attack) == "scores"
 
 
 def knowledge_of(attack: PluginSpec) -> str:
@@ -244,6 +271,7 @@ def _attack(
     trained_on: CellSpec,
     applied_to: CellSpec,
     unprotected: CellSpec | None,
+    combined: Sequence[CellSpec] = (),
 ) -> CellSpec:
     inputs = {
         "kind": "attack",
@@ -255,6 +283,7 @@ def _attack(
         "knowledge": key.knowledge,
         "people": key.people,
         "permutation": key.permutation,
+        "combines": [cell.digest for cell in combined],
         **_computing(config, key.attack_seed),
     }
     label = f"{key.attack} on {key.defense}, seed {key.seed}"
@@ -266,5 +295,5 @@ def _attack(
         label += f", {key.people} people"
     if key.permutation is not None:
         label += f", permutation {key.permutation}"
-    needs = [cell.digest for cell in (protocol, trained_on, applied_to, unprotected) if cell is not None]
+    needs = [cell.digest for cell in (protocol, trained_on, applied_to, unprotected, *combined) if cell is not None]
     return CellSpec(inputs, label, tuple(dict.fromkeys(needs)), ("attack", key.attack))

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
+from sklearn.model_selection import StratifiedGroupKFold
 
 from aiakit import registry
-from aiakit.contracts import Attack, Evidence, IntArray, Release
+from aiakit.contracts import Attack, Context, Evidence, IntArray, Release
 from aiakit.data.rows import RowView
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, release_of
 from aiakit.metrics import log_proba
 from aiakit.store import Cell, Draft, Store
+
+FOLDS = 5
 
 
 def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
@@ -25,6 +28,9 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
     spec = inputs["attack"]
     entry = registry.entry("attack", spec["name"])
     attack: Attack = registry.make("attack", spec["name"], spec["params"])
+    if attack.view == "scores":
+        draft.save("scores", _combined(store, inputs, protocol, attack, entry, context_of(store, inputs, runtime)))
+        return
     trained_on, applied_to = store.read(inputs["trained_on"]), store.read(inputs["applied_to"])
     shapes = [cell.result["views"][attack.view] for cell in (trained_on, applied_to)]
     if shapes[0] != shapes[1]:
@@ -44,6 +50,28 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
     for name, split in (("val", "attacker-val"), ("test", "test")):
         scores[name] = _scores(attack, entry, applied_to, protocol.rows(split), len(protocol.classes))
     draft.save("scores", scores)
+
+
+def _combined(
+    store: Store, inputs: Mapping[str, Any], protocol: Protocol, attack: Attack, entry: registry.Entry, ctx: Context
+) -> dict[str, NDArray[np.float64]]:
+    """Scores of an attack on the scores of others: learned on attacker-val, where its own are made out of fold."""
+    tables = [cell.tensors("scores") for cell in map(store.read, inputs["combines"]) if "skipped" not in cell.result]
+    on = {
+        name: Release(embedding=np.concatenate([log_proba(table[name]) for table in tables], axis=1))
+        for name in ("val", "test")
+    }
+    rows = protocol.rows("attacker-val")
+    known = Evidence(on["val"], protocol.labels(rows), protocol.identity(rows), protocol.classes)
+    held_out = np.zeros((len(rows), len(protocol.classes)))
+    folds = StratifiedGroupKFold(min(FOLDS, len(np.unique(known.identity))), shuffle=True, random_state=0)
+    with registry.guard(entry):
+        for fold, (fitted, left) in enumerate(folds.split(rows, known.labels, known.identity)):
+            attack.fit(known[fitted], known[fitted], ctx.child("fold", fold))
+            held_out[left] = check_proba(attack.predict_proba(on["val"][left]), len(left), held_out.shape[1], entry)
+        attack.fit(known, known, ctx)
+        test = attack.predict_proba(on["test"])
+    return {"val": held_out, "test": check_proba(test, len(on["test"]), held_out.shape[1], entry)}
 
 
 def _evidence(
