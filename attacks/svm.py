@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from aiakit.attacks._shared import GridAttack, sklearn_seed
@@ -18,7 +19,7 @@ from aiakit.contracts import Context, Evidence
 class SVM(GridAttack):
     """RBF kernel, penalty and width chosen on attacker-val (on a sample of the rows; the winner sees all).
 
-    The exact machine costs N²·D, so above ``exact_rows`` it becomes a linear classifier on ``landmarks`` Nyström
+    The exact machine costs N²·D, so above ``exact_rows`` it becomes a least-squares classifier on ``landmarks`` Nyström
     features (Williams & Seeger, NIPS 2000), whose cost is linear in N.
     """
 
@@ -49,5 +50,5 @@ class SVM(GridAttack):
         if len(train) <= self.exact_rows:
             return SVC(C=c, gamma=gamma, class_weight="balanced", cache_size=500)
         features = Nystroem(gamma=gamma, n_components=self.landmarks, random_state=sklearn_seed(ctx, "landmarks"))
-        # Nyström features are short (a kernel value spread over the landmarks), hence the weaker penalty
-        return make_pipeline(features, LogisticRegression(C=10 * c, class_weight="balanced", max_iter=200, tol=1e-3))
+        # least squares has a closed form, and judged on attacker-val it orders people as well as the hinge loss does
+        return make_pipeline(features, StandardScaler(), RidgeClassifier(alpha=400 / c, class_weight="balanced"))
