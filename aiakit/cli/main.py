@@ -21,6 +21,7 @@ from aiakit.errors import AiakitError, InputError
 COMMANDS = {
     "run": ("aiakit.cli.run:command", "Train defenses, probe their releases with every attack, measure utility."),
     "show": ("aiakit.cli.show:command", "Show the results of a run from its stored scores."),
+    "audit": ("aiakit.cli.audit:command", "Measure what embeddings or pictures that exist already leak."),
     "protect": ("aiakit.cli.protect:command", "Apply a trained defense to new photographs."),
     "data": ("aiakit.cli.data:command", "Show what a data set holds."),
     "list": ("aiakit.cli.list:command", "List the attacks, defenses, encoders and datasets, with their options."),

@@ -1,0 +1,112 @@
+"""Array files (.npy, .npz, .safetensors) whose headers are checked before anything is allocated."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit import tensorfile
+from aiakit.errors import InputError
+
+LARGEST = 16 << 30  # bytes of one array: 200,000 × 512 in float32 is a fortieth of it
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+ONLY_NPY = "embedding"  # what the single array of an .npy file is called
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array that lies in a file: its shape and type are known, its values are read by ``load``."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    where: str
+    read: Callable[[], NDArray[Any]]
+
+    @property
+    def is_plain(self) -> bool:
+        """Numbers, truth values or text; not Python objects, records, times or complex numbers."""
+        return self.dtype.kind in "biufUS"
+
+    def load(self) -> NDArray[Any]:
+        """The values. Raises InputError for kinds of values that are refused, and for a damaged file."""
+        if self.dtype.hasobject:
+            raise InputError(
+                f"{self.where} holds Python objects, which would have to be unpickled and are refused: save it as an "
+                "array of numbers or of text (np.asarray(values, dtype=str))"
+            )
+        if not self.is_plain:
+            raise InputError(f"{self.where} holds {self.dtype}: give plain numbers or text")
+        return self.read()
+
+
+def read_arrays(path: Path) -> dict[str, StoredArray]:
+    """Name → array of a .npy, .npz or .safetensors file. Nothing but headers is read.
+
+    Raises InputError where a file is damaged, or declares more than it holds or than 16 GiB in one array.
+    """
+    with _damage(path):
+        if path.suffix == ".safetensors":
+            return {name: _in_memory_map(path, name, array) for name, array in tensorfile.load(path).items()}
+        if path.suffix == ".npy":
+            with path.open("rb") as file:
+                return {ONLY_NPY: _checked(file, path.stat().st_size, str(path), lambda: _load_npy(path))}
+        with zipfile.ZipFile(path) as archive:
+            return {
+                info.filename.removesuffix(".npy"): _member(archive, info, path)
+                for info in archive.infolist()
+                if info.filename.endswith(".npy")
+            }
+
+
+def _in_memory_map(path: Path, name: str, array: NDArray[Any]) -> StoredArray:
+    return StoredArray(array.shape, array.dtype, f"{path}: {name}", lambda: array)
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> StoredArray:
+    name = info.filename.removesuffix(".npy")
+    with archive.open(info) as file:
+        return _checked(file, info.file_size, f"{path}: {name}", lambda: _load_npz(path, name))
+
+
+def _checked(file: IO[bytes], size: int, where: str, read: Callable[[], NDArray[Any]]) -> StoredArray:
+    version = np.lib.format.read_magic(file)
+    if version not in HEADERS:
+        raise InputError(f"{where} is stored in format {version}: save it again with np.save as plain numbers or text")
+    shape, _, dtype = HEADERS[version](file)
+    declared, held = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if declared > LARGEST:
+        raise InputError(f"{where} declares {shape} of {dtype}, {declared:,} bytes: more than {LARGEST:,} is refused")
+    if declared != held and not dtype.hasobject:
+        raise InputError(f"{where} declares {declared:,} bytes of values and holds {held:,}: get a whole copy")
+    return StoredArray(shape, dtype, where, read)
+
+
+def _load_npy(path: Path) -> NDArray[Any]:
+    with _damage(path):
+        return np.asarray(np.load(path, allow_pickle=False))
+
+
+def _load_npz(path: Path, name: str) -> NDArray[Any]:
+    with _damage(path), np.load(path, allow_pickle=False) as arrays:
+        return np.asarray(arrays[name])
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Whatever a damaged file leads the libraries into, as one line."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} is damaged or no {path.suffix} file ({reason}): get a whole copy") from None

@@ -1,0 +1,135 @@
+"""What an audit was asked for, with every default spelled out: all that its scores depend on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from aiakit import registry
+from aiakit.auditing.samples import Samples
+from aiakit.auditing.verification import SCORES, Score
+from aiakit.contracts import View
+from aiakit.data.fingerprint import digest_of
+from aiakit.errors import InputError
+from aiakit.experiment.config import PluginSpec, Record, library_versions, plugin_spec
+from aiakit.experiment.plan import view_of
+from aiakit.experiment.request import attack_names, choose_device, choose_precision
+from aiakit.options import parse_settings
+from aiakit.sources import source_digest
+from aiakit.store import digest_of as digest_of_json
+from aiakit.suggest import unknown
+
+
+class AuditConfig(Record):
+    """An audit. ``data`` is a digest of the rows, labels, people, groups, split, pairs and reference."""
+
+    name: str
+    view: View
+    data: str
+    attributes: tuple[str, ...]
+    groups: tuple[str, ...]
+    split: Literal["dealt", "given"]
+    allow_overlap: bool
+    reference: bool
+    score: Score
+    attacks: tuple[PluginSpec, ...]
+    seeds: int
+    seed: int
+    device: str
+    precision: Literal["fp32", "bf16"]
+    bootstrap_draws: int = 2000
+    framework: str
+    libraries: dict[str, str]
+
+    def folder_name(self) -> str:
+        """A readable name that changes with the configuration: the same command finds its folder again."""
+        readable = re.sub(r"[^a-z0-9-]+", "-", f"audit-{self.name}".lower()).strip("-")
+        return f"{readable[:60]}-{digest_of_json(self.model_dump(mode='json'))[:8]}"
+
+
+def make_config(
+    samples: Samples,
+    attacks: Sequence[str],
+    settings: Sequence[str],
+    score: str | None,
+    seeds: int,
+    seed: int,
+    allow_overlap: bool,
+    device: str,
+    precision: str,
+    broken: dict[str, str],
+) -> tuple[AuditConfig, list[str]]:
+    """The configuration, and notes on attacks that were left out. Plugins that cannot be loaded go to ``broken``.
+
+    Raises InputError for unknown names, bad options, or where no attack is left.
+    """
+    names, notes = _attacks(samples, attacks, broken)
+    options = parse_settings(settings, names)
+    if seeds < 1 or seed < 0:
+        raise InputError(f"the number of seeds must be at least 1 and the seed at least 0, not {seeds} and {seed}")
+    config = AuditConfig(
+        name=samples.name,
+        view=samples.view,
+        data=fingerprint(samples),
+        attributes=tuple(samples.attributes),
+        groups=tuple(samples.groups),
+        split="dealt" if samples.split is None else "given",
+        allow_overlap=allow_overlap,
+        reference=samples.reference is not None,
+        score=_score(score, samples.view),
+        attacks=tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in names),
+        seeds=seeds,
+        seed=seed,
+        device=choose_device(device),
+        precision=choose_precision(precision, device),  # type: ignore[arg-type]
+        framework=source_digest(["aiakit.auditing.runner"]),
+        libraries=library_versions(),
+    )
+    return config, notes
+
+
+def _score(score: str | None, view: View) -> Score:
+    known = SCORES if view == "embedding" else ("siamese",)
+    if score is None:
+        return known[0]
+    for name in known:
+        if name == score:
+            return name
+    if score in SCORES:
+        raise InputError(f"--score {score} compares embeddings, and these are pictures: use --score siamese")
+    raise unknown("score", score, known)
+
+
+def _attacks(samples: Samples, asked: Sequence[str], broken: dict[str, str]) -> tuple[list[str], list[str]]:
+    """The attacks that read this view. Without a reference there is nothing for adaptive attacks to learn from."""
+    levels = ("informed", "ignorant", *(() if samples.reference is None else ("adaptive",)))
+    loadable = attack_names(asked, broken, levels)
+    reading = [name for name in loadable if view_of(PluginSpec(name=name)) == samples.view]
+    adaptive = [name for name in reading if _knowledge(name) == "adaptive"]
+    kept = [name for name in reading if samples.reference is not None or name not in adaptive]
+    left_out = [name for name in adaptive if name not in kept]
+    notes = [f"{', '.join(left_out)} not run: adaptive attacks need the unprotected --reference"] if left_out else []
+    if not kept:
+        raise InputError(
+            f"none of the attacks asked for ({', '.join(asked)}) can be run on this {samples.view} release"
+            + (f": {notes[0]}" if notes else ": aiakit list attacks shows what each reads")
+        )
+    return kept, notes
+
+
+def _knowledge(name: str) -> str:
+    cls: Any = registry.entry("attack", name).load()
+    return str(cls.knowledge)
+
+
+def fingerprint(samples: Samples) -> str:
+    """A digest of all that is audited."""
+    parts: list[Any] = [samples.values, samples.identity, samples.people, samples.split]
+    for attribute in (*samples.attributes.values(), *samples.groups.values()):
+        parts += [attribute.classes, attribute.values]
+    if samples.pairs is not None:
+        parts += [samples.pairs.left, samples.pairs.right, samples.pairs.same, samples.pairs.fold]
+    if samples.reference is not None:
+        parts.append(samples.reference)
+    return digest_of(*parts)

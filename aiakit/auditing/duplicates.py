@@ -1,0 +1,92 @@
+"""Rows that are the same or nearly so, found in bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
+
+from aiakit.contracts import IntArray, batches
+
+LEAST_COSINE = 1 - 1e-6  # more alike than this counts as the same picture
+RADIUS = np.sqrt(2 * (1 - LEAST_COSINE))  # the distance of two unit vectors of that cosine
+AXES = 12  # of the projection that is searched
+SAMPLE = 1024  # rows that the axes are taken from
+NEIGHBOURS = 8  # looked at for each row
+FEWEST_DIMENSIONS = 8  # with fewer, unrelated rows point in nearly the same direction by chance
+THUMBNAIL = 8  # pictures are compared as thumbnails of this side
+CHUNK = 8192
+
+
+def clusters_of_duplicates(values: NDArray[Any]) -> IntArray:
+    """(N,) cluster numbers: rows in one cluster are linked by equality or by a cosine above 1 − 10⁻⁶.
+
+    Equal rows are found by a digest. For the others, unit vectors are projected to a few orthonormal axes and the
+    nearest neighbours there are compared in full: a projection never lengthens a distance, so no near-duplicate is
+    farther away there than here. Only a row with more than 8 nearer neighbours can be missed. Memory beyond the rows
+    themselves is 12 numbers a row, plus a chunk.
+
+    values : (N, D) embeddings, or uint8 (N, H, W, 3) pictures, which are compared as thumbnails.
+    """
+    first = np.unique(_digests(values), return_index=True, return_inverse=True)
+    unique, same = first[1], first[2].astype(np.int64)
+    left, right = _near(values, unique)
+    _, cluster = connected_components(
+        coo_array((np.ones(len(left)), (left, right)), shape=(len(unique), len(unique))), directed=False
+    )
+    return np.asarray(cluster, np.int64)[same]
+
+
+def _digests(values: NDArray[Any]) -> NDArray[np.void]:
+    """(N,) 16-byte digests of rows."""
+    found = [hashlib.blake2b(np.ascontiguousarray(row).data, digest_size=16).digest() for row in values]
+    return np.frombuffer(b"".join(found), dtype="V16")
+
+
+def _near(values: NDArray[Any], unique: IntArray) -> tuple[IntArray, IntArray]:
+    """Positions in ``unique`` of rows that are nearly the same."""
+    none = np.empty(0, np.int64)
+    if len(unique) < 2 or (values.ndim == 2 and values.shape[1] < FEWEST_DIMENSIONS):
+        return none, none
+    sample = _units(values, unique[:: max(1, len(unique) // SAMPLE)][:SAMPLE])
+    axes = np.linalg.svd(sample - sample.mean(0), full_matrices=False)[2][:AXES].T
+    points = np.concatenate([_units(values, unique[rows]) @ axes for rows in batches(len(unique), CHUNK)])
+    tree = KDTree(points)
+    found = [none], [none]
+    for rows in batches(len(unique), CHUNK):
+        _, near = tree.query(points[rows], k=NEIGHBOURS + 1, distance_upper_bound=RADIUS * 1.01)
+        left = np.repeat(np.arange(rows.start, rows.stop), NEIGHBOURS + 1)
+        right = near.ravel()
+        candidates = right < len(unique)  # where there are fewer neighbours the tree answers N
+        candidates &= left != right
+        left, right = left[candidates], right[candidates]
+        for part in batches(len(left), CHUNK):
+            one, other = (_units(values, unique[side[part]]) for side in (left, right))
+            alike = np.einsum("nd,nd->n", one, other) > LEAST_COSINE
+            found[0].append(left[part][alike])
+            found[1].append(right[part][alike])
+    return np.concatenate(found[0]), np.concatenate(found[1])
+
+
+def _units(values: NDArray[Any], rows: IntArray) -> NDArray[np.float64]:
+    """float64 (n, D) rows of length 1; a row of zeros stays."""
+    chosen = values[rows]
+    if chosen.ndim == 4:
+        chosen = _thumbnails(chosen)
+    chosen = chosen.astype(np.float64)
+    length = np.linalg.norm(chosen, axis=1, keepdims=True)
+    return np.asarray(np.divide(chosen, length, out=np.zeros_like(chosen), where=length > 0))
+
+
+def _thumbnails(pictures: NDArray[Any]) -> NDArray[np.float64]:
+    """Means over blocks; a rest at the right and the bottom is left out."""
+    count, height, width, channels = pictures.shape
+    down, across = max(1, height // THUMBNAIL), max(1, width // THUMBNAIL)
+    rows, columns = min(THUMBNAIL, height), min(THUMBNAIL, width)
+    blocks = pictures[:, : rows * down, : columns * across].reshape(count, rows, down, columns, across, channels)
+    return np.asarray(blocks.mean(axis=(2, 4)).reshape(count, -1))

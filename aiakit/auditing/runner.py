@@ -1,0 +1,143 @@
+"""Runs every attack on every attribute and compares verification pairs: from samples to stored scores."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from aiakit import registry
+from aiakit.auditing.config import AuditConfig
+from aiakit.auditing.samples import Samples
+from aiakit.auditing.splits import AuditedSplit
+from aiakit.auditing.verification import verification_tensors
+from aiakit.contracts import Attack, Context, Evidence, IntArray
+from aiakit.errors import AiakitError, InputError
+from aiakit.experiment.config import PluginSpec
+from aiakit.experiment.engine import Observer
+from aiakit.experiment.runtime import check_proba
+
+Tensors = dict[str, NDArray[Any]]
+
+
+class Quiet:
+    """An observer that shows nothing."""
+
+    def begin(self, cells: int, finished: int) -> None:
+        """Nothing."""
+
+    def start(self, label: str) -> None:
+        """Nothing."""
+
+    def step(self, label: str, done: int, total: int) -> None:
+        """Nothing."""
+
+    def end(self, label: str, failure: str | None) -> None:
+        """Nothing."""
+
+
+@dataclass
+class Scored:
+    """What was computed for one attribute, and all that it is judged by.
+
+    tensors : ``rows.SPLIT``, ``identity``, ``labels``, ``group.NUMBER``; ``attack.NAME.SEED.val/test`` and
+    ``reference.NAME.SEED.val/test``, float64 (N, K); pairs and similarities (see ``verification_tensors``).
+    failures : what failed → why. seconds : of the release's attacks.
+    """
+
+    attribute: str
+    classes: tuple[str, ...]
+    split: AuditedSplit
+    tensors: Tensors
+    notes: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def run_audit(
+    samples: Samples, config: AuditConfig, splits: dict[str, AuditedSplit], observer: Observer
+) -> list[Scored]:
+    """The scores for every attribute. An attack that fails is named, and the others go on.
+
+    Raises InputError where what the user gave cannot be used.
+    """
+    ctx = Context(device=config.device, precision=config.precision, threads=os.cpu_count() or 1, report=observer.step)
+    releases = ("attack", "reference") if config.reference else ("attack",)
+    cells = len(config.attributes) * (len(config.attacks) * config.seeds * len(releases) + 1)
+    observer.begin(cells, 0)
+    results = []
+    for attribute in config.attributes:
+        scored = _begun(samples, attribute, splits[attribute])
+        for spec in config.attacks:
+            for seed in range(config.seed, config.seed + config.seeds):
+                for release in releases:
+                    _try_attack(samples, scored, spec, release, replace(ctx, seed=seed), observer)
+        _verify(samples, scored, config, replace(ctx, seed=config.seed), observer)
+        results.append(scored)
+    return results
+
+
+def _begun(samples: Samples, attribute: str, split: AuditedSplit) -> Scored:
+    found = samples.attributes[attribute]
+    tensors: Tensors = {f"rows.{name}": rows for name, rows in split.rows.items()}
+    tensors |= {"identity": samples.identity, "labels": found.values}
+    tensors |= {f"group.{number}": group.values for number, group in enumerate(samples.groups.values())}
+    return Scored(attribute, found.classes, split, tensors, notes=[*samples.notes, *split.notes])
+
+
+def _try_attack(
+    samples: Samples, scored: Scored, spec: PluginSpec, release: str, ctx: Context, observer: Observer
+) -> None:
+    label = f"{spec.name} on {scored.attribute}, seed {ctx.seed}" + (", reference" if release == "reference" else "")
+    observer.start(label)
+    started = time.perf_counter()
+    try:
+        scores = _attack(samples, scored, spec, release == "reference", ctx)
+    except InputError:
+        raise
+    except AiakitError as error:
+        scored.failures[label] = str(error)
+        observer.end(label, str(error))
+        return
+    scored.tensors |= {f"{release}.{spec.name}.{ctx.seed}.{part}": proba for part, proba in scores.items()}
+    if release == "attack":
+        scored.seconds += time.perf_counter() - started
+    observer.end(label, None)
+
+
+def _attack(samples: Samples, scored: Scored, spec: PluginSpec, on_reference: bool, ctx: Context) -> Tensors:
+    """Train on attacker-train, score attacker-val and test. Raises PluginError where the attack fails."""
+    entry = registry.entry("attack", spec.name)
+    attack: Attack = registry.make("attack", spec.name, spec.params)
+    rows = scored.split.rows
+
+    def evidence(chosen: IntArray) -> Evidence:
+        adaptive = attack.knowledge == "adaptive" and samples.reference is not None
+        return Evidence(
+            samples.release(chosen, on_reference),
+            scored.tensors["labels"][chosen],
+            samples.identity[chosen],
+            scored.classes,
+            unprotected=samples.release(chosen, reference=True) if adaptive else None,
+        )
+
+    scores = {}
+    with registry.guard(entry):
+        attack.fit(evidence(rows["attacker-train"]), evidence(rows["attacker-val"]), ctx)
+        for name, chosen in (("val", rows["attacker-val"]), ("test", rows["test"])):
+            proba = attack.predict_proba(samples.release(chosen, on_reference))
+            scores[name] = check_proba(proba, len(chosen), len(scored.classes), entry)
+    return scores
+
+
+def _verify(samples: Samples, scored: Scored, config: AuditConfig, ctx: Context, observer: Observer) -> None:
+    label = f"verification beside {scored.attribute}"
+    observer.start(label)
+    try:
+        scored.tensors |= verification_tensors(samples, scored.attribute, scored.split, config.score, ctx)
+    except InputError as error:  # leakage can be told of people with a single picture, verification cannot
+        scored.notes.append(f"verification was not measured: {error}")
+    observer.end(label, None)

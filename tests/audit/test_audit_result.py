@@ -1,0 +1,226 @@
+"""What an audit reports: known leaks, the document, slices, storage, power, failures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import aiakit
+from aiakit.auditing.result import AuditResult
+from aiakit.errors import InputError
+
+ATTACKS = ("--attacks", "logreg")
+COLUMNS = ("--attribute", "gender", "--identity", "person")
+
+BROKEN = """
+import numpy as np
+from aiakit.contracts import Attack
+
+class AuditRaises(Attack):
+    def fit(self, train, val, ctx):
+        raise RuntimeError("out of luck")
+    def predict_proba(self, release):
+        return np.ones((len(release), 2)) / 2
+
+class AuditNans(Attack):
+    def fit(self, train, val, ctx):
+        return self
+    def predict_proba(self, release):
+        return np.full((len(release), 2), np.nan)
+"""
+
+
+def small(cast, **options):
+    return aiakit.audit(cast.embedding, **{"attacks": "logreg", **cast.labels(), **options})
+
+
+def test_a_leak_is_found_and_a_release_without_one_is_not_accused(make_cast):
+    leaking = small(make_cast(gap=8)).document()["rows"][0]
+    silent = small(make_cast(gap=0)).document()["rows"][0]
+    assert leaking["verdict"] == "leaks"
+    assert leaking["strongest"]["balanced_accuracy"] > 0.95
+    low, high = silent["strongest"]["ci95"]
+    assert low < 0.5 < high or silent["strongest"]["balanced_accuracy"] < 0.5
+    assert silent["verdict"] != "leaks"
+
+
+def test_the_document_has_the_keys_of_run_json(aiakit, tiny_run, npz, tmp_path):
+    run = aiakit("show", tiny_run, "--json").document
+    answer = aiakit("audit", npz, *COLUMNS, *ATTACKS, "--out", tmp_path, "--json")
+    audit = answer.document
+    assert answer.code == 0
+    assert run.keys() <= audit.keys()
+    assert len(audit["rows"]) == 1
+    assert audit["rows"][0].keys() == run["rows"][0].keys()
+    measured = next(row for row in run["rows"] if row["defense"] == "original")["attacks"]["logreg"]
+    assert audit["rows"][0]["attacks"]["logreg"].keys() == measured.keys()
+    assert audit["rows"][0]["utility"].keys() == {"random", "same_attribute"}
+    people = {name: counts["people"] for name, counts in audit["splits"].items()}
+    assert people == {"attacker-train": 36, "attacker-val": 8, "test": 16}
+
+
+def test_verification_of_tight_people_is_nearly_perfect_under_both_scores(cast):
+    for score in ("cosine", "euclidean"):
+        utility = small(cast, score=score).document()["rows"][0]["utility"]
+        assert utility["random"]["auc"] > 0.99
+        assert utility["same_attribute"]["auc"] > 0.99
+
+
+def test_scores_are_those_of_the_formulas(cast):
+    for score in ("cosine", "euclidean"):
+        (tensors,) = small(cast, score=score).tensors
+        left, right = (cast.embedding[tensors[f"pairs.test.random.{side}"]].astype(float) for side in ("left", "right"))
+        cosine = (left * right).sum(1) / np.linalg.norm(left, axis=1) / np.linalg.norm(right, axis=1)
+        expected = cosine if score == "cosine" else -np.linalg.norm(left - right, axis=1)
+        np.testing.assert_allclose(tensors["similarity.test.random"], expected, rtol=1e-6)
+
+
+def test_no_person_is_in_two_splits(cast):
+    (tensors,) = small(cast).tensors
+    people = [set(cast.person[tensors[f"rows.{name}"]]) for name in ("attacker-train", "attacker-val", "test")]
+    assert sum(map(len, people)) == len(set.union(*people)) == 60
+    for name in ("attacker-train", "attacker-val", "test"):
+        assert set(cast.gender[tensors[f"rows.{name}"]]) == {"female", "male"}
+
+
+def test_the_same_audit_gives_the_same_scores_and_another_seed_another_split(cast):
+    first, second, other = small(cast), small(cast), small(cast, seed=1)
+    assert first.tensors[0].keys() == second.tensors[0].keys()
+    for name, array in first.tensors[0].items():
+        np.testing.assert_array_equal(array, second.tensors[0][name])
+    assert first.config == second.config
+    assert not np.array_equal(first.tensors[0]["rows.test"], other.tensors[0]["rows.test"])
+
+
+def test_slices_add_up_to_the_whole(cast):
+    groups = {"half": np.where(np.arange(cast.rows) < cast.rows // 2, "first", "second")}
+    document = small(cast, groups=groups).document()
+    found = document["slices"]
+    assert found["attack"] == "logreg"
+    recalls = [found["classes"][name]["balanced_accuracy"] for name in ("female", "male")]
+    assert np.mean(recalls) == pytest.approx(document["rows"][0]["strongest"]["balanced_accuracy"])
+    assert sum(part["people"] for part in found["groups"]["half"].values()) == document["splits"]["test"]["people"]
+    assert set(found["groups"]["half"]) == {"first", "second"}
+
+
+def test_several_attributes(aiakit, npz, tmp_path):
+    answer = aiakit(
+        "audit", npz, "--attributes", "gender,smiling", "--identity", "person", *ATTACKS, "--out", tmp_path, "--json"
+    )
+    assert answer.code == 0
+    documents = answer.document["attributes"]
+    assert list(documents) == ["gender", "smiling"]
+    assert answer.document["attribute"] == "gender"
+    assert answer.document["rows"] == documents["gender"]["rows"]
+    assert any("people show more than one value of smiling" in note for note in documents["smiling"]["notes"])
+    assert documents["smiling"]["rows"][0]["verdict"] != "leaks"
+
+
+def test_all_takes_categories_only(aiakit, npz, tmp_path):
+    answer = aiakit("audit", npz, "--attributes", "all", "--identity", "person", *ATTACKS, "--out", tmp_path, "--json")
+    assert list(answer.document["attributes"]) == ["gender", "smiling"]
+
+
+def test_a_reference_shows_power(cast, make_cast):
+    blind = make_cast(gap=0)
+    with_power = small(blind, reference=cast.embedding)
+    document = with_power.document()
+    assert document["rows"][0]["verdict"] == "no leak found"
+    assert document["rows"][0]["attacks"]["logreg"]["power"] is True
+    assert document["reference"]["attacks"]["logreg"]["balanced_accuracy"] > 0.9
+    without = small(blind).document()
+    assert without["rows"][0]["attacks"]["logreg"]["power"] is None
+    assert without["reference"] is None
+    assert any("power of these attacks is not known" in note for note in without["notes"])
+
+
+def test_strongest_is_chosen_on_validation_people(cast):
+    result = small(cast, attacks="logreg,lda,similarity-vote")
+    row = result.document()["rows"][0]
+    best = max(row["attacks"].values(), key=lambda each: each["val_balanced_accuracy"])
+    assert row["strongest"]["val_balanced_accuracy"] == best["val_balanced_accuracy"]
+    table = result.table()
+    assert [record["selected"] for record in table] == [True, False, False]
+    assert {record["attack"] for record in table} == {"logreg", "lda", "similarity-vote"}
+    assert table[0]["low"] <= table[0]["balanced_accuracy"] <= table[0]["high"]
+
+
+def test_seeds_are_repeats_of_attacks(cast):
+    document = small(cast, seeds=2).document()
+    assert document["attack_seeds"] == 2
+    assert len(document["rows"][0]["attacks"]["logreg"]["per_seed"]) == 2
+
+
+def test_a_saved_audit_is_read_back(cast, tmp_path):
+    result = small(cast, groups={"smiling": cast.smiling})
+    folder = result.save(tmp_path / "deep" / "audit")
+    assert sorted(path.name for path in folder.iterdir()) == ["result.json", "scores.safetensors"]
+    again = AuditResult.load(folder)
+    assert again.document() == result.document()
+    assert again.table() == result.table()
+    assert json.loads((folder / "result.json").read_text())["document"] == result.document()
+    small(cast, seed=1).save(folder)  # an audit may be replaced by another
+    assert AuditResult.load(folder).config.seed == 1
+    assert [path.name for path in folder.parent.iterdir()] == ["audit"]
+
+
+def test_nothing_else_is_overwritten(cast, tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.tex").write_text("…")
+    with pytest.raises(InputError, match="exists and holds no audit"):
+        small(cast).save(tmp_path / "precious")
+    assert (tmp_path / "precious" / "thesis.tex").read_text() == "…"
+
+
+def test_damaged_scores_are_one_line(cast, tmp_path):
+    folder = small(cast).save(tmp_path / "audit")
+    scores = folder / "scores.safetensors"
+    scores.write_bytes(scores.read_bytes()[:-100])
+    with pytest.raises(InputError, match="not a sound safetensors file"):
+        AuditResult.load(folder)
+
+
+def test_the_same_command_finds_its_result_again(aiakit, npz, tmp_path):
+    arguments = ("audit", npz, *COLUMNS, *ATTACKS, "--out", tmp_path / "runs", "--json")
+    first, second = aiakit(*arguments), aiakit(*arguments)
+    assert first.document == second.document
+    assert "logreg" in first.err
+    assert "logreg" not in second.err
+    other = aiakit(*arguments, "--seed", "1", "--name", first.document["run"].rsplit("/", 1)[1])
+    assert other.code == 2
+    assert "holds another audit" in other.message
+
+
+def test_a_broken_attack_is_named_and_the_others_go_on(aiakit, npz, tmp_path):
+    plugin = tmp_path / "broken.py"
+    plugin.write_text(BROKEN)
+    answer = aiakit(
+        "audit", npz, *COLUMNS, "--plugin", plugin, "--attacks", "audit-raises,audit-nans,logreg", "--out", tmp_path,
+        "--json",
+    )  # fmt: skip
+    assert answer.code == 1
+    assert answer.document["complete"] is False
+    reasons = {failure["cell"]: failure["reason"] for failure in answer.document["failures"]}
+    assert "out of luck" in reasons["audit-raises on gender, seed 0"]
+    assert "broken.py:7" in reasons["audit-raises on gender, seed 0"]
+    assert "finite" in reasons["audit-nans on gender, seed 0"]
+    assert answer.document["rows"][0]["strongest"]["attack"] == "logreg"
+
+
+def test_people_with_one_picture_each_are_measured_without_verification(cast):
+    rows = np.arange(0, cast.rows, 3)
+    one = replace(cast, embedding=cast.embedding[rows], person=cast.person[rows], gender=cast.gender[rows])
+    document = small(one).document()
+    assert document["rows"][0]["utility"] == {}
+    assert any("verification was not measured" in note for note in document["notes"])
+    assert document["rows"][0]["strongest"]["balanced_accuracy"] > 0.9
+
+
+def test_what_people_read(aiakit, npz, tmp_path):
+    answer = aiakit("audit", npz, *COLUMNS, *ATTACKS, "--group", "smiling", "--out", tmp_path)
+    assert answer.code == 0
+    for words in ("logreg in parts of test", "smiling", "female", "smallest leak", "lower bound"):
+        assert words in answer.out
