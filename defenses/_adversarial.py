@@ -155,7 +155,8 @@ class AdversarialEncoder(TrainedEncoder):
 
     Parameters
     ----------
-    adversary_rate : the adversary's learning rate. The others as of TrainedEncoder.
+    adversary_rate : the adversary's learning rate; ten times the encoder's, since an encoder as fast as its adversary
+        runs away from it and removes even less. The others as of TrainedEncoder.
     """
 
     def __init__(
@@ -164,8 +165,8 @@ class AdversarialEncoder(TrainedEncoder):
         beta: Weight = 1.0,
         latent: Size = 64,
         epochs: Epochs = 30,
-        rate: Rate = 1e-3,
-        adversary_rate: Rate = 1e-3,
+        rate: Rate = 3e-4,
+        adversary_rate: Rate = 3e-3,
     ) -> None:
         super().__init__(alpha, beta, latent, epochs, rate)
         self.adversary_rate = adversary_rate

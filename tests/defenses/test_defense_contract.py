@@ -1,0 +1,97 @@
+"""Every defense of the field passes the checks that a stranger's plugin must pass, and refuses bad options."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aiakit import mock, registry
+from aiakit.checks import run_checks
+from aiakit.contracts import Context, EmbeddingDefense
+from aiakit.errors import InputError
+
+SHORT = {
+    "leace": {},
+    "quadratic-leace": {},
+    "inlp": {"iterations": 4},
+    "ive": {"trees": 5, "rounds": 2},
+    "kernel-arl": {"features": 64, "latent": 8},
+    "grl": {"epochs": 2, "latent": 8},
+    "maxent-arl": {"epochs": 2, "latent": 8},
+    "vib": {"epochs": 2, "latent": 8},
+    "gaussian-noise": {},
+    "laplace-noise": {},
+    "pe-miu": {},
+    "blur": {},
+    "pixelate": {},
+    "downsample": {},
+    "k-same": {"k": 4},
+    "san": {"epochs": 1, "width": 4},
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_it_passes_the_checks_of_a_plugin(name: str):
+    failures = [result for result in run_checks("defense", name, SHORT[name]) if result.status == "fail"]
+    assert failures == []
+
+
+def test_k_same_eigen_passes_the_checks_of_a_plugin():
+    results = run_checks("defense", "k-same", {"k": 4, "components": 5})
+    assert [result for result in results if result.status == "fail"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("gaussian-noise", "epsilon", "0"),
+        ("gaussian-noise", "delta", "1"),
+        ("laplace-noise", "epsilon", "-1"),
+        ("laplace-noise", "epsilon", "nan"),
+        ("grl", "alpha", "-0.1"),
+        ("maxent-arl", "beta", "-1"),
+        ("vib", "latent", "0"),
+        ("vib", "epochs", "0"),
+        ("ive", "eliminate", "1"),
+        ("kernel-arl", "trade_off", "1"),
+        ("inlp", "iterations", "0"),
+        ("pe-miu", "block", "0"),
+        ("blur", "sigma", "0"),
+        ("pixelate", "blocks", "0"),
+        ("k-same", "k", "0"),
+        ("san", "matching", "-1"),
+    ],
+)
+def test_an_option_out_of_bounds_is_refused(name: str, option: str, value: str):
+    with pytest.raises(InputError, match=f"{name}.{option} must be") as caught:
+        registry.make("defense", name, {option: value})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("pe-miu", {"block": 5}, "does not cut 16 dimensions"),
+        ("pe-miu", {"block": 16}, "does not cut 16 dimensions"),
+        ("pixelate", {"blocks": 33}, "pictures of 32 pixels"),
+        ("downsample", {"size": 32}, "pictures of 32 pixels"),
+        ("k-same", {"k": 7}, "as many people"),
+        ("san", {}, "a multiple of 16"),
+    ],
+)
+def test_options_that_do_not_fit_the_data_are_refused(name: str, options: dict[str, int], says: str):
+    rng = np.random.default_rng(0)
+    who = mock.people(6, 2, rng)
+    defense = registry.make("defense", name, options)
+    sample = mock.embeddings(who, rng) if isinstance(defense, EmbeddingDefense) else mock.faces(who, rng)
+    if name == "san":
+        sample = type(sample)(mock.images(who, rng, size=24), sample.labels, sample.identity, sample.classes)
+    with pytest.raises(InputError, match=says):
+        defense.fit(sample, sample, Context())
+
+
+def test_quadratic_leace_needs_two_samples_of_every_class():
+    rng = np.random.default_rng(0)
+    made = mock.embeddings(mock.people(3, 1, rng), rng)
+    with pytest.raises(InputError, match="two samples of every class"):
+        registry.make("defense", "quadratic-leace").fit(made, made, Context())
