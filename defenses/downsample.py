@@ -17,9 +17,8 @@ from aiakit.errors import InputError
 class Downsample(ImageFilter):
     """The picture reduced to ``size`` × ``size`` pixels by an antialiased bilinear filter, then enlarged to its size.
 
-    No more than size²·3·8 bits are published; faces of 16 × 16 pixels are still recognised by networks trained on them
-    (Ryoo et al., AAAI 2017, "Privacy-preserving human activity recognition from extreme low resolution", work at
-    such sizes because of it).
+    Extreme low resolution as a defense: Ryoo et al., AAAI 2017, "Privacy-preserving human activity recognition from
+    extreme low resolution". No more than size²·3·8 bits are published, which at 16 × 16 is plenty for a gender.
 
     Parameters
     ----------

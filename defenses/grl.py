@@ -14,9 +14,9 @@ from aiakit.defenses._adversarial import AdversarialEncoder
 class Grl(AdversarialEncoder):
     """Gradient reversal (Ganin et al., JMLR 2016, "Domain-adversarial training of neural networks", arXiv 1505.07818).
 
-    Between latent and adversary lies a layer that is the identity forwards and −βλ_p backwards (equations 15–16), so
+    Between latent and adversary lies a layer that is the identity forwards and −βλ_p backwards, so
     one step of one optimiser moves the adversary towards the attribute and the encoder away from it. λ_p =
-    2/(1 + e^{−10p}) − 1 grows from 0 to 1 with the progress p (section 5.2.2). The game ends where this adversary
+    2/(1 + e^{−10p}) − 1 grows from 0 to 1 with the progress p. The game ends where this adversary
     fails, not where every classifier does (Elazar and Goldberg, EMNLP 2018).
 
     Parameters as of AdversarialEncoder; ``beta`` scales the reversed gradient, 1 in the paper.

@@ -17,10 +17,10 @@ class Inlp(AffineEraser):
     """Iterative nullspace projection (Ravfogel et al., ACL 2020, arXiv 2004.07667, algorithm 1).
 
     Each round trains a linear classifier W on what is left of the embedding and removes the row space of W; the
-    release is P x with P the projection onto the intersection of the nullspaces, N(W₁) ∩ … ∩ N(Wₙ) (equation 3 of
-    the paper: from the sum of the row spaces, which does not accumulate rounding errors). Linear classifiers of the
-    kind that was trained lose their directions; non-linear ones do not, and every round costs the embedding one
-    dimension (K for K > 2 classes).
+    release is P x with P the projection onto the intersection of the nullspaces, N(W₁) ∩ … ∩ N(Wₙ) (computed from
+    the sum of the row spaces, as the paper advises, so that rounding errors do not add up). Linear classifiers of
+    the kind that was trained lose their directions; non-linear ones do not, and every round costs the embedding one
+    dimension (up to K for K > 2 classes).
 
     Parameters
     ----------

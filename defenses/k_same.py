@@ -17,7 +17,7 @@ from aiakit.errors import InputError
 
 
 class KSame(Learned, Defense):
-    """k-same-pixel and k-same-eigen (Newton, Sweeney, Malin, IEEE TKDE 17(2), 2005, algorithm 2).
+    """k-same-pixel and k-same-eigen (Newton, Sweeney, Malin, IEEE TKDE 17(2), 2005).
 
     The defender's gallery has one picture of each person. As in the paper it is partitioned greedily: a face and the
     k − 1 nearest of those that are left make a group, and the last group takes the rest; a group's picture is the
@@ -41,7 +41,7 @@ class KSame(Learned, Defense):
         self,
         k: Annotated[int, Field(ge=1, le=100_000)] = 10,
         components: Annotated[int, Field(ge=1, le=4096)] | None = None,
-        gallery: Annotated[int, Field(ge=1, le=100_000)] = 2000,
+        gallery: Annotated[int, Field(ge=1, le=100_000)] = 1000,
     ) -> None:
         self.k = k
         self.components = components

@@ -12,14 +12,15 @@ from scipy.spatial.distance import pdist
 from threadpoolctl import threadpool_limits
 
 from aiakit.autoencoder import Size
-from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release
+from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, batches
 from aiakit.defenses._learned import Learned
 
 MEDIAN_ROWS = 1000  # pairs of this many rows decide the width of the kernel
+CHUNK = 8192  # rows whose features are in memory at a time
 
 
 class KernelArl(Learned, EmbeddingDefense):
-    """The K-TOpt encoder (Sadeghi, Dehdashtian, Boddeti, TMLR 2022, arXiv 2109.03386, theorem 6).
+    """The K-TOpt encoder (Sadeghi, Dehdashtian, Boddeti, TMLR 2022, arXiv 2109.03386).
 
     The release is z = Θ φ(x) on centred random Fourier features φ (Rahimi and Recht 2007) of a Gaussian kernel whose
     width is the median distance. Among all Θ with E zzᵀ + γΘΘᵀ = I it maximises (1 − λ)·Dep(z, y) − λ·Dep(z, s), where
@@ -58,14 +59,13 @@ class KernelArl(Learned, EmbeddingDefense):
             width = _median_distance(x, rng)
             self.frequencies_ = (rng.standard_normal((x.shape[1], self.features)) / width).astype(np.float32)
             self.phases_ = rng.uniform(0, 2 * np.pi, self.features).astype(np.float32)
-            raw = self._features(train.embedding).astype(np.float64)
-            self.mean_ = raw.mean(0)
-            phi = raw - self.mean_
-            constraint = phi.T @ phi / len(phi) + self.ridge * np.eye(self.features)
-            wanted = _dependence(phi, x - x.mean(0), np.ones(len(x)))
-            counts = np.bincount(train.labels, minlength=len(train.classes))
-            balance = len(x) / (np.count_nonzero(counts) * counts[train.labels])
-            private = _dependence(phi, np.eye(len(counts))[train.labels], balance)
+            one_hot = np.eye(len(train.classes))[train.labels]
+            balance = 1 / one_hot.sum(0)[train.labels]
+            balance /= balance.mean()
+            centred = one_hot - np.average(one_hot, axis=0, weights=balance)
+            moments = self._moments(train.embedding, x - x.mean(0), centred * balance[:, None])
+            mean, covariance, wanted, private = moments
+            constraint = covariance + self.ridge * np.eye(self.features)
             objective = (1 - self.trade_off) * wanted / _largest(wanted, constraint)
             objective -= self.trade_off * private / _largest(private, constraint)
             most = min(self.latent, self.features)
@@ -74,8 +74,20 @@ class KernelArl(Learned, EmbeddingDefense):
             useful = values > 1e-9
             useful[-1] = True  # a release has one dimension at least
             self.encoder_ = vectors[:, useful][:, ::-1].astype(np.float32)
-            self.mean_ = self.mean_.astype(np.float32)
+            self.mean_ = mean.astype(np.float32)
         return self
+
+    def _moments(self, embedding: FloatArray, *targets: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Mean and covariance of the features, and B = ΣΣᵀ of their cross-covariance Σ with each centred target."""
+        mean, second = np.zeros(self.features), np.zeros((self.features, self.features))
+        crossed = [np.zeros((self.features, target.shape[1])) for target in targets]
+        for rows in batches(len(embedding), CHUNK):
+            phi = self._features(embedding[rows]).astype(np.float64)
+            mean += phi.sum(0) / len(embedding)
+            second += phi.T @ phi / len(embedding)
+            for sums, target in zip(crossed, targets, strict=True):
+                sums += phi.T @ target[rows] / len(embedding)
+        return [mean, second - np.outer(mean, mean), *(sums @ sums.T for sums in crossed)]
 
     def _features(self, embedding: FloatArray) -> FloatArray:
         waves: FloatArray = np.cos(embedding @ self.frequencies_ + self.phases_)
@@ -88,15 +100,6 @@ class KernelArl(Learned, EmbeddingDefense):
 def _median_distance(x: NDArray[np.float64], rng: np.random.Generator) -> float:
     rows = rng.permutation(len(x))[:MEDIAN_ROWS]
     return max(float(np.median(pdist(x[rows]))) if len(rows) > 1 else 1.0, 1e-6)
-
-
-def _dependence(
-    phi: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """B = Σ Σᵀ of the weighted cross-covariance Σ (features, targets)."""
-    centred = target - np.average(target, axis=0, weights=weights)
-    covariance = (phi * weights[:, None]).T @ centred / len(phi)
-    return covariance @ covariance.T
 
 
 def _largest(matrix: NDArray[np.float64], constraint: NDArray[np.float64]) -> float:

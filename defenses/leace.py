@@ -15,11 +15,11 @@ from aiakit.training import seeded
 
 
 class Leace(AffineEraser):
-    """Least-squares concept erasure (Belrose et al., NeurIPS 2023, arXiv 2306.03819, theorem 4.3).
+    """Least-squares concept erasure (Belrose et al., NeurIPS 2023, arXiv 2306.03819, section 4).
 
     r(x) = x − W⁺ P_{WΣ_xz} W (x − E x) with W = Σ_xx^{−1/2}: of all affine maps after which every class has the same
     mean, the one that moves x least in mean square. Equal class means hold exactly where no linear classifier under a
-    convex loss beats a constant (theorem 3.1), on the people it was fitted on; on new people the means agree up to
+    convex loss beats a constant (section 3), on the people it was fitted on; on new people the means agree up to
     estimation error, and classifiers that are not linear are not touched.
 
     Parameters

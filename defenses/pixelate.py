@@ -15,7 +15,7 @@ from aiakit.errors import InputError
 
 class Pixelate(ImageFilter):
     """Every block of the picture shows its mean colour (studied by McPherson, Shokri, Shmatikov 2016, arXiv 1609.00408,
-    who recognise 57 to 96 % of mosaiced faces and objects after retraining).
+    whose networks, trained on mosaiced faces, recognise them).
 
     Parameters
     ----------

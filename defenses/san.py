@@ -53,15 +53,16 @@ class Perturber(nn.Module):
 
 
 class San(Defense):
-    """A semi-adversarial network (Mirjalili, Raschka, Namboodiri, Ross, ICB 2018, arXiv 1712.00321, equations 2–5).
+    """A semi-adversarial network (Mirjalili, Raschka, Namboodiri, Ross, ICB 2018, arXiv 1712.00321).
 
     A convolutional autoencoder takes a face and the prototype (mean face) of a class. Trained against two frozen
     networks, a classifier of the attribute and a face matcher, with J = J_D + λ_A·J_A + λ_M·J_M: with the prototype of
     the face's own class the picture should stay as it is (J_D, cross-entropy of pixels) and be classified rightly,
     with that of another class be classified as that one (both J_A, cross-entropy); in both the matcher's descriptor
-    should not move (J_M, squared distance). A face is released with the prototype of the class that the classifier
-    finds least likely. The paper uses grey 224×224 pictures and ready networks (VGG-Face descriptors); here both
-    frozen networks are trained on the defender's people first.
+    should not move (J_M, squared distance). A training step gives each face one of the two, by a coin. A face is
+    released with the prototype of the class that the classifier finds least likely. The paper uses grey 224×224
+    pictures and ready networks (VGG-Face descriptors); here both frozen networks are trained on the defender's people
+    first.
 
     Only the frozen classifier is fooled, and it is fooled systematically: an attacker that trains on releases reads
     the perturbation itself. It stands here as a caution.
@@ -152,13 +153,15 @@ class San(Defense):
         def step(rows: Tensor) -> Tensor:
             images, own = pixels.batch(rows), labels[rows.to(device)]
             other = (own + torch.randint(1, self.classes_, own.shape).to(device)) % self.classes_
-            wanted = torch.cat([own, other])
+            keep = torch.rand(own.shape).to(device) < 0.5  # these are given the prototype of their own class
+            wanted = torch.where(keep, own, other)
             with autocast(self.ctx_):
-                perturbed = self.perturber_(images.repeat(2, 1, 1, 1), prototypes[wanted])
+                perturbed = self.perturber_(images, prototypes[wanted])
                 answers = self.classifier_(perturbed).float()
                 before, after = matcher(images).float(), matcher(perturbed).float()
-            kept = F.binary_cross_entropy(perturbed[: len(rows)].float(), images)
-            moved = F.normalize(after, dim=1) - F.normalize(before, dim=1).repeat(2, 1)
+            differences = F.binary_cross_entropy(perturbed.float(), images, reduction="none").mean((1, 2, 3))
+            kept = (differences * keep).mean()
+            moved = F.normalize(after, dim=1) - F.normalize(before, dim=1)
             fooled = F.cross_entropy(answers, wanted)
             return descend(optimizer, kept + self.attribute * fooled + self.matching * moved.square().sum(1).mean())
 
