@@ -14,7 +14,7 @@ WIDE = 150
 
 def print_document(document: dict[str, Any], console: Console | None = None) -> None:
     """Print what was measured: privacy and utility of every release, what each attack reads, and the limits."""
-    out = console or _stdout()
+    out = console or stdout()
     out.print(Text(_headline(document), style="bold"))
     out.print(_summary(document))
     out.print(_attacks(document))
@@ -24,7 +24,7 @@ def print_document(document: dict[str, Any], console: Console | None = None) -> 
         out.print(Text(line))
 
 
-def _stdout() -> Console:
+def stdout() -> Console:
     """The terminal as it is; a file or a pipe gets lines as wide as the tables need."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDE)
@@ -146,7 +146,7 @@ def _remarks(document: dict[str, Any]) -> list[str]:
         if official:
             lines.append(
                 f"{row['defense']}: official folds {official['accuracy']:.3f} ± {official['standard_error']:.3f} "
-                f"on the {official['pairs']} official pairs of two test people"
+                f"on {official['pairs']} official pairs"
             )
     for row in document["rows"]:
         if "null" in row:
