@@ -102,19 +102,23 @@ def _score(score: str | None, view: View) -> Score:
 
 
 def _attacks(samples: Samples, asked: Sequence[str], broken: dict[str, str]) -> tuple[list[str], list[str]]:
-    """The attacks that read this view. Without a reference there is nothing for adaptive attacks to learn from."""
-    levels = ("informed", "ignorant", *(() if samples.reference is None else ("adaptive",)))
-    loadable = attack_names(asked, broken, levels)
-    reading = [name for name in loadable if view_of(PluginSpec(name=name)) == samples.view]
-    adaptive = [name for name in reading if _knowledge(name) == "adaptive"]
-    kept = [name for name in reading if samples.reference is not None or name not in adaptive]
-    left_out = [name for name in adaptive if name not in kept]
+    """The attacks that read this view, those that combine the others last.
+
+    Presets hold no adaptive attacks, since these may need photographs; one that is named runs where there is a
+    reference for it to learn from.
+    """
+    loadable = attack_names(asked, broken, ("informed", "ignorant"))
+    views = {name: view_of(PluginSpec(name=name)) for name in loadable}
+    left_out = [n for n in loadable if _knowledge(n) == "adaptive" and samples.reference is None]
+    kept = [name for name in loadable if views[name] == samples.view and name not in left_out]
     notes = [f"{', '.join(left_out)} not run: adaptive attacks need the unprotected --reference"] if left_out else []
     if not kept:
         raise InputError(
             f"none of the attacks asked for ({', '.join(asked)}) can be run on this {samples.view} release"
             + (f": {notes[0]}" if notes else ": aiakit list attacks shows what each reads")
         )
+    if len(kept) > 1:
+        kept += [name for name in loadable if views[name] == "scores"]
     return kept, notes
 
 

@@ -15,11 +15,14 @@ from aiakit.auditing.samples import Samples
 from aiakit.auditing.splits import AuditedSplit
 from aiakit.auditing.verification import verification_tensors
 from aiakit.contracts import Attack, Context, Evidence, IntArray
-from aiakit.errors import AiakitError, InputError
+from aiakit.errors import AiakitError, InputError, PluginError
 from aiakit.experiment.config import PluginSpec
 from aiakit.experiment.engine import Observer
+from aiakit.experiment.plan import view_of
+from aiakit.experiment.probing import combined_scores
 from aiakit.experiment.runtime import check_proba
 
+RELEASE, REFERENCE = "attack", "reference"  # how the scores on each begin
 Tensors = dict[str, NDArray[Any]]
 
 
@@ -65,7 +68,7 @@ def run_audit(
     Raises InputError where what the user gave cannot be used.
     """
     ctx = Context(device=config.device, precision=config.precision, threads=os.cpu_count() or 1, report=observer.step)
-    releases = ("attack", "reference") if config.reference else ("attack",)
+    releases = (RELEASE, REFERENCE) if config.reference else (RELEASE,)
     cells = len(config.attributes) * (len(config.attacks) * config.seeds * len(releases) + 1)
     observer.begin(cells, 0)
     results = []
@@ -91,11 +94,11 @@ def _begun(samples: Samples, attribute: str, split: AuditedSplit) -> Scored:
 def _try_attack(
     samples: Samples, scored: Scored, spec: PluginSpec, release: str, ctx: Context, observer: Observer
 ) -> None:
-    label = f"{spec.name} on {scored.attribute}, seed {ctx.seed}" + (", reference" if release == "reference" else "")
+    label = f"{spec.name} on {scored.attribute}, seed {ctx.seed}" + (", reference" if release == REFERENCE else "")
     observer.start(label)
     started = time.perf_counter()
     try:
-        scores = _attack(samples, scored, spec, release == "reference", ctx)
+        scores = _attack(samples, scored, spec, release == REFERENCE, ctx)
     except InputError:
         raise
     except AiakitError as error:
@@ -103,7 +106,7 @@ def _try_attack(
         observer.end(label, str(error))
         return
     scored.tensors |= {f"{release}.{spec.name}.{ctx.seed}.{part}": proba for part, proba in scores.items()}
-    if release == "attack":
+    if release == RELEASE:
         scored.seconds += time.perf_counter() - started
     observer.end(label, None)
 
@@ -113,6 +116,11 @@ def _attack(samples: Samples, scored: Scored, spec: PluginSpec, on_reference: bo
     entry = registry.entry("attack", spec.name)
     attack: Attack = registry.make("attack", spec.name, spec.params)
     rows = scored.split.rows
+    if attack.view == "scores":
+        val = rows["attacker-val"]
+        tables = _others(scored, REFERENCE if on_reference else RELEASE, ctx.seed)
+        truth = scored.tensors["labels"][val], samples.identity[val]
+        return dict(combined_scores(tables, truth, scored.classes, attack, entry, ctx))
 
     def evidence(chosen: IntArray) -> Evidence:
         adaptive = attack.knowledge == "adaptive" and samples.reference is not None
@@ -131,6 +139,21 @@ def _attack(samples: Samples, scored: Scored, spec: PluginSpec, on_reference: bo
             proba = attack.predict_proba(samples.release(chosen, on_reference))
             scores[name] = check_proba(proba, len(chosen), len(scored.classes), entry)
     return scores
+
+
+def _others(scored: Scored, release: str, seed: int) -> list[Tensors]:
+    """The scores of the attacks that one on scores combines: of the same seed on the same release."""
+    names = [
+        key.split(".")[1] for key in scored.tensors if key.startswith(f"{release}.") and key.endswith(f".{seed}.val")
+    ]
+    tables = [
+        {part: scored.tensors[f"{release}.{name}.{seed}.{part}"] for part in ("val", "test")}
+        for name in names
+        if view_of(PluginSpec(name=name)) != "scores"
+    ]
+    if len(tables) < 2:
+        raise PluginError("it combines other attacks, and fewer than two of them gave scores")
+    return tables
 
 
 def _verify(samples: Samples, scored: Scored, config: AuditConfig, ctx: Context, observer: Observer) -> None:

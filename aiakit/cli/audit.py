@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Seeds of every attack.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first, and the split's.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True)
 @out_options
 @plugin_option
 @json_option
@@ -113,6 +114,7 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
         allow_overlap=given["allow_overlap"],
         settings=given["settings"],
         device=given["device"],
+        precision=given["precision"],
         name=path.stem,
         notes=(*source.notes, *labels.notes),
     )

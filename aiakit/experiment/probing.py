@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,23 +55,45 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
 def _combined(
     store: Store, inputs: Mapping[str, Any], protocol: Protocol, attack: Attack, entry: registry.Entry, ctx: Context
 ) -> dict[str, NDArray[np.float64]]:
-    """Scores of an attack on the scores of others: learned on attacker-val, where its own are made out of fold."""
-    tables = [cell.tensors("scores") for cell in map(store.read, inputs["combines"]) if "skipped" not in cell.result]
+    cells = [store.read(digest) for digest in inputs["combines"]]
+    rows = protocol.rows("attacker-val")
+    return combined_scores(
+        [cell.tensors("scores") for cell in cells if "skipped" not in cell.result],
+        (protocol.labels(rows), protocol.identity(rows)),
+        protocol.classes,
+        attack,
+        entry,
+        ctx,
+    )
+
+
+def combined_scores(
+    tables: Sequence[Mapping[str, NDArray[Any]]],
+    val: tuple[IntArray, IntArray],
+    classes: tuple[str, ...],
+    attack: Attack,
+    entry: registry.Entry,
+    ctx: Context,
+) -> dict[str, NDArray[np.float64]]:
+    """Scores of an attack on the scores of others: learned on attacker-val, where its own are made out of fold.
+
+    tables : "val" and "test" probabilities of each of the others. val : labels and identity on attacker-val.
+    """
+    labels, identity = val
     on = {
         name: Release(embedding=np.concatenate([log_proba(table[name]) for table in tables], axis=1))
         for name in ("val", "test")
     }
-    rows = protocol.rows("attacker-val")
-    known = Evidence(on["val"], protocol.labels(rows), protocol.identity(rows), protocol.classes)
-    held_out = np.zeros((len(rows), len(protocol.classes)))
-    folds = StratifiedGroupKFold(min(FOLDS, len(np.unique(known.identity))), shuffle=True, random_state=0)
+    known = Evidence(on["val"], labels, identity, classes)
+    held_out = np.zeros((len(labels), len(classes)))
+    folds = StratifiedGroupKFold(min(FOLDS, len(np.unique(identity))), shuffle=True, random_state=0)
     with registry.guard(entry):
-        for fold, (fitted, left) in enumerate(folds.split(rows, known.labels, known.identity)):
+        for fold, (fitted, left) in enumerate(folds.split(labels, labels, identity)):
             attack.fit(known[fitted], known[fitted], ctx.child("fold", fold))
-            held_out[left] = check_proba(attack.predict_proba(on["val"][left]), len(left), held_out.shape[1], entry)
+            held_out[left] = check_proba(attack.predict_proba(on["val"][left]), len(left), len(classes), entry)
         attack.fit(known, known, ctx)
         test = attack.predict_proba(on["test"])
-    return {"val": held_out, "test": check_proba(test, len(on["test"]), held_out.shape[1], entry)}
+    return {"val": held_out, "test": check_proba(test, len(on["test"]), len(classes), entry)}
 
 
 def _evidence(

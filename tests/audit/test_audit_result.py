@@ -148,6 +148,22 @@ def test_strongest_is_chosen_on_validation_people(cast):
     assert table[0]["low"] <= table[0]["balanced_accuracy"] <= table[0]["high"]
 
 
+def test_an_attack_on_scores_combines_the_others(cast):
+    result = small(cast, attacks="stack,logreg,lda")
+    assert [spec.name for spec in result.config.attacks] == ["logreg", "lda", "stack"]
+    assert result.document()["rows"][0]["attacks"]["stack"]["balanced_accuracy"] > 0.9
+    assert result.complete
+
+
+def test_adaptive_attacks_learn_from_the_reference(cast, make_cast):
+    alone = small(cast, attacks="logreg,decensor")
+    assert [spec.name for spec in alone.config.attacks] == ["logreg"]
+    assert any("decensor not run" in note for note in alone.document()["notes"])
+    beside = small(cast, attacks="logreg,decensor", reference=make_cast(gap=8).embedding)
+    assert beside.document()["rows"][0]["attacks"].keys() == {"logreg", "decensor"}
+    assert beside.complete, beside.facts
+
+
 def test_seeds_are_repeats_of_attacks(cast):
     document = small(cast, seeds=2).document()
     assert document["attack_seeds"] == 2
