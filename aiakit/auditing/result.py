@@ -99,10 +99,8 @@ class AuditResult:
             "facts": list(self.facts),
             "document": self.document(),
         }
-        making: Path | None = None
+        making = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            making = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
             flat = {f"{i}/{name}": array for i, table in enumerate(self.tensors) for name, array in table.items()}
             tensorfile.save(making / SCORES, flat)
             (making / RESULT).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", "utf-8")
@@ -110,11 +108,8 @@ class AuditResult:
                 flush(path)
             making.chmod(0o755)
             _publish(making, folder)
-        except (FileExistsError, NotADirectoryError, PermissionError) as error:
-            raise InputError(f"{folder} cannot be written to ({error.strerror}): choose another with --out") from None
         finally:
-            if making is not None:
-                shutil.rmtree(making, ignore_errors=True)
+            shutil.rmtree(making, ignore_errors=True)
         return folder
 
     @classmethod
@@ -138,11 +133,18 @@ class AuditResult:
 
 
 def require_place(folder: Path) -> None:
-    """Raise InputError where an audit may not be written: something else is there."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not (folder / SCORES).is_file() or not (folder / RESULT).is_file():
-        raise InputError(f"{folder} exists and holds no audit: give another --name or --out")
+    """Raise InputError where an audit cannot be written: something else is there, or the place is not writable."""
+    try:
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        if taken and not ((folder / SCORES).is_file() and (folder / RESULT).is_file()):
+            raise InputError(f"{folder} exists and holds no audit: give another --name or --out")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder.parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"the folder {folder.parent} cannot be written to ({error.strerror}): choose another with --out"
+        ) from None
 
 
 def _publish(making: Path, folder: Path) -> None:

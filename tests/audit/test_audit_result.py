@@ -191,6 +191,14 @@ def test_nothing_else_is_overwritten(cast, tmp_path):
     assert (tmp_path / "precious" / "thesis.tex").read_text() == "…"
 
 
+def test_a_place_that_cannot_be_written_is_found_before_work_begins(aiakit, npz, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    answer = aiakit("audit", npz, *COLUMNS, *ATTACKS, "--out", tmp_path / "file" / "deeper")
+    assert answer.code == 2
+    assert "cannot be written to" in answer.message
+    assert "logreg" not in answer.err
+
+
 def test_damaged_scores_are_one_line(cast, tmp_path):
     folder = small(cast).save(tmp_path / "audit")
     scores = folder / "scores.safetensors"

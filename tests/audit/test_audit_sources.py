@@ -94,7 +94,8 @@ def test_a_folder_of_protected_pictures(aiakit, cast, write_table, tmp_path: Pat
     (tmp_path / "red.py").write_text(COLOUR)
     arguments = (
         "audit", tmp_path / "faces", "--labels", write_table(), "--join-on", "file", "--attribute", "gender",
-        "--image-size", "16", "--precision", "fp32", "--plugin", tmp_path / "red.py", "--out", tmp_path / "runs", "--json",
+        "--image-size", "16", "--precision", "fp32", "--plugin", tmp_path / "red.py", "--out", tmp_path / "runs",
+        "--json",
     )  # fmt: skip
     answer = aiakit(*arguments, "--attacks", "audit-red")
     assert answer.code == 0, answer.err
