@@ -1,4 +1,4 @@
-"""All that a plugin author reads: the data a plugin receives and the three classes it may implement.
+"""All that a plugin author reads: the data a plugin receives and the classes it may implement.
 
 Shapes: N samples, D embedding dimensions, K ≥ 2 classes of the private attribute, H×W pixels.
 The manners are scikit-learn's: ``__init__`` stores its parameters under their own names and does nothing else,
@@ -9,7 +9,6 @@ generator that is handed in. Test labels are never part of anything a plugin rec
 from __future__ import annotations
 
 import hashlib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -239,15 +238,13 @@ class Context:
 
 
 class Plugin(ABC):
-    """What attacks, defenses and encoders share: parameters that can be read back.
+    """What attacks, defenses and encoders share: parameters that can be read back, ``summary`` (one line for lists).
 
     Annotate the parameters of ``__init__`` (``Annotated[float, Field(ge=0)]`` with pydantic's ``Field`` adds bounds):
     the command line converts and validates options against the annotations before anything runs.
     """
 
-    def get_params(self) -> dict[str, Any]:
-        """The parameters of ``__init__`` and their present values."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+    summary: ClassVar[str] = ""
 
 
 class Attack(Plugin):
@@ -259,13 +256,16 @@ class Attack(Plugin):
     knowledge : "informed" (the default) learns from the release; "adaptive" is also given the attacker's own
         photographs and their unprotected release; "ignorant" needs no training on any release (an off-the-shelf model).
     presets : the presets besides ``all`` that it belongs to ("fast", "strong").
-    summary : one line for lists.
     """
 
     view: ClassVar[View] = "embedding"
     knowledge: ClassVar[Literal["ignorant", "informed", "adaptive"]] = "informed"
     presets: ClassVar[tuple[str, ...]] = ()
-    summary: ClassVar[str] = ""
+
+    @classmethod
+    def inapplicable(cls, classes: tuple[str, ...]) -> str | None:
+        """Why it cannot infer an attribute of these classes (for attacks made for one attribute); else None."""
+        return None
 
     @abstractmethod
     def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
@@ -282,13 +282,11 @@ class Defense(Plugin):
     produces : the views that ``release`` returns.
     stochastic : True where two releases of one image differ (the generator is used).
     needs_pairs : True where ``fit`` needs people with two images.
-    summary : one line for lists.
     """
 
     produces: ClassVar[tuple[View, ...]] = ("embedding", "image")
     stochastic: ClassVar[bool] = False
     needs_pairs: ClassVar[bool] = False
-    summary: ClassVar[str] = ""
 
     @abstractmethod
     def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:
@@ -325,12 +323,7 @@ class Embeddings:
 
 
 class Encoder(Plugin):
-    """A recogniser or another model that makes embeddings of faces: what an embedding defense protects.
-
-    summary : one line for lists.
-    """
-
-    summary: ClassVar[str] = ""
+    """A recogniser or another model that makes embeddings of faces: what an embedding defense protects."""
 
     def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:
         """Learn from the defender's people, and remember ``ctx``. A pretrained encoder learns nothing here."""
@@ -357,7 +350,6 @@ class EmbeddingDefense(Plugin):
     produces: ClassVar[tuple[View, ...]] = ("embedding",)
     stochastic: ClassVar[bool] = False
     needs_pairs: ClassVar[bool] = False
-    summary: ClassVar[str] = ""
 
     @abstractmethod
     def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:

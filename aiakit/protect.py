@@ -14,11 +14,12 @@ import numpy as np
 from PIL import Image
 
 from aiakit import registry, tensorfile
-from aiakit.contracts import Defense, PixelArray, Release, batches
+from aiakit.contracts import PixelArray, Release, batches
 from aiakit.data.pixels import read_image
 from aiakit.errors import InputError
 from aiakit.experiment.config import Chain, label_of
 from aiakit.experiment.plan import make_plan
+from aiakit.experiment.releasing import release_by
 from aiakit.experiment.run import Run
 
 BATCH = 64
@@ -52,20 +53,23 @@ def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tupl
     stages = []
     for stage, spec in zip(chain, cells, strict=True):
         state = store.read(spec.digest).tensors("state")
-        entry = registry.entry("defense", stage.name)
-        defense = registry.make("defense", stage.name, stage.params)
+        entry = registry.entry(stage.kind, stage.name)
+        defense = registry.make(stage.kind, stage.name, stage.params)
         with registry.guard(entry):
             stages.append((entry, defense.load_state_dict(state)))
     return stages
 
 
-def apply(stages: Sequence[tuple[registry.Entry, Any]], images: PixelArray, rng: np.random.Generator) -> Release:
+def apply(
+    stages: Sequence[tuple[registry.Entry, Any]], images: PixelArray, files: tuple[str, ...], rng: np.random.Generator
+) -> Release:
     """The release of uint8 (N, H, W, 3) images by the stages in turn."""
     release: Release | None = None
-    for entry, defense in stages:
+    for entry, stage in stages:
+        source = images if release is None else release.embedding
+        assert source is not None
         with registry.guard(entry):
-            source = images if isinstance(defense, Defense) else release and release.embedding
-            release = defense.release(source, rng)
+            release = release_by(stage, source, files, rng)
     assert release is not None
     return release
 
@@ -90,7 +94,8 @@ def protect(
     size = run.config.dataset.image_size
     images = np.stack([read_image(path, size) for path in paths])
     rng = np.random.default_rng(secrets.randbits(128) if noise_seed is None else noise_seed)
-    parts = [apply(stages, images[rows], rng) for rows in batches(len(images), BATCH)]
+    files = tuple(path.name for path in paths)
+    parts = [apply(stages, images[rows], files[rows], rng) for rows in batches(len(images), BATCH)]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

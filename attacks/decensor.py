@@ -82,7 +82,7 @@ class Decensor(Attack):
             n_components=min(self.landmarks, samples // 2), random_state=sklearn_seed(ctx, "landmarks")
         )
         features = FeatureUnion([("as it is", FunctionTransformer()), ("nystroem", landmarks)])
-        return make_pipeline(StandardScaler(), features, StandardScaler(), Ridge(alpha=samples / 10))
+        return make_pipeline(StandardScaler(), features, Ridge(alpha=samples / 1000))
 
     def _proba(self, model: Any, release: Release) -> NDArray[np.float64]:
         restored = self._scaler.transform(self._restore.predict(embedding(release)))

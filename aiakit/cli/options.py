@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -39,6 +40,9 @@ compute_options = together(
         show_default=True,
         help="Worker processes; threads are divided.",
     ),
+    click.option(
+        "--threads", type=click.IntRange(min=1), help="Threads in all.  [default: OMP_NUM_THREADS, or every core]"
+    ),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
     click.option(
         "--precision",
@@ -59,3 +63,10 @@ def dataset_options(data_root: str | None, people: int | None, images_per_person
     """The options of the data set that have a flag of their own."""
     given = {"root": data_root, "people": people, "images_per_person": images_per_person}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def threads_each(threads: int | None, jobs: int) -> int:
+    """How many threads each of the worker processes may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    total = threads or (int(asked) if asked.isdecimal() and int(asked) > 0 else os.cpu_count() or 1)
+    return max(1, total // jobs)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
-from aiakit.cli.options import compute_options, data_options, dataset_options, out_options
+from aiakit.cli.options import compute_options, data_options, dataset_options, out_options, threads_each
 from aiakit.cli.progress import observer
 
 
@@ -29,6 +28,13 @@ from aiakit.cli.progress import observer
     show_default=True,
     metavar="NAME",
     help="Attacks (a,b), a preset, or all.",
+)
+@click.option(
+    "--encoder",
+    default="autoencoder",
+    show_default=True,
+    metavar="NAME",
+    help="What makes the embeddings that embedding defenses protect: autoencoder, dlib, timm:MODEL, precomputed:FILE.",
 )
 @data_options
 @click.option("--set", "settings", multiple=True, metavar="PLUGIN.OPTION=VALUE", help="Set an option of a plugin.")
@@ -64,6 +70,7 @@ from aiakit.cli.progress import observer
 def command(
     defenses: tuple[str, ...],
     attacks: tuple[str, ...],
+    encoder: str,
     dataset: str,
     data_root: str | None,
     image_size: int,
@@ -83,6 +90,7 @@ def command(
     no_utility: bool,
     no_reference: bool,
     jobs: int,
+    threads: int | None,
     device: str,
     precision: str,
     out: str,
@@ -99,6 +107,7 @@ def command(
         request = Request(
             defenses=defenses,
             attacks=attacks,
+            encoder=encoder,
             dataset=dataset,
             data_options=dataset_options(data_root, people, images_per_person),
             image_size=image_size,
@@ -120,7 +129,7 @@ def command(
             report=watch.step,
         )
         prepared = prepare(request)
-        run, notes = _execute(prepared, request.cache, Path(out), name, jobs, watch)
+        run, notes = _execute(prepared, request.cache, Path(out), name, jobs, threads_each(threads, jobs), watch)
     document = run.document()
     if as_json:
         emit_json({**document, "run": str(run.folder)})
@@ -134,10 +143,11 @@ def command(
     return 0 if document["complete"] else 1
 
 
-def _execute(prepared: Any, cache: Path, out: Path, name: str | None, jobs: int, watch: Any) -> tuple[Any, list[str]]:
+def _execute(
+    prepared: Any, cache: Path, out: Path, name: str | None, jobs: int, threads: int, watch: Any
+) -> tuple[Any, list[str]]:
     from aiakit.experiment.run import Run, default_name
     from aiakit.experiment.runtime import Runtime
 
     run = Run.create(out / (name or default_name(prepared.config)), prepared.config)
-    threads = max(1, (os.cpu_count() or 1) // jobs)
     return run, run.execute(Runtime(cache, threads), watch, jobs, prepared.broken)

@@ -20,10 +20,13 @@ from aiakit.pairs import sample_pairs
 from aiakit.store import Draft, Store, digest_of
 from aiakit.verification import SiameseVerifier
 
+Kinds = Mapping[str, Callable[[Store, Mapping[str, Any], Draft, Runtime], None]]
 
-def execute(store: Store, inputs: Mapping[str, Any], runtime: Runtime) -> None:
+
+def execute(store: Store, inputs: Mapping[str, Any], runtime: Runtime, kinds: Kinds | None = None) -> None:
     """Compute a cell and write it to the store, unless it is there already.
 
+    kinds : how each kind of cell is computed; those of a run where none are given.
     Raises whatever aiakit's own errors say; a plugin's exceptions as PluginError.
     """
     digest = digest_of(inputs)
@@ -31,7 +34,7 @@ def execute(store: Store, inputs: Mapping[str, Any], runtime: Runtime) -> None:
         return
     started = time.perf_counter()
     with store.draft(digest, inputs) as draft:
-        COMPUTE[inputs["kind"]](store, inputs, draft, runtime)
+        (kinds or COMPUTE)[inputs["kind"]](store, inputs, draft, runtime)
         draft.seconds = time.perf_counter() - started
 
 
@@ -115,7 +118,7 @@ def compute_utility(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     draft.result = {"view": view}
 
 
-COMPUTE: dict[str, Callable[[Store, Mapping[str, Any], Draft, Runtime], None]] = {
+COMPUTE: Kinds = {
     "protocol": compute_protocol,
     "release": compute_release,
     "attack": compute_attack,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +13,7 @@ from aiakit import registry
 from aiakit.sources import source_digest
 
 SCHEMA = 1
+REFERENCE = "original"  # the undefended release
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "timm", "xgboost")
 
 
@@ -23,13 +26,16 @@ class Record(BaseModel):
 class PluginSpec(Record):
     """A plugin with all of its parameters.
 
-    ``fingerprint`` is a digest of the sources that its behaviour depends on.
+    fingerprint : a digest of the sources that its behaviour depends on.
+    files : parameter → digest of the file that it names (weights, embeddings).
     """
 
+    kind: registry.Kind = "defense"
     name: str
     params: dict[str, Any] = Field(default_factory=dict)
     package: str = ""
     fingerprint: str = ""
+    files: dict[str, str] = Field(default_factory=dict)
 
 
 class DatasetSpec(PluginSpec):
@@ -62,8 +68,8 @@ Chain = tuple[PluginSpec, ...]
 
 
 def label_of(chain: Chain) -> str:
-    """How a chain of defenses is called: ``aia+leace``."""
-    return "+".join(stage.name for stage in chain)
+    """How a chain of defenses is called: ``aia+leace``; an encoder by itself is the undefended release."""
+    return "+".join(stage.name for stage in chain if stage.kind != "encoder") or REFERENCE
 
 
 Knowledge = Literal["ignorant", "lazy", "informed", "adaptive"]
@@ -91,7 +97,7 @@ class RunConfig(Record):
     attack_seeds: int = 1
     device: str = "cpu"
     precision: Literal["fp32", "bf16"] = "fp32"
-    reference: str = "original"
+    reference: str = REFERENCE
     knowledge: tuple[Knowledge, ...] = ("informed",)
     budgets: tuple[int, ...] = ()
     pooled: tuple[int, ...] = ()
@@ -105,12 +111,24 @@ class RunConfig(Record):
 def plugin_spec(kind: registry.Kind, name: str, options: dict[str, Any]) -> dict[str, Any]:
     """The fields of a PluginSpec for a registered plugin. Raises InputError or PluginError as the registry does."""
     entry = registry.entry(kind, name)
+    params = registry.parameters(kind, name, options)
     return {
+        "kind": kind,
         "name": name,
-        "params": registry.parameters(kind, name, options),
+        "params": params,
+        "files": {key: _digest(Path(value)) for key, value in params.items() if _names_file(value)},
         "package": entry.package if entry.file is None else entry.file.name,
         "fingerprint": registry.fingerprint(kind, name),
     }
+
+
+def _names_file(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and len(value) < 4096 and Path(value).is_file()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def framework_fingerprint() -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from aiakit import registry, tensorfile
 from aiakit.errors import AiakitError, Diverged, InputError
-from aiakit.experiment.cells import execute
+from aiakit.experiment.cells import COMPUTE, Kinds, execute
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Runtime
 from aiakit.store import Store
@@ -44,8 +44,15 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
 
 
-def run_cells(store: Store, cells: Sequence[CellSpec], runtime: Runtime, observer: Observer, jobs: int = 1) -> Outcome:
-    """Compute the cells that are not finished. Each must come after the cells that it needs.
+def run_cells(
+    store: Store,
+    cells: Sequence[CellSpec],
+    runtime: Runtime,
+    observer: Observer,
+    jobs: int = 1,
+    kinds: Kinds = COMPUTE,
+) -> Outcome:
+    """Compute the cells that are not finished, as ``kinds`` says. Each must come after the cells that it needs.
 
     A plugin's failure ends its own cell and those that need it, and is reported in the outcome. Raises InputError
     where what the user gave cannot be used, and KeyboardInterrupt; finished cells stay.
@@ -55,7 +62,7 @@ def run_cells(store: Store, cells: Sequence[CellSpec], runtime: Runtime, observe
     observer.begin(len(cells), len(cells) - len(todo))
     outcome = Outcome(notes=list(store.damaged))
     if jobs > 1 and len(todo) > 1:
-        _in_processes(store, todo, runtime, observer, outcome, jobs)
+        _in_processes(store, todo, runtime, observer, outcome, jobs, kinds)
     else:
         for cell in todo:
             blocked = next((need for need in cell.needs if need in outcome.failures), None)
@@ -64,7 +71,7 @@ def run_cells(store: Store, cells: Sequence[CellSpec], runtime: Runtime, observe
                 continue
             observer.start(cell.label)
             try:
-                execute(store, cell.inputs, replace(runtime, report=observer.step))
+                execute(store, cell.inputs, replace(runtime, report=observer.step), kinds)
             except InputError:
                 raise
             except AiakitError as error:
@@ -104,19 +111,19 @@ def keep_last_good_state(store: Store, digest: str, state: Mapping[str, Any]) ->
 _worker: dict[str, Any] = {}
 
 
-def _start_worker(folder: Path, runtime: Runtime, plugins: Sequence[Path]) -> None:
+def _start_worker(folder: Path, runtime: Runtime, plugins: Sequence[Path], kinds: Kinds) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business: it ends the workers
     for path in plugins:
         registry.register_file(path)
-    _worker["store"], _worker["runtime"] = Store(folder), runtime
+    _worker.update(store=Store(folder), runtime=runtime, kinds=kinds)
 
 
 def _work(inputs: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]] | None:
     """Compute a cell; None, or (class, message, state) of the error: errors of plugins may not be picklable."""
     try:
-        execute(_worker["store"], inputs, _worker["runtime"])
+        execute(_worker["store"], inputs, _worker["runtime"], _worker["kinds"])
     except AiakitError as error:
         kind = "input" if isinstance(error, InputError) else "failure"
         state = error.state if isinstance(error, Diverged) else {}
@@ -125,13 +132,19 @@ def _work(inputs: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]] | None:
 
 
 def _in_processes(
-    store: Store, todo: Sequence[CellSpec], runtime: Runtime, observer: Observer, outcome: Outcome, jobs: int
+    store: Store,
+    todo: Sequence[CellSpec],
+    runtime: Runtime,
+    observer: Observer,
+    outcome: Outcome,
+    jobs: int,
+    kinds: Kinds,
 ) -> None:
     waiting = list(todo)
     unfinished = {cell.digest for cell in todo}
     running: dict[Future[Any], CellSpec] = {}
     retried: set[str] = set()
-    with _pool(store, runtime, jobs) as pool:
+    with _pool(store, runtime, jobs, kinds) as pool:
         while waiting or running:
             for cell in list(waiting):
                 if any(need in outcome.failures for need in cell.needs):
@@ -166,7 +179,7 @@ def _in_processes(
 
 
 @contextmanager
-def _pool(store: Store, runtime: Runtime, jobs: int) -> Iterator[Callable[[], ProcessPoolExecutor]]:
+def _pool(store: Store, runtime: Runtime, jobs: int, kinds: Kinds) -> Iterator[Callable[[], ProcessPoolExecutor]]:
     """A pool of workers that is made anew when a worker has died; its processes end with the block, however it ends."""
     current: list[ProcessPoolExecutor] = []
 
@@ -177,7 +190,7 @@ def _pool(store: Store, runtime: Runtime, jobs: int) -> Iterator[Callable[[], Pr
                     jobs,
                     mp_context=multiprocessing.get_context("spawn"),
                     initializer=_start_worker,
-                    initargs=(store.folder, replace(runtime), registry.registered_files()),
+                    initargs=(store.folder, replace(runtime), registry.registered_files(), kinds),
                 )
             )
         return current[-1]

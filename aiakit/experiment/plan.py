@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aiakit import registry
+from aiakit.contracts import Defense, EmbeddingDefense
 from aiakit.experiment.config import Chain, PluginSpec, RunConfig, label_of
 from aiakit.store import digest_of
 
@@ -204,16 +205,20 @@ def is_claim(attack: PluginSpec) -> bool:
 
 def is_stochastic(stage: PluginSpec) -> bool:
     """Whether two releases of one image by this defense differ."""
-    return bool(registry.entry("defense", stage.name).load().stochastic)  # type: ignore[attr-defined]
+    return bool(getattr(_class_of(stage), "stochastic", False))
 
 
 def produced_by(chain: Chain) -> tuple[str, ...]:
     """The views of a chain's release; "claim" among them where the last defense can make one."""
-    from aiakit.contracts import Defense, EmbeddingDefense
-
-    last = registry.entry("defense", chain[-1].name).load()
+    if chain[-1].kind == "encoder":
+        return ("embedding",)
+    last = _class_of(chain[-1])
     claims = getattr(last, "claim", None) not in (Defense.claim, EmbeddingDefense.claim)
-    return (*last.produces, *(("claim",) if claims else ()))  # type: ignore[attr-defined]
+    return (*last.produces, *(("claim",) if claims else ()))
+
+
+def _class_of(stage: PluginSpec) -> Any:
+    return registry.entry(stage.kind, stage.name).load()
 
 
 def _common(config: RunConfig) -> dict[str, Any]:
@@ -248,7 +253,7 @@ def _stages(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int) -> I
             **_computing(config, seed),
         }
         label = f"{label_of(chain[: position + 1])}, seed {seed}"
-        cell = CellSpec(inputs, label, (protocol.digest, *([base] if base else [])), ("defense", stage.name))
+        cell = CellSpec(inputs, label, (protocol.digest, *([base] if base else [])), (stage.kind, stage.name))
         base = cell.digest
         yield cell
 

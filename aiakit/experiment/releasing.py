@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit import registry
-from aiakit.contracts import Context, Defense, Embeddings, Faces, IntArray, Release, batches
+from aiakit.contracts import Context, Defense, Embeddings, Encoder, Faces, IntArray, Release, batches
 from aiakit.data.rows import RowView
 from aiakit.errors import PluginError
 from aiakit.experiment.protocol import Protocol
@@ -24,12 +24,12 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     """Train a defense on the defender's people and release every image of the data set."""
     protocol = Protocol.read(store, inputs["protocol"])
     spec = inputs["defense"]
-    entry = registry.entry("defense", spec["name"])
-    defense = registry.make("defense", spec["name"], spec["params"])
+    entry = registry.entry(spec["kind"], spec["name"])
+    defense = registry.make(spec["kind"], spec["name"], spec["params"])
     ctx = context_of(store, inputs, runtime)
     rows = [protocol.rows(f"defender-{part}") for part in ("train", "val")]
-    source = _source(store, inputs, protocol, runtime)
-    if isinstance(defense, Defense):
+    source, files = _source(store, inputs, protocol, runtime)
+    if isinstance(defense, Defense | Encoder):
         samples: list[Any] = [_faces_of(source, protocol, chosen) for chosen in rows]
     else:
         samples = [_embeddings_of(source, protocol, chosen) for chosen in rows]
@@ -38,15 +38,29 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
         defense.fit(*samples, ctx)
         draft.save("state", defense.state_dict())
     fitted = time.perf_counter()
-    _publish(defense, entry, source, protocol, draft, ctx, inputs["draws"])
+    _publish(defense, entry, source, files, protocol, draft, ctx, inputs["draws"])
     draft.result |= {"fit_seconds": fitted - started, "release_seconds": time.perf_counter() - fitted}
 
 
-def _source(store: Store, inputs: Mapping[str, Any], protocol: Protocol, runtime: Runtime) -> NDArray[Any]:
-    """What the defense transforms: the images, or the embedding that the stage before it released."""
+def release_by(stage: Any, source: NDArray[Any], files: tuple[str, ...], rng: np.random.Generator) -> Release:
+    """What a fitted encoder or defense publishes of a batch of images, or of embeddings.
+
+    files : the images' names; encoders of embeddings that exist already go by them.
+    """
+    if isinstance(stage, Encoder):
+        return Release(embedding=np.asarray(stage.encode(source, files), dtype=np.float32))
+    release: Release = stage.release(source, rng)
+    return release
+
+
+def _source(
+    store: Store, inputs: Mapping[str, Any], protocol: Protocol, runtime: Runtime
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """What the defense transforms: the images and their names, or the embedding that the stage before it released."""
     if inputs["base"] is None:
-        return load_faces(protocol.cell.inputs["dataset"], runtime).images
-    return store.read(inputs["base"]).tensors("release")["embedding"]
+        faces = load_faces(protocol.cell.inputs["dataset"], runtime)
+        return faces.images, faces.files
+    return store.read(inputs["base"]).tensors("release")["embedding"], ()
 
 
 def _faces_of(images: NDArray[Any], protocol: Protocol, rows: IntArray) -> Faces:
@@ -62,6 +76,7 @@ def _publish(
     defense: Any,
     entry: registry.Entry,
     source: NDArray[Any],
+    files: tuple[str, ...],
     protocol: Protocol,
     draft: Draft,
     ctx: Context,
@@ -73,7 +88,10 @@ def _publish(
         present: dict[str, NDArray[Any]] = {}
         for draw in range(draws):
             rng = ctx.rng("release", rows.start, draw)
-            present |= _released(defense, entry, np.asarray(source[rows]), rng, len(protocol.classes), draw)
+            with registry.guard(entry):
+                release = release_by(defense, np.asarray(source[rows]), files[rows], rng)
+                claim = defense.claim(release) if draw == 0 and not isinstance(defense, Encoder) else None
+            present |= _tensors(release, claim, entry, rows.stop - rows.start, len(protocol.classes), draw)
         if not maps:
             maps = draft.create(
                 "release", {name: (part.dtype, (len(source), *part.shape[1:])) for name, part in present.items()}
@@ -85,15 +103,12 @@ def _publish(
     draft.result = {"views": {name: list(part.shape[1:]) for name, part in maps.items()}, "draws": draws}
 
 
-def _released(
-    defense: Any, entry: registry.Entry, source: NDArray[Any], rng: np.random.Generator, classes: int, draw: int
+def _tensors(
+    release: Any, claim: NDArray[Any] | None, entry: registry.Entry, count: int, classes: int, draw: int
 ) -> dict[str, NDArray[Any]]:
-    """The tensors of one batch: the views of the release, and the claim (with the first draw only)."""
-    with registry.guard(entry):
-        release = defense.release(source, rng)
-        claim = defense.claim(release) if draw == 0 else None
-    if not isinstance(release, Release) or len(release) != len(source):
-        raise PluginError(f"{entry}: release() must return a Release of {len(source)} samples")
+    """The views of a batch's release and the claim by the names that they are stored under."""
+    if not isinstance(release, Release) or len(release) != count:
+        raise PluginError(f"{entry}: release() must return a Release of {count} samples")
     parts = {"embedding": release.embedding, "image": release.pixels}
     if claim is not None:
         parts["claim"] = check_proba(claim, len(release), classes, entry).astype(np.float32)

@@ -6,16 +6,17 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiakit import registry
-from aiakit.contracts import no_progress
+from aiakit.contracts import EmbeddingDefense, no_progress
 from aiakit.data.cache import cache_folder
 from aiakit.data.dataset import LoadSettings
 from aiakit.data.faceset import FaceSet
 from aiakit.data.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.config import (
+    REFERENCE,
     Chain,
     DatasetSpec,
     Knowledge,
@@ -31,7 +32,7 @@ from aiakit.experiment.plan import view_of
 from aiakit.options import parse_settings
 from aiakit.suggest import unknown
 
-REFERENCE = "original"
+AUTOENCODER = "autoencoder"  # the encoder that is trained as AIA's is: the release of `original`
 LADDER: tuple[Knowledge, ...] = ("ignorant", "lazy", "informed", "adaptive")
 
 
@@ -41,6 +42,7 @@ class Request:
 
     defenses: Sequence[str]
     attacks: Sequence[str] = ("all",)
+    encoder: str = "autoencoder"
     dataset: str = "synthetic"
     data_options: dict[str, Any] = field(default_factory=dict)
     image_size: int = 64
@@ -77,23 +79,27 @@ class Prepared:
 def prepare(request: Request) -> Prepared:
     """Check everything that can be checked before work begins. Raises InputError (and PluginError, if none is left)."""
     broken: dict[str, str] = {}
-    chains = _chains(request, broken)
+    encoder, encoder_options = encoder_of(request.encoder)
+    chains = _chains(request, encoder, broken)
     has_reference = request.reference or REFERENCE in split_names(request.defenses)
     knowledge = levels(request.knowledge, has_reference)
     attacks_asked = attack_names(request.attacks, broken, knowledge)
     dataset_name = request.dataset
     registry.entry("dataset", dataset_name)
-    in_use = {stage for chain in chains for stage in chain} | set(attacks_asked) | {dataset_name}
-    options = parse_settings(request.settings, in_use)
+    in_use = {name for chain in chains for _, name in chain} | set(attacks_asked) | {dataset_name}
+    options: dict[str, dict[str, Any]] = {**parse_settings(request.settings, in_use)}
+    if encoder_options:
+        options[encoder] = {**encoder_options, **options.get(encoder, {})}
     defenses = tuple(
-        tuple(PluginSpec(**plugin_spec("defense", stage, options.get(stage, {}))) for stage in chain)
-        for chain in chains
+        tuple(PluginSpec(**plugin_spec(kind, name, options.get(name, {}))) for kind, name in chain) for chain in chains
     )
-    attacks = tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in attacks_asked)
     data_options = {**request.data_options, **options.get(dataset_name, {})}
     spec = plugin_spec("dataset", dataset_name, data_options)
     faces = _load(request, spec)
     attribute = resolve_attribute(faces, request.attribute)
+    classes = faces.attributes[attribute].classes
+    applicable = _applicable(request, attacks_asked, classes)
+    attacks = tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in applicable)
     split_spec = SplitSpec(seed=request.seed)
     split = split_people(faces, attribute, split_spec.seed, Fractions(**split_spec.model_dump(exclude={"seed"})))
     _check_pairs(request, faces, split, defenses)
@@ -139,24 +145,75 @@ def _loadable(kind: registry.Kind, names: Sequence[str], broken: dict[str, str])
     return found
 
 
-def _chains(request: Request, broken: dict[str, str]) -> list[tuple[str, ...]]:
+Stage = tuple[registry.Kind, str]
+
+
+def encoder_of(text: str) -> tuple[str, dict[str, str]]:
+    """``--encoder`` → name and options: ``dlib``, ``timm:MODEL[=WEIGHTS]``, ``precomputed:FILE``.
+
+    Raises InputError for an unknown encoder, or one that cannot be used here.
+    """
+    name, _, rest = text.partition(":")
+    if name != AUTOENCODER:
+        reason = cast(Any, registry.entry("encoder", name).load()).unavailable()
+        if reason:
+            raise InputError(f"the encoder {name} cannot be used: {reason}")
+    if name == "timm" and rest:
+        model, _, weights = rest.partition("=")
+        return name, {"model": model} | ({"weights": weights} if weights else {})
+    if name == "precomputed" and rest:
+        return name, {"file": rest}
+    if rest:
+        raise InputError(
+            f"--encoder {text} cannot be read: only timm:MODEL and precomputed:FILE take something after ':'"
+        )
+    return name, {}
+
+
+def _chains(request: Request, encoder: str, broken: dict[str, str]) -> list[tuple[Stage, ...]]:
     names = split_names(request.defenses)
     if not names:
         raise InputError("no defense is named: give --defense NAME[,NAME…], or --defense all")
-    if "all" in names:
-        names = [*(name for name in registry.names("defense")), *(name for name in names if "+" in name)]
-    if request.reference and REFERENCE not in names:
-        names = [REFERENCE, *names]
+    asked = [name for name in names if name != "all"]
+    every = registry.names("defense") if "all" in names else []
+    if request.reference and REFERENCE not in asked:
+        asked = [REFERENCE, *asked]
     chains = []
-    for name in names:
+    for name in dict.fromkeys([*asked, *every]):
         stages = tuple(stage.strip() for stage in name.split("+"))
         if len(_loadable("defense", stages, broken)) == len(stages):
-            chains.append(stages)
-    if not any(chain != (REFERENCE,) for chain in chains) and REFERENCE not in names[1:] + split_names(
-        request.defenses
-    ):
+            chain = _with_encoder(stages, encoder, explicit=name in asked)
+            if chain is not None:
+                chains.append(chain)
+    undefended = {_with_encoder((REFERENCE,), encoder, explicit=True)}
+    if REFERENCE not in names + every and not set(chains) - undefended:
         raise PluginError("no defense is left to run: " + "; ".join(broken.values()))
-    return sorted(chains, key=lambda chain: chain != (REFERENCE,))  # the reference first
+    return sorted(chains, key=lambda chain: chain not in undefended)  # the reference first
+
+
+def _with_encoder(stages: tuple[str, ...], encoder: str, explicit: bool) -> tuple[Stage, ...] | None:
+    """The stages of a chain with what makes the embedding in front, where the first does not read images.
+
+    None for a defense of images where another encoder is asked for (an InputError where the user named it).
+    """
+    for stage in stages[1:]:
+        if not _reads_embeddings(stage):
+            raise InputError(f"{'+'.join(stages)} cannot be chained: {stage} reads images, not the embedding before it")
+    defenses: tuple[Stage, ...] = tuple(("defense", stage) for stage in stages)
+    first: Stage = ("defense", REFERENCE) if encoder == AUTOENCODER else ("encoder", encoder)
+    if stages[0] == REFERENCE:
+        return (first, *defenses[1:])
+    if _reads_embeddings(stages[0]):
+        return (first, *defenses)
+    if encoder == AUTOENCODER:
+        return defenses
+    if explicit:
+        raise InputError(f"{stages[0]} reads images and makes its own representation: leave out --encoder {encoder}")
+    return None
+
+
+def _reads_embeddings(name: str) -> bool:
+    return issubclass(registry.entry("defense", name).load(), EmbeddingDefense)
 
 
 def levels(knowledge: Sequence[str], has_reference: bool) -> tuple[Knowledge, ...]:
@@ -197,6 +254,10 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequ
     names: list[str] = []
     for name in asked:
         names += presets.get(name, [name])
+    for name in asked:
+        reason = None if name in presets else cast(Any, registry.entry("attack", name)).load().unavailable()
+        if reason:
+            raise InputError(f"the attack {name} cannot be used: {reason}")
     claims = [name for name in _loadable("attack", presets["all"], {}) if view_of(PluginSpec(name=name)) == "claim"]
     loadable = _loadable("attack", list(dict.fromkeys([*claims, *names])), broken)
     if not any(name not in claims for name in loadable) and not set(asked) <= set(claims):
@@ -210,13 +271,25 @@ def _presets(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[s
     unloadable: dict[str, str] = {}
     for name in _loadable("attack", names, unloadable):
         cls: Any = registry.entry("attack", name).load()
-        if cls.knowledge not in knowledge:
+        if cls.knowledge not in knowledge or cls.unavailable():
             continue
         presets["all"].append(name)
         for preset in cls.presets:
             presets.setdefault(preset, []).append(name)
     presets["all"] += [key.split(" ", 1)[1] for key in unloadable]  # loading them again names them as broken
     return presets
+
+
+def _applicable(request: Request, names: Sequence[str], classes: tuple[str, ...]) -> list[str]:
+    """The attacks that can be used on an attribute of these classes. Raises InputError for a named one that cannot."""
+    found = []
+    for name in names:
+        reason = cast(Any, registry.entry("attack", name).load()).unavailable(classes)
+        if reason and name in split_names(request.attacks):
+            raise InputError(f"the attack {name} cannot be used: {reason}")
+        if not reason:
+            found.append(name)
+    return found
 
 
 def _load(request: Request, spec: dict[str, Any]) -> FaceSet:
@@ -232,8 +305,8 @@ def _check_pairs(request: Request, faces: FaceSet, split: Split, defenses: tuple
         require_pairs(faces, split)
     for chain in defenses:
         for stage in chain:
-            cls: Any = registry.entry("defense", stage.name).load()
-            if cls.needs_pairs:
+            cls: Any = registry.entry(stage.kind, stage.name).load()
+            if getattr(cls, "needs_pairs", False):
                 require_pairs(faces, split, ("defender-train",))
 
 
