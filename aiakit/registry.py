@@ -21,7 +21,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from aiakit.contracts import Attack, Defense, EmbeddingDefense
+from aiakit.contracts import Attack, Defense, EmbeddingDefense, Encoder, Plugin
 from aiakit.data.dataset import Dataset
 from aiakit.errors import AiakitError, InputError, PluginError
 from aiakit.options import validate
@@ -38,6 +38,7 @@ GROUPS: dict[Kind, str] = {
 BASES: dict[Kind, tuple[type, ...]] = {
     "attack": (Attack,),
     "defense": (Defense, EmbeddingDefense),
+    "encoder": (Encoder,),
     "dataset": (Dataset,),
 }
 NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
@@ -106,9 +107,23 @@ class Registry:
     def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
         """An instance with validated options (texts or values). Raises InputError or PluginError."""
         entry = self.entry(kind, name)
+        self.require_available(kind, name)
         values = self.parameters(kind, name, options)
         with guard(entry):
             return entry.load()(**values)
+
+    def unavailable(self, kind: Kind, name: str) -> str | None:
+        """Why a plugin cannot be used here, such as an extra that is not installed; None where it can."""
+        entry = self.entry(kind, name)
+        cls = entry.load()
+        with guard(entry):
+            return cls.unavailable() if issubclass(cls, Plugin) else None
+
+    def require_available(self, kind: Kind, name: str) -> None:
+        """Raise InputError with the reason where ``unavailable`` gives one."""
+        reason = self.unavailable(kind, name)
+        if reason is not None:
+            raise InputError(f"{kind} {name!r} cannot be used: {reason}")
 
     def parameters(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Every parameter of a plugin after validation: the given options, and the defaults of the rest."""
@@ -146,7 +161,7 @@ class Registry:
                 raise InputError(f"{path}: {taken[name]} has the name {name!r} already: {hint}")
             entries.append(Entry(kind, name, f"{module.__name__}:{cls.__qualname__}", file=path))
         if not entries:
-            raise InputError(f"{path} defines no plugin: subclass Attack or Defense from aiakit.contracts")
+            raise InputError(f"{path} defines no plugin: subclass Attack, Defense or Encoder of aiakit.contracts")
         self._from_files[path] = entries
         return entries
 
@@ -241,6 +256,8 @@ names = REGISTRY.names
 entry = REGISTRY.entry
 make = REGISTRY.make
 parameters = REGISTRY.parameters
+unavailable = REGISTRY.unavailable
+require_available = REGISTRY.require_available
 fingerprint = REGISTRY.fingerprint
 register_file = REGISTRY.register_file
 registered_files = REGISTRY.registered_files

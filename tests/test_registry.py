@@ -130,7 +130,7 @@ def test_two_files_of_one_name_are_two_modules(tmp_path: Path):
     ("source", "message"),
     [
         (None, "does not exist"),
-        ("x = 1", "defines no plugin: subclass Attack or Defense"),
+        ("x = 1", "defines no plugin: subclass Attack, Defense or Encoder"),
         ("x = 1\nimport no_such_library", r"\(mine\.py:2\) cannot be loaded: ModuleNotFoundError"),
         ("x = 1\nif", r"\(line 2\) cannot be loaded: SyntaxError"),
         ("raise SystemExit(1)", "cannot be loaded: SystemExit"),
