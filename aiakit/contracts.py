@@ -246,6 +246,15 @@ class Plugin(ABC):
 
     summary: ClassVar[str] = ""
 
+    def get_params(self) -> dict[str, Any]:
+        """The parameters of ``__init__`` and their present values."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    @classmethod
+    def unavailable(cls, classes: tuple[str, ...] = ()) -> str | None:
+        """Why it cannot be used here, e.g. a package is missing, or for an attribute of these classes; else None."""
+        return None
+
 
 class Attack(Plugin):
     """An adversary that infers the private attribute from a release.
