@@ -9,6 +9,7 @@ generator that is handed in. Test labels are never part of anything a plugin rec
 from __future__ import annotations
 
 import hashlib
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
