@@ -46,25 +46,33 @@ def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, A
 
 
 def _row(evaluation: Evaluation, row: Row) -> dict[str, Any]:
-    strongest = None if row.strongest is None else row.attacks[row.strongest]
+    figures = measured(row)
+    attacks = {name: {**of, "power": evaluation.power(name)} for name, of in figures["attacks"].items()}
     return {
         "defense": row.defense,
         "params": _params(evaluation.config, row.defense),
+        **figures,
+        "attacks": attacks,
+        "verdict": verdict(evaluation, row),
+        **_ladder(row),
+        "seconds": round(row.seconds, 3),
+        "fit_seconds": round(row.fit_seconds, 3),
+        "missing": row.missing,
+    }
+
+
+def measured(row: Row) -> dict[str, Any]:
+    """What the headline's scores say of one release, as plain JSON; entries of a leaderboard hold the same."""
+    strongest = None if row.strongest is None else row.attacks[row.strongest]
+    return {
         "claimed": None if row.claimed is None else row.claimed.as_json(),
         "strongest": None if strongest is None else {"attack": row.strongest, **strongest.as_json()},
         "gap": None if row.gap is None else number(row.gap.point),
         "gap_ci95": None if row.gap is None else numbers(row.gap.ci95),
-        "verdict": verdict(evaluation, row),
-        "attacks": {
-            name: {**statistics.as_json(), "power": evaluation.power(name)} for name, statistics in row.attacks.items()
-        },
+        "attacks": {name: statistics.as_json() for name, statistics in row.attacks.items()},
         "simultaneous_upper": None if row.simultaneous_upper is None else number(row.simultaneous_upper),
-        **_ladder(row),
         "utility": {kind: statistics.as_json() for kind, statistics in row.utility.items()}
         | ({} if row.official is None else {"official": vars(row.official)}),
-        "seconds": round(row.seconds, 3),
-        "fit_seconds": round(row.fit_seconds, 3),
-        "missing": row.missing,
     }
 
 
