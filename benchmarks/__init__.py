@@ -1,0 +1,1 @@
+"""Benchmarks: suites as TOML, published figures as data, and what things cost."""
