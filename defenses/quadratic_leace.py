@@ -23,17 +23,11 @@ class QuadraticLeace(Learned, EmbeddingDefense):
     second moments agree afterwards and no quadratic classifier beats a constant. A release is made without labels, so
     the map that is used is that of the class which the same Gaussians and equal priors give a sample: what is
     misjudged is carried the wrong way, and neither the moments nor attackers of higher order are under control.
-
-    Parameters
-    ----------
-    shrinkage : estimate covariances with the library's random-matrix shrinkage; without it, by the plain covariance.
+    Covariances are estimated with the library's random-matrix shrinkage, so that they can be inverted.
     """
 
     summary = "equal class means and covariances by optimal transport; class at release is inferred"
     learned = ("means", "centre", "maps", "precisions", "log_determinants")
-
-    def __init__(self, shrinkage: bool = True) -> None:
-        self.shrinkage = shrinkage
 
     def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:
         counts = np.bincount(train.labels, minlength=len(train.classes))
@@ -42,7 +36,7 @@ class QuadraticLeace(Learned, EmbeddingDefense):
             raise InputError(f"quadratic-leace needs two samples of every class and has {counts.min()} of {rare!r}")
         with seeded(ctx, "quadratic-leace"):
             x = torch.from_numpy(train.embedding.astype(np.float64))
-            fitter = QuadraticFitter(x.shape[1], len(counts), dtype=x.dtype, shrinkage=self.shrinkage)
+            fitter = QuadraticFitter(x.shape[1], len(counts), dtype=x.dtype)
             for label in range(len(counts)):
                 fitter.update_single(x[torch.from_numpy(train.labels == label)], label)
             eraser, covariances = fitter.eraser, fitter.sigma_xx
