@@ -69,17 +69,15 @@ def run_audit(
     """
     ctx = Context(device=config.device, precision=config.precision, threads=os.cpu_count() or 1, report=observer.step)
     releases = (RELEASE, REFERENCE) if config.reference else (RELEASE,)
-    cells = len(config.attributes) * (len(config.attacks) * config.seeds * len(releases) + 1)
-    observer.begin(cells, 0)
-    results = []
-    for attribute in config.attributes:
-        scored = _begun(samples, attribute, splits[attribute])
-        for spec in config.attacks:
+    results = [_begun(samples, attribute, splits[attribute]) for attribute in config.attributes]
+    suites = [_applicable(config, scored) for scored in results]
+    observer.begin(sum(len(suite) * config.seeds * len(releases) + 1 for suite in suites), 0)
+    for scored, suite in zip(results, suites, strict=True):
+        for spec in suite:
             for seed in range(config.seed, config.seed + config.seeds):
                 for release in releases:
                     _try_attack(samples, scored, spec, release, replace(ctx, seed=seed), observer)
         _verify(samples, scored, config, replace(ctx, seed=config.seed), observer)
-        results.append(scored)
     return results
 
 
@@ -89,6 +87,21 @@ def _begun(samples: Samples, attribute: str, split: AuditedSplit) -> Scored:
     tensors |= {"identity": samples.identity, "labels": found.values}
     tensors |= {f"group.{number}": group.values for number, group in enumerate(samples.groups.values())}
     return Scored(attribute, found.classes, split, tensors, notes=[*samples.notes, *split.notes])
+
+
+def _applicable(config: AuditConfig, scored: Scored) -> list[PluginSpec]:
+    """The attacks that can infer an attribute of these classes; the notes name the others."""
+    suite = []
+    for spec in config.attacks:
+        entry = registry.entry("attack", spec.name)
+        cls: Any = entry.load()
+        with registry.guard(entry):
+            reason = cls.unavailable(scored.classes)
+        if reason:
+            scored.notes.append(f"{spec.name} not run: {reason}")
+        else:
+            suite.append(spec)
+    return suite
 
 
 def _try_attack(

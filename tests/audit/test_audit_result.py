@@ -32,6 +32,20 @@ class AuditNans(Attack):
         return np.full((len(release), 2), np.nan)
 """
 
+CHOOSY = """
+import numpy as np
+from aiakit.contracts import Attack
+
+class AuditChoosy(Attack):
+    @classmethod
+    def unavailable(cls, classes=()):
+        return "it knows female and male only" if classes and classes != ("female", "male") else None
+    def fit(self, train, val, ctx):
+        return self
+    def predict_proba(self, release):
+        return np.full((len(release), 2), 0.5)
+"""
+
 
 def small(cast, **options):
     return aiakit.audit(cast.embedding, **{"attacks": "logreg", **cast.labels(), **options})
@@ -59,7 +73,7 @@ def test_the_document_has_the_keys_of_run_json(aiakit, tiny_run, npz, tmp_path):
     assert audit["rows"][0]["attacks"]["logreg"].keys() == measured.keys()
     assert audit["rows"][0]["utility"].keys() == {"random", "same_attribute"}
     people = {name: counts["people"] for name, counts in audit["splits"].items()}
-    assert people == {"attacker-train": 36, "attacker-val": 8, "test": 16}
+    assert people == {"attacker-train": 36, "attacker-val": 10, "test": 14}
 
 
 def test_verification_of_tight_people_is_nearly_perfect_under_both_scores(cast):
@@ -216,6 +230,19 @@ def test_the_same_command_finds_its_result_again(aiakit, npz, tmp_path):
     other = aiakit(*arguments, "--seed", "1", "--name", first.document["run"].rsplit("/", 1)[1])
     assert other.code == 2
     assert "holds another audit" in other.message
+
+
+def test_an_attack_is_left_out_of_attributes_that_are_not_its_own(aiakit, npz, tmp_path):
+    (tmp_path / "choosy.py").write_text(CHOOSY)
+    answer = aiakit(
+        "audit", npz, "--attributes", "gender,smiling", "--identity", "person", "--plugin", tmp_path / "choosy.py",
+        "--attacks", "audit-choosy,logreg", "--out", tmp_path, "--json",
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    documents = answer.document["attributes"]
+    assert documents["gender"]["rows"][0]["attacks"].keys() == {"audit-choosy", "logreg"}
+    assert documents["smiling"]["rows"][0]["attacks"].keys() == {"logreg"}
+    assert "audit-choosy not run: it knows female and male only" in documents["smiling"]["notes"]
 
 
 def test_a_broken_attack_is_named_and_the_others_go_on(aiakit, npz, tmp_path):
