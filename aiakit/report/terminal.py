@@ -24,10 +24,10 @@ def print_document(document: dict[str, Any], console: Console | None = None) -> 
         out.print(Text(line))
 
 
-def stdout() -> Console:
+def stdout(width: int = WIDE) -> Console:
     """The terminal as it is; a file or a pipe gets lines as wide as the tables need."""
     console = Console()
-    return console if console.is_terminal else Console(width=WIDE)
+    return console if console.is_terminal else Console(width=width)
 
 
 def _headline(document: dict[str, Any]) -> str:

@@ -1,0 +1,145 @@
+"""``aiakit leaderboard``: rank releases; write, verify and extend entries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from aiakit.cli.common import console, emit_json, plugin_option
+
+
+class DefaultsToShow(click.RichGroup):
+    """A group whose command "show" may be left out: ``aiakit leaderboard RUN``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=DefaultsToShow, context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Rank releases by what their strongest attacker reads.
+
+    ``aiakit leaderboard RUN`` is short for ``aiakit leaderboard show RUN``.
+    """
+
+
+@command.command()
+@click.argument("paths", metavar="[RUN|FOLDER|ENTRY.json]...", nargs=-1)
+@click.option(
+    "--min-utility",
+    type=click.FloatRange(0, 1),
+    help="Rank only releases whose verification accuracy (random impostors) is at least this.",
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["terminal", "markdown", "csv", "json", "latex"]),
+    default="terminal",
+    show_default=True,
+    help="How it is printed.",
+)
+@click.option("--html", metavar="DIR", help="Write one offline HTML page into this folder instead.")
+@click.option("--figures", is_flag=True, help="With --html: also save each chart as SVG, PNG and PDF.")
+@plugin_option
+def show(paths: tuple[str, ...], min_utility: float | None, style: str, html: str | None, figures: bool) -> None:
+    """Rank the releases of runs and entries on one protocol.  [default: the folder runs]"""
+    from aiakit.leaderboard import formats
+    from aiakit.leaderboard.board import gather, make_board
+
+    board = make_board(*gather([Path(path) for path in paths or ("runs",)]), min_utility)
+    if html is not None:
+        from aiakit.leaderboard.site import INDEX, board_page
+        from aiakit.report.html import write_page
+
+        for path in write_page(board_page(board), Path(html), INDEX, figures):
+            click.echo(str(path))
+    elif style == "terminal":
+        formats.print_board(board)
+    elif style == "json":
+        emit_json(formats.document(board))
+    else:
+        write = {"markdown": formats.as_markdown, "csv": formats.as_csv, "latex": formats.as_latex}[style]
+        click.echo(write(board), nl=False)
+
+
+@command.command()
+@click.argument("run", metavar="RUN")
+@click.option("-o", "--out", required=True, metavar="FOLDER", help="The folder of entries.")
+@click.option("--defense", metavar="NAME", help="Only this release of the run.")
+@click.option("--with-release", is_flag=True, help="Also store the release, so that attacks can be trained again.")
+@plugin_option
+def submit(run: str, out: str, defense: str | None, with_release: bool) -> None:
+    """Write an entry of every release of a finished run: a JSON file, and its scores beside it."""
+    from aiakit.experiment.run import Run
+    from aiakit.leaderboard import submit as submitting
+
+    for path in submitting.submit(Run.open(Path(run)), Path(out), defense, with_release):
+        click.echo(str(path))
+
+
+@command.command()
+@click.argument("entries", metavar="ENTRY.json...", nargs=-1, required=True)
+@click.option("--rerun", is_flag=True, help="Also train the attacks again, on the release that was submitted.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    default=0.02,
+    show_default=True,
+    help="With --rerun: by how much balanced accuracy may differ (other machines round differently).",
+)
+@plugin_option
+def verify(entries: tuple[str, ...], rerun: bool, tolerance: float) -> None:
+    """Compute every figure of entries again from their scores; refuse an entry whose figures differ."""
+    from aiakit.leaderboard.entry import read_submission
+    from aiakit.leaderboard.verify import verified
+
+    for path in map(Path, entries):
+        submission = read_submission(path)
+        verified(submission)
+        if rerun:
+            _rerun(submission, tolerance)
+        click.echo(f"{path}: verified")
+
+
+def _rerun(submission: Any, tolerance: float) -> None:
+    import os
+
+    from aiakit.data.cache import cache_folder
+    from aiakit.errors import InputError
+    from aiakit.experiment.runtime import Runtime
+    from aiakit.leaderboard import rerun
+
+    refused = []
+    for result in rerun.rerun(submission, Runtime(cache_folder(), os.cpu_count() or 1)):
+        if result.again is None:
+            line = f"{result.attack}: not trained again: {result.reason}"
+        else:
+            line = f"{result.attack}: submitted {result.submitted:.3f}, trained again {result.again:.3f}"
+            if abs(result.again - result.submitted) > tolerance:
+                refused.append(line)
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
+    if refused:
+        raise InputError(f"{submission.path} is refused: {refused[0]} (more than --tolerance {tolerance:g} apart)")
+
+
+@command.command("add-attack")
+@click.argument("entry", metavar="ENTRY.json")
+@click.argument("scores", metavar="SCORES.safetensors")
+@click.option("--name", required=True, metavar="NAME", help="What the attack is called on the board.")
+def add_attack(entry: str, scores: str, name: str) -> None:
+    """Add the scores of an attack that you trained on a submitted release. It counts, and is shown as external."""
+    from aiakit.leaderboard.external import add_attack
+
+    click.echo(str(add_attack(Path(entry), Path(scores), name)))
+
+
+@command.command()
+def schema() -> None:
+    """Print the JSON schema of entries and of files of published figures."""
+    from aiakit.leaderboard.schema import json_schema
+
+    emit_json(json_schema())

@@ -1,0 +1,230 @@
+"""From entries on one protocol to a ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aiakit.comparison import paired_difference
+from aiakit.errors import InputError
+from aiakit.experiment.evaluate import Row
+from aiakit.experiment.run import RUN, Run
+from aiakit.leaderboard.entry import Submission, read_record, read_tensors
+from aiakit.leaderboard.schema import Entry, Reported
+from aiakit.leaderboard.submit import submissions_of
+from aiakit.leaderboard.verify import verified
+from aiakit.pareto import hypervolume, pareto_front
+from aiakit.statistics import smallest_detectable
+
+SIGNIFICANCE = 0.05
+TRUTH = ("dataset", "data", "attribute", "classes", "split", "pairs", "bootstrap_draws", "truth")
+WORDS = {"data": "fingerprint of the data", "truth": "labels, people or pairs", "pairs": "number of pairs"}
+
+
+@dataclass
+class Place:
+    """A release on a board.
+
+    row : its statistics, computed from its scores. label : its name, with the parameters that tell it from others.
+    rank : from 1; None where it has no attack, or its utility is below the floor. tied : whether others share it.
+    hypervolume : the area of the privacy–utility plane that this release alone adds to the board's.
+    """
+
+    entry: Entry
+    row: Row
+    label: str = ""
+    rank: int | None = None
+    tied: bool = False
+    pareto: bool = False
+    hypervolume: float | None = None
+
+    @property
+    def leakage(self) -> float | None:
+        """Balanced accuracy of the strongest attack; guessing worse than chance is no privacy, and counts as chance."""
+        if self.row.strongest is None:
+            return None
+        chance = 1 / len(self.entry.protocol.classes)
+        return max(self.row.attacks[self.row.strongest].point["balanced_accuracy"], chance)
+
+    @property
+    def utility(self) -> float | None:
+        """Verification accuracy against random impostors."""
+        return self.row.utility["random"].point["accuracy"] if "random" in self.row.utility else None
+
+
+@dataclass
+class Board:
+    """Releases, best first, and published figures beside them. hypervolume : of all releases together."""
+
+    places: list[Place]
+    reported: list[Reported] = field(default_factory=list)
+    min_utility: float | None = None
+    hypervolume: float | None = None
+    smallest_detectable: float | None = None
+
+    @property
+    def protocol(self) -> Any:
+        return self.places[0].entry.protocol
+
+    @property
+    def attacks(self) -> list[str]:
+        """The names of all attacks, in the order in which they first occur."""
+        return list(dict.fromkeys(name for place in self.places for name in place.row.attacks))
+
+
+def gather(paths: Sequence[Path]) -> tuple[list[Submission], list[Reported]]:
+    """The entries that runs, folders and files hold, each name once, and the published figures.
+
+    Raises InputError for a path that holds none, an unfinished run, a damaged or foreign file, a name found twice.
+    """
+    submissions: list[Submission] = []
+    reported: list[Reported] = []
+    for path in paths:
+        for found in _read(path):
+            if isinstance(found, Reported):
+                reported.append(found)
+            else:
+                submissions.append(found)
+    names: dict[str, Path] = {}
+    for submission in submissions:
+        name = submission.entry.name
+        if name in names:
+            raise InputError(f"{names[name]} and {submission.path} both hold the entry {name}: leave one of them out")
+        names[name] = submission.path
+    if not submissions:
+        raise InputError(f"{', '.join(map(str, paths))}: no measured entry is there, so there is nothing to rank")
+    return submissions, reported
+
+
+def _read(path: Path) -> Iterable[Submission | Reported]:
+    if (path / RUN).is_file():
+        yield from submissions_of(Run.open(path))
+    elif path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix in (".json", ".toml") and file.is_file())
+        runs = sorted(folder for folder in path.iterdir() if (folder / RUN).is_file())
+        if not files and not runs:
+            raise InputError(
+                f"{path} holds neither entries nor runs: write some with aiakit leaderboard submit RUN -o DIR"
+            )
+        for file in [*files, *runs]:
+            yield from _read(file)
+    elif path.is_file():
+        record = read_record(path)
+        if isinstance(record, Reported):
+            yield record
+        else:
+            yield Submission(record, read_tensors(path, record.scores), path)
+    else:
+        raise InputError(f"{path} is not there: name a run, a folder of entries, or an entry's JSON file")
+
+
+def make_board(
+    submissions: Sequence[Submission], reported: Sequence[Reported] = (), min_utility: float | None = None
+) -> Board:
+    """Rank entries by worst-case leakage among those whose utility reaches the floor.
+
+    Every figure is computed from the scores. An entry shares the rank of the first release above it from which its
+    strongest attack does not differ significantly (paired over people, two-sided, 5 %).
+    Raises InputError for entries of another protocol, and for entries whose figures are not those of their scores.
+    """
+    first = submissions[0]
+    for submission in submissions[1:]:
+        _require_same_protocol(first, submission)
+    for figures in reported:
+        _require_same_data(first, figures)
+    places = [Place(submission.entry, verified(submission)) for submission in submissions]
+    _label(places)
+    _rank(places, min_utility)
+    total = _mark_front(places)
+    tensors = first.tensors
+    detectable = smallest_detectable(
+        np.asarray(tensors["test.labels"]), np.asarray(tensors["test.identity"]), len(first.entry.protocol.classes)
+    )
+    places.sort(key=lambda place: (place.rank is None, place.leakage is None, place.leakage, place.label))
+    return Board(places, list(reported), min_utility, total, detectable)
+
+
+def _require_same_protocol(first: Submission, other: Submission) -> None:
+    a, b = first.entry.protocol, other.entry.protocol
+    changed = [name for name in TRUTH if getattr(a, name) != getattr(b, name)]
+    if changed:
+        what = changed[0]
+        old, new = (f"{getattr(protocol, what)}"[:60] for protocol in (a, b))
+        raise InputError(
+            f"{_place(other)} cannot stand on one board with {_place(first)}: "
+            f"another {WORDS.get(what, what)} ({new}, not {old})"
+        )
+
+
+def _place(submission: Submission) -> str:
+    """Where an entry is, and its release where a run holds several."""
+    return f"{submission.path} ({submission.entry.release})" if submission.path.is_dir() else str(submission.path)
+
+
+def _require_same_data(first: Submission, figures: Reported) -> None:
+    protocol = first.entry.protocol
+    stated = (figures.dataset.casefold(), figures.attribute.casefold())
+    if stated != (protocol.dataset.casefold(), protocol.attribute.casefold()):
+        raise InputError(
+            f"the figures of {figures.source} are of {figures.attribute} on {figures.dataset}, "
+            f"the board is of {protocol.attribute} on {protocol.dataset}"
+        )
+
+
+def _label(places: Sequence[Place]) -> None:
+    """Name each release, with the parameters in which it differs from others of the same name."""
+    groups: dict[str, list[Place]] = {}
+    for place in places:
+        groups.setdefault(place.entry.release, []).append(place)
+    for name, group in groups.items():
+        options = [
+            {f"{stage.name}.{key}": value for stage in place.entry.stages for key, value in stage.params.items()}
+            for place in group
+        ]
+        keys = [key for key in options[0] if any(other.get(key) != options[0][key] for other in options)]
+        for place, chosen in zip(group, options, strict=True):
+            told = [f"{key}={chosen.get(key)}" for key in keys]
+            if len(group) > 1:  # its seeds, libraries or attacks differ: the entry's own digest tells them apart
+                told.append(place.entry.name[-8:])
+            place.label = f"{name} ({', '.join(told)})" if told else name
+
+
+def _rank(places: Sequence[Place], min_utility: float | None) -> None:
+    able = [
+        place
+        for place in places
+        if place.leakage is not None
+        and (min_utility is None or (place.utility is not None and place.utility >= min_utility))
+    ]
+    able.sort(key=lambda place: (place.leakage, place.label))
+    leader: Place | None = None
+    for number, place in enumerate(able, start=1):
+        if leader is not None and _tied(leader.row, place.row):
+            place.rank, place.tied, leader.tied = leader.rank, True, True
+        else:
+            place.rank, leader = number, place
+
+
+def _tied(a: Row, b: Row) -> bool:
+    assert a.strongest is not None
+    assert b.strongest is not None
+    return paired_difference(a.attacks[a.strongest], b.attacks[b.strongest]).p_value > SIGNIFICANCE
+
+
+def _mark_front(places: Sequence[Place]) -> float | None:
+    """Mark the front, and what each release alone adds to the area below it; the area of all."""
+    shown = [place for place in places if place.row.strongest is not None and place.utility is not None]
+    if not shown:
+        return None
+    privacy = np.array([1 - place.row.attacks[str(place.row.strongest)].point["advantage"] for place in shown])
+    utility = np.array([place.utility for place in shown])
+    total = hypervolume(privacy, utility)
+    for number, (place, front) in enumerate(zip(shown, pareto_front(privacy, utility), strict=True)):
+        others = np.arange(len(shown)) != number
+        place.pareto = bool(front)
+        place.hypervolume = total - (hypervolume(privacy[others], utility[others]) if others.any() else 0.0)
+    return total

@@ -1,0 +1,151 @@
+"""The columns of a board, said once for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiakit.bootstrap import Statistics
+from aiakit.leaderboard.board import Board, Place
+
+NONE = "–"
+Value = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. key : its name for machines. value : what it holds; interval : its 95 % bounds; mark : put after it."""
+
+    key: str
+    heading: str
+    value: Callable[[Place], Value]
+    interval: Callable[[Place], tuple[float, float] | None] | None = None
+    digits: int = 3
+    sign: bool = False
+    mark: Callable[[Place], str] | None = None
+    hint: str = ""
+
+    def text(self, place: Place) -> str:
+        """The cell for people."""
+        value = self.value(place)
+        if value is None:
+            return NONE
+        text = _number(value, self.digits, self.sign) if isinstance(value, float) else str(value)
+        bounds = self.interval(place) if self.interval else None
+        if bounds is not None:
+            low, high = (_number(bound, self.digits, self.sign) for bound in bounds)
+            text += f" [{low}, {high}]"
+        return text + (self.mark(place) if self.mark else "")
+
+
+def _number(value: float, digits: int, sign: bool) -> str:
+    return NONE if value != value else f"{value:{'+' if sign else ''}.{digits}f}"
+
+
+def summary(board: Board) -> list[Column]:
+    """Rank, release, what it claims and leaks, what it is good for."""
+    kinds = [kind for kind in ("random", "same_attribute") if any(kind in place.row.utility for place in board.places)]
+    names = {"random": "random", "same_attribute": f"same-{board.protocol.attribute}"}
+    columns = [
+        Column("rank", "rank", _rank_text),
+        Column("release", "release", lambda p: p.label),
+        Column("claimed", "claimed", lambda p: _point(p.row.claimed, "balanced_accuracy"),
+               hint="Balanced accuracy of the defense's own in-loop attacker"),
+        Column("strongest", "strongest [95 %]", lambda p: _point(_strongest(p), "balanced_accuracy"),
+               lambda p: _bounds(_strongest(p), "balanced_accuracy"),
+               hint="Balanced accuracy of the strongest measured attack: chosen on attacker-val, reported on test"),
+        Column("attack", "by", lambda p: p.row.strongest, mark=lambda p: external_mark(p, p.row.strongest)),
+        Column("gap", "illusion gap", lambda p: None if p.row.gap is None else p.row.gap.point,
+               lambda p: None if p.row.gap is None else p.row.gap.ci95, sign=True, hint="Strongest minus claimed"),
+        Column("bits", "bits", lambda p: _point(_strongest(p), "bits")),
+    ]  # fmt: skip
+    columns += [
+        Column(f"utility_{kind}", f"utility, {names[kind]} [95 %]",
+               lambda p, kind=kind: _point(p.row.utility.get(kind), "accuracy"),
+               lambda p, kind=kind: _bounds(p.row.utility.get(kind), "accuracy"),
+               hint=f"Accuracy of 1:1 verification against {names[kind]} impostors")
+        for kind in kinds
+    ]  # fmt: skip
+    columns += [
+        Column("eer", "EER", lambda p: _point(p.row.utility.get("random"), "eer")),
+        Column("pareto", "Pareto", lambda p: "yes" if p.pareto else "no" if p.hypervolume is not None else None,
+               hint="Whether no other release leaks less and serves more"),
+        Column("hypervolume", "adds to HV", lambda p: p.hypervolume,
+               hint="The area of the privacy–utility plane that this release alone adds"),
+        Column("seeds", "seeds", lambda p: len(p.entry.computing.seeds)),
+        Column("people", "people", lambda p: p.entry.protocol.people),
+        Column("seconds", "seconds", lambda p: p.entry.computing.seconds, digits=1),
+    ]  # fmt: skip
+    return columns
+
+
+def by_attack(board: Board) -> list[Column]:
+    """One column an attack."""
+    return [
+        Column(
+            f"attack_{name}",
+            name,
+            lambda p, name=name: _point(p.row.attacks.get(name), "balanced_accuracy"),
+            lambda p, name=name: _bounds(p.row.attacks.get(name), "balanced_accuracy"),
+            mark=lambda p, name=name: ("*" if p.row.strongest == name else "") + external_mark(p, name),
+        )
+        for name in board.attacks
+    ]
+
+
+def external_mark(place: Place, name: str | None) -> str:
+    """What is put after an attack that somebody else trained."""
+    return " (external)" if any(attack.external and attack.name == name for attack in place.entry.attacks) else ""
+
+
+def _rank_text(place: Place) -> str | None:
+    return None if place.rank is None else f"{place.rank}{'=' if place.tied else ''}"
+
+
+def _strongest(place: Place) -> Statistics | None:
+    return None if place.row.strongest is None else place.row.attacks[place.row.strongest]
+
+
+def _point(statistics: Statistics | None, metric: str) -> float | None:
+    return None if statistics is None else statistics.point[metric]
+
+
+def _bounds(statistics: Statistics | None, metric: str) -> tuple[float, float] | None:
+    return None if statistics is None else statistics.ci95(metric)
+
+
+def remarks(board: Board) -> list[str]:
+    """What must be said beside the table."""
+    protocol = board.protocol
+    lines = [
+        "Ranked by the balanced accuracy of the strongest measured attack (lower is better)"
+        + ("." if board.min_utility is None else f" among releases whose utility is at least {board.min_utility:g}.")
+        + " = marks ranks shared because the paired difference from the first of them is not significant (5 %).",
+        "A finite suite of attacks gives a lower bound on what is leaked: an attack that nobody ran may read more.",
+        f"The smallest leak that this test set would show (80 % power) is {board.smallest_detectable:.3f}; "
+        "below it, 'private' is not shown.",
+    ]
+    if protocol.bayes_ceiling is not None:
+        lines.append(f"No attack on any release of this data set can exceed {protocol.bayes_ceiling:.3f}.")
+    if board.hypervolume is not None:
+        lines.append(f"All releases together cover {board.hypervolume:.3f} of the privacy–utility plane (hypervolume).")
+    return lines
+
+
+def headline(board: Board) -> str:
+    """What the board is of."""
+    protocol = board.protocol
+    return f"{protocol.dataset}: {protocol.attribute} ({', '.join(protocol.classes)}), {protocol.people} people"
+
+
+REPORTED_HEADINGS = ("source", "release", "reported leakage", "reported utility", "note")
+
+
+def reported_rows(board: Board) -> list[Sequence[Any]]:
+    """Published figures: source, release, leakage, utility, note."""
+    return [
+        (figures.source, row.release, row.leakage, row.utility, row.note)
+        for figures in board.reported
+        for row in figures.rows
+    ]

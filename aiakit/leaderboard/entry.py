@@ -1,0 +1,104 @@
+"""Entries as files: ``NAME.json`` and the tensor files that it names, side by side in one folder.
+
+A tensor file is named by its contents and written before the JSON file that refers to it, so that an entry that can be
+read is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from aiakit import tensorfile
+from aiakit.errors import InputError
+from aiakit.experiment.evaluate import Row
+from aiakit.leaderboard.schema import SCHEMA, Entry, FileRef, Reported
+from aiakit.leaderboard.scores import Tensors
+from aiakit.store import write_atomically
+
+
+@dataclass(frozen=True)
+class Submission:
+    """An entry with its scores.
+
+    path : the JSON file, or the run that it was made from. row : the statistics that its figures were made from just
+    now; None where they come from a file, and are believed only once they are computed again.
+    """
+
+    entry: Entry
+    tensors: Tensors
+    path: Path
+    row: Row | None = None
+
+
+def read_record(path: Path) -> Entry | Reported:
+    """The record of a JSON or TOML file. Raises InputError for anything that is none."""
+    try:
+        text = path.read_text("utf-8")
+        content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        kind = "TOML" if path.suffix == ".toml" else "JSON"
+        raise InputError(f"{path} is no sound {kind} file: {error}") from None
+    if not isinstance(content, dict) or content.get("kind") not in ("measured", "reported"):
+        raise InputError(f"{path} is no leaderboard entry: its kind must be measured or reported")
+    version = content.get("schema_version")
+    if version != SCHEMA:
+        raise InputError(f"{path} has the schema version {version!r}, this aiakit reads {SCHEMA}: update aiakit")
+    try:
+        return (Entry if content["kind"] == "measured" else Reported).model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path} is no sound entry: {where}: {first['msg']} (got {first['input']!r:.80})") from None
+
+
+def read_submission(path: Path) -> Submission:
+    """An entry with its scores. Raises InputError where scores are missing or are not those of the entry."""
+    record = read_record(path)
+    if isinstance(record, Reported):
+        raise InputError(f"{path} holds reported figures, which have no scores")
+    return Submission(record, read_tensors(path, record.scores), path)
+
+
+def read_tensors(path: Path, ref: FileRef) -> dict[str, NDArray[Any]]:
+    """A tensor file that the entry at ``path`` names."""
+    file = path.parent / ref.file  # a plain name, says the schema: it cannot lead out of the folder
+    try:
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{file}, which {path.name} refers to, cannot be read ({error.strerror})") from None
+    if digest != ref.sha256:
+        raise InputError(f"{file} is not the file that {path.name} was written with: its checksum is another")
+    return tensorfile.load(file)
+
+
+def write_tensors(folder: Path, stem: str, tensors: Mapping[str, NDArray[Any]]) -> FileRef:
+    """Write a tensor file named by its contents."""
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{stem}-") as draft:
+        tensorfile.save(Path(draft.name), tensors)
+        with Path(draft.name).open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        target = folder / f"{stem}.{digest[:12]}.safetensors"
+        target.unlink(missing_ok=True)
+        Path(draft.name).chmod(0o644)
+        target.hardlink_to(draft.name)
+    return FileRef(file=target.name, sha256=digest)
+
+
+def write_entry(entry: Entry, folder: Path) -> Path:
+    """Write the JSON file of an entry whose tensor files are there already."""
+    path = folder / f"{entry.name}.json"
+    write_atomically(path, json.dumps(entry.model_dump(mode="json"), indent=1, allow_nan=False) + "\n")
+    return path

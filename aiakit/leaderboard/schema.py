@@ -1,0 +1,122 @@
+"""The records of a leaderboard: what the JSON file of an entry holds."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from aiakit.experiment.config import PairsSpec, PluginSpec, Record, SplitSpec
+
+SCHEMA = 1
+
+
+def _plain(text: str) -> str:
+    """Text without characters that steer a terminal or reverse the order of what is read."""
+    if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in text):
+        raise ValueError("it has control characters")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+-]{0,119}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class FileRef(Record):
+    """A file beside the entry, by its plain name, with the sha256 of its bytes."""
+
+    file: FileName
+    sha256: Digest
+
+
+class ProtocolInfo(Record):
+    """What entries of one board must agree in: the data, the split, and the truth that scores are judged by.
+
+    data : fingerprint of the data set. truth : digest of labels, identities and pairs of attacker-val and test.
+    """
+
+    dataset: Text
+    data: str
+    attribute: Text
+    classes: Annotated[tuple[Text, ...], Field(min_length=2)]
+    people: Count
+    images: Count
+    split: SplitSpec
+    pairs: PairsSpec | None
+    bootstrap_draws: Annotated[int, Field(ge=100, le=100_000)]
+    bayes_ceiling: float | None
+    truth: Digest
+
+
+class AttackInfo(PluginSpec):
+    """An attack on this release.
+
+    name, package : bounded text. repeats : pairs (seed of the defense, seed of the attack), in the order of the stored
+    scores. claim : the defense's own in-loop attacker. external : scores that somebody added; aiakit did not train it.
+    """
+
+    name: Text
+    package: Annotated[str, AfterValidator(_plain)] = ""
+    view: str = ""
+    knowledge: str = "informed"
+    repeats: Annotated[tuple[tuple[int, int], ...], Field(min_length=1)]
+    claim: bool = False
+    external: bool = False
+
+
+class Computing(Record):
+    """What computed the scores, and how long it took."""
+
+    aiakit: Text
+    framework: str
+    libraries: dict[str, str]
+    device: str
+    precision: Literal["fp32", "bf16"]
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
+    attack_seeds: Annotated[int, Field(ge=1)]
+    seconds: Annotated[float, Field(ge=0)]
+
+
+class Entry(Record):
+    """One release on one protocol, measured. ``figures`` are what ``verify`` computes again from the scores."""
+
+    schema_version: Literal[1] = 1
+    kind: Literal["measured"] = "measured"
+    name: Name
+    release: Text
+    stages: Annotated[tuple[PluginSpec, ...], Field(min_length=1)]
+    protocol: ProtocolInfo
+    computing: Computing
+    attacks: tuple[AttackInfo, ...]
+    scores: FileRef
+    submitted_release: FileRef | None = None
+    figures: dict[str, Any]
+
+
+class ReportedRow(Record):
+    """A figure that somebody published. leakage : accuracy of inference. utility : accuracy of verification."""
+
+    release: Text
+    leakage: Annotated[float, Field(ge=0, le=1)] | None = None
+    utility: Annotated[float, Field(ge=0, le=1)] | None = None
+    note: Annotated[str, Field(max_length=500), AfterValidator(_plain)] = ""
+
+
+class Reported(Record):
+    """Published figures on one data set and attribute; they stand beside measured ones and never rank."""
+
+    schema_version: Literal[1] = 1
+    kind: Literal["reported"] = "reported"
+    source: Text
+    dataset: Text
+    attribute: Text
+    rows: Annotated[tuple[ReportedRow, ...], Field(min_length=1)]
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of an entry (``entry``) and of published figures (``reported``)."""
+    return {"schema": SCHEMA, "entry": Entry.model_json_schema(), "reported": Reported.model_json_schema()}

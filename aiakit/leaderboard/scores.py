@@ -1,0 +1,118 @@
+"""The per-sample scores of an entry: how they are named in its file, and the statistics that they give.
+
+Tensors, for the samples of attacker-val ("val", V) and test ("test", N) in one fixed order:
+``val.labels``, ``val.identity``, ``test.labels``, ``test.identity`` int64; ``attack.A.R.val`` (V, K) and
+``attack.A.R.test`` (N, K) probabilities of repeat R of the entry's attack number A; ``pairs.SPLIT.KIND.left``,
+``.right`` (positions among the split's samples) and ``.same``; ``verifier.R.SPLIT.KIND`` similarities of those pairs.
+KIND is "random" or "same_attribute".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit.bootstrap import IdentityBootstrap
+from aiakit.data.fingerprint import digest_of
+from aiakit.experiment.evaluate import Row
+from aiakit.experiment.protocol import PROTOCOLS
+from aiakit.leaderboard.schema import AttackInfo, ProtocolInfo
+from aiakit.statistics import AttackStatistics, attack_statistics
+from aiakit.verification_metrics import verification_statistics
+
+Tensors = Mapping[str, NDArray[Any]]
+SPLITS = ("val", "test")
+SIDES = ("left", "right", "same")
+
+
+def truth_digest(tensors: Tensors) -> str:
+    """A digest of everything that scores are judged by. Raises ValueError where a part of it is missing."""
+    names = [f"{split}.{what}" for split in SPLITS for what in ("labels", "identity")]
+    names += [
+        f"pairs.{split}.{kind}.{side}"
+        for split in SPLITS
+        for kind in PROTOCOLS
+        if f"pairs.{split}.{kind}.left" in tensors
+        for side in SIDES
+    ]
+    parts: list[Any] = []
+    for name in names:
+        parts += [name, np.asarray(_get(tensors, name))]
+    return digest_of(*parts)
+
+
+def statistics_row(protocol: ProtocolInfo, attacks: Sequence[AttackInfo], tensors: Tensors) -> Row:
+    """The statistics of a release from its scores. Raises ValueError where scores are missing or do not fit."""
+    bootstrap = IdentityBootstrap(_get(tensors, "test.identity"), protocol.bootstrap_draws, protocol.split.seed)
+    row = Row("")
+    for number, attack in enumerate(attacks):
+        statistics = _attack(protocol, number, attack, tensors, bootstrap)
+        if attack.claim:
+            row.claimed = statistics
+        else:
+            row.attacks[attack.name] = statistics
+    _add_utility(row, tensors, bootstrap)
+    return row
+
+
+def _attack(
+    protocol: ProtocolInfo, number: int, attack: AttackInfo, tensors: Tensors, bootstrap: IdentityBootstrap
+) -> AttackStatistics:
+    tables: dict[str, list[NDArray[Any]]] = {
+        split: [_get(tensors, f"attack.{number}.{repeat}.{split}") for repeat in range(len(attack.repeats))]
+        for split in SPLITS
+    }
+    for split, repeats in tables.items():
+        for proba in repeats:
+            check_probabilities(proba, len(_get(tensors, f"{split}.labels")), len(protocol.classes), attack.name, split)
+    return attack_statistics(
+        tables["val"],
+        np.asarray(_get(tensors, "val.labels")),
+        tables["test"],
+        np.asarray(_get(tensors, "test.labels")),
+        bootstrap,
+        len(protocol.classes),
+        decide_on_val=not attack.claim,
+    )
+
+
+def check_probabilities(proba: NDArray[Any], count: int, classes: int, attack: str, split: str) -> None:
+    """Raise ValueError unless the scores are (count, classes) probabilities."""
+    if proba.shape != (count, classes):
+        raise ValueError(f"the scores of {attack} on {split} have shape {proba.shape}, not {(count, classes)}")
+    if proba.dtype.kind != "f" or not np.isfinite(proba).all() or (proba < -1e-6).any():
+        raise ValueError(f"the scores of {attack} on {split} are no finite, non-negative probabilities")
+    if np.abs(proba.sum(axis=1) - 1).max(initial=0) > 1e-3:
+        raise ValueError(f"the scores of {attack} on {split} do not sum to 1 in every row")
+
+
+def _add_utility(row: Row, tensors: Tensors, bootstrap: IdentityBootstrap) -> None:
+    repeats = 0
+    while f"verifier.{repeats}.test.random" in tensors:
+        repeats += 1
+    identity = np.asarray(tensors["test.identity"])
+    for kind in PROTOCOLS:
+        if repeats == 0 or f"pairs.test.{kind}.left" not in tensors:
+            continue
+        truth = {(split, side): np.asarray(_get(tensors, f"pairs.{split}.{kind}.{side}"))
+                 for split in SPLITS for side in SIDES}  # fmt: skip
+        left, right = truth["test", "left"], truth["test", "right"]
+        if len(left) and (min(left.min(), right.min()) < 0 or max(left.max(), right.max()) >= len(identity)):
+            raise ValueError(f"the {kind} pairs name samples that are not there")
+        row.utility[kind] = verification_statistics(
+            [(_get(tensors, f"verifier.{r}.val.{kind}"), truth["val", "same"]) for r in range(repeats)],
+            [
+                (_get(tensors, f"verifier.{r}.test.{kind}"), truth["test", "same"], identity[left], identity[right])
+                for r in range(repeats)
+            ],
+            bootstrap,
+        )
+
+
+def _get(tensors: Tensors, name: str) -> NDArray[Any]:
+    if name not in tensors:
+        raise ValueError(f"the scores lack {name}")
+    return tensors[name]

@@ -1,0 +1,188 @@
+"""From a finished run to entries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit import __version__
+from aiakit.errors import InputError
+from aiakit.experiment.config import Chain, PluginSpec, label_of
+from aiakit.experiment.document import measured
+from aiakit.experiment.plan import AttackKey, Plan, is_claim, knowledge_of, make_plan, view_of
+from aiakit.experiment.protocol import PROTOCOLS, Protocol
+from aiakit.experiment.run import Run
+from aiakit.leaderboard.entry import Submission, write_entry, write_tensors
+from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo
+from aiakit.leaderboard.scores import SIDES, statistics_row, truth_digest
+from aiakit.store import digest_of
+
+STORED = {"val": "attacker-val", "test": "test"}  # how entries call the splits that are scored
+IN_MEMORY = FileRef(file="in-memory", sha256="0" * 64)
+
+
+def submissions_of(run: Run, defense: str | None = None) -> list[Submission]:
+    """An entry of every release of a finished run, or of the one named.
+
+    Raises InputError where the run is not finished, or has no such defense.
+    """
+    plan, store = make_plan(run.config), run.store
+    missing = [cell.label for cell in plan.unique_cells() if store.find(cell.digest) is None]
+    if missing:
+        raise InputError(
+            f"{run.folder} is not finished ({len(missing)} cells have no result, {missing[0]} among them): "
+            "run the same command again"
+        )
+    chains = {label_of(chain): chain for chain in run.config.defenses}
+    if defense is not None and defense not in chains:
+        raise InputError(f"{run.folder} has no defense {defense!r}, only {', '.join(chains)}")
+    wanted = {label: chain for label, chain in chains.items() if defense in (None, label)}
+    protocol = Protocol.read(store, plan.protocol.digest)
+    return [_submission(run, plan, protocol, label, chain) for label, chain in wanted.items()]
+
+
+def submit(run: Run, folder: Path, defense: str | None = None, with_release: bool = False) -> list[Path]:
+    """Write the entries of a run into a folder and return the files.
+
+    with_release : also store the release of attacker-train, attacker-val and test, so that attacks can be trained
+    again. Raises InputError where an entry of the same name is there, or the folder cannot be written to.
+    """
+    submissions = submissions_of(run, defense)
+    for submission in submissions:
+        path = folder / f"{submission.entry.name}.json"
+        if path.exists():
+            raise InputError(f"{path} is there already: remove it, or name another folder with -o")
+    paths = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for submission in submissions:
+            entry = submission.entry
+            files = {"scores": write_tensors(folder, entry.name, submission.tensors)}
+            if with_release:
+                release = _release_tensors(run, entry.release)
+                files["submitted_release"] = write_tensors(folder, f"{entry.name}.release", release)
+            paths += [folder / file.file for file in files.values()]
+            paths.append(write_entry(entry.model_copy(update=files), folder))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to ({error.strerror}): name another folder with -o") from None
+    return paths
+
+
+def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Chain) -> Submission:
+    config = run.config
+    counting = {spec.name: _counting(plan, label, spec) for spec in config.attacks}
+    cells = [cell for (name, _), cell in (*plan.releases.items(), *plan.utilities.items()) if name == label]
+    cells += [plan.attacks[key] for keys in counting.values() for key in keys]
+    tensors = _truth(protocol)
+    attacks = tuple(_attacks(run, plan, counting, tensors))
+    for repeat, (_, cell) in enumerate(item for item in plan.utilities.items() if item[0][0] == label):
+        scores = run.store.read(cell.digest).tensors("scores")
+        tensors |= {
+            f"verifier.{repeat}.{split}.{kind}": np.asarray(scores[f"{stored}.{kind}"])
+            for split, stored in STORED.items()
+            for kind in PROTOCOLS
+            if f"{stored}.{kind}" in scores
+        }
+    facts = protocol.cell.result
+    info = ProtocolInfo(
+        dataset=facts["dataset"],
+        data=config.dataset.data,
+        attribute=facts["attribute"],
+        classes=tuple(facts["classes"]),
+        people=facts["people"],
+        images=facts["images"],
+        split=config.split,
+        pairs=config.pairs,
+        bootstrap_draws=config.bootstrap_draws,
+        bayes_ceiling=facts["bayes_ceiling"],
+        truth=truth_digest(tensors),
+    )
+    computing = Computing(
+        aiakit=__version__,
+        framework=config.framework,
+        libraries=config.libraries,
+        device=config.device,
+        precision=config.precision,
+        seeds=config.seeds,
+        attack_seeds=config.attack_seeds,
+        seconds=round(sum(run.store.read(cell.digest).seconds for cell in cells), 3),
+    )
+    row = statistics_row(info, attacks, tensors)
+    row.defense = label
+    entry = Entry(
+        name=_name(label, facts["dataset"], [cell.digest for cell in cells]),
+        release=label,
+        stages=chain,
+        protocol=info,
+        computing=computing,
+        attacks=attacks,
+        scores=IN_MEMORY,
+        figures=measured(row),
+    )
+    return Submission(entry, tensors, run.folder, row)
+
+
+def _counting(plan: Plan, label: str, spec: PluginSpec) -> list[AttackKey]:
+    """The repeats of an attack that count for the headline, or that show the claim."""
+    claim = is_claim(spec)
+    return [key for key in plan.attacks if (key.defense, key.attack) == (label, spec.name) and (claim or key.headline)]
+
+
+def _name(label: str, dataset: str, digests: list[str]) -> str:
+    readable = re.sub(r"[^a-z0-9+.-]+", "-", f"{dataset}-{label}".lower()).strip("-.+")
+    return f"{readable[:80] or 'release'}-{digest_of({'cells': digests})[:8]}"
+
+
+def _truth(protocol: Protocol) -> dict[str, NDArray[Any]]:
+    tensors: dict[str, NDArray[Any]] = {}
+    for split, stored in STORED.items():
+        rows = protocol.rows(stored)
+        tensors |= {f"{split}.labels": protocol.labels(rows), f"{split}.identity": protocol.identity(rows)}
+        for kind in PROTOCOLS:
+            pairs = protocol.pairs(f"{stored}.{kind}", rows)
+            if pairs is not None:
+                tensors |= {f"pairs.{split}.{kind}.{side}": getattr(pairs, side) for side in SIDES}
+    return tensors
+
+
+def _attacks(
+    run: Run, plan: Plan, counting: dict[str, list[AttackKey]], tensors: dict[str, NDArray[Any]]
+) -> Iterator[AttackInfo]:
+    """The attacks that count, and the claim; their scores are added to ``tensors``."""
+    number = 0
+    for spec in run.config.attacks:
+        found = [(key, run.store.read(plan.attacks[key].digest)) for key in counting[spec.name]]
+        found = [(key, cell) for key, cell in found if "skipped" not in cell.result]
+        if not found:
+            continue
+        for repeat, (_, cell) in enumerate(found):
+            scores = cell.tensors("scores")
+            tensors |= {f"attack.{number}.{repeat}.{split}": np.asarray(scores[split]) for split in STORED}
+        number += 1
+        yield AttackInfo(
+            **spec.model_dump(),
+            view=view_of(spec),
+            knowledge=knowledge_of(spec),
+            repeats=tuple((key.seed, key.attack_seed) for key, _ in found),
+            claim=is_claim(spec),
+        )
+
+
+def _release_tensors(run: Run, label: str) -> dict[str, NDArray[Any]]:
+    """What the attacks learned from and were judged on: the release of three splits, with rows counted anew."""
+    plan = make_plan(run.config)
+    protocol = Protocol.read(run.store, plan.protocol.digest)
+    splits = ("attacker-train", "attacker-val", "test")
+    rows = protocol.rows(*splits)
+    tensors = {f"rows.{split}": np.searchsorted(rows, protocol.rows(split)) for split in splits}
+    tensors |= {"labels": protocol.labels(rows), "identity": protocol.identity(rows)}
+    for (name, seed), cell in plan.releases.items():
+        if name == label:
+            views = run.store.read(cell.digest).tensors("release")
+            tensors |= {f"{seed}.{view}": np.asarray(part[rows]) for view, part in views.items() if view != "claim"}
+    return tensors

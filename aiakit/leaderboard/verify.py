@@ -1,0 +1,65 @@
+"""Whether an entry's figures are those of its scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from aiakit.errors import InputError
+from aiakit.experiment.document import measured
+from aiakit.experiment.evaluate import Row
+from aiakit.leaderboard.entry import Submission
+from aiakit.leaderboard.scores import statistics_row, truth_digest
+
+TOLERANCE = 1e-6  # sums of floating numbers differ in the last digits from machine to machine
+
+
+def verified(submission: Submission) -> Row:
+    """The statistics of an entry, computed from its scores.
+
+    Raises InputError where scores are missing or do not fit, and where a figure of the entry is another than theirs.
+    """
+    entry, path = submission.entry, submission.path
+    if submission.row is not None:
+        return submission.row
+    names = [attack.name for attack in entry.attacks if not attack.claim]
+    if len(set(names)) < len(names) or sum(attack.claim for attack in entry.attacks) > 1:
+        raise InputError(f"{path} names an attack twice")
+    try:
+        truth = truth_digest(submission.tensors)
+        if truth != entry.protocol.truth:
+            raise ValueError("the labels, identities or pairs beside it are not those that the entry names")
+        row = statistics_row(entry.protocol, entry.attacks, submission.tensors)
+    except (ValueError, IndexError) as error:
+        raise InputError(f"{path}: {error}") from None
+    row.defense = entry.release
+    for where, stated, computed in differences(entry.figures, measured(row)):
+        raise InputError(
+            f"{path} is refused: {where} is {_short(stated)} in the entry, but {_short(computed)} from its scores"
+        )
+    return row
+
+
+def differences(stated: Any, computed: Any, path: str = "figures") -> Iterator[tuple[str, Any, Any]]:
+    """(path, stated, computed) wherever two JSON values differ by more than rounding."""
+    if isinstance(stated, dict) and isinstance(computed, dict):
+        for key in sorted({*stated, *computed}, key=str):
+            yield from differences(stated.get(key), computed.get(key), f"{path}.{key}")
+    elif isinstance(stated, list) and isinstance(computed, list) and len(stated) == len(computed):
+        for number, (left, right) in enumerate(zip(stated, computed, strict=True)):
+            yield from differences(left, right, f"{path}.{number}")
+    elif _is_number(stated) and _is_number(computed):
+        if not math.isclose(stated, computed, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+            yield path, stated, computed
+    elif type(stated) is not type(computed) or stated != computed:
+        yield path, stated, computed
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,0 +1,108 @@
+"""What ``aiakit calibrate`` shows: a table on a terminal, and a heat-map of η."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from aiakit.report.page import Page, Section, render_page
+from aiakit.report.svg import save_chart
+from aiakit.report.terminal import NONE, WIDE, figure
+from aiakit.report.theme import INK, MEASURED, Chart, finish, title, values
+from aiakit.store import write_atomically
+
+SUITE = "suite"
+CAPTION = (
+    "η = (accuracy − ½) / (Bayes − ½) of every attack on leaks whose Bayes accuracy is known, medians over draws. "
+    "The suite is the attack chosen on the validation set; ● marks the one that it chose most often."
+)
+
+
+def print_calibration(document: dict[str, Any], console: Console | None = None) -> None:
+    """Print the leaks with what the suite reaches, then η of every attack, then the false alarms."""
+    out = console or Console()
+    if console is None and not out.is_terminal:
+        out = Console(width=WIDE)
+    seeds = document["seeds"]
+    out.print(Text(f"{document['n']} samples to learn from, as many to test on, median of {seeds} draws", style="bold"))
+    table = Table(title="η = (suite − ½) / (Bayes − ½)")
+    for heading in ("leak", "Bayes", "suite", "least", "most", "η", "selected"):
+        table.add_column(heading, justify="left" if heading in ("leak", "selected") else "right")
+    for row in document["rows"]:
+        chosen = ", ".join(dict.fromkeys(row["selected_per_seed"]))
+        numbers = [row["bayes"], row["suite"], min(row["per_seed"]), max(row["per_seed"]), row["eta"]]
+        table.add_row(row["leak"], *map(figure, numbers), Text(chosen))
+    out.print(table)
+    out.print(_attacks(document["rows"]))
+    nulls = document["nulls"]
+    if nulls is not None:
+        out.print(
+            f"nulls: the selected attack is not significant in {nulls['count'] - nulls['significant']} of "
+            f"{nulls['count']} ({nulls['not_significant']:.1%})"
+        )
+    for note in document["notes"]:
+        out.print(Text(note))
+
+
+def _attacks(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="η of every attack")
+    table.add_column("attack")
+    informative = [row for row in rows if row["eta"] is not None]
+    for row in informative:
+        table.add_column(row["leak"], justify="right")
+    for name in attack_names(informative):
+        etas = [row["attacks"].get(name) for row in informative]
+        table.add_row(Text(name), *(NONE if eta is None else f"{eta:.2f}" for eta in etas))
+    return table
+
+
+def attack_names(rows: list[dict[str, Any]]) -> list[str]:
+    """The attacks of all rows, in the order in which they come."""
+    return list(dict.fromkeys(name for row in rows for name in row["attacks"]))
+
+
+def calibration_heatmap(document: dict[str, Any]) -> Chart:
+    """η of every attack, and of the suite, on every leak in which there is something to find."""
+    rows = [row for row in document["rows"] if row["eta"] is not None]
+    cells = [
+        {"leak": row["leak"], "attack": title(name), "eta": value, "text": _short(value) + ("●" if chosen else "")}
+        for row in rows
+        for name, value, chosen in [
+            (SUITE, row["eta"], False),
+            *((name, value, name == row["selected"]) for name, value in row["attacks"].items()),
+        ]
+    ]
+    attacks = [title(name) for name in (SUITE, *attack_names(rows))]
+    leaks = [row["leak"] for row in rows]
+    x = alt.X("leak:N", title=None, sort=leaks, axis=alt.Axis(orient="top", labelAngle=-35, domain=False))
+    y = alt.Y("attack:N", title=None, sort=attacks, axis=alt.Axis(domain=False))
+    base = alt.Chart(values(cells)).encode(x=x, y=y)
+    strength = alt.Opacity("eta:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[0.03, 0.9], clamp=True))
+    chart = alt.layer(
+        base.mark_rect(color=MEASURED).encode(opacity=strength), base.mark_text(color=INK).encode(text="text:N")
+    )
+    return finish("calibration", CAPTION, chart.properties(width=max(160, 54 * len(leaks)), height=26 * len(attacks)))
+
+
+def _short(value: float) -> str:
+    """``.97``, ``−.01``, ``1.0``."""
+    return "1.0" if value >= 0.995 else f"{value:.2f}".replace("0.", ".", 1).replace("-", "−")
+
+
+def write_heatmap(document: dict[str, Any], path: Path) -> None:
+    """Write the heat-map as ``path``'s suffix says: .svg, .png, or .html, a page that needs no network."""
+    chart = calibration_heatmap(document)
+    if path.suffix == ".html":
+        subtitle = f"{document['n']} samples, {document['seeds']} draws of every leak"
+        sections = [Section("calibration", "How much of a known leak each attack finds", charts=[chart])]
+        write_atomically(path, render_page(Page("Calibration of attacks", subtitle, [], sections)))
+        return
+    with tempfile.TemporaryDirectory(dir=path.absolute().parent) as folder:
+        made = {file.suffix: file for file in save_chart(chart, Path(folder))}
+        made[path.suffix].replace(path)

@@ -1,0 +1,201 @@
+"""Charts that compare releases, from rows of the machine-readable document. One function a chart; None without data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from aiakit.pareto import pareto_front
+from aiakit.report.theme import CLAIMED, INK, MEASURED, WIDTH, Chart, finish, title, values
+
+Row = dict[str, Any]
+STEP = 30  # pixels a release
+
+
+def plane(rows: Sequence[Row]) -> Chart | None:
+    """Privacy against utility with intervals on both, and the front of the releases that no other one dominates."""
+    points = [
+        {
+            "release": title(row["defense"]),
+            "privacy": 1 - row["strongest"]["advantage"],
+            "privacy_low": 1 - (row["strongest"]["advantage_ci95"][1] or 0.0),
+            "privacy_high": 1 - (row["strongest"]["advantage_ci95"][0] or 0.0),
+            "utility": row["utility"]["random"]["accuracy"],
+            "utility_low": row["utility"]["random"]["ci95"][0],
+            "utility_high": row["utility"]["random"]["ci95"][1],
+        }
+        for row in rows
+        if row["strongest"] is not None and "random" in row["utility"]
+    ]
+    if not points:
+        return None
+    front = pareto_front(*(np.array([point[axis] for point in points]) for axis in ("privacy", "utility")))
+    for point, on_front in zip(points, front, strict=True):
+        point["front"] = "not dominated" if on_front else "dominated"
+    x_domain, y_domain = (_domain([p[f"{axis}_{end}"] for p in points for end in ("low", "high")])
+                          for axis in ("utility", "privacy"))  # fmt: skip
+    _place_labels(points, x_domain, y_domain)
+    x = alt.X("utility:Q", title="utility: verification accuracy →", scale=alt.Scale(domain=x_domain, nice=False))
+    y = alt.Y("privacy:Q", title="privacy: 1 − advantage →", scale=alt.Scale(domain=y_domain, nice=False))
+    colour = alt.Color(
+        "front:N",
+        title=None,
+        scale=alt.Scale(domain=["not dominated", "dominated"], range=[MEASURED, "#8a8a94"]),
+    )
+    base = alt.Chart(values(points))
+    layers = [
+        alt.Chart(values([p for p in points if p["front"] == "not dominated"]))
+        .mark_line(interpolate="step-before", color=MEASURED, strokeDash=[4, 3], opacity=0.7)
+        .encode(x=x, y=y, order="utility:Q"),
+        base.mark_rule(opacity=0.55).encode(x=alt.X("utility_low:Q"), x2="utility_high:Q", y=y, color=colour),
+        base.mark_rule(opacity=0.55).encode(x=x, y=alt.Y("privacy_low:Q"), y2="privacy_high:Q", color=colour),
+        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour),
+    ]
+    for align, dx, dy in {(p["align"], p["dx"], p["dy"]) for p in points}:
+        chosen = values([p for p in points if (p["align"], p["dx"], p["dy"]) == (align, dx, dy)])
+        text = alt.Chart(chosen).mark_text(align=align, dx=dx, dy=dy, baseline="middle", color=INK)
+        layers.append(text.encode(x=x, y=y, text="release:N"))
+    layers[4:] = sorted(layers[4:], key=lambda layer: str(layer.to_dict(validate=False)))
+    return finish(
+        "privacy-utility",
+        "Each release by what its strongest attacker leaves private and what verification keeps, with 95 % intervals; "
+        "the dashed line is the front of the releases that no other one dominates.",
+        alt.layer(*layers).properties(width=WIDTH, height=300),
+    )
+
+
+def _domain(numbers: Sequence[float]) -> list[float]:
+    low, high = min(numbers), max(numbers)
+    margin = max(0.02, 0.08 * (high - low))
+    return [low - margin, high + margin]
+
+
+def _place_labels(points: list[dict[str, Any]], x_domain: list[float], y_domain: list[float]) -> None:
+    """Beside, above or below its point: wherever a name covers least of the other names and points."""
+    at = [
+        (
+            (p["utility"] - x_domain[0]) / (x_domain[1] - x_domain[0]) * WIDTH,
+            (y_domain[1] - p["privacy"]) / (y_domain[1] - y_domain[0]) * 300,
+        )
+        for p in points
+    ]
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in at]
+    for point, (x, y) in zip(points, at, strict=True):
+        long = 7.0 * len(point["release"])
+        places = []
+        for align, dx, dy in (("left", 9, -10), ("right", -9, -10), ("left", 9, 10), ("right", -9, 10)):
+            left = x + dx - (long if align == "right" else 0)
+            box = (left, y + dy - 8, left + long, y + dy + 8)
+            outside = max(0.0, -box[0]) + max(0.0, box[2] - WIDTH) + max(0.0, -box[1]) + max(0.0, box[3] - 300)
+            places.append((sum(_overlap(box, other) for other in taken) + 20 * outside, align, dx, dy, box))
+        _, point["align"], point["dx"], point["dy"], box = min(places, key=lambda place: place[0])
+        taken.append(box)
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceiling: float | None) -> Chart | None:
+    """What each defense claims against what is measured: the illusion gap."""
+    shown = [row for row in rows if row["strongest"] is not None]
+    if not shown:
+        return None
+    points, bars = [], []
+    for row in shown:
+        name, measured = title(row["defense"]), row["strongest"]
+        low, high = measured["ci95"]
+        points.append({"release": name, "value": measured["balanced_accuracy"], "what": "measured, strongest attack"})
+        bar = {"release": name, "low": low, "high": high}
+        if row["claimed"] is not None:
+            claimed = row["claimed"]["balanced_accuracy"]
+            points.append({"release": name, "value": claimed, "what": "claimed, in-loop attacker"})
+            bar |= {"claimed": claimed, "measured": measured["balanced_accuracy"]}
+        bars.append(bar)
+    order = [title(row["defense"]) for row in shown]
+    y = alt.Y("release:N", title=None, sort=order)
+    scale = alt.Scale(zero=False, nice=True)
+    colour = alt.Color(
+        "what:N",
+        title=None,
+        scale=alt.Scale(domain=["claimed, in-loop attacker", "measured, strongest attack"], range=[CLAIMED, MEASURED]),
+    )
+    lines = [{"at": chance, "name": "chance"}]
+    if detectable is not None and detectable < 1:
+        lines.append({"at": detectable, "name": "smallest detectable"})
+    if ceiling is not None:
+        lines.append({"at": ceiling, "name": "Bayes ceiling"})
+    marks = alt.Chart(values(lines))
+    layers = [
+        marks.mark_rule(strokeDash=[2, 3], color=INK, opacity=0.6).encode(x=alt.X("at:Q", scale=scale)),
+        marks.mark_text(align="center", baseline="bottom", dy=-4, color=INK, fontSize=11, opacity=0.8).encode(
+            x=alt.X("at:Q", scale=scale), y=alt.value(0), text="name:N"
+        ),
+        alt.Chart(values([bar for bar in bars if "claimed" in bar]))
+        .mark_bar(height=3, color=INK, opacity=0.35)
+        .encode(x=alt.X("claimed:Q", scale=scale), x2="measured:Q", y=y),
+        alt.Chart(values(bars)).mark_rule(color=MEASURED, strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y),
+        alt.Chart(values(points))
+        .mark_point(filled=True, size=90, opacity=1)
+        .encode(x=alt.X("value:Q", title="balanced accuracy of inference", scale=scale), y=y, color=colour),
+    ]
+    return finish(
+        "claimed-measured",
+        "What the defense's own in-loop attacker claims and what the strongest freshly trained attack reads, with its "
+        "95 % interval; the grey bar between them is the illusion gap.",
+        alt.layer(*layers).properties(width=WIDTH, height=STEP * len(shown)),
+    )
+
+
+def heatmap(rows: Sequence[Row], chance: float) -> Chart | None:
+    """Every attack on every release."""
+    cells = [
+        {"release": title(row["defense"]), "attack": title(name), "value": m["balanced_accuracy"],
+         "text": f"{m['balanced_accuracy']:.2f}".replace("0.", ".", 1)}
+        for row in rows
+        for name, m in row["attacks"].items()
+    ]  # fmt: skip
+    if not cells:
+        return None
+    releases = list(dict.fromkeys(cell["release"] for cell in cells))
+    attacks = list(dict.fromkeys(cell["attack"] for cell in cells))
+    x = alt.X("release:N", title=None, sort=releases, axis=alt.Axis(orient="top", labelAngle=-35, domain=False))
+    y = alt.Y("attack:N", title=None, sort=attacks, axis=alt.Axis(domain=False))
+    base = alt.Chart(values(cells)).encode(x=x, y=y)
+    strength = alt.Opacity("value:Q", legend=None, scale=alt.Scale(domain=[chance, 1], range=[0.04, 0.9], clamp=True))
+    layers = alt.layer(
+        base.mark_rect(color=MEASURED).encode(opacity=strength), base.mark_text(color=INK).encode(text="text:N")
+    )
+    return finish(
+        "attack-defense",
+        "Balanced accuracy on test of every attack on every release: the fuller the colour, the further from chance.",
+        layers.properties(width=max(160, 52 * len(releases)), height=26 * len(attacks)),
+    )
+
+
+def seeds(rows: Sequence[Row]) -> Chart | None:
+    """How much the strongest attack's figure moves from seed to seed."""
+    points = [
+        {"release": title(row["defense"]), "value": value, "seed": f"repeat {number}"}
+        for row in rows
+        if row["strongest"] is not None
+        for number, value in enumerate(row["strongest"]["per_seed"])
+    ]
+    if not any(row["strongest"] is not None and len(row["strongest"]["per_seed"]) > 1 for row in rows):
+        return None
+    order = list(dict.fromkeys(point["release"] for point in points))
+    x = alt.X("value:Q", title="balanced accuracy of the strongest attack", scale=alt.Scale(zero=False))
+    y = alt.Y("release:N", title=None, sort=order)
+    base = alt.Chart(values(points))
+    layers = alt.layer(
+        base.mark_rule(opacity=0.5, color=INK).encode(x=alt.X("min(value):Q"), x2="max(value):Q", y=y),
+        base.mark_point(size=70, color=MEASURED, filled=True, opacity=0.8).encode(x=x, y=y, detail="seed:N"),
+    )
+    return finish(
+        "seeds",
+        "The strongest attack on each repetition with other seeds, one point each: what training alone changes.",
+        layers.properties(width=WIDTH, height=STEP * len(order)),
+    )

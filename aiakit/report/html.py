@@ -1,0 +1,110 @@
+"""The HTML report of a run: from the run's document and stored scores to one offline page."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from aiakit import registry
+from aiakit.errors import InputError
+from aiakit.experiment.config import PluginSpec
+from aiakit.experiment.evaluate import Evaluation
+from aiakit.experiment.run import Run
+from aiakit.report.figures import figures_of
+from aiakit.report.page import Page, render_page
+from aiakit.report.sections import SECTIONS, Source, lead_of
+from aiakit.report.svg import save_chart
+from aiakit.store import write_atomically
+
+REPORT = "report.html"
+FIGURES = "figures"
+
+
+def report_page(run: Run, evaluation: Evaluation, document: dict[str, Any], folder: Path) -> Page:
+    """The report of a run as a page. folder : where it will lie, so that links to the run's cells are relative."""
+    source = Source(
+        document,
+        figures_of(run.store, evaluation),
+        run.config.model_dump(mode="json"),
+        _command(run),
+        quote(os.path.relpath(run.folder / "cells", folder)),
+    )
+    title = f"{document['dataset']}: what releases of faces say of {document['attribute']}"
+    repeats = f"{document['seeds']} seed{'s' if document['seeds'] > 1 else ''}"
+    subtitle = (
+        f"{', '.join(document['classes'])} · {document['people']} people · {document['images']} images · {repeats} · "
+        f"aiakit {document['aiakit']}"
+    )
+    sections = [section for make in SECTIONS if (section := make(source)) is not None]
+    return Page(title, subtitle, lead_of(document), sections)
+
+
+def write_report(
+    run: Run, evaluation: Evaluation, document: dict[str, Any], folder: Path | None = None, figures: bool = False
+) -> list[Path]:
+    """Write ``report.html`` into the folder (the run's own by default) and return the files.
+
+    figures : also write each chart as SVG, PNG and PDF to ``figures`` in the folder.
+    Raises InputError where the folder cannot be written to.
+    """
+    folder = run.folder if folder is None else folder
+    return write_page(report_page(run, evaluation, document, folder), folder, REPORT, figures)
+
+
+def write_page(page: Page, folder: Path, name: str, figures: bool = False) -> list[Path]:
+    """Write a page under a name, and its charts where asked for. Raises InputError where that is not possible."""
+    html = render_page(page)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / name, html)
+        paths = [folder / name]
+        if figures:
+            (folder / FIGURES).mkdir(exist_ok=True)
+            for chart in page.charts():
+                paths += save_chart(chart, folder / FIGURES)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to ({error.strerror}): name another folder with -o") from None
+    return paths
+
+
+def _command(run: Run) -> str:
+    """The commands that compute the run and its report again."""
+    config = run.config
+    defenses = ",".join("+".join(stage.name for stage in chain) for chain in config.defenses)
+    words = ["aiakit", "run", "--defense", defenses, "--attacks", ",".join(spec.name for spec in config.attacks)]
+    words += ["--dataset", config.dataset.name, "--image-size", str(config.dataset.image_size)]
+    words += ["--attribute", config.attribute, "--seed", str(config.seeds[0]), "--seeds", str(len(config.seeds))]
+    words += ["--attack-seeds", str(config.attack_seeds), "--device", config.device, "--precision", config.precision]
+    words += ["--draws", str(config.draws), "--knowledge", ",".join(config.knowledge)]
+    for option, numbers in (("--budgets", config.budgets), ("--pooled", config.pooled)):
+        if numbers:
+            words += [option, ",".join(map(str, numbers))]
+    if config.permutations:
+        words += ["--null", str(config.permutations)]
+    words += [flag for flag, given in (("--strict", config.dataset.strict), ("--no-utility", config.pairs is None),
+                                       ("--no-reference", not _has_reference(run))) if given]  # fmt: skip
+    words += _settings("dataset", [config.dataset])
+    words += _settings("defense", [stage for chain in config.defenses for stage in chain])
+    words += _settings("attack", config.attacks)
+    words += ["--out", str(run.folder.parent), "--name", run.folder.name]
+    return f"{shlex.join(words)}\n{shlex.join(['aiakit', 'report', str(run.folder)])}"
+
+
+def _settings(kind: registry.Kind, plugins: Sequence[PluginSpec]) -> list[str]:
+    """The options of some plugins that differ from their defaults."""
+    words = []
+    for plugin in {plugin.name: plugin for plugin in plugins}.values():
+        defaults = registry.parameters(kind, plugin.name, {})
+        for option, value in plugin.params.items():
+            if value != defaults.get(option):
+                words += ["--set", f"{plugin.name}.{option}={value if isinstance(value, str) else json.dumps(value)}"]
+    return words
+
+
+def _has_reference(run: Run) -> bool:
+    return any("+".join(stage.name for stage in chain) == run.config.reference for chain in run.config.defenses)

@@ -1,0 +1,310 @@
+"""The sections of a run's report, one function each; a function returns None where the run has no such data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiakit.report import charts, curves
+from aiakit.report.figures import Figures, Share
+from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
+from aiakit.report.theme import Chart
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a report is made of.
+
+    document : the machine-readable document of the run. config : the run's configuration as JSON.
+    cells : the folder of the run's cells as a relative address, to lead to what a figure was computed from.
+    """
+
+    document: dict[str, Any]
+    figures: Figures
+    config: dict[str, Any]
+    command: str
+    cells: str
+
+    @property
+    def rows(self) -> list[Row]:
+        return list(self.document["rows"])
+
+    @property
+    def protocol(self) -> str:
+        return f"same-{self.document['attribute']}"
+
+
+def releases(source: Source) -> Section | None:
+    """The headline table, the plane and the illusion gap."""
+    document = source.document
+    drawn = [
+        charts.plane(source.rows),
+        charts.dumbbell(source.rows, document["chance"], document["smallest_detectable"], document["bayes_ceiling"]),
+    ]
+    return Section(
+        "releases",
+        "Releases",
+        ["Privacy is balanced accuracy of inference, lower is better. Utility is accuracy of 1:1 verification, higher "
+         "is better. The strongest attack is chosen on attacker-val and reported on test."],
+        present(drawn),
+        [_release_table(source)],
+    )  # fmt: skip
+
+
+def _release_table(source: Source) -> Table:
+    headings = [
+        Heading("release"),
+        Heading("claimed", True, "What the defense's own in-loop attacker reads"),
+        Heading("strongest attack"),
+        Heading("measured [95 %]", True, "Balanced accuracy of the strongest freshly trained attack"),
+        Heading("illusion gap [95 %]", True, "Measured minus claimed, paired over people"),
+        Heading("at most", True, "A simultaneous 95 % bound on what the best of these attacks truly reaches"),
+        Heading("AUC", True),
+        Heading("bits", True, "Information about the attribute that calibrated scores show"),
+        Heading("verdict"),
+        Heading("utility, random [95 %]", True, "Accuracy against random impostors"),
+        Heading(f"utility, {source.protocol} [95 %]", True, "Accuracy against impostors of the same attribute value"),
+        Heading("EER", True),
+        Heading("seconds", True, "Computing time of everything in this row"),
+    ]
+    rows = []
+    for number, row in enumerate(source.rows):
+        best, utility = row["strongest"] or {}, row["utility"]
+        random, same = (utility.get(kind, {}) for kind in ("random", "same_attribute"))
+        link = f"#{attack_id(number, best['attack'])}" if best else None
+        rows.append(
+            [
+                Cell(row["defense"], row["defense"]),
+                to_cell(row["claimed"] and row["claimed"]["balanced_accuracy"]),
+                to_cell(best.get("attack"), href=link),
+                interval_cell(best.get("balanced_accuracy"), best.get("ci95"), href=link),
+                interval_cell(row["gap"], row["gap_ci95"], sign=True),
+                to_cell(row["simultaneous_upper"]),
+                to_cell(best.get("auc")),
+                to_cell(best.get("bits")),
+                to_cell(row["verdict"]),
+                interval_cell(random.get("accuracy"), random.get("ci95")),
+                interval_cell(same.get("accuracy"), same.get("ci95")),
+                to_cell(random.get("eer")),
+                to_cell(float(row["seconds"]), 1),
+            ]
+        )
+    return Table("release-table", "Every release of this run.", headings, rows, filterable=True)
+
+
+def attack_id(row: int, attack: str) -> str:
+    """The id of a cell of the attack table: the release's number, and the attack's name in letters that ids allow."""
+    return f"attack-{row}-" + "".join(c if c.isalnum() and c.isascii() else f"_{ord(c):x}" for c in attack)
+
+
+def attacks(source: Source) -> Section | None:
+    """Every attack on every release; each figure leads to the cells that it was computed from."""
+    chart = charts.heatmap(source.rows, source.document["chance"])
+    if chart is None:
+        return None
+    headings = [
+        Heading("release"),
+        Heading("attack"),
+        Heading("balanced accuracy [95 %]", True),
+        Heading("AUC", True),
+        Heading("advantage", True),
+        Heading("TPR at 1 % FPR", True),
+        Heading("bits", True),
+        Heading("accuracy", True),
+        Heading("majority", True, "Accuracy of always guessing the more frequent class"),
+        Heading("std over seeds", True),
+        Heading("shows power", False, "Whether this attack beats chance on the unprotected release"),
+        Heading("computed in"),
+    ]
+    rows = []
+    for number, row in enumerate(source.rows):
+        for name, m in row["attacks"].items():
+            mark = "*" if row["strongest"] and row["strongest"]["attack"] == name else ""
+            digests = source.figures.sources.get((row["defense"], name), [])
+            rows.append(
+                [
+                    Cell(row["defense"], row["defense"]),
+                    Cell(name, name),
+                    interval_cell(m["balanced_accuracy"], m["ci95"], mark, id=attack_id(number, name)),
+                    *(to_cell(m.get(key)) for key in ("auc", "advantage", "tpr_at_1pct_fpr", "bits", "accuracy",
+                                                      "majority", "std_over_seeds")),
+                    to_cell({True: "yes", False: "no", None: None}[m["power"]]),
+                    _cell_link(source, digests),
+                ]
+            )  # fmt: skip
+    table = Table(
+        "attack-table", "Every attack on every release; * is the one chosen on attacker-val.", headings, rows, True
+    )
+    return Section("attacks", "Every attack", (), [chart], [table])
+
+
+def _cell_link(source: Source, digests: Sequence[str]) -> Cell:
+    if not digests:
+        return to_cell(None)
+    text = digests[0][:8] + (f" (and {len(digests) - 1} more)" if len(digests) > 1 else "")
+    return Cell(text, text, href=f"{source.cells}/{digests[0]}/result.json")
+
+
+def knowledge(source: Source) -> Section | None:
+    """The knowledge ladder, the label budget and pooled evidence."""
+    drawn = present([curves.ladder(source.rows), *curves.budgets(source.rows), curves.pooled(source.rows)])
+    if not drawn:
+        return None
+    return Section("knowledge", "What the attacker knows", ["The headline's attacker is informed."], drawn)
+
+
+def verification(source: Source) -> Section | None:
+    """What a verifier, trained afresh on each release, still tells apart."""
+    meanings = {"random": "random impostors", "same_attribute": f"impostors of the same {source.document['attribute']}"}
+    drawn = present([curves.det(source.figures.det, kind, meaning) for kind, meaning in meanings.items()])
+    headings = [Heading("release"), Heading("impostors")]
+    metrics = {"accuracy": "accuracy [95 %]", "auc": "AUC [95 %]", "eer": "EER [95 %]",
+               "tar_at_far_1pct": "TAR at FAR 1 % [95 %]", "tar_at_far_0_1pct": "TAR at FAR 0.1 % [95 %]"}  # fmt: skip
+    headings += [Heading(name, True) for name in metrics.values()]
+    rows = [
+        [Cell(row["defense"], row["defense"]), Cell(meaning, meaning)]
+        + [interval_cell(row["utility"][kind][m], row["utility"][kind][f"{m}_ci95"]) for m in metrics]
+        for row in source.rows
+        for kind, meaning in meanings.items()
+        if kind in row["utility"]
+    ]
+    if not rows:
+        return None
+    caption = "1:1 verification of test people; the threshold of accuracy is chosen on attacker-val."
+    text = "A perfect oracle of the attribute alone scores well against random impostors, and at chance against others."
+    table = Table("verification-table", caption, headings, rows)
+    return Section("verification", "Verification", [text], drawn, [table])
+
+
+def groups(source: Source) -> Section | None:
+    """Results by class of people."""
+    if not source.figures.slices:
+        return None
+    headings = [
+        Heading("release"),
+        Heading(source.document["attribute"]),
+        Heading("recognised by the strongest attack [95 %]", True),
+        Heading("genuine pairs accepted [95 %]", True),
+        Heading("impostor pairs accepted [95 %]", True, "Two people of this class, taken for one person"),
+    ]
+    rows = [
+        [Cell(part.defense, part.defense), Cell(part.group, part.group)]
+        + [_share_cell(share) for share in (part.recall, part.accepted, part.confused)]
+        for part in source.figures.slices
+    ]
+    caption = "Shares by class at one threshold for everybody, with intervals over people."
+    text = "Where the columns differ between classes, the release serves or exposes one group more than another."
+    return Section("groups", "By class", [text], (), [Table("group-table", caption, headings, rows)])
+
+
+def _share_cell(share: Share) -> Cell:
+    return interval_cell(share.value, share.ci95)
+
+
+def seeds(source: Source) -> Section | None:
+    """How much results move with the seeds."""
+    chart = charts.seeds(source.rows)
+    return None if chart is None else Section("seeds", "Seeds", (), [chart])
+
+
+def limits(source: Source) -> Section | None:
+    """What these figures cannot show."""
+    document = source.document
+    items = list(document["limits"])
+    if document["smallest_detectable"] is not None:
+        items.append(
+            f"The smallest leak that this test set would show (80 % power) is {document['smallest_detectable']:.3f} "
+            "balanced accuracy; below it, 'private' is not shown."
+        )
+    if document["bayes_ceiling"] is not None:
+        items.append(f"No attack on any release of this data set can exceed {document['bayes_ceiling']:.3f}.")
+    for row in source.rows:
+        if "null" in row:
+            null = row["null"]
+            items.append(
+                f"{row['defense']}: with labels permuted between people, the selected attack reached at most "
+                f"{max(null['balanced_accuracy']):.3f} in {null['permutations']} runs (p = {null['p']:.3f})."
+            )
+    return Section("limits", "Limits", (), (), (), items)
+
+
+def notes(source: Source) -> Section | None:
+    """Remarks of the data set, attacks that could not be applied, and what failed."""
+    document = source.document
+    items = list(document["notes"])
+    items += [f"{row['defense']}: skipped: {what}: {why}" for row in source.rows
+              for what, why in row.get("skipped", {}).items()]  # fmt: skip
+    items += [f"failed: {failure['cell']}: {failure['reason']}" for failure in document["failures"]]
+    items += [f"no result yet: {label}" for row in source.rows for label in row["missing"]]
+    return Section("notes", "Notes and failures", (), (), (), items) if items else None
+
+
+def configuration(source: Source) -> Section | None:
+    """All that determines the results."""
+    document = source.document
+    table = Table(
+        "split-table",
+        "People and images of each split; no person is in two of them.",
+        [Heading("split"), Heading("people", True), Heading("images", True)],
+        [
+            [Cell(name, name), to_cell(counts["people"]), to_cell(counts["images"])]
+            for name, counts in document["splits"].items()
+        ],
+    )
+    code = json.dumps(source.config, indent=1, ensure_ascii=False)
+    return Section("configuration", "Configuration", ["Every option, with its default spelled out."], (), [table], (),
+                   code)  # fmt: skip
+
+
+def reproduce(source: Source) -> Section | None:
+    """The commands that compute this page again."""
+    return Section(
+        "reproduce",
+        "How to reproduce",
+        ["The same versions, seed and machine give the same bytes; finished cells are kept, so the first command costs "
+         "nothing in this run's own folder."],
+        code=source.command,
+    )  # fmt: skip
+
+
+# What a report consists of, in this order. A new part of a report is one more function here.
+SECTIONS: Sequence[Callable[[Source], Section | None]] = (
+    releases,
+    attacks,
+    knowledge,
+    verification,
+    groups,
+    seeds,
+    limits,
+    notes,
+    configuration,
+    reproduce,
+)
+
+
+def present(drawn: Sequence[Chart | None]) -> list[Chart]:
+    """The charts that there are."""
+    return [chart for chart in drawn if chart is not None]
+
+
+def lead_of(document: Mapping[str, Any]) -> list[str]:
+    """The sentences at the head of a report: what leaks most below its claim, and how far that can be trusted."""
+    sentences = []
+    gaps = [row for row in document["rows"] if row["gap"] is not None]
+    if gaps:
+        worst = max(gaps, key=lambda row: row["gap"])
+        sentences.append(
+            f"{worst['defense']} claims {worst['claimed']['balanced_accuracy']:.3f} and leaks "
+            f"{worst['strongest']['balanced_accuracy']:.3f} to {worst['strongest']['attack']} "
+            f"(chance is {document['chance']:.3f}): the largest illusion gap of this run, {worst['gap']:+.3f}."
+        )
+    detectable = document["smallest_detectable"]
+    floor = "" if detectable is None else f" A leak below {detectable:.3f} would not be seen on this test set."
+    sentences.append(f"These figures are lower bounds on what leaks: another attack may read more.{floor}")
+    if not document["complete"]:
+        sentences.append("This run is incomplete: some cells have no result (see Notes and failures).")
+    return sentences

@@ -1,0 +1,73 @@
+"""From a chart's specification to a drawing: inline in a page, or files."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+
+from aiakit.report.theme import INK, Chart
+
+SVG = "http://www.w3.org/2000/svg"
+DRAWING = {"svg", "g", "path", "rect", "line", "text", "tspan", "circle", "defs", "clipPath", "title", "linearGradient",
+           "stop"}  # fmt: skip
+FORMATS = ("svg", "png", "pdf")
+PAPER, PRINT_INK = "#ffffff", "#1c1c22"
+REFERENCE = re.compile(r"url\(#([\w-]+)\)")
+
+
+def inline_svg(spec: dict[str, Any], prefix: str, label: str) -> str:
+    """An SVG element that takes the ink of the text around it, fits its container and shows values on hover.
+
+    prefix : put before every id, so that the drawings of one page do not share any. label : what a screen reader says.
+    Raises ValueError for an element that is no part of a drawing.
+    """
+    ET.register_namespace("", SVG)
+    root = ET.fromstring(vl_convert.vegalite_to_svg(spec))  # noqa: S314 - made here, from a specification made here
+    for element in list(root.iter()):
+        tag = element.tag.removeprefix(f"{{{SVG}}}")
+        if tag not in DRAWING or any(name.lower().startswith("on") or "href" in name for name in element.attrib):
+            raise ValueError(f"a chart must not contain <{tag}> or links")
+        for name, value in element.items():
+            if value == INK:
+                element.set(name, "currentColor")
+            elif name == "id":
+                element.set(name, prefix + value)
+            elif "url(#" in value:
+                element.set(name, REFERENCE.sub(rf"url(#{prefix}\1)", value))
+        if element.get("role") == "graphics-symbol" and (said := element.get("aria-label")) and tag != "g":
+            ET.SubElement(element, f"{{{SVG}}}title").text = said
+        for name in [name for name in element.attrib if name.startswith("aria-") or name == "role"]:
+            del element.attrib[name]
+    width, height = root.attrib.pop("width"), root.attrib.pop("height")
+    root.set("role", "img")
+    root.set("aria-label", label)
+    root.set("style", f"width:{width}px;aspect-ratio:{width}/{height}")
+    return ET.tostring(root, encoding="unicode")
+
+
+def save_chart(chart: Chart, folder: Path) -> list[Path]:
+    """Write the chart as SVG, PNG (twice the size) and PDF, black on white; the files."""
+    spec = _printed(chart.spec)
+    contents: dict[str, bytes] = {
+        "svg": vl_convert.vegalite_to_svg(spec).encode(),
+        "png": vl_convert.vegalite_to_png(spec, scale=2),
+        "pdf": vl_convert.vegalite_to_pdf(spec),
+    }
+    paths = [folder / f"{chart.name}.{kind}" for kind in FORMATS]
+    for kind, path in zip(FORMATS, paths, strict=True):
+        path.write_bytes(contents[kind])
+    return paths
+
+
+def _printed(value: Any) -> Any:
+    """The specification in the colours of paper; names that happen to look like the ink stay in the data."""
+    if isinstance(value, dict):
+        printed = {key: part if key == "datasets" or key == "data" else _printed(part) for key, part in value.items()}
+        return {**printed, "background": PAPER} if "$schema" in value else printed
+    if isinstance(value, list):
+        return [_printed(part) for part in value]
+    return PRINT_INK if value == INK else value

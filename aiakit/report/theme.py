@@ -1,0 +1,74 @@
+"""How charts look: one Altair theme for light and dark pages, and what a chart is for the page that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+# Stands for the colour of the surrounding text, whichever that is: see ``aiakit.report.svg``.
+INK = "#12121f"
+# Told apart by people with colour-blindness (Okabe and Ito, 2008, lightened to be read on black and on white).
+COLOURS = ("#2f86c5", "#e0751f", "#0e9f77", "#c1649f", "#b08a00", "#5a6fd8", "#d1495b", "#6c8a1f", "#7f7f7f", "#00a0b0")
+MEASURED, CLAIMED = COLOURS[1], COLOURS[0]
+FONT = "'Liberation Sans', Arial, Helvetica, sans-serif"  # metrics that are the same wherever texts are measured
+WIDTH = 400
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: the name of its files, one sentence that says what it shows, and its Vega-Lite specification."""
+
+    name: str
+    caption: str
+    spec: dict[str, Any]
+
+
+def finish(name: str, caption: str, chart: Any) -> Chart:
+    """A chart in the theme."""
+    axis = {
+        "domainColor": INK,
+        "tickColor": INK,
+        "labelColor": INK,
+        "titleColor": INK,
+        "gridColor": INK,
+        "gridOpacity": 0.12,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelLimit": 150,
+        "labelOverlap": True,
+        "labelSeparation": 6,
+        "labelFont": FONT,
+        "titleFont": FONT,
+    }
+    legend = {
+        "orient": "bottom",
+        "labelColor": INK,
+        "titleColor": INK,
+        "labelFontSize": 12,
+        "labelLimit": 170,
+        "columnPadding": 18,
+        "symbolOpacity": 1,
+    }
+    styled = chart.configure(
+        background="transparent",
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(**axis),
+        legend=alt.LegendConfig(**legend, columns=3, labelFont=FONT, titleFont=FONT, symbolStrokeWidth=2),
+        text=alt.MarkConfig(color=INK, fontSize=12, font=FONT),
+        range=alt.RangeConfig(category=list(COLOURS)),
+    )
+    return Chart(name, caption, styled.to_dict(validate=False))
+
+
+def values(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
+    """Rows as inline data. Keys are ours, so that a name that somebody chose is only ever a value."""
+    return alt.Data(values=[dict(row) for row in rows])
+
+
+def title(text: str) -> str:
+    """The name of a series as legends and axes show it: of bounded length."""
+    return text if len(text) <= 40 else text[:39] + "…"
