@@ -272,11 +272,6 @@ class Attack(Plugin):
     knowledge: ClassVar[Literal["ignorant", "informed", "adaptive"]] = "informed"
     presets: ClassVar[tuple[str, ...]] = ()
 
-    @classmethod
-    def inapplicable(cls, classes: tuple[str, ...]) -> str | None:
-        """Why it cannot infer an attribute of these classes (for attacks made for one attribute); else None."""
-        return None
-
     @abstractmethod
     def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
         """Learn from ``train``; choose hyper-parameters and when to stop on ``val`` only."""

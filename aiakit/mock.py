@@ -16,6 +16,7 @@ from aiakit.contracts import Embeddings, Evidence, Faces, FloatArray, IntArray, 
 
 DIMENSIONS = 16
 IMAGE_SIZE = 32
+GENDERS = ("female", "male")  # classes for attacks that know gender only
 
 
 @dataclass(frozen=True)

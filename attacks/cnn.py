@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from pathlib import Path
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -15,23 +13,8 @@ from scipy.special import softmax
 from torch import Tensor, nn
 
 from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.timm_models import Standardise, existing_file, known_model
 from aiakit.training import Pixels, fit_classifier, forward_in_batches, seeded
-
-
-def known_model(name: str) -> str:
-    """The name, if timm knows it. Raises ValueError with the nearest names otherwise."""
-    architecture = name.split(".")[0]
-    if not timm.is_model(architecture):
-        near = difflib.get_close_matches(architecture, timm.list_models(), 3)
-        raise ValueError(f"a model of timm (nearest: {', '.join(near) or 'none'})")
-    return name
-
-
-def existing_file(path: str) -> str:
-    """The path, if it is empty or a file. Raises ValueError otherwise."""
-    if path and not Path(path).is_file():
-        raise ValueError("the path of a checkpoint that exists")
-    return path
 
 
 class CNN(Attack):
@@ -97,7 +80,7 @@ class CNN(Attack):
         options: dict[str, Any] = {"num_classes": classes}
         if self.weights:
             options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": self.weights}}
-        return nn.Sequential(_Standardise(), timm.create_model(self.model, **options))
+        return nn.Sequential(Standardise(), timm.create_model(self.model, **options))
 
     def _logits(self, release: Release) -> NDArray[np.float32]:
         assert release.pixels is not None
@@ -105,16 +88,3 @@ class CNN(Attack):
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
         return np.asarray(softmax(self._logits(release).astype(np.float64), axis=1))
-
-
-class _Standardise(nn.Module):
-    """Pixels from [0, 1] to about zero mean and unit variance, by ImageNet's figures as timm's weights expect."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).reshape(1, 3, 1, 1))
-        self.register_buffer("scale", torch.tensor([0.229, 0.224, 0.225]).reshape(1, 3, 1, 1))
-
-    def forward(self, images: Tensor) -> Tensor:
-        mean, scale = self.get_buffer("mean"), self.get_buffer("scale")
-        return (images - mean) / scale

@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from aiakit.attacks._shared import embedding
-from aiakit.attacks.cnn import CNN, known_model
+from aiakit.attacks.cnn import CNN
 from aiakit.contracts import Attack, Context, Evidence, Release
 from aiakit.nets import ConvDecoder
+from aiakit.timm_models import known_model
 from aiakit.training import Pixels, autocast, descend, fit_loop, forward_in_batches, one_cycle, seeded
 
 BATCH = 128

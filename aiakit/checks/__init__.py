@@ -9,12 +9,21 @@ from aiakit import registry
 from aiakit.checks.attack import ATTACK_CHECKS, AttackSubject
 from aiakit.checks.common import CLASS_CHECKS, CheckResult, PluginClass, run_check
 from aiakit.checks.defense import DEFENSE_CHECKS, DefenseSubject
+from aiakit.checks.encoder import ENCODER_CHECKS, EncoderSubject
 from aiakit.registry import Kind
 
 __all__ = ["CheckResult", "checks_for", "run_checks"]
 
-SUBJECTS: Mapping[Kind, type[PluginClass]] = {"attack": AttackSubject, "defense": DefenseSubject}
-OF_KIND: Mapping[Kind, tuple[Callable[[Any], None], ...]] = {"attack": ATTACK_CHECKS, "defense": DEFENSE_CHECKS}
+SUBJECTS: Mapping[Kind, type[PluginClass]] = {
+    "attack": AttackSubject,
+    "defense": DefenseSubject,
+    "encoder": EncoderSubject,
+}
+OF_KIND: Mapping[Kind, tuple[Callable[[Any], None], ...]] = {
+    "attack": ATTACK_CHECKS,
+    "defense": DEFENSE_CHECKS,
+    "encoder": ENCODER_CHECKS,
+}
 
 
 def checks_for(kind: Kind) -> tuple[Callable[[Any], None], ...]:
@@ -32,9 +41,11 @@ def run_checks(
     """Check a plugin, given by its registered name or as a class, on made-up data.
 
     ``only`` names the checks to run ("same seed same bytes"), all by default. ``progress`` is called after each.
-    Raises InputError for an unknown name or option, PluginError where the plugin cannot be loaded.
+    Raises InputError for an unknown name or option and for a plugin that is not available here, PluginError where the
+    plugin cannot be loaded.
     """
     if isinstance(plugin, str):
+        registry.require_available(kind, plugin)
         registry.parameters(kind, plugin, options)
         cls, name = registry.entry(kind, plugin).load(), plugin
     else:

@@ -40,6 +40,8 @@ class World:
             if sort_rows:
                 order = np.argsort(who.labels, kind="stable")
                 who = replace(who, labels=who.labels[order], identity=who.identity[order])
+            if attack.unavailable(who.classes):  # an attack made for gender
+                who = replace(who, classes=mock.GENDERS[:classes])
             made.append((who, mock.release(attack.view, who, rng, leak)))
         (train, train_release), (val, val_release), (self.test_people, self.test) = made
         self.train = mock.evidence(train_release, train, rng, adaptive)

@@ -26,7 +26,7 @@ COLOURS = {"pass": "green", "fail": "bold red", "skip": "yellow"}
 def command(plugins: tuple[str, ...], kind: str | None, settings: tuple[str, ...], as_json: bool) -> int:
     """Run small named checks on registered plugins, or on all that a Python file defines.
 
-    Attacks and defenses are trained on made-up people. The exit code is 1 where any check fails.
+    Attacks, defenses and encoders are trained on made-up people. The exit code is 1 where any check fails.
     """
     from aiakit import registry
     from aiakit.checks import run_checks
@@ -35,6 +35,7 @@ def command(plugins: tuple[str, ...], kind: str | None, settings: tuple[str, ...
     entries = [entry for plugin in plugins for entry in _find(plugin, cast("Kind | None", kind))]
     options = parse_settings(settings, {entry.name for entry in entries})
     for entry in entries:  # a bad option is said before the first training starts
+        registry.require_available(entry.kind, entry.name)
         registry.parameters(entry.kind, entry.name, options.get(entry.name))
     reports = []
     for entry in entries:

@@ -36,7 +36,9 @@ def command(kinds: tuple[str, ...], as_json: bool) -> None:
 
 
 def describe(entry: Entry) -> dict[str, Any]:
-    """What there is to know of a plugin. One that cannot be used has the reason under "broken" instead of options."""
+    """What there is to know of a plugin. One that cannot be used has the reason under "broken" instead of options; one
+    that lacks something on this machine has it under "unavailable" beside them."""
+    from aiakit import registry
     from aiakit.errors import PluginError
     from aiakit.options import options_of
 
@@ -44,8 +46,11 @@ def describe(entry: Entry) -> dict[str, Any]:
     try:
         cls = entry.load()
         options = options_of(cls, entry.name)
+        unavailable = registry.unavailable(entry.kind, entry.name)
     except PluginError as error:
         return {**known, "broken": str(error)}
+    if unavailable is not None:
+        known["unavailable"] = unavailable
     known["summary"] = getattr(cls, "summary", "")
     known |= {trait: getattr(cls, trait) for trait in TRAITS if hasattr(cls, trait)}
     known["options"] = [{"name": name, "text": o.in_words(), **o.describe()} for name, o in options.items()]
@@ -68,6 +73,8 @@ def _print(listing: dict[str, list[dict[str, Any]]]) -> None:
             else:
                 traits = [f"{trait}: {_value(plugin[trait])}" for trait in TRAITS if plugin.get(trait)]
                 content.append("\n" + "; ".join([*traits, plugin["package"]]), "dim")
+            if "unavailable" in plugin:
+                content.append(f"\nnot available: {plugin['unavailable']}", "yellow")
             for option in plugin.get("options", []):
                 content.append(f"\n  {plugin['name']}.{option['name']}: {option['text']}")
             table.add_row(Text(plugin["name"], "bold"), content)

@@ -17,9 +17,11 @@ from aiakit.errors import InputError
 if TYPE_CHECKING:
     from aiakit.registry import Kind
 
+OPTIONS = {"attack": "attacks", "defense": "defense", "encoder": "encoder"}  # kind → the option that names a plugin
+
 
 @click.command("new")
-@click.argument("kind", type=click.Choice(["attack", "defense"]))
+@click.argument("kind", type=click.Choice(list(OPTIONS)))
 @click.argument("name")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=".", help="Where the folder is made.")
 def command(kind: str, name: str, out: Path) -> None:
@@ -32,7 +34,7 @@ def command(kind: str, name: str, out: Path) -> None:
     lines = [
         f"wrote {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}",
         f"  aiakit check {folder / module}.py",
-        f"  aiakit run --plugin {folder / module}.py --{'attacks' if kind == 'attack' else 'defense'} {name}",
+        f"  aiakit run --plugin {folder / module}.py --{OPTIONS[kind]} {name}",
         f"  pip install -e {folder}",
     ]
     for line in lines:

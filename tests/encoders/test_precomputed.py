@@ -1,0 +1,133 @@
+"""Embeddings from files: how rows find their pictures, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from aiakit import registry
+from aiakit.contracts import Context
+from aiakit.encoders.precomputed import Precomputed, matched
+from aiakit.errors import InputError
+
+ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
+FILES = ("Ann_0001.jpg", "Ann_0002.jpg", "Bea_0001.jpg", "Bea_0002.jpg")
+FOLDERS = tuple(f"{name.split('_')[0]}/{name}" for name in FILES)
+
+
+def encode(path: Path, files: tuple[str, ...], **options: str) -> Any:
+    images = np.zeros((len(files), 8, 8, 3), np.uint8)
+    return registry.make("encoder", "precomputed", {"file": str(path), **options}).encode(images, files)
+
+
+@pytest.mark.parametrize("stored", [FILES, FOLDERS])
+@pytest.mark.parametrize("wanted", [FILES, FOLDERS])
+@pytest.mark.parametrize("kind", ["U", "S"])
+def test_rows_are_found_by_name_with_and_without_folders(tmp_path: Path, stored: Any, wanted: Any, kind: str):
+    np.savez(tmp_path / "made.npz", e=ROWS, f=np.array(stored, dtype=kind))
+    order = (2, 0, 3)
+    found = encode(tmp_path / "made.npz", tuple(wanted[row] for row in order))
+    np.testing.assert_array_equal(found, ROWS[list(order)])
+    assert found.dtype == np.float32
+
+
+def test_two_arrays_of_a_kind_are_chosen_by_option(tmp_path: Path):
+    path = tmp_path / "two.npz"
+    np.savez(path, first=ROWS, second=ROWS.astype(np.float64) + 1, f=np.array(FILES), other=np.array(FILES[::-1]))
+    found = encode(path, FILES, embeddings="second", names="other")
+    np.testing.assert_array_equal(found, ROWS[::-1] + 1)
+    with pytest.raises(InputError, match=r"--set precomputed.embeddings=NAME \(it holds first float32 \(4, 3\), "):
+        encode(path, FILES, names="f")
+    with pytest.raises(InputError, match=r"unknown array 'secnd' in .*did you mean second"):
+        encode(path, FILES, embeddings="secnd", names="f")
+    with pytest.raises(InputError, match=r"first is float32 \(4, 3\), not an array of N texts"):
+        encode(path, FILES, embeddings="second", names="first")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".safetensors"])
+def test_without_names_the_rows_are_those_of_the_data_set_in_order(tmp_path: Path, suffix: str):
+    path = tmp_path / f"made{suffix}"
+    {".npy": np.save, ".npz": np.savez}.get(suffix, lambda target, rows: save_file({"rows": rows}, target))(path, ROWS)
+    np.testing.assert_array_equal(encode(path, FILES), ROWS)
+    with pytest.raises(InputError, match="has 4 embeddings for 3 images and no names to match them by"):
+        encode(path, FILES[:3])
+
+
+def test_missing_rows_are_counted_and_the_first_named(tmp_path: Path):
+    np.savez(tmp_path / "made.npz", e=ROWS[:1], f=np.array(FILES[:1]))
+    wanted = (*FILES, "Cid_0001.jpg")
+    expected = r"no row for 4 of 5 images \(Ann_0002.jpg, Bea_0001.jpg, Bea_0002.jpg …\)"
+    with pytest.raises(InputError, match=expected):
+        encode(tmp_path / "made.npz", wanted)
+
+
+@pytest.mark.parametrize(
+    ("names", "files", "message"),
+    [
+        (["a/1.png", "b/1.png"], ("1.png",), "2 rows for 1.png"),
+        (["1.png", "1.png"], ("1.png",), "2 rows for 1.png"),
+        (["1.png", "2.png"], ("a/1.png", "b/1.png"), "one row, 1.png, for both a/1.png and b/1.png"),
+        (["a/1.png"], ("b/1.png",), "no row for 1 of 1 images"),
+        (["11.png"], ("1.png",), "no row for 1 of 1 images"),
+    ],
+)
+def test_a_name_that_could_be_another_picture_is_never_guessed(names: Any, files: Any, message: str):
+    with pytest.raises(InputError, match=message):
+        matched(names, files, "the file")
+
+
+@given(st.permutations(range(6)), st.integers(0, 2))
+def test_matching_undoes_any_order(order: list[int], folders: int):
+    files = tuple(f"set/person {row % 3}/{row}.png" for row in range(6))
+    names = [files[row].split("/", folders)[-1] for row in order]
+    assert [order[row] for row in matched(names, files, "the file")] == list(range(6))
+
+
+def bad_files(folder: Path) -> dict[str, Path]:
+    """By what must be said of each."""
+    pickled = folder / "objects.npz"
+    np.savez(pickled, e=np.array([[1, "a"]], dtype=object), f=np.array(FILES), rows=ROWS)
+    np.savez(folder / "nan.npz", e=np.where(ROWS == 7, np.nan, ROWS), f=np.array(FILES))
+    np.savez(folder / "short.npz", e=ROWS, f=np.array(FILES[:3]))
+    np.savez(folder / "whole.npz", e=ROWS.astype(int), f=np.array(FILES))
+    whole = (folder / "nan.npz").read_bytes()
+    (folder / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.npy").write_text("no array")
+    (folder / "rows.csv").write_text("1,2")
+    return {
+        "non-finite values in 1 rows, first in row 2": folder / "nan.npz",
+        "3 names for 4 embeddings": folder / "short.npz",
+        r"must hold one floating array \(N, D\)": folder / "whole.npz",
+        "is damaged or no .npz file": folder / "cut.npz",
+        "is damaged or no .npy file": folder / "text.npy",
+        "give one of .npz, .npy, .safetensors": folder / "rows.csv",
+        "there is no embeddings file": folder / "absent.npz",
+    }
+
+
+def test_a_file_that_cannot_be_used_is_one_clear_line(tmp_path: Path):
+    for message, path in bad_files(tmp_path).items():
+        with pytest.raises(InputError, match=message) as caught:
+            encode(path, FILES)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=r"not a floating array|refused"):
+        encode(tmp_path / "objects.npz", FILES, embeddings="e")
+
+
+def test_the_file_is_required(aiakit: Callable[..., Any]):
+    answer = aiakit("check", "precomputed")
+    assert answer.code == 2
+    assert "precomputed needs a value for file" in answer.err
+
+
+def test_nothing_is_learned():
+    encoder = Precomputed("made.npz")
+    assert encoder.state_dict() == {}
+    assert isinstance(encoder.load_state_dict({}).ctx_, Context)
