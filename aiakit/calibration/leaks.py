@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.calibration import laws
-from aiakit.contracts import FloatArray, IntArray, PixelArray, Release
+from aiakit.contracts import FloatArray, IntArray, PixelArray, Release, View
 
 Sample = tuple[FloatArray | PixelArray, IntArray]
 Rng = np.random.Generator
@@ -29,6 +29,7 @@ class Leak:
     bayes : the accuracy of the best possible attacker.
     sample : (n, generator) → float32 (n, d), or uint8 (n, 3, H, W) for an image leak; and int64 (n,) labels.
     rule : the optimal attacker, which knows every secret of the leak: samples → labels.
+    images : how many samples in a row show one person.
     """
 
     name: str
@@ -36,11 +37,17 @@ class Leak:
     bayes: float
     sample: Callable[[int, Rng], Sample]
     rule: Callable[[NDArray[Any]], NDArray[Any]]
+    images: int = 1
 
     def draw(self, n: int, rng: Rng) -> tuple[Release, IntArray]:
         """``sample`` as a release: an embedding, or an image where the samples are pixels."""
         values, labels = self.sample(n, rng)
         return Release(image=values) if values.ndim == 4 else Release(embedding=values), labels
+
+    @property
+    def view(self) -> View:
+        """What an attack on this leak reads: "embedding" or "image"."""
+        return self.draw(2, np.random.default_rng(0))[0].views[0]
 
 
 def _leak(
@@ -168,8 +175,18 @@ def null(d: int = 64) -> Leak:
     return _leak("null", d, 0.5, lambda x, one, rng: None, lambda x: x[:, 0] > 0)
 
 
+def identity(d: int = 64, images: int = 4) -> Leak:
+    """Who is shown and nothing else: with people apart every attack is at chance (see ``identity_only``)."""
+
+    def sample(n: int, rng: Rng) -> Sample:
+        x, labels, _ = identity_only(-(-n // images), images, rng, d)
+        return x[:n], labels[:n]
+
+    return Leak("identity-only", d, 0.5, sample, lambda x: x[:, 0] > 0, images)
+
+
 def embedding_leaks(d: int = 64) -> tuple[Leak, ...]:
-    """Every embedding leak, simplest first, the null last."""
+    """Every embedding leak, simplest first, those with nothing to find last."""
     return (
         linear(d),
         diffuse(d),
@@ -181,6 +198,7 @@ def embedding_leaks(d: int = 64) -> tuple[Leak, ...]:
         randomised_response(d),
         lsb(d),
         parity(d),
+        identity(d),
         null(d),
     )
 

@@ -3,91 +3,99 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
+from aiakit.bootstrap import IdentityBootstrap
 from aiakit.calibration.leaks import Leak
-from aiakit.contracts import Attack, Context, Evidence
+from aiakit.contracts import IntArray
 from aiakit.metrics import auc, balanced_accuracy, decide, fit_decision
+from aiakit.statistics import attack_statistics, exceeds_chance
 
-CLASSES = ("0", "1")
-VAL_SHARE = 0.25  # of the attacker's samples
+CLASSES = 2
+DRAWS = 2000  # of the bootstrap by which a null counts as significant
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One draw of a leak. accuracies : attack → balanced accuracy on test. selected : the best attack on val."""
+    """Every attack on one draw of a leak.
 
-    accuracies: Mapping[str, float]
-    selected: str
-
-
-def calibrate(
-    attacks: Mapping[str, Callable[[int], Attack]],
-    leaks: Sequence[Leak],
-    n: int,
-    seeds: Sequence[int],
-    ctx: Context,
-) -> list[dict[str, Any]]:
-    """One row a leak, in the form of ``aiakit calibrate --json``: medians over the seeds.
-
-    The attacker has n samples, a quarter of which are its validation set; another n are the test set. Thresholds and
-    the selected attack are chosen on the validation set. An attack that cannot read a leak's view is left out, and so
-    is a leak that no attack can read. ``eta`` is null where Bayes is ½ (the null leak).
-
-    Parameters
-    ----------
-    attacks : name → a function of a seed that returns a fresh attack.
+    val, test : attack → class probabilities (N, 2). labels : "val", "test" → int64 (N,).
+    identity : int64 (N,) of test. seconds : attack → computing time.
     """
-    rows = []
-    for leak in ctx.track(leaks, "calibrate"):
-        readers = {name: make for name, make in attacks.items() if make(0).view == view_of(leak)}
-        if readers:
-            rows.append(_row(leak, [trial(readers, leak, n, seed, ctx) for seed in seeds]))
-    return rows
+
+    val: Mapping[str, NDArray[Any]]
+    test: Mapping[str, NDArray[Any]]
+    labels: Mapping[str, IntArray]
+    identity: IntArray
+    seconds: Mapping[str, float]
+
+    @cached_property
+    def accuracies(self) -> dict[str, float]:
+        """Attack → balanced accuracy on test, its decision fitted on val."""
+        return {name: self._accuracy(name, self.test[name], "test") for name in self.test}
+
+    @cached_property
+    def selected(self) -> str:
+        """The attack with the best balanced accuracy on val (then AUC), as a run chooses its strongest."""
+        ranks = {
+            name: (self._accuracy(name, proba, "val"), auc(proba, self.labels["val"]))
+            for name, proba in self.val.items()
+        }
+        return max(ranks, key=ranks.__getitem__)
+
+    @cached_property
+    def significant(self) -> bool:
+        """Whether the selected attack counts as better than chance, by the test that a run applies."""
+        bootstrap = IdentityBootstrap(self.identity, DRAWS, 0)
+        val, test = self.val[self.selected], self.test[self.selected]
+        return exceeds_chance(
+            attack_statistics([val], self.labels["val"], [test], self.labels["test"], bootstrap, CLASSES)
+        )
+
+    def _accuracy(self, name: str, proba: NDArray[Any], part: str) -> float:
+        offsets = fit_decision(self.val[name], self.labels["val"])
+        return balanced_accuracy(self.labels[part], decide(proba, offsets), CLASSES)
 
 
-def view_of(leak: Leak) -> str:
-    """The view that an attack on this leak reads."""
-    return leak.draw(2, np.random.default_rng(0))[0].views[0]
+def row_of(leak: Leak, trials: Sequence[Trial]) -> dict[str, Any]:
+    """A leak's row of the document of ``aiakit calibrate --json``: medians over trials.
 
-
-def trial(attacks: Mapping[str, Callable[[int], Attack]], leak: Leak, n: int, seed: int, ctx: Context) -> Trial:
-    """Every attack on one draw of a leak. Raises ValueError where n is too small for two classes in each set."""
-    rng = ctx.rng("leak", leak.name, seed)
-    train, val, test = (_evidence(leak, size, rng) for size in (n - round(n * VAL_SHARE), round(n * VAL_SHARE), n))
-    accuracies, ranks = {}, {}
-    for name, make in attacks.items():
-        attack = make(seed).fit(train, val, ctx.child(leak.name, name, seed))
-        seen = attack.predict_proba(val.release)
-        predicted = decide(attack.predict_proba(test.release), fit_decision(seen, val.labels))
-        accuracies[name] = balanced_accuracy(test.labels, predicted, len(CLASSES))
-        ranks[name] = auc(seen, val.labels)
-    return Trial(accuracies, max(ranks, key=ranks.__getitem__))
-
-
-def _evidence(leak: Leak, n: int, rng: np.random.Generator) -> Evidence:
-    release, labels = leak.draw(n, rng)
-    if len(np.unique(labels)) < len(CLASSES):
-        raise ValueError(f"{n} samples of {leak.name} hold one class only: use more samples")
-    return Evidence(release, labels, np.arange(n), CLASSES)
-
-
-def _row(leak: Leak, trials: Sequence[Trial]) -> dict[str, Any]:
-    suite = median(one.accuracies[one.selected] for one in trials)
+    "eta" is None where Bayes is ½. "per_seed", "selected_per_seed" : the selected attack of each trial. "seconds" :
+    attack → median. An attack counts only if it was scored in every trial.
+    """
+    reached = [one.accuracies[one.selected] for one in trials]
+    selected = [one.selected for one in trials]
+    suite = median(reached)
+    names = [name for name in trials[0].accuracies if all(name in one.accuracies for one in trials)]
     return {
         "leak": leak.name,
+        "view": leak.view,
         "bayes": leak.bayes,
         "suite": suite,
         "eta": eta(suite, leak.bayes),
-        "selected": Counter(one.selected for one in trials).most_common(1)[0][0],
-        "attacks": {
-            name: eta(median(one.accuracies[name] for one in trials), leak.bayes) for name in trials[0].accuracies
-        },
+        "selected": Counter(selected).most_common(1)[0][0],
+        "attacks": {name: eta(median(one.accuracies[name] for one in trials), leak.bayes) for name in names},
+        "per_seed": reached,
+        "selected_per_seed": selected,
+        "seconds": {name: round(median(one.seconds[name] for one in trials), 2) for name in names},
+    }
+
+
+def nulls_of(trials: Sequence[Trial]) -> dict[str, Any]:
+    """How often the selected attack was significant where nothing leaks: the suite's false alarms."""
+    significant = sum(one.significant for one in trials)
+    return {
+        "count": len(trials),
+        "significant": significant,
+        "not_significant": 1 - significant / len(trials),
+        "suite": [one.accuracies[one.selected] for one in trials],
+        "selected": [one.selected for one in trials],
     }
 
 
