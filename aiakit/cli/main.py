@@ -21,7 +21,11 @@ from aiakit.errors import AiakitError, InputError
 COMMANDS = {
     "run": ("aiakit.cli.run:command", "Train defenses, probe their releases with every attack, measure utility."),
     "show": ("aiakit.cli.show:command", "Show the results of a run from its stored scores."),
+    "report": ("aiakit.cli.report:command", "Write the offline HTML report of a run, with its charts."),
+    "leaderboard": ("aiakit.cli.leaderboard:command", "Rank releases by what they leak; submit and verify entries."),
+    "compare": ("aiakit.cli.compare:command", "Compare two runs: paired differences, and what was configured."),
     "audit": ("aiakit.cli.audit:command", "Measure what embeddings or pictures that exist already leak."),
+    "calibrate": ("aiakit.cli.calibrate:command", "Measure the attacks on leaks whose Bayes accuracy is known."),
     "protect": ("aiakit.cli.protect:command", "Apply a trained defense to new photographs."),
     "data": ("aiakit.cli.data:command", "Show what a data set holds."),
     "list": ("aiakit.cli.list:command", "List the attacks, defenses, encoders and datasets, with their options."),

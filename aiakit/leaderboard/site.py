@@ -92,4 +92,4 @@ def _entry(number: int, place: Place) -> Section:
         "libraries": entry.computing.libraries,
     }
     code = json.dumps(settings, indent=1, ensure_ascii=False)
-    return Section(f"entry-{number}", place.label, (), (), (), items, code)
+    return Section(f"entry-{number}", place.label, items=items, code=code, listed=False)

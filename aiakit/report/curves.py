@@ -21,10 +21,11 @@ RATES = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)  # that DET axes are labelled w
 def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | None:
     """Detection error trade-off on normal-deviate axes (Martin et al., 1997)."""
     points = [
-        {"release": title(curve.defense), "match": float(x), "miss": float(y), "order": number}
+        {"release": title(curve.defense), "match": _deviate(x), "miss": _deviate(y), "order": number}
         for curve in curves
         if curve.impostors == impostors
-        for number, (x, y) in enumerate(zip(_deviate(curve.false_match), _deviate(curve.false_non_match), strict=True))
+        for number, (x, y) in enumerate(zip(curve.false_match, curve.false_non_match, strict=True))
+        if y > 0  # the axis has no place for "never"
     ]
     if not points:
         return None
@@ -52,8 +53,8 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | Non
     )
 
 
-def _deviate(rates: Any) -> Any:
-    return norm.ppf(np.clip(rates, 5e-4, 0.97))
+def _deviate(rate: float) -> float:
+    return float(norm.ppf(np.clip(rate, 5e-4, 0.97)))
 
 
 def _series(points: Sequence[dict[str, Any]], key: str) -> alt.Color:
@@ -97,7 +98,9 @@ def budgets(rows: Sequence[Row]) -> list[Chart]:
             for point in curve
         ]
         if points:
-            x = alt.X("people:Q", title="people that the attacker knows", scale=alt.Scale(type="log", nice=False))
+            numbers = sorted({point["people"] for point in points})
+            scale = alt.Scale(type="log", nice=False, padding=12)
+            x = alt.X("people:Q", title="people that the attacker knows", scale=scale, axis=alt.Axis(values=numbers))
             caption = f"{title(row['defense'])}: balanced accuracy by the number of labelled people in training."
             charts.append(_lines(points, x, "attack", f"label-budget-{number}", caption))
     return charts

@@ -54,7 +54,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page, in this order: paragraphs, charts, tables, a list, preformatted text."""
+    """A part of a page, in this order: paragraphs, charts, tables, a list, preformatted text.
+
+    listed : whether the navigation at the head of the page names it.
+    """
 
     id: str
     title: str
@@ -63,6 +66,7 @@ class Section:
     tables: Sequence[Table] = ()
     items: Sequence[str] = ()
     code: str = ""
+    listed: bool = True
 
 
 @dataclass(frozen=True)

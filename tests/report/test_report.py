@@ -1,0 +1,277 @@
+"""The HTML report of a run: what is on the page, that it is offline, and that what others named stays text."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aiakit.bootstrap import IdentityBootstrap
+from aiakit.experiment.document import document_of
+from aiakit.experiment.evaluate import evaluate
+from aiakit.experiment.run import Run
+from aiakit.report import charts, curves
+from aiakit.report.figures import _share, figures_of
+from aiakit.report.html import report_page
+from aiakit.report.page import Cell, Heading, Page, Section, Table, render_page
+from aiakit.report.svg import inline_svg, save_chart
+from tests.conftest import Answer
+
+Aiakit = Callable[..., Answer]
+HOSTILE = "<script>alert(1)</script>"
+
+
+class Reader(HTMLParser):
+    """Collects the elements of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for found, attributes in self.elements if found == tag]
+
+
+@pytest.fixture(scope="module")
+def page(tiny_run: Path) -> Page:
+    run = Run.open(tiny_run)
+    evaluation = evaluate(run.store, run.config)
+    return report_page(run, evaluation, document_of(evaluation, {}), tiny_run)
+
+
+@pytest.fixture(scope="module")
+def html(page: Page) -> str:
+    return render_page(page)
+
+
+def test_the_run_writes_its_report(tiny_run: Path) -> None:
+    text = (tiny_run / "report.html").read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert text.rstrip().endswith("</html>")
+
+
+def test_sections_of_what_the_run_has(page: Page) -> None:
+    names = [section.id for section in page.sections]
+    for name in ("releases", "attacks", "verification", "groups", "limits", "configuration", "reproduce"):
+        assert name in names
+    assert "knowledge" not in names  # the run asked for one level only
+    assert "seeds" not in names  # and for one seed
+
+
+def test_every_figure_and_table_says_what_it_shows(page: Page, html: str) -> None:
+    assert len(page.charts()) >= 5
+    for chart in page.charts():
+        assert chart.caption.endswith(".")
+    for section in page.sections:
+        for table in section.tables:
+            assert table.caption.endswith(".")
+    reader = Reader(html)
+    assert len(reader.all("figcaption")) == len(reader.all("svg")) == len(page.charts())
+    assert all(svg["aria-label"] for svg in reader.all("svg"))
+
+
+def test_the_page_asks_no_host_for_anything(html: str) -> None:
+    reader = Reader(html)
+    policy = next(m["content"] for m in reader.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    for tag, attributes in reader.elements:
+        assert tag not in ("iframe", "object", "embed", "img", "base", "form")
+        for name in ("src", "href", "action", "xlink:href"):
+            target = attributes.get(name)
+            assert target is None or re.match(r"#|data:,|(\.\./)*cells/[0-9a-f]+/result\.json$", target), target
+    assert "@import" not in html
+    assert "url(http" not in html
+
+
+def test_ids_are_unique_and_links_lead_somewhere(html: str) -> None:
+    reader = Reader(html)
+    ids = [attributes["id"] for _, attributes in reader.elements if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+    for link in reader.all("a"):
+        target = str(link["href"])
+        if target.startswith("#"):
+            assert target[1:] in ids
+
+
+def test_figures_lead_to_the_cells_that_made_them(tiny_run: Path, html: str) -> None:
+    links = [str(a["href"]) for a in Reader(html).all("a") if "result.json" in str(a["href"])]
+    assert len(links) == 9
+    for link in links:
+        assert (tiny_run / link).is_file()
+
+
+def test_values_are_those_of_the_document(tiny_run: Path, html: str, aiakit: Aiakit) -> None:
+    for row in aiakit("show", tiny_run, "--json").document["rows"]:
+        for measured in row["attacks"].values():
+            low, high = measured["ci95"]
+            assert f"{measured['balanced_accuracy']:.3f} [{low:.3f}, {high:.3f}]" in html
+        assert f"{row['utility']['random']['eer']:.3f}" in html
+
+
+def test_the_limits_stand_on_the_page(html: str) -> None:
+    assert "lower bound" in html
+    assert "smallest leak" in html
+
+
+def test_a_hostile_name_stays_text(tiny_run: Path) -> None:
+    run = Run.open(tiny_run)
+    evaluation = evaluate(run.store, run.config)
+    document = document_of(evaluation, {HOSTILE: HOSTILE})
+    for row in document["rows"]:
+        row["defense"] = HOSTILE + row["defense"]
+        row["attacks"] = {f'{HOSTILE}"{name}': measured for name, measured in row["attacks"].items()}
+        row["strongest"]["attack"] = next(iter(row["attacks"]))
+    document["attribute"] = HOSTILE
+    html = render_page(report_page(run, evaluation, document, tiny_run))
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    scripts = Reader(html).all("script")
+    assert len(scripts) == 1
+    assert html.count("alert(1)") == html.count("&lt;script&gt;alert(1)")
+    ids = [attributes["id"] for _, attributes in Reader(html).elements if attributes.get("id")]
+    assert not any("<" in str(name) or '"' in str(name) for name in ids)
+
+
+def test_charts_take_the_ink_of_the_page_and_share_no_ids(page: Page) -> None:
+    drawings = [inline_svg(chart.spec, f"p{number}-", "label") for number, chart in enumerate(page.charts())]
+    seen: set[str] = set()
+    for drawing in drawings:
+        root = ET.fromstring(drawing)
+        assert "currentColor" in drawing
+        assert "#12121f" not in drawing
+        assert root.get("viewBox")
+        ids = {element.get("id") for element in root.iter() if element.get("id")}
+        assert not seen & ids  # type: ignore[operator]
+        seen |= ids  # type: ignore[arg-type]
+
+
+def test_values_show_on_hover(page: Page) -> None:
+    plane = next(chart for chart in page.charts() if chart.name == "privacy-utility")
+    titles = [
+        element.text
+        for element in ET.fromstring(inline_svg(plane.spec, "", "")).iter()
+        if element.tag.endswith("title")
+    ]
+    assert any(text and "privacy" in text for text in titles)
+
+
+def test_charts_are_saved(page: Page, tmp_path: Path) -> None:
+    svg, png, pdf = save_chart(page.charts()[0], tmp_path)
+    assert "<svg" in svg.read_text(encoding="utf-8")
+    assert "#12121f" not in svg.read_text(encoding="utf-8")
+    assert min(Image.open(png).size) > 300
+    assert pdf.read_bytes().startswith(b"%PDF")
+
+
+def test_report_command(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    answer = aiakit("report", tiny_run, "-o", tmp_path / "out", "--figures", "--json")
+    assert answer.code == 0, answer.err
+    files = [Path(name) for name in answer.document["files"]]
+    assert files[0] == tmp_path / "out" / "report.html"
+    assert len(files) == 1 + 3 * len({file.stem for file in files[1:]})
+    assert all(file.is_file() for file in files)
+    links = [str(a["href"]) for a in Reader(files[0].read_text()).all("a") if "result.json" in str(a["href"])]
+    assert links
+    assert all((files[0].parent / link).is_file() for link in links)
+
+
+def test_the_same_run_gives_the_same_page(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    aiakit("report", tiny_run)
+    first = (tiny_run / "report.html").read_bytes()
+    aiakit("report", tiny_run)
+    assert (tiny_run / "report.html").read_bytes() == first
+
+
+def test_an_unfinished_run_says_so(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_run, copy)
+    for cell in (copy / "cells").iterdir():
+        if (cell / "scores.safetensors").exists():
+            shutil.rmtree(cell)
+    answer = aiakit("report", copy)
+    assert answer.code == 0, answer.err
+    assert "This run is incomplete" in (copy / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("where", ["nothing", "file"])
+def test_bad_runs_are_refused(tmp_path: Path, where: str, aiakit: Aiakit) -> None:
+    (tmp_path / "file").write_text("{}")
+    answer = aiakit("report", tmp_path / where)
+    assert answer.code == 2
+    assert "no run folder" in answer.message
+
+
+def test_a_folder_that_cannot_be_written_to(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    (tmp_path / "file").write_text("mine")
+    answer = aiakit("report", tiny_run, "-o", tmp_path / "file")
+    assert answer.code == 2
+    assert "cannot be written to" in answer.message
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_extra_sections_where_the_document_has_them() -> None:
+    point = {"balanced_accuracy": 0.7, "ci95": [0.6, 0.8], "val_balanced_accuracy": 0.7}
+    row = {
+        "defense": "aia",
+        "attacks": {"lda": point},
+        "knowledge": {"ignorant": {"lda": point}},
+        "budgets": {"lda": [{"people": 10, **point}, {"people": 20, **point}]},
+        "pooled": [{"images": 1, **point}, {"images": 2, **point}],
+    }
+    drawn = [curves.ladder([row]), *curves.budgets([row]), curves.pooled([row])]
+    assert [chart.name for chart in drawn if chart] == ["knowledge-ladder", "label-budget-0", "pooled"]
+    for chart in drawn:
+        assert chart is not None
+        assert "<svg" in inline_svg(chart.spec, "", "")
+    bare = {"defense": "aia", "attacks": {"lda": point}, "strongest": None, "utility": {}}
+    assert curves.ladder([bare]) is None
+    assert curves.pooled([bare]) is None
+    assert charts.plane([bare]) is None
+    assert charts.dumbbell([bare], 0.5, None, None) is None
+    assert charts.seeds([bare]) is None
+
+
+def test_verification_curve_is_the_one_of_scikit_learn(tiny_run: Path) -> None:
+    from sklearn.metrics import roc_curve
+
+    from aiakit.experiment.plan import make_plan
+
+    run = Run.open(tiny_run)
+    evaluation = evaluate(run.store, run.config)
+    curve = figures_of(run.store, evaluation).det[0]
+    digest = make_plan(run.config).utilities[curve.defense, 0].digest
+    scores = run.store.read(digest).tensors("scores")[f"test.{curve.impostors}"]
+    pairs = evaluation.protocol.pairs(f"test.{curve.impostors}", evaluation.protocol.rows("test"))
+    assert pairs is not None
+    false_match, match, _ = roc_curve(pairs.same, scores, drop_intermediate=False)
+    for rate, missed in zip(curve.false_match, curve.false_non_match, strict=True):
+        assert missed == pytest.approx(1 - match[false_match <= rate + 1e-12].max(), abs=1e-9)
+
+
+def test_pair_shares_weigh_both_people() -> None:
+    rng = np.random.default_rng(0)
+    bootstrap = IdentityBootstrap(np.repeat(np.arange(12), 2), 200)
+    left, right = rng.integers(0, 6, 80), rng.integers(6, 12, 80)
+    values = rng.random(80)
+    share = _share(values, bootstrap, left, right)
+    weights = bootstrap.weights(slice(0, 200), left) * bootstrap.weights(slice(0, 200), right)
+    draws = (weights @ values) / weights.sum(axis=1)
+    assert share.value == pytest.approx(values.mean())
+    assert share.ci95 == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])))
+
+
+def test_cells_without_a_value_are_sorted_last_by_being_empty() -> None:
+    table = Table("t", "Caption.", [Heading("a", True)], [[Cell("–", None)], [Cell("1", 1)]])
+    html = render_page(Page("t", "s", (), [Section("x", "X", tables=[table])]))
+    assert [th.get("data-value") for th in Reader(html).all("th") if "data-value" in th] == ["", "1"]
