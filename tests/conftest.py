@@ -14,7 +14,7 @@ import pytest
 from aiakit.cli.main import main
 
 # Small enough for seconds, large enough that every split has both classes and people with two images.
-TINY = ("--people", "80", "--images-per-person", "3", "--image-size", "16", "--precision", "fp32")
+TINY = ("--people", "80", "--images-per-person", "3", "--image-size", "16", "--precision", "fp32", "--jobs", "1")
 SHORT = ("--set", "original.epochs=1", "--set", "original.width=8", "--set", "original.latent=16")
 SHORT_AIA = ("--set", "aia.epochs=1", "--set", "aia.width=8", "--set", "aia.latent=16")
 

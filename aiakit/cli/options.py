@@ -34,11 +34,7 @@ data_options = together(
 
 compute_options = together(
     click.option(
-        "--jobs",
-        type=click.IntRange(min=1),
-        default=1,
-        show_default=True,
-        help="Worker processes; threads are divided.",
+        "--jobs", type=click.IntRange(min=1), help="Worker processes; they share the threads.  [default: one a thread]"
     ),
     click.option(
         "--threads", type=click.IntRange(min=1), help="Threads in all.  [default: OMP_NUM_THREADS, or every core]"
@@ -65,8 +61,12 @@ def dataset_options(data_root: str | None, people: int | None, images_per_person
     return {name: value for name, value in given.items() if value is not None}
 
 
-def threads_each(threads: int | None, jobs: int) -> int:
-    """How many threads each of the worker processes may use."""
+def threads_in_all(threads: int | None) -> int:
+    """How many threads may be used, by however many processes."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    total = threads or (int(asked) if asked.isdecimal() and int(asked) > 0 else os.cpu_count() or 1)
-    return max(1, total // jobs)
+    return threads or (int(asked) if asked.isdecimal() and int(asked) > 0 else os.cpu_count() or 1)
+
+
+def jobs_or_cores(jobs: int | None, threads: int | None) -> int:
+    """How many worker processes: as many as there are threads, where no number is asked for."""
+    return jobs or threads_in_all(threads)

@@ -8,7 +8,14 @@ from typing import Any
 import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
-from aiakit.cli.options import compute_options, data_options, dataset_options, out_options, threads_each
+from aiakit.cli.options import (
+    compute_options,
+    data_options,
+    dataset_options,
+    jobs_or_cores,
+    out_options,
+    threads_in_all,
+)
 from aiakit.cli.progress import observer
 
 
@@ -89,7 +96,7 @@ def command(
     draws: int,
     no_utility: bool,
     no_reference: bool,
-    jobs: int,
+    jobs: int | None,
     threads: int | None,
     device: str,
     precision: str,
@@ -101,7 +108,10 @@ def command(
 
     The same command finds its run folder again: finished cells are kept, and an interrupted run goes on.
     """
+    from aiakit.experiment.document import document_of
+    from aiakit.experiment.evaluate import evaluate
     from aiakit.experiment.request import Request, prepare
+    from aiakit.report.html import write_report
 
     with observer() as watch:
         request = Request(
@@ -129,8 +139,11 @@ def command(
             report=watch.step,
         )
         prepared = prepare(request)
-        run, notes = _execute(prepared, request.cache, Path(out), name, jobs, threads_each(threads, jobs), watch)
-    document = run.document()
+        run, notes = _execute(
+            prepared, request.cache, Path(out), name, jobs_or_cores(jobs, threads), threads_in_all(threads), watch
+        )
+    evaluation = evaluate(run.store, run.config)
+    document = document_of(evaluation, run.failures())
     if as_json:
         emit_json({**document, "run": str(run.folder)})
     else:
@@ -139,7 +152,9 @@ def command(
         print_document(document)
     for line in notes:
         console().print(line, markup=False, highlight=False, soft_wrap=True)
-    console().print(f"stored in {run.folder}", markup=False, highlight=False, soft_wrap=True)
+    report, *_ = write_report(run, evaluation, document)
+    for line in (f"stored in {run.folder}", f"report: {report}"):
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
     return 0 if document["complete"] else 1
 
 

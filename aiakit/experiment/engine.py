@@ -13,11 +13,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from aiakit import registry, tensorfile
+from aiakit.contracts import no_progress
 from aiakit.errors import AiakitError, Diverged, InputError
 from aiakit.experiment.cells import COMPUTE, Kinds, execute
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Runtime
 from aiakit.store import Store
+
+IN_PROCESS = ("protocol", "release")  # kinds of cells that use every thread, and that the others wait for
 
 
 class Observer(Protocol):
@@ -54,6 +57,9 @@ def run_cells(
 ) -> Outcome:
     """Compute the cells that are not finished, as ``kinds`` says. Each must come after the cells that it needs.
 
+    Releases are trained one after another in this process, with every thread of ``runtime``, since one large network
+    uses them all. With ``jobs`` > 1 the other cells then run in so many worker processes, which share the threads.
+
     A plugin's failure ends its own cell and those that need it, and is reported in the outcome. Raises InputError
     where what the user gave cannot be used, and KeyboardInterrupt; finished cells stay.
     """
@@ -61,24 +67,30 @@ def run_cells(
     todo = [cell for cell in cells if not store.has(cell.digest)]
     observer.begin(len(cells), len(cells) - len(todo))
     outcome = Outcome(notes=list(store.damaged))
-    if jobs > 1 and len(todo) > 1:
-        _in_processes(store, todo, runtime, observer, outcome, jobs, kinds)
-    else:
-        for cell in todo:
-            blocked = next((need for need in cell.needs if need in outcome.failures), None)
-            if blocked is not None:
-                _fail(store, cell, "", outcome, observer, because=blocked)
-                continue
-            observer.start(cell.label)
-            try:
-                execute(store, cell.inputs, replace(runtime, report=observer.step), kinds)
-            except InputError:
-                raise
-            except AiakitError as error:
-                _fail(store, cell, str(error), outcome, observer, error=error)
-            else:
-                observer.end(cell.label, None)
+    apart = [cell for cell in todo if jobs > 1 and cell.kind not in IN_PROCESS]
+    _in_turn(store, [cell for cell in todo if cell not in apart], runtime, observer, outcome, kinds)
+    if apart:
+        _in_processes(store, apart, runtime, observer, outcome, jobs, kinds)
     return outcome
+
+
+def _in_turn(
+    store: Store, cells: Sequence[CellSpec], runtime: Runtime, observer: Observer, outcome: Outcome, kinds: Kinds
+) -> None:
+    for cell in cells:
+        blocked = next((need for need in cell.needs if need in outcome.failures), None)
+        if blocked is not None:
+            _fail(store, cell, "", outcome, observer, because=blocked)
+            continue
+        observer.start(cell.label)
+        try:
+            execute(store, cell.inputs, replace(runtime, report=observer.step), kinds)
+        except InputError:
+            raise
+        except AiakitError as error:
+            _fail(store, cell, str(error), outcome, observer, error=error)
+        else:
+            observer.end(cell.label, None)
 
 
 def _fail(
@@ -182,6 +194,7 @@ def _in_processes(
 def _pool(store: Store, runtime: Runtime, jobs: int, kinds: Kinds) -> Iterator[Callable[[], ProcessPoolExecutor]]:
     """A pool of workers that is made anew when a worker has died; its processes end with the block, however it ends."""
     current: list[ProcessPoolExecutor] = []
+    shared = replace(runtime, threads=max(1, runtime.threads // jobs), report=no_progress)
 
     def make() -> ProcessPoolExecutor:
         if not current or current[-1]._broken:
@@ -190,7 +203,7 @@ def _pool(store: Store, runtime: Runtime, jobs: int, kinds: Kinds) -> Iterator[C
                     jobs,
                     mp_context=multiprocessing.get_context("spawn"),
                     initializer=_start_worker,
-                    initargs=(store.folder, replace(runtime), registry.registered_files(), kinds),
+                    initargs=(store.folder, shared, registry.registered_files(), kinds),
                 )
             )
         return current[-1]
