@@ -116,10 +116,15 @@ def plugin_spec(kind: registry.Kind, name: str, options: dict[str, Any]) -> dict
         "kind": kind,
         "name": name,
         "params": params,
-        "files": {key: _digest(Path(value)) for key, value in params.items() if _names_file(value)},
+        "files": files_of(params),
         "package": entry.package if entry.file is None else entry.file.name,
         "fingerprint": registry.fingerprint(kind, name),
     }
+
+
+def files_of(params: dict[str, Any]) -> dict[str, str]:
+    """Parameter → digest of the file that it names."""
+    return {key: _digest(Path(value)) for key, value in params.items() if _names_file(value)}
 
 
 def _names_file(value: Any) -> bool:

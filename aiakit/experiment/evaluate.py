@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -104,15 +105,20 @@ class Evaluation:
         return exceeds_chance(reference.attacks[attack])
 
 
-def evaluate(store: Store, config: RunConfig) -> Evaluation:
-    """The statistics of every finished cell of a run. Raises InputError where even the splits are not there."""
+def evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None = None) -> Evaluation:
+    """The statistics of every finished cell of a run. Raises InputError where even the splits are not there.
+
+    known : rows that were computed before (the points of a sweep share their reference).
+    """
     plan = make_plan(config)
     protocol = Protocol.read(store, plan.protocol.digest)
     test = protocol.rows("test")
     bootstrap = IdentityBootstrap(protocol.identity(test), config.bootstrap_draws, config.split.seed)
-    rows = {}
+    rows = dict(known or {})
     for chain in config.defenses:
         name = label_of(chain)
+        if name in rows:
+            continue
         row = rows[name] = Row(name)
         _add_costs(store, plan, name, row)
         _add_attacks(_Judge(store, plan, protocol, bootstrap), config, name, row)

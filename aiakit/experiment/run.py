@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import platform
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
 
@@ -16,7 +17,7 @@ from aiakit.experiment.config import SCHEMA, RunConfig, label_of
 from aiakit.experiment.document import document_of
 from aiakit.experiment.engine import Observer, run_cells
 from aiakit.experiment.evaluate import evaluate
-from aiakit.experiment.plan import make_plan
+from aiakit.experiment.plan import CellSpec, make_plan
 from aiakit.experiment.runtime import Runtime
 from aiakit.store import Store, digest_of, write_atomically
 
@@ -33,22 +34,23 @@ def default_name(config: RunConfig) -> str:
 
 @dataclass
 class Run:
-    """An opened run folder."""
+    """An opened run folder. record : the file in it that says what was asked for."""
 
     folder: Path
     config: RunConfig
+    record: ClassVar[str] = RUN
 
     @property
     def store(self) -> Store:
         return Store(self.folder)
 
     @classmethod
-    def create(cls, folder: Path, config: RunConfig) -> Run:
+    def create(cls, folder: Path, config: RunConfig) -> Self:
         """Open the folder for this configuration, making it where it is not there.
 
         Raises InputError where it holds another configuration, something else, or cannot be written to.
         """
-        if (folder / RUN).exists():
+        if (folder / cls.record).exists():
             run = cls.open(folder)
             changed = ", ".join(_differences(run.config, config))
             if changed:
@@ -65,15 +67,17 @@ class Run:
             "config": config.model_dump(mode="json"),
             "host": {"system": platform.platform(), "machine": platform.machine(), "python": platform.python_version()},
         }
-        write_atomically(folder / RUN, json.dumps(record, indent=1) + "\n")
+        write_atomically(folder / cls.record, json.dumps(record, indent=1) + "\n")
         return run
 
     @classmethod
-    def open(cls, folder: Path) -> Run:
+    def open(cls, folder: Path) -> Self:
         """An existing run. Raises InputError where the folder holds none, or one that this version cannot read."""
-        path = folder / RUN
+        path = folder / cls.record
         if not path.is_file():
-            raise InputError(f"{folder} is no run folder (it has no {RUN}): give the path that aiakit run printed")
+            raise InputError(
+                f"{folder} is no run folder (it has no {cls.record}): give the path that aiakit run printed"
+            )
         try:
             record = json.loads(path.read_text("utf-8"))
             if not isinstance(record, dict) or "schema" not in record:
@@ -88,9 +92,19 @@ class Run:
         except (ValueError, KeyError, RecursionError) as error:
             raise InputError(f"{path} cannot be read: {error}") from None
 
-    def execute(self, runtime: Runtime, observer: Observer, jobs: int, broken: dict[str, str]) -> list[str]:
-        """Compute what is missing; returns notes. Failures are written to the folder, for ``show``."""
-        cells = make_plan(self.config).unique_cells()
+    def execute(
+        self,
+        runtime: Runtime,
+        observer: Observer,
+        jobs: int,
+        broken: dict[str, str],
+        cells: Sequence[CellSpec] | None = None,
+    ) -> list[str]:
+        """Compute what is missing; returns notes. Failures are written to the folder, for ``show``.
+
+        cells : what there is to compute; those of the configuration where none are given.
+        """
+        cells = make_plan(self.config).unique_cells() if cells is None else cells
         outcome = run_cells(self.store, cells, runtime, observer, jobs)
         labels = {cell.digest: cell.label for cell in cells}
         failures = {**broken, **{labels[digest]: reason for digest, reason in outcome.failures.items()}}
