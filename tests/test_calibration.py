@@ -7,8 +7,7 @@ import pytest
 
 from aiakit.calibration import embedding_leaks, identity_only, image_leaks, laws
 from aiakit.calibration.leaks import parity
-from aiakit.calibration.score import calibrate, eta, view_of
-from aiakit.contracts import Attack, Context
+from aiakit.calibration.score import Trial, eta, nulls_of, row_of
 
 SURE = 4.5  # standard errors: about one false alarm in 10⁵ comparisons
 
@@ -41,7 +40,7 @@ def test_the_optimal_rule_of_an_image_leak_reaches_its_bayes_accuracy(leak, rng)
     x, labels = leak.sample(8_000, rng)
     assert x.shape == (8_000, 3, 16, 16)
     assert x.dtype == np.uint8
-    assert view_of(leak) == "image"
+    assert leak.view == "image"
     assert_rate(leak.rule(x) == labels, leak.bayes)
 
 
@@ -160,49 +159,45 @@ def test_identity_only_leaks_to_an_image_split_and_not_to_an_identity_split(rng)
     assert abs(right.mean() - 0.5) < SURE * right.std() / np.sqrt(len(right))
 
 
-class Fixed(Attack):
-    """Knows the leak's rule, or guesses."""
-
-    def __init__(self, leak=None):
-        self.leak = leak
-
-    def fit(self, train, val, ctx):
-        self.rng = ctx.rng("guess")
-        return self
-
-    def predict_proba(self, release):
-        x = release.embedding
-        yes = self.rng.random(len(x)) if self.leak is None else np.where(self.leak.rule(x), 0.9, 0.1)
-        return np.column_stack([1 - yes, yes])
-
-
-class OnImages(Fixed):
-    """Reads another view."""
-
-    view = "image"
+def trial(leak, seed=0, **sharpness):
+    """Attacks that know the leak's rule and answer by it (1), by its opposite (−1), or at random (0)."""
+    rng = np.random.default_rng(seed)
+    labels, scores = {}, {"val": {}, "test": {}}
+    for part, n in (("val", 500), ("test", 2000)):
+        x, labels[part] = leak.sample(n, rng)
+        right = np.where(leak.rule(x), 0.9, 0.1)
+        for name, sign in sharpness.items():
+            yes = rng.random(n) if sign == 0 else 0.5 + sign * (right - 0.5)
+            scores[part][name] = np.column_stack([1 - yes, yes])
+    return Trial(scores["val"], scores["test"], labels, np.arange(2000), dict.fromkeys(sharpness, 1.5))
 
 
 def test_the_score_selects_on_val_and_reports_medians():
     leak = parity(8)
-    attacks = {"guess": lambda seed: Fixed(), "oracle": lambda seed: Fixed(leak), "cnn": lambda seed: OnImages()}
-    (row,) = calibrate(attacks, [leak], 2_000, [0, 1, 2], Context(seed=5))
+    trials = [trial(leak, seed, guess=0, oracle=1) for seed in range(3)]
+    row = row_of(leak, trials)
     assert row["leak"] == "parity-3"
     assert row["bayes"] == leak.bayes
     assert row["selected"] == "oracle"
-    assert row["suite"] == pytest.approx(leak.bayes, abs=0.02)
-    assert row["eta"] == eta(row["suite"], leak.bayes) == pytest.approx(1, abs=0.05)
-    assert row["attacks"].keys() == {"guess", "oracle"}
+    assert row["suite"] == sorted(row["per_seed"])[1] == pytest.approx(leak.bayes, abs=0.03)
+    assert row["eta"] == eta(row["suite"], leak.bayes) == pytest.approx(1, abs=0.07)
     assert row["attacks"]["guess"] == pytest.approx(0, abs=0.1)
-    assert calibrate(attacks, [leak], 2_000, [0, 1, 2], Context(seed=5)) == [row]
+    assert row["attacks"]["oracle"] == row["eta"]
+    assert row["seconds"] == {"guess": 1.5, "oracle": 1.5}
 
 
-def test_the_null_has_no_eta_and_unread_leaks_are_left_out():
-    (row,) = calibrate({"guess": lambda seed: Fixed()}, embedding_leaks(4)[-1:], 400, [0], Context())
-    assert row["eta"] is None
-    assert row["attacks"] == {"guess": None}
-    assert calibrate({"guess": lambda seed: Fixed()}, image_leaks(8), 400, [0], Context()) == []
+def test_only_attacks_scored_in_every_trial_count():
+    leak = parity(8)
+    row = row_of(leak, [trial(leak, 0, oracle=1, guess=0), trial(leak, 1, oracle=1)])
+    assert row["attacks"].keys() == {"oracle"}
 
 
-def test_too_few_samples_are_refused():
-    with pytest.raises(ValueError, match="one class only"):
-        calibrate({"guess": lambda seed: Fixed()}, [parity(4)], 1, [0], Context())
+def test_nothing_is_found_in_a_null_and_a_leak_is_significant():
+    nothing = embedding_leaks(4)[-1]
+    assert nothing.name == "null"
+    assert row_of(nothing, [trial(nothing, oracle=1)])["eta"] is None
+    assert trial(parity(8), oracle=1, guess=0).significant
+    nulls = nulls_of([trial(nothing, seed, guess=0, oracle=1) for seed in range(8)])
+    assert nulls["count"] == 8
+    assert nulls["significant"] <= 3  # at level .05: more in one of 2,700 such sets
+    assert nulls["not_significant"] == 1 - nulls["significant"] / 8

@@ -1,0 +1,1 @@
+"""aiakit against other tools on the same data and split, one command each."""
