@@ -39,7 +39,7 @@ class Dlib(Encoder):
     def encode(self, images: PixelArray, files: tuple[str, ...]) -> NDArray[Any]:
         _, recogniser = _models()
         embeddings = np.empty((len(images), 128), dtype=np.float32)
-        for rows in batches(len(images), BATCH):
+        for rows in self.ctx_.track(list(batches(len(images), BATCH)), "dlib"):
             chips = [self._chip(np.ascontiguousarray(image)) for image in images[rows]]
             embeddings[rows] = np.array(recogniser.compute_face_descriptor(chips))
         return embeddings

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path, PurePosixPath
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,17 +40,23 @@ class Precomputed(Encoder):
 
     def encode(self, images: PixelArray, files: tuple[str, ...]) -> NDArray[Any]:
         """The rows of these pictures. Raises InputError where the file or a picture's row is missing or unsound."""
+        rows, names = self._table
+        if names is not None:
+            return rows[names.rows(files)]
+        if len(rows) != len(files):
+            raise InputError(
+                f"{self.file} has {len(rows)} embeddings for {len(files)} images and no names to match them by: "
+                "store an array of file names beside them in a .npz file"
+            )
+        return rows
+
+    @cached_property
+    def _table(self) -> tuple[FloatArray, Names | None]:
+        """The embeddings and, where there are any, their names: read once, since pictures come in batches."""
         arrays = self._arrays()
         rows = self._embeddings(arrays)
         names = self._names(arrays, len(rows))
-        if names is None:
-            if len(rows) != len(files):
-                raise InputError(
-                    f"{self.file} has {len(rows)} embeddings for {len(files)} images and no names to match them by: "
-                    "store an array of file names beside them in a .npz file"
-                )
-            return rows
-        return rows[matched(names, files, self.file)]
+        return rows, None if names is None else Names(names, self.file)
 
     def _arrays(self) -> dict[str, StoredArray]:
         path = Path(self.file).expanduser()
@@ -94,34 +101,47 @@ class Precomputed(Encoder):
         return asked or found[0]
 
 
-def matched(names: list[str], files: tuple[str, ...], where: str) -> NDArray[np.int64]:
-    """(N,) the row of each file among the names: the same name, or the only one of which one ends in the other.
+class Names:
+    """Which row belongs to which picture: that of the same name, or the only one where one name ends in the other."""
 
-    Raises InputError that names the first files without a row, a name that stands twice, or two files with one row.
-    """
-    by_name: dict[str, list[int]] = defaultdict(list)
-    by_base: dict[str, list[int]] = defaultdict(list)
-    for row, name in enumerate(names):
-        by_name[name].append(row)
-        by_base[PurePosixPath(name).name].append(row)
-    rows, missing = np.zeros(len(files), np.int64), []
-    taken: dict[int, str] = {}
-    for place, file in enumerate(files):
-        found = by_name.get(file) or [
-            row for row in by_base[PurePosixPath(file).name] if _one_ends_in_the_other(names[row], file)
-        ]
-        if not found:
-            missing.append(file)
-            continue
-        if len(found) > 1:
-            raise InputError(f"{where} has {len(found)} rows for {file}: keep one, and name each image by its path")
-        if taken.setdefault(found[0], file) != file:
-            raise InputError(f"{where} has one row, {names[found[0]]}, for both {taken[found[0]]} and {file}")
-        rows[place] = found[0]
-    if missing:
-        first = f"{', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}"
-        raise InputError(f"{where} has no row for {len(missing)} of {len(files)} images ({first}): add them")
-    return rows
+    def __init__(self, names: list[str], where: str) -> None:
+        self.names = names
+        self.where = where
+        self.by_name: dict[str, list[int]] = defaultdict(list)
+        self.by_base: dict[str, list[int]] = defaultdict(list)
+        for row, name in enumerate(names):
+            self.by_name[name].append(row)
+            self.by_base[_base(name)].append(row)
+
+    def rows(self, files: tuple[str, ...]) -> NDArray[np.int64]:
+        """(N,) row of each file.
+
+        Raises InputError that names the first files without a row, a file with two, or two files with the same.
+        """
+        found, taken = [], dict[int, str]()
+        for file in files:
+            row = self._row(file)
+            found.append(row)
+            if row >= 0 and taken.setdefault(row, file) != file:
+                raise InputError(f"{self.where} has one row, {self.names[row]}, for both {taken[row]} and {file}")
+        missing = [file for file, row in zip(files, found, strict=True) if row < 0]
+        if missing:
+            first = f"{', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}"
+            raise InputError(f"{self.where} has no row for {len(missing)} of {len(files)} images ({first}): add them")
+        return np.array(found, np.int64)
+
+    def _row(self, file: str) -> int:
+        """The row of a file, -1 where there is none."""
+        rows = self.by_name.get(file, [])
+        if not rows:
+            rows = [row for row in self.by_base.get(_base(file), []) if _one_ends_in_the_other(self.names[row], file)]
+        if len(rows) > 1:
+            raise InputError(f"{self.where} has {len(rows)} rows for {file}: keep one, and name each image by its path")
+        return rows[0] if rows else -1
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _one_ends_in_the_other(left: str, right: str) -> bool:

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from aiakit import registry
 from aiakit.contracts import Context
-from aiakit.encoders.precomputed import Precomputed, matched
+from aiakit.encoders.precomputed import Names, Precomputed
 from aiakit.errors import InputError
 
 ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -80,14 +80,14 @@ def test_missing_rows_are_counted_and_the_first_named(tmp_path: Path):
 )
 def test_a_name_that_could_be_another_picture_is_never_guessed(names: Any, files: Any, message: str):
     with pytest.raises(InputError, match=message):
-        matched(names, files, "the file")
+        Names(names, "the file").rows(files)
 
 
 @given(st.permutations(range(6)), st.integers(0, 2))
 def test_matching_undoes_any_order(order: list[int], folders: int):
     files = tuple(f"set/person {row % 3}/{row}.png" for row in range(6))
     names = [files[row].split("/", folders)[-1] for row in order]
-    assert [order[row] for row in matched(names, files, "the file")] == list(range(6))
+    assert [order[row] for row in Names(names, "the file").rows(files)] == list(range(6))
 
 
 def bad_files(folder: Path) -> dict[str, Path]:
