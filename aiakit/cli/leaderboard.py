@@ -91,8 +91,15 @@ def submit(run: str, out: str, defense: str | None, with_release: bool) -> None:
     show_default=True,
     help="With --rerun: by how much balanced accuracy may differ (other machines round differently).",
 )
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="With --rerun: threads of an attack; another number than the run's changes rounding.",
+)
 @plugin_option
-def verify(entries: tuple[str, ...], rerun: bool, tolerance: float) -> None:
+def verify(entries: tuple[str, ...], rerun: bool, tolerance: float, threads: int) -> None:
     """Compute every figure of entries again from their scores; refuse an entry whose figures differ."""
     from aiakit.leaderboard.entry import read_submission
     from aiakit.leaderboard.verify import verified
@@ -101,20 +108,18 @@ def verify(entries: tuple[str, ...], rerun: bool, tolerance: float) -> None:
         submission = read_submission(path)
         verified(submission)
         if rerun:
-            _rerun(submission, tolerance)
+            _rerun(submission, tolerance, threads)
         click.echo(f"{path}: verified")
 
 
-def _rerun(submission: Any, tolerance: float) -> None:
-    import os
-
+def _rerun(submission: Any, tolerance: float, threads: int) -> None:
     from aiakit.data.cache import cache_folder
     from aiakit.errors import InputError
     from aiakit.experiment.runtime import Runtime
     from aiakit.leaderboard import rerun
 
     refused = []
-    for result in rerun.rerun(submission, Runtime(cache_folder(), os.cpu_count() or 1)):
+    for result in rerun.rerun(submission, Runtime(cache_folder(), threads)):
         if result.again is None:
             line = f"{result.attack}: not trained again: {result.reason}"
         else:

@@ -60,13 +60,7 @@ def summary(board: Board) -> list[Column]:
                lambda p: None if p.row.gap is None else p.row.gap.ci95, sign=True, hint="Strongest minus claimed"),
         Column("bits", "bits", lambda p: _point(_strongest(p), "bits")),
     ]  # fmt: skip
-    columns += [
-        Column(f"utility_{kind}", f"utility, {names[kind]} [95 %]",
-               lambda p, kind=kind: _point(p.row.utility.get(kind), "accuracy"),
-               lambda p, kind=kind: _bounds(p.row.utility.get(kind), "accuracy"),
-               hint=f"Accuracy of 1:1 verification against {names[kind]} impostors")
-        for kind in kinds
-    ]  # fmt: skip
+    columns += [_utility(kind, names[kind]) for kind in kinds]
     columns += [
         Column("eer", "EER", lambda p: _point(p.row.utility.get("random"), "eer")),
         Column("pareto", "Pareto", lambda p: "yes" if p.pareto else "no" if p.hypervolume is not None else None,
@@ -80,18 +74,29 @@ def summary(board: Board) -> list[Column]:
     return columns
 
 
+def _utility(kind: str, name: str) -> Column:
+    return Column(
+        f"utility_{kind}",
+        f"utility, {name} [95 %]",
+        lambda p: _point(p.row.utility.get(kind), "accuracy"),
+        lambda p: _bounds(p.row.utility.get(kind), "accuracy"),
+        hint=f"Accuracy of 1:1 verification against {name} impostors",
+    )
+
+
 def by_attack(board: Board) -> list[Column]:
     """One column an attack."""
-    return [
-        Column(
-            f"attack_{name}",
-            name,
-            lambda p, name=name: _point(p.row.attacks.get(name), "balanced_accuracy"),
-            lambda p, name=name: _bounds(p.row.attacks.get(name), "balanced_accuracy"),
-            mark=lambda p, name=name: ("*" if p.row.strongest == name else "") + external_mark(p, name),
-        )
-        for name in board.attacks
-    ]
+    return [_attack(name) for name in board.attacks]
+
+
+def _attack(name: str) -> Column:
+    return Column(
+        f"attack_{name}",
+        name,
+        lambda p: _point(p.row.attacks.get(name), "balanced_accuracy"),
+        lambda p: _bounds(p.row.attacks.get(name), "balanced_accuracy"),
+        mark=lambda p: ("*" if p.row.strongest == name else "") + external_mark(p, name),
+    )
 
 
 def external_mark(place: Place, name: str | None) -> str:

@@ -54,11 +54,11 @@ def plane(rows: Sequence[Row]) -> Chart | None:
         base.mark_rule(opacity=0.55).encode(x=x, y=alt.Y("privacy_low:Q"), y2="privacy_high:Q", color=colour),
         base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour),
     ]
-    for align, dx, dy in {(p["align"], p["dx"], p["dy"]) for p in points}:
-        chosen = values([p for p in points if (p["align"], p["dx"], p["dy"]) == (align, dx, dy)])
+    for place in sorted({(p["align"], p["dx"], p["dy"]) for p in points}):  # a layer for each way of placing names
+        align, dx, dy = place
+        chosen = values([p for p in points if (p["align"], p["dx"], p["dy"]) == place])
         text = alt.Chart(chosen).mark_text(align=align, dx=dx, dy=dy, baseline="middle", color=INK)
         layers.append(text.encode(x=x, y=y, text="release:N"))
-    layers[4:] = sorted(layers[4:], key=lambda layer: str(layer.to_dict(validate=False)))
     return finish(
         "privacy-utility",
         "Each release by what its strongest attacker leaves private and what verification keeps, with 95 % intervals; "

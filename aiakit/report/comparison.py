@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -50,14 +50,15 @@ def compare_runs(first: Run, second: Run) -> dict[str, Any]:
 
 def _not_paired(before: Evaluation, after: Evaluation) -> str | None:
     """Why differences cannot be paired over people; None where they can."""
-    for name, of in (
+    compared: list[tuple[str, Callable[[Evaluation], Any]]] = [
         ("data sets", lambda e: e.config.dataset.data),
         ("attributes", lambda e: e.config.attribute),
         ("test people", lambda e: e.protocol.identity(e.protocol.rows("test"))),
         ("test images", lambda e: e.protocol.rows("test")),
         ("seeds of the split", lambda e: e.config.split.seed),
         ("numbers of bootstrap draws", lambda e: e.config.bootstrap_draws),
-    ):
+    ]
+    for name, of in compared:
         if not np.array_equal(of(before), of(after)):
             return f"the two runs have different {name}, so nothing can be paired over people"
     return None

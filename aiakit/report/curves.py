@@ -20,7 +20,7 @@ RATES = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)  # that DET axes are labelled w
 
 def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | None:
     """Detection error trade-off on normal-deviate axes (Martin et al., 1997)."""
-    points = [
+    points: list[dict[str, Any]] = [
         {"release": title(curve.defense), "match": _deviate(x), "miss": _deviate(y), "order": number}
         for curve in curves
         if curve.impostors == impostors
@@ -33,15 +33,17 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | Non
     # Vega writes a minus sign where Python writes a hyphen
     labels = {f"{tick:.2f}".replace("-", "−"): f"{100 * rate:g} %" for tick, rate in zip(ticks, RATES, strict=True)}
     axis = alt.Axis(values=ticks, labelExpr=f"{json.dumps(labels)}[format(datum.value, '.2f')]")
-    x_scale = alt.Scale(domain=[min(p["match"] for p in points), float(norm.ppf(0.97))], clamp=True, nice=False)
-    y_scale = alt.Scale(domain=[min(p["miss"] for p in points), float(norm.ppf(0.97))], clamp=True, nice=False)
+    low = {axis: min(p[axis] for p in points) for axis in ("match", "miss")}
+    x_scale, y_scale = (
+        alt.Scale(domain=[low[axis], float(norm.ppf(0.97))], clamp=True, nice=False) for axis in ("match", "miss")
+    )
     chart = alt.Chart(values(points)).mark_line(strokeWidth=2).encode(
         x=alt.X("match:Q", title="false match rate", axis=axis, scale=x_scale),
         y=alt.Y("miss:Q", title="false non-match rate", axis=axis, scale=y_scale),
         color=_series(points, "release"),
         order="order:Q",
     )  # fmt: skip
-    chance = [{"x": x_scale.domain[0], "y": -x_scale.domain[0]}, {"x": -y_scale.domain[0], "y": y_scale.domain[0]}]
+    chance = [{"x": low["match"], "y": -low["match"]}, {"x": -low["miss"], "y": low["miss"]}]
     diagonal = alt.Chart(values(chance)).mark_line(strokeDash=[2, 3], opacity=0.6, color=INK, clip=True)
     return finish(
         f"det-{impostors.replace('_', '-')}",

@@ -205,6 +205,6 @@ def _pair_sums(
 
     def sums(chunk: slice) -> FloatArray:
         weights = bootstrap.weights(chunk, everybody)
-        return np.einsum("wp,wp->w", np.asarray(weights @ form), weights)
+        return np.asarray(np.einsum("wp,wp->w", np.asarray(weights @ form), weights))
 
     return bootstrap.map(people, sums)

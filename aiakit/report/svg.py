@@ -27,21 +27,24 @@ def inline_svg(spec: dict[str, Any], prefix: str, label: str) -> str:
     """
     ET.register_namespace("", SVG)
     root = ET.fromstring(vl_convert.vegalite_to_svg(spec))  # noqa: S314 - made here, from a specification made here
+    # Vega counts ids on from drawing to drawing: numbered anew, the same chart is the same text
+    named = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
+    ids = {name: f"{prefix}{number}" for number, name in enumerate(named)}
     for element in list(root.iter()):
         tag = element.tag.removeprefix(f"{{{SVG}}}")
         if tag not in DRAWING or any(name.lower().startswith("on") or "href" in name for name in element.attrib):
             raise ValueError(f"a chart must not contain <{tag}> or links")
+        if element.get("role") == "graphics-symbol" and (said := element.get("aria-label")) and tag != "g":
+            ET.SubElement(element, f"{{{SVG}}}title").text = said
+        for name in [name for name in element.attrib if name.startswith("aria-") or name == "role"]:
+            del element.attrib[name]  # they hold names that somebody chose; what is left holds none
         for name, value in element.items():
             if value == INK:
                 element.set(name, "currentColor")
             elif name == "id":
-                element.set(name, prefix + value)
+                element.set(name, ids[value])
             elif "url(#" in value:
-                element.set(name, REFERENCE.sub(rf"url(#{prefix}\1)", value))
-        if element.get("role") == "graphics-symbol" and (said := element.get("aria-label")) and tag != "g":
-            ET.SubElement(element, f"{{{SVG}}}title").text = said
-        for name in [name for name in element.attrib if name.startswith("aria-") or name == "role"]:
-            del element.attrib[name]
+                element.set(name, REFERENCE.sub(lambda found: f"url(#{ids[found[1]]})", value))
     width, height = root.attrib.pop("width"), root.attrib.pop("height")
     root.set("role", "img")
     root.set("aria-label", label)

@@ -28,7 +28,7 @@ class Chart:
 
 def finish(name: str, caption: str, chart: Any) -> Chart:
     """A chart in the theme."""
-    axis = {
+    axis: dict[str, Any] = {
         "domainColor": INK,
         "tickColor": INK,
         "labelColor": INK,
@@ -44,7 +44,7 @@ def finish(name: str, caption: str, chart: Any) -> Chart:
         "labelFont": FONT,
         "titleFont": FONT,
     }
-    legend = {
+    legend: dict[str, Any] = {
         "orient": "bottom",
         "labelColor": INK,
         "titleColor": INK,
@@ -64,9 +64,9 @@ def finish(name: str, caption: str, chart: Any) -> Chart:
     return Chart(name, caption, styled.to_dict(validate=False))
 
 
-def values(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
+def values(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
     """Rows as inline data. Keys are ours, so that a name that somebody chose is only ever a value."""
-    return alt.Data(values=[dict(row) for row in rows])
+    return alt.InlineData(values=[dict(row) for row in rows])
 
 
 def title(text: str) -> str:

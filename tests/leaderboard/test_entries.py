@@ -1,0 +1,257 @@
+"""Entries on disk: what is written verifies, what was changed is refused, and what is broken ends in one line."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aiakit import tensorfile
+from aiakit.leaderboard.entry import read_submission
+from tests.conftest import Answer
+from tests.leaderboard.conftest import change
+
+Aiakit = Callable[..., Answer]
+
+
+def refused(answer: Answer, *words: str) -> None:
+    assert answer.code == 2, (answer.out, answer.err)
+    assert answer.message.startswith("aiakit: error: ")
+    assert "bug" not in answer.message
+    for word in words:
+        assert word in answer.message, answer.message
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def probabilities(labels: Any, confidence: float) -> Any:
+    sure = np.where(np.asarray(labels) == 1, confidence, 1 - confidence)
+    return np.stack([1 - sure, sure], axis=1)
+
+
+def test_entries_verify_and_say_what_the_run_says(tiny_run: Path, entries: Path, aiakit: Aiakit) -> None:
+    rows = {row["defense"]: row for row in aiakit("show", tiny_run, "--json").document["rows"]}
+    paths = sorted(entries.glob("*.json"))
+    assert len(paths) == len(rows)
+    for path in paths:
+        figures = json.loads(path.read_text())["figures"]
+        row = rows[read_submission(path).entry.release]
+        assert figures["strongest"] == row["strongest"]
+        assert figures["claimed"] == row["claimed"]
+        assert figures["utility"] == row["utility"]
+    answer = aiakit("leaderboard", "verify", *paths)
+    assert answer.code == 0, answer.err
+    assert answer.out.count("verified") == len(paths)
+
+
+def test_entries_hold_no_file_names_and_no_images(entries: Path) -> None:
+    for path in entries.glob("*.json"):
+        tensors = read_submission(path).tensors
+        assert all(name.split(".")[0] in ("val", "test", "attack", "pairs", "verifier") for name in tensors)
+        assert str(path.parent) not in path.read_text()
+
+
+def test_a_board_of_a_run_and_of_its_entries_agree(tiny_run: Path, entries: Path, aiakit: Aiakit) -> None:
+    of_run = aiakit("leaderboard", tiny_run, "--format", "json").document
+    of_entries = aiakit("leaderboard", entries, "--format", "json").document
+    assert of_run == of_entries
+
+
+def test_the_site_is_written(entries: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    answer = aiakit("leaderboard", entries, "--html", tmp_path / "site")
+    assert answer.code == 0, answer.err
+    assert (tmp_path / "site" / "index.html").read_text().startswith("<!doctype html>")
+
+
+def test_attacks_trained_again_reach_the_same(entry: Path, aiakit: Aiakit) -> None:
+    answer = aiakit("leaderboard", "verify", entry, "--rerun", "--tolerance", "0.1")
+    assert answer.code == 0, answer.err
+    again = {name: float(value) for name, value in re.findall(r"([\w-]+): .* trained again ([\d.]+)", answer.err)}
+    figures = json.loads(entry.read_text())["figures"]["attacks"]
+    assert set(again) == set(figures)
+    assert again["logreg"] == pytest.approx(figures["logreg"]["balanced_accuracy"], abs=1e-3)
+
+
+def test_rerun_refuses_scores_that_the_release_does_not_give(entry: Path, aiakit: Aiakit) -> None:
+    content = json.loads(entry.read_text())
+    path = entry.parent / content["submitted_release"]["file"]
+    tensors = dict(tensorfile.load(path))
+    tensors["0.embedding"] = np.zeros_like(tensors["0.embedding"])
+    tensors["0.embedding"][:, 0] = tensors["labels"]  # a release that tells the label
+    spoiled = entry.parent / "spoiled.safetensors"
+    tensorfile.save(spoiled, tensors)
+    import hashlib
+
+    digest = hashlib.sha256(spoiled.read_bytes()).hexdigest()
+    change(entry, lambda e: e.update(submitted_release={"file": spoiled.name, "sha256": digest}))
+    refused(aiakit("leaderboard", "verify", entry, "--rerun"), "trained again", "--tolerance")
+
+
+def test_an_external_attack_counts_and_is_shown_as_external(entry: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    entry = next(entry.parent.glob("synthetic-random-*.json"))
+    before = read_submission(entry)
+    scores = tmp_path / "mine.safetensors"
+    tensorfile.save(scores, {split: probabilities(before.tensors[f"{split}.labels"], 0.9) for split in ("val", "test")})
+    answer = aiakit("leaderboard", "add-attack", entry, scores, "--name", "oracle")
+    assert answer.code == 0, answer.err
+    after = read_submission(entry)
+    assert after.entry.figures["strongest"]["attack"] == "oracle"
+    assert after.entry.figures["strongest"]["balanced_accuracy"] == 1
+    assert before.entry.scores.file not in snapshot(entry.parent)
+    assert aiakit("leaderboard", "verify", entry).code == 0
+    board = aiakit("leaderboard", entry.parent, "--format", "markdown")
+    assert "oracle (external)" in board.out
+    refused(aiakit("leaderboard", "add-attack", entry, scores, "--name", "oracle"), "already")
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda e: e["figures"]["strongest"].update(balanced_accuracy=0.5), ("strongest.balanced_accuracy", "scores")),
+        (lambda e: e["figures"]["attacks"].pop("logreg"), ("attacks.logreg",)),
+        (lambda e: e["figures"]["utility"]["random"].update(eer=0.0), ("utility.random.eer",)),
+        (lambda e: e["figures"]["claimed"]["ci95"].__setitem__(0, 0.1), ("claimed.ci95.0",)),
+        (lambda e: e["figures"].update(extra="</script>"), ("figures.extra",)),
+        (lambda e: e["protocol"].update(truth="0" * 64), ("labels, identities or pairs",)),
+        (lambda e: e["scores"].update(sha256="0" * 64), ("checksum",)),
+        (lambda e: e["scores"].update(file="../../etc/passwd"), ("scores.file",)),
+        (lambda e: e["scores"].update(file="/etc/passwd"), ("scores.file",)),
+        (lambda e: e["scores"].update(file="gone.safetensors"), ("gone.safetensors", "cannot be read")),
+        (lambda e: e.update(name="../../x"), ("name",)),
+        (lambda e: e.update(release="a\x1b[31m"), ("release", "control characters")),
+        (lambda e: e.update(release="\u202ecod"), ("control characters",)),
+        (lambda e: e.update(schema_version=2), ("schema version 2", "update aiakit")),
+        (lambda e: e.update(surprise=1), ("surprise",)),
+        (lambda e: e.pop("figures"), ("figures",)),
+        (lambda e: e.update(kind="invented"), ("kind",)),
+        (lambda e: e["attacks"].append(e["attacks"][-1]), ("twice",)),
+        (lambda e: e["attacks"][1].update(repeats=[[0, 0], [0, 1]]), ("lack", ".1.val")),
+        (lambda e: e["attacks"][1].update(repeats=[]), ("repeats",)),
+        (lambda e: e["protocol"].update(bootstrap_draws=10**9), ("bootstrap_draws",)),
+        (lambda e: e["protocol"].update(classes=["a", "b", "c"]), ("shape",)),
+    ],
+)
+def test_changed_entries_are_refused(
+    entry: Path, edit: Callable[[dict[str, Any]], Any], words: tuple[str, ...], aiakit: Aiakit
+) -> None:
+    change(entry, edit)
+    before = snapshot(entry.parent)
+    refused(aiakit("leaderboard", "verify", entry), *words)
+    refused(aiakit("leaderboard", entry), *words)
+    assert snapshot(entry.parent) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", ("no sound JSON",)),
+        ("{", ("no sound JSON",)),
+        ("[" * 5000, ("no sound JSON",)),
+        ("[]", ("no leaderboard entry",)),
+        ('{"schema": 1, "rows": []}', ("no leaderboard entry",)),
+        ("\xff", ("no sound JSON",)),
+    ],
+)
+def test_foreign_files_are_refused(entries: Path, content: str, words: tuple[str, ...], aiakit: Aiakit) -> None:
+    (entries / "foreign.json").write_bytes(content.encode("latin-1"))
+    refused(aiakit("leaderboard", entries), "foreign.json", *words)
+
+
+def test_scores_of_another_length(entry: Path, aiakit: Aiakit, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aiakit.leaderboard.entry import write_tensors
+
+    submission = read_submission(entry)
+    tensors = dict(submission.tensors)
+    tensors["attack.1.0.test"] = tensors["attack.1.0.test"][:-1]
+    ref = write_tensors(entry.parent, "short", tensors)
+    change(entry, lambda e: e.update(scores=ref.model_dump()))
+    refused(aiakit("leaderboard", "verify", entry), "shape")
+
+
+def test_two_entries_of_one_name(entry: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    copy = shutil.copytree(entry.parent, tmp_path / "other")
+    refused(aiakit("leaderboard", entry, copy), "both hold the entry")
+
+
+def test_empty_and_missing_places(tmp_path: Path, aiakit: Aiakit) -> None:
+    (tmp_path / "empty").mkdir()
+    refused(aiakit("leaderboard", tmp_path / "empty"), "neither entries nor runs")
+    refused(aiakit("leaderboard", tmp_path / "gone"), "is not there")
+    refused(aiakit("leaderboard", "verify", tmp_path / "gone.json"), "cannot be read")
+
+
+def test_a_run_in_progress(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    copy = shutil.copytree(tiny_run, tmp_path / "copy")
+    shutil.rmtree(next(cell for cell in (copy / "cells").iterdir() if (cell / "scores.safetensors").exists()))
+    refused(aiakit("leaderboard", copy), "not finished", "run the same command again")
+    refused(aiakit("leaderboard", "submit", copy, "-o", tmp_path / "out"), "not finished")
+    assert not (tmp_path / "out").exists()
+
+
+def test_submitting_twice_overwrites_nothing(tiny_run: Path, entries: Path, aiakit: Aiakit) -> None:
+    before = snapshot(entries)
+    refused(aiakit("leaderboard", "submit", tiny_run, "-o", entries), "is there already")
+    refused(aiakit("leaderboard", "submit", tiny_run, "-o", entries, "--defense", "aja"), "aja")
+    assert snapshot(entries) == before
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        ({}, ("must hold val and test",)),
+        ({"val": np.zeros((3, 2))}, ("must hold val and test",)),
+        ({"val": np.full((3, 2), 0.5), "test": np.full((3, 2), 0.5)}, ("shape",)),
+        ({"val": np.zeros((3, 2)), "test": np.zeros((3, 2)), "more": np.zeros(1)}, ("shape",)),
+    ],
+)
+def test_external_scores_that_do_not_fit(
+    entry: Path, tmp_path: Path, tensors: dict[str, Any], words: tuple[str, ...], aiakit: Aiakit
+) -> None:
+    before = snapshot(entry.parent)
+    scores = tmp_path / "mine.safetensors"
+    tensorfile.save(scores, tensors)
+    refused(aiakit("leaderboard", "add-attack", entry, scores, "--name", "mine"), *words)
+    refused(aiakit("leaderboard", "add-attack", entry, tmp_path / "gone", "--name", "mine"), "gone")
+    assert snapshot(entry.parent) == before
+
+
+def test_external_scores_that_are_no_probabilities(entry: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    tensors = read_submission(entry).tensors
+    scores = tmp_path / "mine.safetensors"
+    for value, word in ((np.nan, "finite"), (0.9, "sum to 1")):
+        shaped = {split: np.full((len(tensors[f"{split}.labels"]), 2), value) for split in ("val", "test")}
+        tensorfile.save(scores, shaped)
+        refused(aiakit("leaderboard", "add-attack", entry, scores, "--name", "mine"), word)
+    refused(aiakit("leaderboard", "add-attack", entry, scores, "--name", "mine"), "sum to 1")
+
+
+def test_reported_figures_stand_in_the_folder(entries: Path, aiakit: Aiakit) -> None:
+    lines = ["schema_version = 1", 'kind = "reported"', 'source = "a paper"', 'dataset = "synthetic"']
+    lines += ['attribute = "gender"', "[[rows]]", 'release = "theirs"', "leakage = 0.51"]
+    (entries / "paper.toml").write_text("\n".join(lines))
+    answer = aiakit("leaderboard", entries)
+    assert answer.code == 0, answer.err
+    assert "theirs" in answer.out
+    refused(aiakit("leaderboard", entries / "paper.toml"), "nothing to rank")
+    refused(aiakit("leaderboard", "verify", entries / "paper.toml"), "no scores")
+    (entries / "paper.toml").write_text("kind = ")
+    refused(aiakit("leaderboard", entries), "TOML")
+
+
+def test_the_schema_is_published(entry: Path, aiakit: Aiakit) -> None:
+    document = aiakit("leaderboard", "schema").document
+    assert set(document["entry"]["properties"]) == set(json.loads(entry.read_text()))
+    assert document["reported"]["properties"]["rows"]
+
+
+@pytest.mark.parametrize("arguments", [("--min-utility", "2"), ("--format", "pdf"), ("verify",), ("submit", "x")])
+def test_bad_options(arguments: tuple[str, ...], aiakit: Aiakit) -> None:
+    assert aiakit("leaderboard", *arguments).code == 2
