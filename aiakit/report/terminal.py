@@ -20,7 +20,7 @@ def print_document(document: dict[str, Any], console: Console | None = None) -> 
     out.print(_attacks(document))
     for table in _extras(document):
         out.print(table)
-    for line in _remarks(document):
+    for line in remarks(document):
         out.print(Text(line))
 
 
@@ -130,7 +130,8 @@ def _measured(measured: dict[str, Any] | None) -> str:
     return NONE if measured is None else with_interval(measured["balanced_accuracy"], measured["ci95"])
 
 
-def _remarks(document: dict[str, Any]) -> list[str]:
+def remarks(document: dict[str, Any]) -> list[str]:
+    """The sentences below the tables: limits of the data, what was left out, notes and failures."""
     lines = []
     if document["bayes_ceiling"] is not None:
         lines.append(

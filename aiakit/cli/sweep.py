@@ -1,0 +1,93 @@
+"""``aiakit sweep``: one defense over values of its options, what it claims and what leaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.options import dataset_options, jobs_or_cores, threads_in_all
+from aiakit.cli.progress import observer
+from aiakit.cli.run import command as run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiakit.experiment.request import Request
+
+# Options of a run that have no meaning for a sweep, or another one.
+OWN = ("defenses", "settings", "knowledge", "budgets", "pooled", "permutations", "no_reference", "as_json")
+
+
+@click.command(params=[option for option in run_command.params if option.expose_value and option.name not in OWN])
+@click.option("--defense", required=True, metavar="NAME", help="The defense, or the chain (a+b), that is swept.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    required=True,
+    metavar="OPTION=V,V,V",
+    help="Values of an option; with --search also a range LOW:HIGH[:log]. PLUGIN.OPTION=VALUE sets one of another.",
+)
+@click.option("--search", type=click.IntRange(min=1), metavar="N", help="Search N points by Optuna instead of a grid.")
+@click.option("--figures", is_flag=True, help="Also save each chart as SVG, PNG and PDF.")
+@click.option("--yes", is_flag=True, help="Compute very many points without a question.")
+@plugin_option
+@json_option
+def command(
+    defense: str,
+    settings: tuple[str, ...],
+    search: int | None,
+    figures: bool,
+    yes: bool,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Run one defense over a grid of its options, or over a search of them.
+
+    Draws what it claims, what leaks and what it is good for against each option, and the privacy–utility front.
+    Sweeps of one defense under one configuration share a folder: what one has computed, no other computes again.
+    """
+    from aiakit.experiment.runtime import Runtime
+    from aiakit.sweep.page import write_sweep_page
+    from aiakit.sweep.run import prepare_sweep
+
+    with observer() as watch:
+        request = _request(defense, settings, given, watch.step)
+        prepared = prepare_sweep(request, search, yes)
+        folder = Path(given["out"]) / (given["name"] or prepared.default_name())
+        jobs, threads = (of(given) for of in (_jobs, lambda given: threads_in_all(given["threads"])))
+        document, notes = prepared.execute(folder, Runtime(request.cache, threads), watch, jobs)
+    paths = write_sweep_page(document, folder, figures)
+    if as_json:
+        emit_json({**document, "run": str(folder)})
+    else:
+        from aiakit.sweep.terminal import print_sweep
+
+        print_sweep(document)
+    for line in (*notes, f"stored in {folder}", f"report: {paths[0]}"):
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
+    return 0 if document["complete"] else 1
+
+
+def _jobs(given: dict[str, Any]) -> int:
+    return jobs_or_cores(given["jobs"], given["threads"])
+
+
+def _request(
+    defense: str, settings: tuple[str, ...], given: dict[str, Any], report: Callable[[str, int, int], None]
+) -> Request:
+    from aiakit.experiment.request import Request
+
+    same = ("attacks", "encoder", "dataset", "image_size", "strict", "attribute", "seeds", "seed", "attack_seeds",
+            "draws", "device", "precision")  # fmt: skip
+    return Request(
+        defenses=(defense,),
+        settings=settings,
+        data_options=dataset_options(given["data_root"], given["people"], given["images_per_person"]),
+        utility=not given["no_utility"],
+        report=report,
+        **{name: given[name] for name in same},
+    )

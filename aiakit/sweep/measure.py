@@ -1,0 +1,86 @@
+"""From finished cells to what each point claims, leaks and is good for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from aiakit.bootstrap import FloatArray
+from aiakit.experiment.config import RunConfig, label_of
+from aiakit.experiment.document import document_of
+from aiakit.experiment.evaluate import Row, evaluate
+from aiakit.experiment.plan import CellSpec, make_plan
+from aiakit.store import Store
+from aiakit.sweep.space import Point
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """Privacy, 1 − advantage of the strongest attack (at most 1), against utility, 2·accuracy − 1 of verification.
+
+    privacy, utility : as measured. draws : (2, B), the same under every bootstrap draw over people.
+    """
+
+    privacy: float
+    utility: float
+    draws: FloatArray
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A point's document (as of a run of the reference and this point), and its objectives where it has both."""
+
+    point: Point
+    document: dict[str, Any]
+    objectives: Objectives | None
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        return next(row for row in self.document["rows"] if row["defense"] == self.point.config.reference)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        return next(row for row in self.document["rows"] if row["defense"] != self.point.config.reference)
+
+
+def cells_of(points: Sequence[Point]) -> list[CellSpec]:
+    """Every cell of the points once, the reference's first; labels say which point a cell is of."""
+    found = {cell.digest: cell for cell in make_plan(_reference_only(points[0].config)).unique_cells()}
+    for point in points:
+        for cell in make_plan(point.config).unique_cells():
+            found.setdefault(cell.digest, replace(cell, label=f"{cell.label} [{point.label}]"))
+    return list(found.values())
+
+
+def _reference_only(config: RunConfig) -> RunConfig:
+    defenses = tuple(chain for chain in config.defenses if label_of(chain) == config.reference)
+    return config.model_copy(update={"defenses": defenses})
+
+
+def measure(store: Store, points: Sequence[Point]) -> Iterator[Measured]:
+    """What the finished cells say of each point; bootstrap draws of attacks are dropped on the way."""
+    known: dict[str, Row] = {}
+    for point in points:
+        evaluation = evaluate(store, point.config, known)
+        reference = point.config.reference
+        known = {reference: evaluation.rows[reference]}
+        (row,) = (row for name, row in evaluation.rows.items() if name != reference)
+        yield Measured(point, document_of(evaluation, {}), _objectives(row))
+
+
+def _objectives(row: Row) -> Objectives | None:
+    if row.strongest is None or "random" not in row.utility:
+        return None
+    attack, verification = row.attacks[row.strongest], row.utility["random"]
+    draws = np.stack([_privacy(attack.draws["advantage"]), 2 * verification.draws["accuracy"] - 1])
+    return Objectives(
+        float(_privacy(attack.point["advantage"])), 2 * verification.point["accuracy"] - 1, np.asarray(draws)
+    )
+
+
+def _privacy(advantage: Any) -> Any:
+    """An attack worse than a guess leaves no more private than a guess does."""
+    return np.minimum(1.0, 1.0 - advantage)
