@@ -111,7 +111,6 @@ def command(
     from aiakit.experiment.document import document_of
     from aiakit.experiment.evaluate import evaluate
     from aiakit.experiment.request import Request, prepare
-    from aiakit.report.html import write_report
 
     with observer() as watch:
         request = Request(
@@ -152,6 +151,8 @@ def command(
         print_document(document)
     for line in notes:
         console().print(line, markup=False, highlight=False, soft_wrap=True)
+    from aiakit.report.html import write_report
+
     report, *_ = write_report(run, evaluation, document)
     for line in (f"stored in {run.folder}", f"report: {report}"):
         console().print(line, markup=False, highlight=False, soft_wrap=True)

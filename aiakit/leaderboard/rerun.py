@@ -71,6 +71,8 @@ def _not_retrainable(attack: AttackInfo) -> str:
         return "external: somebody else trained it"
     if attack.knowledge == "adaptive":
         return "it needs the photographs, which an entry does not hold"
+    if attack.files:
+        return f"it needs the file of its option {next(iter(attack.files))}"
     if attack.view not in RETRAINABLE:
         return f"it learns from {attack.view}, not from the release"
     try:

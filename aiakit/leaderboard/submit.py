@@ -117,7 +117,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
     entry = Entry(
         name=_name(label, facts["dataset"], [cell.digest for cell in cells]),
         release=label,
-        stages=chain,
+        stages=tuple(_portable(stage) for stage in chain),
         protocol=info,
         computing=computing,
         attacks=attacks,
@@ -125,6 +125,12 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
         figures=measured(row),
     )
     return Submission(entry, tensors, run.folder, row)
+
+
+def _portable(spec: PluginSpec) -> PluginSpec:
+    """The plugin with the digests of files in place of where they lie on this machine."""
+    params = {key: f"sha256:{spec.files[key]}" if key in spec.files else value for key, value in spec.params.items()}
+    return spec.model_copy(update={"params": params})
 
 
 def _counting(plan: Plan, label: str, spec: PluginSpec) -> list[AttackKey]:
@@ -165,7 +171,7 @@ def _attacks(
             tensors |= {f"attack.{number}.{repeat}.{split}": np.asarray(scores[split]) for split in STORED}
         number += 1
         yield AttackInfo(
-            **spec.model_dump(),
+            **_portable(spec).model_dump(),
             view=view_of(spec),
             knowledge=knowledge_of(spec),
             repeats=tuple((key.seed, key.attack_seed) for key, _ in found),

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from aiakit import registry
 from aiakit.errors import InputError
-from aiakit.experiment.config import PluginSpec
+from aiakit.experiment.config import PluginSpec, label_of
 from aiakit.experiment.evaluate import Evaluation
 from aiakit.experiment.run import Run
 from aiakit.report.figures import figures_of
@@ -75,7 +75,8 @@ def write_page(page: Page, folder: Path, name: str, figures: bool = False) -> li
 def _command(run: Run) -> str:
     """The commands that compute the run and its report again."""
     config = run.config
-    defenses = ",".join("+".join(stage.name for stage in chain) for chain in config.defenses)
+    defenses = ",".join(label_of(chain) for chain in config.defenses)
+    encoders = [stage for chain in config.defenses for stage in chain if stage.kind == "encoder"]
     words = ["aiakit", "run", "--defense", defenses, "--attacks", ",".join(spec.name for spec in config.attacks)]
     words += ["--dataset", config.dataset.name, "--image-size", str(config.dataset.image_size)]
     words += ["--attribute", config.attribute, "--seed", str(config.seeds[0]), "--seeds", str(len(config.seeds))]
@@ -88,18 +89,18 @@ def _command(run: Run) -> str:
         words += ["--null", str(config.permutations)]
     words += [flag for flag, given in (("--strict", config.dataset.strict), ("--no-utility", config.pairs is None),
                                        ("--no-reference", not _has_reference(run))) if given]  # fmt: skip
-    words += _settings("dataset", [config.dataset])
-    words += _settings("defense", [stage for chain in config.defenses for stage in chain])
-    words += _settings("attack", config.attacks)
+    if encoders:
+        words += ["--encoder", encoders[0].name]
+    words += _settings([config.dataset, *(stage for chain in config.defenses for stage in chain), *config.attacks])
     words += ["--out", str(run.folder.parent), "--name", run.folder.name]
     return f"{shlex.join(words)}\n{shlex.join(['aiakit', 'report', str(run.folder)])}"
 
 
-def _settings(kind: registry.Kind, plugins: Sequence[PluginSpec]) -> list[str]:
+def _settings(plugins: Sequence[PluginSpec]) -> list[str]:
     """The options of some plugins that differ from their defaults."""
     words = []
     for plugin in {plugin.name: plugin for plugin in plugins}.values():
-        defaults = registry.parameters(kind, plugin.name, {})
+        defaults = registry.parameters(plugin.kind, plugin.name, {})
         for option, value in plugin.params.items():
             if value != defaults.get(option):
                 words += ["--set", f"{plugin.name}.{option}={value if isinstance(value, str) else json.dumps(value)}"]
@@ -107,4 +108,4 @@ def _settings(kind: registry.Kind, plugins: Sequence[PluginSpec]) -> list[str]:
 
 
 def _has_reference(run: Run) -> bool:
-    return any("+".join(stage.name for stage in chain) == run.config.reference for chain in run.config.defenses)
+    return any(label_of(chain) == run.config.reference for chain in run.config.defenses)
