@@ -20,6 +20,7 @@ from aiakit.errors import AiakitError, InputError
 # name → ("module:object", one line for --help). Nothing of a command is imported before it is used.
 COMMANDS = {
     "run": ("aiakit.cli.run:command", "Train defenses, probe their releases with every attack, measure utility."),
+    "sweep": ("aiakit.cli.sweep:command", "Run one defense over values of its options; draw claimed and measured."),
     "show": ("aiakit.cli.show:command", "Show the results of a run from its stored scores."),
     "report": ("aiakit.cli.report:command", "Write the offline HTML report of a run, with its charts."),
     "leaderboard": ("aiakit.cli.leaderboard:command", "Rank releases by what they leak; submit and verify entries."),
