@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -124,12 +127,19 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(folder: Path, runtime: Runtime, plugins: Sequence[Path], kinds: Kinds) -> None:
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business: it ends the workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for path in plugins:
         registry.register_file(path)
     _worker.update(store=Store(folder), runtime=runtime, kinds=kinds)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed has nobody to work for; what it was writing is a draft that nobody counts."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(inputs: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]] | None:

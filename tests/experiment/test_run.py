@@ -206,3 +206,30 @@ def test_release_is_the_model_applied(tiny_run: Path) -> None:
         assert released["claim"].shape == (240, 2)
         return
     pytest.fail("the run holds no release of aia")
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds worker processes through /proc")
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    process = start("run", *QUICK, "--out", tmp_path, "--name", "run", "--jobs", "2")
+    wait_for_cells(tmp_path / "run", 3, process)
+    deadline = time.monotonic() + 120
+    workers: list[int] = []
+    while not workers:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, "the run ended before its workers were seen"
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        workers = [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    while any(alive(pid) for pid in workers):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.05)
