@@ -42,6 +42,7 @@ class AttackKey:
     people : how many attacker-train people it may learn from (None: all).
     permutation : which permutation of the labels between people (None: the true labels).
     combined : whether it learns from the scores of other attacks.
+    untrained : whether it learns from no release by its nature (an off-the-shelf model).
     """
 
     defense: str
@@ -52,11 +53,19 @@ class AttackKey:
     people: int | None = None
     permutation: int | None = None
     combined: bool = False
+    untrained: bool = False
 
     @property
     def headline(self) -> bool:
-        """Whether it counts for the strongest attack: trained on this release, with all people and true labels."""
-        return self.knowledge in ("informed", "adaptive") and self.people is None and self.permutation is None
+        """Whether it counts for the strongest attack: as strong as it can be made, on true labels.
+
+        That is trained on this release with all people, or an attack that by its nature learns from no release.
+        """
+        return (
+            (self.knowledge in ("informed", "adaptive") or self.untrained)
+            and self.people is None
+            and self.permutation is None
+        )
 
 
 @dataclass(frozen=True)
@@ -135,7 +144,7 @@ class _Planner:
         """Every way in which the run asks for this attack on this release."""
         own = knowledge_of(attack)
         if is_claim(attack) or own == "ignorant":  # nothing is trained: one seed, one level
-            yield AttackKey(name, seed, attack.name, 0, own)
+            yield AttackKey(name, seed, attack.name, 0, own, untrained=not is_claim(attack))
             return
         for attack_seed in range(self.config.attack_seeds):
             key = AttackKey(name, seed, attack.name, attack_seed, own)
@@ -150,7 +159,7 @@ class _Planner:
         reference = self.chains.get(self.config.reference)
         unprotected = None if reference is None else self._release(reference, key.seed)
         trained_on = release
-        if key.knowledge == "ignorant" and not is_claim(attack):
+        if key.knowledge == "ignorant" and not key.untrained:
             if unprotected is None or view_of(attack) not in produced_by(reference or chain):
                 return
             trained_on = unprotected

@@ -266,12 +266,12 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequ
 
 
 def _presets(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[str]]:
-    """Preset → its attacks, of the levels of knowledge that are asked for: "all", and what attacks say they are in."""
+    """Preset → its attacks: "all", and what attacks say of themselves; adaptive ones only where they are asked for."""
     presets: dict[str, list[str]] = {"all": [], "fast": [], "strong": []}
     unloadable: dict[str, str] = {}
     for name in _loadable("attack", names, unloadable):
         cls: Any = registry.entry("attack", name).load()
-        if cls.knowledge not in knowledge or cls.unavailable():
+        if (cls.knowledge == "adaptive" and "adaptive" not in knowledge) or cls.unavailable():
             continue
         presets["all"].append(name)
         for preset in cls.presets:
