@@ -109,7 +109,7 @@ class AutoencoderDefense(Defense):
     latent : dimensions of the latent. width : channels of the first convolution. epochs : of the autoencoder.
     """
 
-    def __init__(self, latent: Size = 128, width: Size = 24, epochs: Epochs = 10) -> None:
+    def __init__(self, latent: Size = 128, width: Size = 24, epochs: Epochs = 8) -> None:
         self.latent = latent
         self.width = width
         self.epochs = epochs

@@ -34,7 +34,7 @@ class CNN(Attack):
         self,
         model: Annotated[str, AfterValidator(known_model)] = "resnet10t",
         weights: Annotated[str, AfterValidator(existing_file)] = "",
-        epochs: Annotated[int, Field(ge=1)] = 8,
+        epochs: Annotated[int, Field(ge=1)] = 6,
         batch_size: Annotated[int, Field(ge=2)] = 64,
         rate: Annotated[float, Field(gt=0)] = 2e-3,
         weight_decay: Annotated[float, Field(ge=0)] = 0.05,

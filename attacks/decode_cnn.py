@@ -36,7 +36,7 @@ class DecodeCNN(Attack):
         epochs: Annotated[int, Field(ge=1)] = 20,
         width: Annotated[int, Field(ge=4)] = 24,
         model: Annotated[str, AfterValidator(known_model)] = "resnet10t",
-        cnn_epochs: Annotated[int, Field(ge=1)] = 8,
+        cnn_epochs: Annotated[int, Field(ge=1)] = 6,
     ) -> None:
         self.epochs = epochs
         self.width = width

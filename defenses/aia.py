@@ -58,7 +58,7 @@ class AIA(AutoencoderDefense):
         beta: Weight = 1.0,
         latent: Size = 128,
         width: Size = 24,
-        epochs: Epochs = 10,
+        epochs: Epochs = 8,
         margin: Annotated[float, Field(gt=0)] = 1.0,
         rate: Annotated[float, Field(gt=0)] = 5e-4,
         adversary_rate: Annotated[float, Field(gt=0)] = 1e-3,

@@ -23,7 +23,7 @@ class AIAWithoutTask(AIA):
         beta: Weight = 1.0,
         latent: Size = 128,
         width: Size = 24,
-        epochs: Epochs = 10,
+        epochs: Epochs = 8,
         rate: Annotated[float, Field(gt=0)] = 5e-4,
         adversary_rate: Annotated[float, Field(gt=0)] = 1e-3,
         bound: Annotated[float, Field(gt=0)] = 2.0,

@@ -24,7 +24,7 @@ class Autoencoder(Encoder):
 
     summary = "the latent of an autoencoder trained on the defender's people, as in AIA"
 
-    def __init__(self, latent: Size = 128, width: Size = 24, epochs: Epochs = 10) -> None:
+    def __init__(self, latent: Size = 128, width: Size = 24, epochs: Epochs = 8) -> None:
         self.latent = latent
         self.width = width
         self.epochs = epochs

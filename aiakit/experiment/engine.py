@@ -162,7 +162,7 @@ def _in_processes(
     jobs: int,
     kinds: Kinds,
 ) -> None:
-    waiting = list(todo)
+    waiting = sorted(todo, key=lambda cell: not cell.long)
     unfinished = {cell.digest for cell in todo}
     running: dict[Future[Any], CellSpec] = {}
     retried: set[str] = set()

@@ -16,6 +16,7 @@ from aiakit.store import digest_of
 class CellSpec:
     """One cell: everything that it depends on, which also names it.
 
+    long : whether it is likely to take much longer than others, so that it had better begin early.
     label : what progress calls it. needs : digests of the cells that must be finished before. plugin : the plugin
     that it runs, as kind and name.
     """
@@ -24,6 +25,7 @@ class CellSpec:
     label: str
     needs: tuple[str, ...] = ()
     plugin: tuple[registry.Kind, str] | None = None
+    long: bool = False
 
     @property
     def kind(self) -> str:
@@ -309,5 +311,7 @@ def _attack(
         label += f", {key.people} people"
     if key.permutation is not None:
         label += f", permutation {key.permutation}"
-    needs = [cell.digest for cell in (protocol, trained_on, applied_to, unprotected, *combined) if cell is not None]
-    return CellSpec(inputs, label, tuple(dict.fromkeys(needs)), ("attack", key.attack))
+    needs = tuple(
+        cell.digest for cell in (protocol, trained_on, applied_to, unprotected, *combined) if cell is not None
+    )
+    return CellSpec(inputs, label, tuple(dict.fromkeys(needs)), ("attack", key.attack), long=view_of(attack) == "image")
