@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aiakit.experiment.request import Request
 from aiakit.statistics import hypervolume, pareto_front
+from aiakit.sweep.measure import Measured, Objectives
+from aiakit.sweep.run import prepare_sweep
+from aiakit.sweep.search import search
+from aiakit.sweep.space import Point
+from aiakit.sweep.terminal import print_sweep
 from tests.conftest import SHORT, SHORT_AIA, TINY, Answer
 
 Aiakit = Callable[..., Answer]
@@ -146,11 +152,11 @@ def test_page_and_figures(tiny_sweep: tuple[Path, dict[str, Any]]) -> None:
     assert (folder / "figures" / "against-beta.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_table_for_people(tiny_sweep: tuple[Path, dict[str, Any]], aiakit: Aiakit) -> None:
-    folder, _ = tiny_sweep
-    answer = aiakit(*SWEEP, *GRID, "--out", folder.parent, "--name", folder.name)
+def test_table_for_people(tiny_sweep: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
+    print_sweep(tiny_sweep[1])
+    shown = capsys.readouterr().out
     for word in ("alpha", "beta", "undefended", "claimed", "hypervolume", "lower bound"):
-        assert word in answer.out
+        assert word in shown
 
 
 def test_a_chain_sweeps_its_stages(aiakit: Aiakit, tmp_path: Path) -> None:
@@ -170,27 +176,57 @@ def test_a_chain_sweeps_its_stages(aiakit: Aiakit, tmp_path: Path) -> None:
 class TestSearch:
     RANGES = ("--set", "alpha=0.01:10:log", "--set", "beta=0:10")
 
-    def points(self, aiakit: Aiakit, out: Path, trials: int) -> tuple[list[dict[str, Any]], Answer]:
+    def test_command_resumes_and_continues(self, aiakit: Aiakit, tmp_path: Path) -> None:
         pytest.importorskip("optuna")
-        answer = aiakit(*SWEEP, *self.RANGES, "--search", trials, "--out", out, "--name", "search", "--json")
-        assert answer.code == 0, answer.err
-        kept = ("params", "claimed", "strongest", "utility", "objectives")
-        return [{key: point[key] for key in kept} for point in answer.document["points"]], answer
-
-    def test_is_seeded_resumed_and_continued(self, aiakit: Aiakit, tmp_path: Path) -> None:
-        first, answer = self.points(aiakit, tmp_path / "a", 5)
-        assert answer.document["search"].items() >= {"trials": 5, "seed": 0}.items()
-        assert answer.document["options"]["alpha"] == {"low": 0.01, "high": 10.0, "log": True}
-        for point in first:
+        command = (*SWEEP, *self.RANGES, "--out", tmp_path, "--name", "search", "--json")
+        first = aiakit(*command, "--search", 2)
+        assert first.code == 0, first.err
+        document = first.document
+        assert document["search"].items() >= {"trials": 2, "seed": 0}.items()
+        assert document["options"]["alpha"] == {"low": 0.01, "high": 10.0, "log": True}
+        for point in document["points"]:
             assert 0.01 <= point["params"]["alpha"] <= 10
             assert 0 <= point["params"]["beta"] <= 10
-        assert len({json.dumps(point["params"]) for point in first}) == 5
-        before = stamps(tmp_path / "a")
-        assert self.points(aiakit, tmp_path / "a", 5)[0] == first
-        assert stamps(tmp_path / "a") == before
-        more, _ = self.points(aiakit, tmp_path / "a", 6)
-        assert more[:5] == first
-        assert stamps(tmp_path / "a").items() >= before.items()
+        assert 'id="chart-against-alpha"' in (tmp_path / "search" / "sweep.html").read_text()
+        before = stamps(tmp_path / "search")
+        more = aiakit(*command, "--search", 3).document
+        assert more["points"][0] == {**document["points"][0], "pareto": more["points"][0]["pareto"]}
+        assert more["points"][1]["params"] == document["points"][1]["params"]
+        assert len(more["points"]) == 3
+        assert stamps(tmp_path / "search").items() >= before.items()
+
+    def asked(self, trials: int, seed: int = 0, failing: int | None = None) -> list[dict[str, Any]]:
+        """The points that a search asks for where alpha buys utility and beta buys privacy."""
+        pytest.importorskip("optuna")
+        settings = ("alpha=0.01:10:log", "latent=16:64", "beta=0,1,3")
+        data = {"people": 80, "images_per_person": 3}
+        request = Request(("aia",), ("lda",), settings=settings, data_options=data, image_size=16, device="cpu")
+        asked: list[dict[str, Any]] = []
+
+        def measure(points: list[Point]) -> list[Measured]:
+            measured = []
+            for point in points:
+                utility, privacy = point.params["alpha"] / 20, point.params["beta"] / 4
+                works = len(asked) != failing
+                found = Objectives(privacy, utility, np.zeros((2, 1))) if works else None
+                measured.append(Measured(point, {}, found))
+                asked.append(point.params)
+            return measured
+
+        found = search(prepare_sweep(request, trials).space, trials, seed, measure)
+        assert [one.point.params for one in found] == asked
+        return asked
+
+    def test_points_depend_on_the_seed_and_what_came_before_only(self) -> None:
+        longer = self.asked(22)
+        assert len(longer) == 22
+        assert self.asked(14) == longer[:14]
+        assert self.asked(4, seed=1) != longer[:4]
+        assert all(isinstance(point["latent"], int) and 16 <= point["latent"] <= 64 for point in longer)
+        assert {point["beta"] for point in longer} <= {0.0, 1.0, 3.0}
+
+    def test_a_failed_trial_is_no_result(self) -> None:
+        assert len(self.asked(14, failing=2)) == 14
 
     def test_without_optuna_is_refused(self, aiakit: Aiakit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("aiakit.extras.find_spec", lambda name: None)
