@@ -67,3 +67,12 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments += [*SHORT_AIA, "--set", "cnn.epochs=1", "--set", "random.latent=16", "--out", str(out), "--name", "tiny"]
     assert main(arguments) == 0
     return out / "tiny"
+
+
+@pytest.fixture(scope="session")
+def narrow_run(tiny_run: Path) -> Path:
+    """The folder of a small run on the same people: original with another latent space, and one attack."""
+    narrow = [option.replace("latent=16", "latent=4") for option in SHORT]
+    arguments = ["run", "--defense", "original", "--attacks", "logreg", *TINY, *narrow]
+    assert main([*arguments, "--out", str(tiny_run.parent), "--name", "narrow"]) == 0
+    return tiny_run.parent / "narrow"

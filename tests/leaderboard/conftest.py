@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from aiakit.experiment.config import PluginSpec, SplitSpec
 from aiakit.experiment.document import measured
 from aiakit.experiment.run import Run
-from aiakit.leaderboard.entry import Submission
+from aiakit.leaderboard.entry import Submission, write_entry, write_tensors
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo
 from aiakit.leaderboard.scores import statistics_row, truth_digest
 from aiakit.leaderboard.submit import submit
@@ -23,22 +22,28 @@ Make = Callable[..., Submission]
 
 
 @pytest.fixture(scope="session")
-def submitted(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the small run's entries, releases included. Not to be written to."""
+def submitted(narrow_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run's entry, its release included. Not to be written to."""
     folder = tmp_path_factory.mktemp("entries")
-    submit(Run.open(tiny_run), folder, with_release=True)
+    submit(Run.open(narrow_run), folder, with_release=True)
     return folder
 
 
 @pytest.fixture
-def entries(submitted: Path, tmp_path: Path) -> Path:
-    """A copy that a test may spoil."""
-    return Path(shutil.copytree(submitted, tmp_path / "entries"))
+def entries(make: Make, tmp_path: Path) -> Path:
+    """A folder of two made-up entries."""
+    folder = tmp_path / "entries"
+    folder.mkdir()
+    for name, attacks in (("aia", {"in-loop": 0.5, "logreg": 0.9, "mlp": 0.8}), ("random", {"logreg": 0.5})):
+        submission = make(name, attacks)
+        scores = write_tensors(folder, name, submission.tensors)
+        write_entry(submission.entry.model_copy(update={"scores": scores}), folder)
+    return folder
 
 
 @pytest.fixture
 def entry(entries: Path) -> Path:
-    return next(entries.glob("synthetic-aia-*.json"))
+    return entries / "aia.json"
 
 
 def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aiakit.experiment.document import document_of
-from aiakit.experiment.evaluate import evaluate
-from aiakit.experiment.run import Run
 from aiakit.report.html import report_page
 from aiakit.report.page import render_page
 from tests.report.browser import chromium, requested
+from tests.report.conftest import Evaluated
 
 HOSTILE = '<script>document.title="owned"</script><img src="http://localhost:9/x" onerror="document.title=1">'
 
 
 @pytest.fixture(scope="module")
-def chrome(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def chrome(evaluated: Evaluated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("page")
     with chromium(folder / "profile") as driver:
-        run = Run.open(tiny_run)
-        evaluation = evaluate(run.store, run.config)
+        run, evaluation = evaluated
         document = document_of(evaluation, {})
         document["rows"][-1]["defense"] = HOSTILE
         document["notes"] = [HOSTILE]

@@ -9,27 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from aiakit.cli.main import main
-from tests.conftest import SHORT, TINY, Answer
+from aiakit.experiment.document import document_of
+from tests.conftest import Answer
+from tests.report.conftest import Evaluated
 
 Aiakit = Callable[..., Answer]
 
 
-@pytest.fixture(scope="module")
-def other(tiny_run: Path) -> Path:
-    """The unprotected release again, with a narrower latent space."""
-    narrow = [option.replace("latent=16", "latent=4") for option in SHORT]
-    arguments = ["run", "--defense", "original", "--attacks", "logreg", *TINY, *narrow]
-    assert main([*arguments, "--out", str(tiny_run.parent), "--name", "narrow"]) == 0
-    return tiny_run.parent / "narrow"
-
-
-def test_differences_are_those_of_the_figures(tiny_run: Path, other: Path, aiakit: Aiakit) -> None:
-    document = aiakit("compare", tiny_run, other, "--json").document
+def test_differences_are_those_of_the_figures(
+    tiny_run: Path, narrow_run: Path, evaluated: Evaluated, aiakit: Aiakit
+) -> None:
+    document = aiakit("compare", tiny_run, narrow_run, "--json").document
     assert document["not_paired"] is None
     assert document["only_in_first"] == ["aia", "random"]
-    shown = {which: aiakit("show", run, "--json").document["rows"][0] for which, run in
-             (("first", tiny_run), ("second", other))}  # fmt: skip
+    shown = {
+        "first": document_of(evaluated[1], {})["rows"][0],
+        "second": aiakit("show", narrow_run, "--json").document["rows"][0],
+    }
     row = next(row for row in document["rows"] if row["what"] == "logreg")
     for which, of in shown.items():
         assert row[which] == of["attacks"]["logreg"]["balanced_accuracy"]
@@ -41,29 +37,29 @@ def test_differences_are_those_of_the_figures(tiny_run: Path, other: Path, aiaki
     assert "defenses.aia" in changed
 
 
-def test_a_run_with_itself(tiny_run: Path, aiakit: Aiakit) -> None:
-    document = aiakit("compare", tiny_run, tiny_run, "--json").document
+def test_a_run_with_itself(narrow_run: Path, aiakit: Aiakit) -> None:
+    document = aiakit("compare", narrow_run, narrow_run, "--json").document
     assert document["changed"] == []
     assert all(row["difference"] == 0 and row["p"] == 1 for row in document["rows"])
-    answer = aiakit("compare", tiny_run, tiny_run)
+    answer = aiakit("compare", narrow_run, narrow_run)
     assert answer.code == 0
     assert "The configurations are the same." in answer.out
 
 
-def test_other_draws_are_not_paired(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
-    copy = Path(shutil.copytree(tiny_run, tmp_path / "copy"))
+def test_other_draws_are_not_paired(narrow_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    copy = Path(shutil.copytree(narrow_run, tmp_path / "copy"))
     record = json.loads((copy / "run.json").read_text())
     record["config"]["bootstrap_draws"] = 500
     (copy / "run.json").write_text(json.dumps(record))
-    document = aiakit("compare", tiny_run, copy, "--json").document
+    document = aiakit("compare", narrow_run, copy, "--json").document
     assert "bootstrap draws" in document["not_paired"]
     assert all(row["difference"] is None and row["first"] is not None for row in document["rows"])
-    assert "bootstrap draws" in aiakit("compare", tiny_run, copy).out
+    assert "bootstrap draws" in aiakit("compare", narrow_run, copy).out
 
 
-def test_what_is_no_run_is_refused(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
-    for pair in ((tiny_run, tmp_path), (tmp_path, tiny_run)):
+def test_what_is_no_run_is_refused(narrow_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    for pair in ((narrow_run, tmp_path), (tmp_path, narrow_run)):
         answer = aiakit("compare", *pair)
         assert answer.code == 2
         assert "no run folder" in answer.message
-    assert aiakit("compare", tiny_run).code == 2
+    assert aiakit("compare", narrow_run).code == 2

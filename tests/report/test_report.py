@@ -12,17 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.metrics import roc_curve
 
 from aiakit.bootstrap import IdentityBootstrap
 from aiakit.experiment.document import document_of
-from aiakit.experiment.evaluate import evaluate
-from aiakit.experiment.run import Run
+from aiakit.experiment.plan import make_plan
 from aiakit.report import charts, curves
 from aiakit.report.figures import _share, figures_of
 from aiakit.report.html import report_page
 from aiakit.report.page import Cell, Heading, Page, Section, Table, render_page
 from aiakit.report.svg import inline_svg, save_chart
 from tests.conftest import Answer
+from tests.report.conftest import Evaluated
 
 Aiakit = Callable[..., Answer]
 HOSTILE = "<script>alert(1)</script>url(#x)"
@@ -44,10 +45,9 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(tiny_run: Path) -> Page:
-    run = Run.open(tiny_run)
-    evaluation = evaluate(run.store, run.config)
-    return report_page(run, evaluation, document_of(evaluation, {}), tiny_run)
+def page(evaluated: Evaluated) -> Page:
+    run, evaluation = evaluated
+    return report_page(run, evaluation, document_of(evaluation, {}), run.folder)
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +112,8 @@ def test_figures_lead_to_the_cells_that_made_them(tiny_run: Path, html: str) -> 
         assert (tiny_run / link).is_file()
 
 
-def test_values_are_those_of_the_document(tiny_run: Path, html: str, aiakit: Aiakit) -> None:
-    for row in aiakit("show", tiny_run, "--json").document["rows"]:
+def test_values_are_those_of_the_document(evaluated: Evaluated, html: str) -> None:
+    for row in document_of(evaluated[1], {})["rows"]:
         for measured in row["attacks"].values():
             low, high = measured["ci95"]
             assert f"{measured['balanced_accuracy']:.3f} [{low:.3f}, {high:.3f}]" in html
@@ -125,16 +125,15 @@ def test_the_limits_stand_on_the_page(html: str) -> None:
     assert "smallest leak" in html
 
 
-def test_a_hostile_name_stays_text(tiny_run: Path) -> None:
-    run = Run.open(tiny_run)
-    evaluation = evaluate(run.store, run.config)
+def test_a_hostile_name_stays_text(evaluated: Evaluated) -> None:
+    run, evaluation = evaluated
     document = document_of(evaluation, {HOSTILE: HOSTILE})
     for row in document["rows"]:
         row["defense"] = HOSTILE + row["defense"]
         row["attacks"] = {f'{HOSTILE}"{name}': measured for name, measured in row["attacks"].items()}
         row["strongest"]["attack"] = next(iter(row["attacks"]))
     document["attribute"] = HOSTILE
-    html = render_page(report_page(run, evaluation, document, tiny_run))
+    html = render_page(report_page(run, evaluation, document, run.folder))
     assert "&lt;script&gt;alert(1)&lt;/script&gt;url(#x)" in html
     scripts = Reader(html).all("script")
     assert len(scripts) == 1
@@ -174,8 +173,8 @@ def test_charts_are_saved(page: Page, tmp_path: Path) -> None:
     assert pdf.read_bytes().startswith(b"%PDF")
 
 
-def test_report_command(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
-    answer = aiakit("report", tiny_run, "-o", tmp_path / "out", "--figures", "--json")
+def test_report_command(narrow_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    answer = aiakit("report", narrow_run, "-o", tmp_path / "out", "--figures", "--json")
     assert answer.code == 0, answer.err
     files = [Path(name) for name in answer.document["files"]]
     assert files[0] == tmp_path / "out" / "report.html"
@@ -186,16 +185,16 @@ def test_report_command(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
     assert all((files[0].parent / link).is_file() for link in links)
 
 
-def test_the_same_run_gives_the_same_page(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
-    aiakit("report", tiny_run)
-    first = (tiny_run / "report.html").read_bytes()
-    aiakit("report", tiny_run)
-    assert (tiny_run / "report.html").read_bytes() == first
+def test_the_same_run_gives_the_same_page(narrow_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    aiakit("report", narrow_run)
+    first = (narrow_run / "report.html").read_bytes()
+    aiakit("report", narrow_run)
+    assert (narrow_run / "report.html").read_bytes() == first
 
 
-def test_an_unfinished_run_says_so(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+def test_an_unfinished_run_says_so(narrow_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(tiny_run, copy)
+    shutil.copytree(narrow_run, copy)
     for cell in (copy / "cells").iterdir():
         if (cell / "scores.safetensors").exists():
             shutil.rmtree(cell)
@@ -212,9 +211,9 @@ def test_bad_runs_are_refused(tmp_path: Path, where: str, aiakit: Aiakit) -> Non
     assert "no run folder" in answer.message
 
 
-def test_a_folder_that_cannot_be_written_to(tiny_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+def test_a_folder_that_cannot_be_written_to(narrow_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
     (tmp_path / "file").write_text("mine")
-    answer = aiakit("report", tiny_run, "-o", tmp_path / "file")
+    answer = aiakit("report", narrow_run, "-o", tmp_path / "file")
     assert answer.code == 2
     assert "cannot be written to" in answer.message
     assert (tmp_path / "file").read_text() == "mine"
@@ -242,13 +241,8 @@ def test_extra_sections_where_the_document_has_them() -> None:
     assert charts.seeds([bare]) is None
 
 
-def test_verification_curve_is_the_one_of_scikit_learn(tiny_run: Path) -> None:
-    from sklearn.metrics import roc_curve
-
-    from aiakit.experiment.plan import make_plan
-
-    run = Run.open(tiny_run)
-    evaluation = evaluate(run.store, run.config)
+def test_verification_curve_is_the_one_of_scikit_learn(evaluated: Evaluated) -> None:
+    run, evaluation = evaluated
     curve = figures_of(run.store, evaluation).det[0]
     digest = make_plan(run.config).utilities[curve.defense, 0].digest
     scores = run.store.read(digest).tensors("scores")[f"test.{curve.impostors}"]
