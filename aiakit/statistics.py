@@ -113,9 +113,7 @@ def attack_statistics(
     val_labels = metrics.checked_labels(val_labels, len(val_proba[0]), classes)
     labels = metrics.checked_labels(test_labels, len(bootstrap.rows), classes)
 
-    decisions = [
-        metrics.fit_decision(proba, val_labels) if decide_on_val else np.zeros(classes) for proba in val_proba
-    ]
+    decisions = [metrics.fit_decision(proba, val_labels) if decide_on_val else np.zeros(classes) for proba in val_proba]
     predicted = [metrics.decide(proba, offsets) for proba, offsets in zip(test_proba, decisions, strict=True)]
     costs = [
         metrics.cross_entropy(metrics.fit_calibration(val, val_labels), test, labels)
