@@ -165,7 +165,8 @@ def plane(document: Row) -> Chart | None:
         claim.mark_point(size=45, opacity=0.9).encode(x=x, y=at_claim, color=colour, description="point:N"),
         base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour, description="point:N"),
     ]
-    layers += _names(front, x, y)
+    ends = [point["utility"] for point in points]
+    layers += _names(front, (min(ends) + max(ends)) / 2, x, y)
     undefended = _undefended(document)
     if undefended:
         mark = alt.Chart(values(undefended))
@@ -181,9 +182,8 @@ def plane(document: Row) -> Chart | None:
     )
 
 
-def _names(front: list[Row], x: Any, y: Any) -> list[Any]:
-    """The names of the points on the front, on the side of the plane where there is room."""
-    middle = (min(point["utility"] for point in front) + max(point["utility"] for point in front)) / 2
+def _names(front: list[Row], middle: float, x: Any, y: Any) -> list[Any]:
+    """The names of the points on the front, towards the middle of the plane, where there is room."""
     left = alt.Chart(values([point for point in front if point["utility"] <= middle]))
     right = alt.Chart(values([point for point in front if point["utility"] > middle]))
     texts = (
