@@ -281,25 +281,17 @@ class Attack(Plugin):
         """(N, K) class probabilities: finite, non-negative, rows that sum to 1."""
 
 
-class Defense(Plugin):
-    """A way of publishing faces.
+class Publisher(Plugin):
+    """What both kinds of defenses share.
 
     produces : the views that ``release`` returns.
-    stochastic : True where two releases of one image differ (the generator is used).
+    stochastic : True where two releases of one sample differ (the generator is used).
     needs_pairs : True where ``fit`` needs people with two images.
     """
 
-    produces: ClassVar[tuple[View, ...]] = ("embedding", "image")
+    produces: ClassVar[tuple[View, ...]]
     stochastic: ClassVar[bool] = False
     needs_pairs: ClassVar[bool] = False
-
-    @abstractmethod
-    def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:
-        """Learn the transformation from the defender's people; ``val`` holds other people of the defender's."""
-
-    @abstractmethod
-    def release(self, images: PixelArray, rng: np.random.Generator) -> Release:
-        """Publish uint8 (N, H, W, 3) images. Called in batches: one sample's release must not depend on its batch."""
 
     @abstractmethod
     def state_dict(self) -> State:
@@ -312,6 +304,20 @@ class Defense(Plugin):
     def claim(self, release: Release) -> NDArray[Any] | None:
         """(N, K) probabilities by the in-loop attacker for a release of this defense; None where it has none."""
         return None
+
+
+class Defense(Publisher):
+    """A way of publishing faces."""
+
+    produces = ("embedding", "image")
+
+    @abstractmethod
+    def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:
+        """Learn the transformation from the defender's people; ``val`` holds other people of the defender's."""
+
+    @abstractmethod
+    def release(self, images: PixelArray, rng: np.random.Generator) -> Release:
+        """Publish uint8 (N, H, W, 3) images. Called in batches: one sample's release must not depend on its batch."""
 
 
 @dataclass(frozen=True)
@@ -340,21 +346,19 @@ class Encoder(Plugin):
         """(N, D) embeddings of uint8 (N, H, W, 3) images; ``files`` are their N names as the data set spells them."""
 
     def state_dict(self) -> State:
-        """As ``Defense.state_dict``; empty where nothing was learned."""
+        """As ``Publisher.state_dict``; empty where nothing was learned."""
         return {}
 
     def load_state_dict(self, state: State) -> Self:
-        """As ``Defense.load_state_dict``."""
+        """As ``Publisher.load_state_dict``."""
         self.ctx_ = Context()
         return self
 
 
-class EmbeddingDefense(Plugin):
+class EmbeddingDefense(Publisher):
     """A way of publishing embeddings that an encoder, or the defense before it in a chain, made of faces."""
 
-    produces: ClassVar[tuple[View, ...]] = ("embedding",)
-    stochastic: ClassVar[bool] = False
-    needs_pairs: ClassVar[bool] = False
+    produces = ("embedding",)
 
     @abstractmethod
     def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:
@@ -363,18 +367,6 @@ class EmbeddingDefense(Plugin):
     @abstractmethod
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
         """Publish (N, D) embeddings. Called in batches: one sample's release must not depend on its batch."""
-
-    @abstractmethod
-    def state_dict(self) -> State:
-        """As ``Defense.state_dict``."""
-
-    @abstractmethod
-    def load_state_dict(self, state: State) -> Self:
-        """As ``Defense.load_state_dict``."""
-
-    def claim(self, release: Release) -> NDArray[Any] | None:
-        """As ``Defense.claim``."""
-        return None
 
 
 def batches(count: int, size: int) -> Iterator[slice]:

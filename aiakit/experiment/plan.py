@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aiakit import registry
-from aiakit.contracts import Defense, EmbeddingDefense
+from aiakit.contracts import Publisher
 from aiakit.experiment.config import Chain, PluginSpec, RunConfig, label_of
 from aiakit.store import digest_of
 
@@ -224,7 +224,7 @@ def produced_by(chain: Chain) -> tuple[str, ...]:
     if chain[-1].kind == "encoder":
         return ("embedding",)
     last = _class_of(chain[-1])
-    claims = getattr(last, "claim", None) not in (Defense.claim, EmbeddingDefense.claim)
+    claims = last.claim is not Publisher.claim
     return (*last.produces, *(("claim",) if claims else ()))
 
 
