@@ -68,8 +68,12 @@ Chain = tuple[PluginSpec, ...]
 
 
 def label_of(chain: Chain) -> str:
-    """How a chain of defenses is called: ``aia+leace``; an encoder by itself is the undefended release."""
-    return "+".join(stage.name for stage in chain if stage.kind != "encoder") or REFERENCE
+    """How a chain of defenses is called: ``aia+leace``.
+
+    What only makes the embedding (an encoder, or the undefended release before a defense) is not named.
+    """
+    names = [stage.name for stage in chain if stage.kind != "encoder"] or [REFERENCE]
+    return "+".join(names[1:] if len(names) > 1 and names[0] == REFERENCE else names)
 
 
 Knowledge = Literal["ignorant", "lazy", "informed", "adaptive"]

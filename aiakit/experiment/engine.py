@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -73,8 +75,20 @@ def run_cells(
     apart = [cell for cell in todo if jobs > 1 and cell.kind not in IN_PROCESS]
     _in_turn(store, [cell for cell in todo if cell not in apart], runtime, observer, outcome, kinds)
     if apart:
+        _give_back_memory()
         _in_processes(store, apart, runtime, observer, outcome, jobs, kinds)
     return outcome
+
+
+def _give_back_memory() -> None:
+    """Return what was freed to the operating system: glibc would keep it, in each of several processes.
+
+    Other C libraries have no such call and need none.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _in_turn(
@@ -150,6 +164,8 @@ def _work(inputs: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]] | None:
         kind = "input" if isinstance(error, InputError) else "failure"
         state = error.state if isinstance(error, Diverged) else {}
         return kind, str(error), state
+    finally:
+        _give_back_memory()
     return None
 
 

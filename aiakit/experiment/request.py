@@ -188,7 +188,7 @@ def _chains(request: Request, encoder: str, broken: dict[str, str]) -> list[tupl
     undefended = {_with_encoder((REFERENCE,), encoder, explicit=True)}
     if REFERENCE not in names + every and not set(chains) - undefended:
         raise PluginError("no defense is left to run: " + "; ".join(broken.values()))
-    return sorted(chains, key=lambda chain: chain not in undefended)  # the reference first
+    return sorted(dict.fromkeys(chains), key=lambda chain: chain not in undefended)  # the reference first
 
 
 def _with_encoder(stages: tuple[str, ...], encoder: str, explicit: bool) -> tuple[Stage, ...] | None:
