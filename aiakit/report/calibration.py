@@ -39,7 +39,9 @@ def print_calibration(document: dict[str, Any], console: Console | None = None) 
         numbers = [row["bayes"], row["suite"], min(row["per_seed"]), max(row["per_seed"]), row["eta"]]
         table.add_row(row["leak"], *map(figure, numbers), Text(chosen))
     out.print(table)
-    out.print(_attacks(document["rows"]))
+    informative = [row for row in document["rows"] if row["eta"] is not None]
+    if informative:
+        out.print(_attacks(informative))
     nulls = document["nulls"]
     if nulls is not None:
         out.print(
@@ -50,10 +52,9 @@ def print_calibration(document: dict[str, Any], console: Console | None = None) 
         out.print(Text(note))
 
 
-def _attacks(rows: list[dict[str, Any]]) -> Table:
+def _attacks(informative: list[dict[str, Any]]) -> Table:
     table = Table(title="η of every attack")
     table.add_column("attack")
-    informative = [row for row in rows if row["eta"] is not None]
     for row in informative:
         table.add_column(row["leak"], justify="right")
     for name in attack_names(informative):
