@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from aiakit.cli.main import main
+
+# How long an example takes says more about the machine than about the code; speed is judged in benchmarks/.
+settings.register_profile("aiakit", deadline=None)
+settings.load_profile("aiakit")
 
 # Small enough for seconds, large enough that every split has both classes and people with two images.
 TINY = ("--people", "80", "--images-per-person", "3", "--image-size", "16", "--precision", "fp32", "--jobs", "1")
