@@ -27,7 +27,7 @@ from aiakit.report.terminal import stdout
 
 SCHEMA = 1
 WIDE = 220  # columns where the output is no terminal
-LEFT = ("release", "by", "source", "note")  # columns of text
+LEFT = ("release", "by", "source", "note", "method", "measure", "order", "verdict")  # columns of text
 Grid = tuple[str, list[str], list[list[str]]]  # title, headings, rows
 
 LATEX = {
@@ -91,31 +91,41 @@ def _plain(value: Any) -> str:
 
 def print_board(board: Board) -> None:
     """Print the board on the terminal."""
+    print_grids(grids(board), remarks(board))
+
+
+def print_grids(tables: Sequence[Grid], lines: Sequence[str]) -> None:
+    """Print tables, and lines below them, on the terminal."""
     out = stdout(WIDE)
-    for title, headings, rows in grids(board):
+    for title, headings, rows in tables:
         table = Table(title=Text(title))
         for heading in headings:
             table.add_column(Text(heading), justify="left" if heading in LEFT else "right")
         for row in rows:
             table.add_row(*map(Text, row))
         out.print(table)
-    for line in remarks(board):
+    for line in lines:
         out.print(Text(line))
 
 
 def as_markdown(board: Board) -> str:
     """Tables in GitHub's Markdown."""
+    return markdown_of(grids(board), remarks(board))
+
+
+def markdown_of(tables: Sequence[Grid], lines: Sequence[str]) -> str:
+    """Tables, and paragraphs below them, in GitHub's Markdown."""
     blocks = []
-    for title, headings, rows in grids(board):
-        lines = [
+    for title, headings, rows in tables:
+        table = [
             f"### {markdown_text(title)}",
             "",
             _markdown_row(headings),
             _markdown_row(["---" if heading in LEFT else "---:" for heading in headings], str),
             *map(_markdown_row, rows),
         ]
-        blocks.append("\n".join(lines))
-    return "\n\n".join([*blocks, *map(markdown_text, remarks(board))]) + "\n"
+        blocks.append("\n".join(table))
+    return "\n\n".join([*blocks, *map(markdown_text, lines)]) + "\n"
 
 
 def _markdown_row(cells: Sequence[str], escape: Callable[[str], str] | None = None) -> str:
