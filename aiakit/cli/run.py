@@ -72,6 +72,12 @@ from aiakit.cli.progress import observer
 @click.option("--no-reference", is_flag=True, help="Do not add the undefended release that shows the attacks' power.")
 @compute_options
 @out_options
+@click.option(
+    "--track",
+    multiple=True,
+    metavar="TRACKER",
+    help="Also report to mlflow[:URI] or tensorboard[:DIR] (needs the extra of that name).",
+)
 @plugin_option
 @json_option
 def command(
@@ -102,6 +108,7 @@ def command(
     precision: str,
     out: str,
     name: str | None,
+    track: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Train defenses, probe each release with every attack, and measure what it is still good for.
@@ -111,8 +118,10 @@ def command(
     from aiakit.experiment.document import document_of
     from aiakit.experiment.evaluate import evaluate
     from aiakit.experiment.request import Request, prepare
+    from aiakit.tracking.figures import figures_of
+    from aiakit.tracking.watch import Tracking
 
-    with observer() as watch:
+    with Tracking(track) as tracking, observer() as watch:
         request = Request(
             defenses=defenses,
             attacks=attacks,
@@ -139,7 +148,14 @@ def command(
         )
         prepared = prepare(request)
         run, notes = _execute(
-            prepared, request.cache, Path(out), name, jobs_or_cores(jobs, threads), threads_in_all(threads), watch
+            prepared,
+            request.cache,
+            Path(out),
+            name,
+            jobs_or_cores(jobs, threads),
+            threads_in_all(threads),
+            watch,
+            tracking,
         )
     evaluation = evaluate(run.store, run.config)
     document = document_of(evaluation, run.failures())
@@ -156,14 +172,18 @@ def command(
     report, *_ = write_report(run, evaluation, document)
     for line in (f"stored in {run.folder}", f"report: {report}"):
         console().print(line, markup=False, highlight=False, soft_wrap=True)
-    return 0 if document["complete"] else 1
+    problems = tracking.finish(figures_of(evaluation), document)
+    for line in problems:
+        console().print(f"aiakit: {line}; the results are stored", markup=False, highlight=False, soft_wrap=True)
+    return 0 if document["complete"] and not problems else 1
 
 
 def _execute(
-    prepared: Any, cache: Path, out: Path, name: str | None, jobs: int, threads: int, watch: Any
+    prepared: Any, cache: Path, out: Path, name: str | None, jobs: int, threads: int, watch: Any, tracking: Any
 ) -> tuple[Any, list[str]]:
     from aiakit.experiment.run import Run, default_name
     from aiakit.experiment.runtime import Runtime
 
     run = Run.create(out / (name or default_name(prepared.config)), prepared.config)
-    return run, run.execute(Runtime(cache, threads), watch, jobs, prepared.broken)
+    tracking.begin(str(run.folder), prepared.config.model_dump(mode="json"))
+    return run, run.execute(Runtime(cache, threads), tracking.watch(watch), jobs, prepared.broken)
