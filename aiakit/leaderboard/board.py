@@ -12,6 +12,7 @@ import numpy as np
 from aiakit.comparison import paired_difference
 from aiakit.errors import InputError
 from aiakit.experiment.evaluate import Row
+from aiakit.experiment.objectives import covered, objectives_of
 from aiakit.experiment.run import RUN, Run
 from aiakit.leaderboard.entry import Submission, read_record, read_tensors
 from aiakit.leaderboard.schema import Entry, Reported
@@ -31,7 +32,7 @@ class Place:
 
     row : its statistics, computed from its scores. label : its name, with the parameters that tell it from others.
     rank : from 1; None where it has no attack, or its utility is below the floor. tied : whether others share it.
-    hypervolume : the area of the privacy–utility plane that this release alone adds to the board's.
+    hypervolume : what this release alone adds to what the board's releases cover of the privacy–utility plane.
     """
 
     entry: Entry
@@ -58,12 +59,16 @@ class Place:
 
 @dataclass
 class Board:
-    """Releases, best first, and published figures beside them. hypervolume : of all releases together."""
+    """Releases, best first, and published figures beside them.
+
+    hypervolume, hypervolume_ci95 : of all releases together, with its interval over people.
+    """
 
     places: list[Place]
     reported: list[Reported] = field(default_factory=list)
     min_utility: float | None = None
     hypervolume: float | None = None
+    hypervolume_ci95: tuple[float, float] | None = None
     smallest_detectable: float | None = None
 
     @property
@@ -139,13 +144,13 @@ def make_board(
     places = [Place(submission.entry, verified(submission)) for submission in submissions]
     _label(places)
     _rank(places, min_utility)
-    total = _mark_front(places)
+    area, bounds = _mark_front(places) or (None, None)
     tensors = first.tensors
     detectable = smallest_detectable(
         np.asarray(tensors["test.labels"]), np.asarray(tensors["test.identity"]), len(first.entry.protocol.classes)
     )
     places.sort(key=lambda place: (place.rank is None, place.leakage is None, place.leakage, place.label))
-    return Board(places, list(reported), min_utility, total, detectable)
+    return Board(places, list(reported), min_utility, area, bounds, detectable)
 
 
 def _require_same_protocol(first: Submission, other: Submission) -> None:
@@ -215,16 +220,16 @@ def _tied(a: Row, b: Row) -> bool:
     return paired_difference(a.attacks[a.strongest], b.attacks[b.strongest]).p_value > SIGNIFICANCE
 
 
-def _mark_front(places: Sequence[Place]) -> float | None:
-    """Mark the front, and what each release alone adds to the area below it; the area of all."""
-    shown = [place for place in places if place.row.strongest is not None and place.utility is not None]
-    if not shown:
+def _mark_front(places: Sequence[Place]) -> tuple[float, tuple[float, float]] | None:
+    """Mark the front, and what each release alone adds to what all cover; the latter with its interval."""
+    weighed = [(place, found) for place in places if (found := objectives_of(place.row)) is not None]
+    total = covered([found for _, found in weighed])
+    if total is None:
         return None
-    privacy = np.array([1 - place.row.attacks[str(place.row.strongest)].point["advantage"] for place in shown])
-    utility = np.array([place.utility for place in shown])
-    total = hypervolume(privacy, utility)
-    for number, (place, front) in enumerate(zip(shown, pareto_front(privacy, utility), strict=True)):
-        others = np.arange(len(shown)) != number
+    privacy = np.array([found.privacy for _, found in weighed])
+    utility = np.array([found.utility for _, found in weighed])
+    for number, ((place, _), front) in enumerate(zip(weighed, pareto_front(privacy, utility), strict=True)):
+        others = np.arange(len(weighed)) != number
         place.pareto = bool(front)
-        place.hypervolume = total - (hypervolume(privacy[others], utility[others]) if others.any() else 0.0)
+        place.hypervolume = total[0] - (hypervolume(privacy[others], utility[others]) if others.any() else 0.0)
     return total

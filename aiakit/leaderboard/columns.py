@@ -66,7 +66,7 @@ def summary(board: Board) -> list[Column]:
         Column("pareto", "Pareto", lambda p: "yes" if p.pareto else "no" if p.hypervolume is not None else None,
                hint="Whether no other release leaks less and serves more"),
         Column("hypervolume", "adds to HV", lambda p: p.hypervolume,
-               hint="The area of the privacy–utility plane that this release alone adds"),
+               hint="The share of the privacy–utility plane that this release alone adds"),
         Column("seeds", "seeds", lambda p: len(p.entry.computing.seeds)),
         Column("people", "people", lambda p: p.entry.protocol.people),
         Column("seconds", "seconds", lambda p: p.entry.computing.seconds, digits=1),
@@ -133,8 +133,12 @@ def remarks(board: Board) -> list[str]:
     ]
     if protocol.bayes_ceiling is not None:
         lines.append(f"No attack on any release of this data set can exceed {protocol.bayes_ceiling:.3f}.")
-    if board.hypervolume is not None:
-        lines.append(f"All releases together cover {board.hypervolume:.3f} of the privacy–utility plane (hypervolume).")
+    if board.hypervolume is not None and board.hypervolume_ci95 is not None:
+        low, high = board.hypervolume_ci95
+        lines.append(
+            f"All releases together cover {board.hypervolume:.3f} [{low:.3f}, {high:.3f}] of the privacy–utility plane "
+            "(hypervolume over 1 − advantage and verification accuracy, with a 95 % interval over people)."
+        )
     return lines
 
 

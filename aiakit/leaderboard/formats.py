@@ -44,6 +44,7 @@ def document(board: Board) -> dict[str, Any]:
         "protocol": board.protocol.model_dump(mode="json"),
         "min_utility": board.min_utility,
         "hypervolume": board.hypervolume,
+        "hypervolume_ci95": None if board.hypervolume_ci95 is None else list(board.hypervolume_ci95),
         "smallest_detectable": board.smallest_detectable,
         "rows": [
             {

@@ -8,6 +8,7 @@ from typing import Any
 
 import altair as alt
 
+from aiakit.pareto import privacy_of
 from aiakit.report.theme import CLAIMED, COLOURS, INK, MEASURED, WIDTH, Chart, finish, title, values
 from aiakit.sweep.space import in_short
 
@@ -151,7 +152,7 @@ def plane(document: Row) -> Chart | None:
     ]  # fmt: skip
     front = [point for point in points if point["front"] == "not dominated"]
     claims = [{**point, "front": "claimed"} for point in points if "claimed" in point]
-    x = alt.X("utility:Q", title="utility: 2 · verification accuracy − 1 →", scale=alt.Scale(zero=False))
+    x = alt.X("utility:Q", title="utility: verification accuracy →", scale=alt.Scale(zero=False))
     y = alt.Y("privacy:Q", title="privacy: 1 − advantage →", scale=alt.Scale(zero=False))
     kinds = {"not dominated": MEASURED, "dominated": DIM, **({"claimed": CLAIMED} if claims else {})}
     colour = alt.Color("front:N", title=None, scale=alt.Scale(domain=list(kinds), range=list(kinds.values())))
@@ -197,10 +198,8 @@ def _undefended(document: Row) -> list[Row]:
     reference = document["reference"]
     if reference["strongest"] is None or "random" not in reference["utility"]:
         return []
-    return [
-        {"privacy": _privacy(reference["strongest"]), "utility": 2 * reference["utility"]["random"]["accuracy"] - 1}
-    ]
+    return [{"privacy": _privacy(reference["strongest"]), "utility": reference["utility"]["random"]["accuracy"]}]
 
 
 def _privacy(statistics: Row) -> float:
-    return min(1.0, 1.0 - float(statistics["advantage"]))
+    return float(privacy_of(statistics["advantage"]))

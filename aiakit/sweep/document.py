@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from aiakit.bootstrap import interval, number, numbers
+from aiakit.bootstrap import number, numbers
 from aiakit.experiment.config import label_of
-from aiakit.statistics import hypervolume, hypervolume_draws, pareto_front
+from aiakit.experiment.objectives import covered
+from aiakit.statistics import pareto_front
 from aiakit.sweep.axes import Axis
 from aiakit.sweep.measure import Measured
 from aiakit.sweep.space import Space
 
 SCHEMA = 1
-ORIGIN = (0.0, 0.0)  # of the hypervolume: everything leaks, and verification guesses
 # What the document of a run says of the whole experiment, and a sweep's says too.
 SHARED = ("aiakit", "dataset", "attribute", "classes", "people", "images", "splits", "seeds", "attack_seeds",
           "bayes_ceiling", "chance", "smallest_detectable", "notes", "limits")  # fmt: skip
@@ -78,11 +78,8 @@ def _front(measured: Sequence[Measured]) -> list[bool | None]:
 
 
 def _hypervolume(measured: Sequence[Measured]) -> dict[str, Any]:
-    """The share of the plane of the two objectives that the points dominate, with its interval over people."""
-    able = [one.objectives for one in measured if one.objectives is not None]
-    if not able:
+    """How much of the plane of the two objectives the points dominate together."""
+    found = covered([one.objectives for one in measured if one.objectives is not None])
+    if found is None:
         return {"hypervolume": None, "hypervolume_ci95": None}
-    area = hypervolume(np.array([o.privacy for o in able]), np.array([o.utility for o in able]), ORIGIN)
-    privacy, utility = np.stack([o.draws for o in able], axis=1)
-    draws = hypervolume_draws(privacy, utility, ORIGIN)
-    return {"hypervolume": number(area), "hypervolume_ci95": numbers(interval(draws))}
+    return {"hypervolume": number(found[0]), "hypervolume_ci95": numbers(found[1])}

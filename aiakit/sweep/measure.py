@@ -6,27 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from aiakit.bootstrap import FloatArray
 from aiakit.experiment.config import RunConfig, label_of
 from aiakit.experiment.document import document_of
 from aiakit.experiment.evaluate import Row, evaluate
+from aiakit.experiment.objectives import Objectives, objectives_of
 from aiakit.experiment.plan import CellSpec, make_plan
 from aiakit.store import Store
 from aiakit.sweep.space import Point
-
-
-@dataclass(frozen=True)
-class Objectives:
-    """Privacy, 1 − advantage of the strongest attack (at most 1), against utility, 2·accuracy − 1 of verification.
-
-    privacy, utility : as measured. draws : (2, B), the same under every bootstrap draw over people.
-    """
-
-    privacy: float
-    utility: float
-    draws: FloatArray
 
 
 @dataclass(frozen=True)
@@ -68,19 +54,4 @@ def measure(store: Store, points: Sequence[Point]) -> Iterator[Measured]:
         reference = point.config.reference
         known = {reference: evaluation.rows[reference]}
         (row,) = (row for name, row in evaluation.rows.items() if name != reference)
-        yield Measured(point, document_of(evaluation, {}), _objectives(row))
-
-
-def _objectives(row: Row) -> Objectives | None:
-    if row.strongest is None or "random" not in row.utility:
-        return None
-    attack, verification = row.attacks[row.strongest], row.utility["random"]
-    draws = np.stack([_privacy(attack.draws["advantage"]), 2 * verification.draws["accuracy"] - 1])
-    return Objectives(
-        float(_privacy(attack.point["advantage"])), 2 * verification.point["accuracy"] - 1, np.asarray(draws)
-    )
-
-
-def _privacy(advantage: Any) -> Any:
-    """An attack worse than a guess leaves no more private than a guess does."""
-    return np.minimum(1.0, 1.0 - advantage)
+        yield Measured(point, document_of(evaluation, {}), objectives_of(row))

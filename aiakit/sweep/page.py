@@ -69,7 +69,7 @@ def summary(document: Row) -> str:
     return (
         f"{front} of {len(document['points'])} points are not dominated. Together they cover "
         f"{document['hypervolume']:.3f} [{low:.3f}, {high:.3f}] of the privacy–utility plane (hypervolume over "
-        "1 − advantage and 2 · accuracy − 1, with a 95 % bootstrap interval over people)."
+        "1 − advantage and verification accuracy, with a 95 % bootstrap interval over people)."
     )
 
 
