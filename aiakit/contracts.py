@@ -305,6 +305,12 @@ class Publisher(Plugin):
         """(N, K) probabilities by the in-loop attacker for a release of this defense; None where it has none."""
         return None
 
+    def accuracy_bound(self, draws: int = 1) -> float | None:
+        """What no attacker's balanced accuracy on the private attribute can exceed, given ``draws`` independent
+        releases of a sample, where the fitted defense proves that (differential privacy does); else None.
+        """
+        return None
+
 
 class Defense(Publisher):
     """A way of publishing faces."""

@@ -52,8 +52,8 @@ class NoiseMechanism(Learned, EmbeddingDefense):
         """Noise for a sensitivity of 1."""
 
     @abstractmethod
-    def accuracy_bound(self) -> float | None:
-        """No attacker, however strong, has a higher balanced accuracy on one release; None before ``fit``."""
+    def accuracy_bound(self, draws: int = 1) -> float | None:
+        """No attacker, however strong, has a higher balanced accuracy on so many releases; None before ``fit``."""
 
 
 def dp_accuracy_bound(epsilon: ArrayLike, delta: ArrayLike, classes: int) -> NDArray[np.float64]:

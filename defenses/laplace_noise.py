@@ -37,7 +37,7 @@ class LaplaceNoise(NoiseMechanism):
     def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
         return rng.laplace(0, 1 / self.epsilon, shape)
 
-    def accuracy_bound(self) -> float | None:
+    def accuracy_bound(self, draws: int = 1) -> float | None:
         if not hasattr(self, "classes_"):
             return None
-        return float(dp_accuracy_bound(self.epsilon, 0.0, int(self.classes_)))
+        return float(dp_accuracy_bound(draws * self.epsilon, 0.0, int(self.classes_)))

@@ -126,6 +126,23 @@ def split_people(faces: FaceSet, attribute: str, seed: int, fractions: Fractions
     return split
 
 
+ATTACKED: tuple[SplitName, ...] = ("attacker-train", "attacker-val", "test")
+
+
+def relabelled(faces: FaceSet, rows: Mapping[SplitName, IntArray], attribute: str) -> Split:
+    """Splits that were made for one attribute, for another: without the images whose value of it is not known.
+
+    Raises
+    ------
+    InputError : a split that attacks learn from or are tested on has no image of some class.
+    """
+    known = faces.attributes[attribute].values != MISSING
+    kept = {name: chosen[known[chosen]] for name, chosen in rows.items()}
+    split = Split(attribute, kept, {name: len(np.unique(faces.identity[chosen])) for name, chosen in kept.items()})
+    _require_every_class(faces, split, ATTACKED)
+    return split
+
+
 def require_disjoint(identity: IntArray, rows: Mapping[SplitName, IntArray]) -> None:
     """Raise InputError, naming the splits, where two of them hold images of one person."""
     names = list(rows)
@@ -215,9 +232,10 @@ def apportion(count: int, shares: NDArray[np.float64]) -> IntArray:
     return seats
 
 
-def _require_every_class(faces: FaceSet, split: Split) -> None:
+def _require_every_class(faces: FaceSet, split: Split, names: Sequence[SplitName] = SPLITS) -> None:
     attribute = faces.attributes[split.attribute]
-    for name, rows in split.rows.items():
+    for name in names:
+        rows = split.rows[name]
         absent = np.setdiff1d(np.arange(len(attribute.classes)), attribute.values[rows])
         if len(absent):
             raise InputError(

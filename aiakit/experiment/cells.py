@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import IntArray
-from aiakit.data.faceset import FaceSet
-from aiakit.data.splits import Fractions, Split, require_pairs, split_people
+from aiakit.data.faceset import SPLITS, FaceSet
+from aiakit.data.splits import Fractions, Split, relabelled, require_pairs, split_people
+from aiakit.experiment.costs import forget_peak, peak_mib
 from aiakit.experiment.probing import compute_attack
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
 from aiakit.experiment.releasing import compute_release
@@ -33,9 +34,11 @@ def execute(store: Store, inputs: Mapping[str, Any], runtime: Runtime, kinds: Ki
     if store.has(digest):
         return
     started = time.perf_counter()
+    forget_peak()
     with store.draft(digest, inputs) as draft:
         (kinds or COMPUTE)[inputs["kind"]](store, inputs, draft, runtime)
         draft.seconds = time.perf_counter() - started
+        draft.result["peak_mib"] = max(peak_mib(), draft.result.get("peak_mib", 0.0))
 
 
 def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
@@ -60,6 +63,29 @@ def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runt
         "splits": {name: dict(counts) for name, counts in split.summary().items()},
         "bayes_ceiling": faces.bayes_ceiling.get(inputs["attribute"]),
         "notes": [*faces.notes, *split.notes],
+    }
+
+
+def compute_labels(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
+    """A further attribute of the same people in the same splits, without the images of which it is not known."""
+    protocol = Protocol.read(store, inputs["protocol"])
+    faces = load_faces(protocol.cell.inputs["dataset"], runtime)
+    name = inputs["attribute"]
+    split = relabelled(faces, {part: protocol.rows(part) for part in SPLITS}, name)
+    draft.save(
+        "labels",
+        {"labels": faces.attributes[name].values, **{f"rows.{part}": rows for part, rows in split.rows.items()}},
+    )
+    images = sum(len(rows) for rows in split.rows.values())
+    unknown = protocol.facts["images"] - images
+    draft.result = {
+        "attribute": name,
+        "classes": list(faces.attributes[name].classes),
+        "people": sum(split.people.values()),
+        "images": images,
+        "splits": {part: dict(counts) for part, counts in split.summary().items()},
+        "bayes_ceiling": faces.bayes_ceiling.get(name),
+        "notes": [f"{unknown} images have no known {name} and are left out"] if unknown else [],
     }
 
 
@@ -120,6 +146,7 @@ def compute_utility(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
 
 COMPUTE: Kinds = {
     "protocol": compute_protocol,
+    "labels": compute_labels,
     "release": compute_release,
     "attack": compute_attack,
     "utility": compute_utility,

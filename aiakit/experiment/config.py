@@ -76,6 +76,17 @@ def label_of(chain: Chain) -> str:
     return "+".join(names[1:] if len(names) > 1 and names[0] == REFERENCE else names)
 
 
+class AttributeSpec(Record):
+    """A further attribute whose leakage is measured on releases that protect another one.
+
+    without : attacks that cannot infer it. left_out : why it is not measured ("" where it is).
+    """
+
+    name: str
+    without: tuple[str, ...] = ()
+    left_out: str = ""
+
+
 Knowledge = Literal["ignorant", "lazy", "informed", "adaptive"]
 
 
@@ -87,7 +98,7 @@ class RunConfig(Record):
     knowledge : the levels at which attacks are trained; "informed" is always among them.
     budgets : numbers of attacker-train people for the label-budget curve. pooled : numbers of images of one person
     whose evidence is added up. permutations : runs of the whole suite with labels permuted between people.
-    draws : how often a stochastic release is drawn.
+    draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
     """
 
     schema_version: Literal[1] = 1
@@ -107,6 +118,7 @@ class RunConfig(Record):
     pooled: tuple[int, ...] = ()
     permutations: int = 0
     draws: int = 3
+    further: tuple[AttributeSpec, ...] = ()
     bootstrap_draws: int = 2000
     framework: str = ""
     libraries: dict[str, str] = Field(default_factory=dict)

@@ -19,44 +19,81 @@ LIMITS = (
 
 def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, Any]:
     """The document; every value is plain JSON. failures : label of a cell → why it has no result."""
-    config, protocol = evaluation.config, evaluation.protocol
-    facts = protocol.cell.result
-    test = protocol.rows("test")
-    detectable = smallest_detectable(protocol.labels(test), protocol.identity(test), len(protocol.classes))
+    config, facts = evaluation.config, evaluation.protocol.facts
+    left_out = [f"{spec.name} was not measured: {spec.left_out}" for spec in config.further if spec.left_out]
     return {
         "schema": SCHEMA,
         "aiakit": __version__,
         "dataset": facts["dataset"],
-        "attribute": facts["attribute"],
-        "classes": facts["classes"],
-        "people": facts["people"],
-        "images": facts["images"],
-        "splits": facts["splits"],
+        **_attribute(evaluation),
         "seeds": len(config.seeds),
         "attack_seeds": config.attack_seeds,
-        "bayes_ceiling": facts["bayes_ceiling"],
-        "chance": 1 / len(protocol.classes),
-        "smallest_detectable": number(detectable),
         "complete": not failures and not any(row.missing for row in evaluation.rows.values()),
         "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
-        "notes": facts["notes"],
+        "notes": [*facts["notes"], *left_out],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row) for row in evaluation.rows.values()],
+        **({"further": {name: _further(of) for name, of in evaluation.further.items()}} if evaluation.further else {}),
     }
 
 
-def _row(evaluation: Evaluation, row: Row) -> dict[str, Any]:
+def _attribute(evaluation: Evaluation) -> dict[str, Any]:
+    """What an attribute is inferred from and judged by."""
+    protocol, facts = evaluation.protocol, evaluation.protocol.facts
+    test, classes = protocol.rows("test"), len(protocol.classes)
+    return {
+        **{key: facts[key] for key in ("attribute", "classes", "people", "images", "splits", "bayes_ceiling")},
+        "chance": 1 / classes,
+        "smallest_detectable": number(smallest_detectable(protocol.labels(test), protocol.identity(test), classes)),
+    }
+
+
+def _further(evaluation: Evaluation) -> dict[str, Any]:
+    """A further attribute: what else the releases say of the same people."""
+    without = {spec.name: spec.without for spec in evaluation.config.further}[evaluation.protocol.facts["attribute"]]
+    unable = [f"{name} not run: it cannot infer this attribute" for name in without]
+    return {
+        **_attribute(evaluation),
+        "notes": [*evaluation.protocol.facts["notes"], *unable],
+        "rows": [_inferred(evaluation, row) for row in evaluation.rows.values()],
+    }
+
+
+def _inferred(evaluation: Evaluation, row: Row) -> dict[str, Any]:
+    """What attacks read from one release."""
     figures = measured(row)
-    attacks = {name: {**of, "power": evaluation.power(name)} for name, of in figures["attacks"].items()}
+    found = {
+        "defense": row.defense,
+        **{key: figures[key] for key in ("strongest", "simultaneous_upper")},
+        "attacks": _attacks(evaluation, row),
+        "verdict": verdict(evaluation, row),
+    }
+    return found | ({"skipped": row.skipped} if row.skipped else {})
+
+
+def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
+    """Attack → its metrics, its power, and the variances between seeds where there are seeds of both kinds."""
+    found = {}
+    for name, statistics in row.attacks.items():
+        found[name] = {**statistics.as_json(), "power": evaluation.power(name)}
+        if name in row.variance:
+            found[name]["variance"] = dict(zip(("defense_seeds", "attack_seeds"), row.variance[name], strict=True))
+    return found
+
+
+def _row(evaluation: Evaluation, row: Row) -> dict[str, Any]:
     return {
         "defense": row.defense,
         "params": _params(evaluation.config, row.defense),
-        **figures,
-        "attacks": attacks,
+        **measured(row),
+        "attacks": _attacks(evaluation, row),
         "verdict": verdict(evaluation, row),
+        "accuracy_bound": row.accuracy_bound,
         **_ladder(row),
         "seconds": round(row.seconds, 3),
         "fit_seconds": round(row.fit_seconds, 3),
+        "release_seconds": round(row.release_seconds, 3),
+        "peak_mib": row.peak_mib,
         "missing": row.missing,
     }
 

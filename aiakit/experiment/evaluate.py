@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+
 from aiakit.bootstrap import IdentityBootstrap
-from aiakit.comparison import Difference, max_t_bound, paired_difference
+from aiakit.comparison import Difference, max_t_bound, paired_difference, variance_components
 from aiakit.experiment.config import RunConfig, label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, is_claim, make_plan
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
@@ -36,7 +38,10 @@ class Row:
     pooled : number of images of one person whose evidence is added up → statistics of the strongest attack.
     nulls : the balanced accuracy of the selected attack in each run with permuted labels.
     skipped : attack → why it could not be applied.
-    seconds : computing time of all of its cells. missing : labels of its cells that are not there.
+    variance : attack → variances of its balanced accuracy (between defense seeds, between attack seeds).
+    accuracy_bound : what no attack on it can exceed, where its defense proves that.
+    seconds : computing time of all of its cells. fit_seconds, release_seconds : of its defense, over all seeds.
+    peak_mib : the most memory that making the release took. missing : labels of its cells that are not there.
     """
 
     defense: str
@@ -47,10 +52,14 @@ class Row:
     pooled: dict[int, AttackStatistics] = field(default_factory=dict)
     nulls: list[float] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    variance: dict[str, tuple[float, float]] = field(default_factory=dict)
+    accuracy_bound: float | None = None
     utility: dict[str, VerificationStatistics] = field(default_factory=dict)
     official: OfficialFolds | None = None
     seconds: float = 0.0
     fit_seconds: float = 0.0
+    release_seconds: float = 0.0
+    peak_mib: float | None = None
     missing: list[str] = field(default_factory=list)
 
     @cached_property
@@ -91,11 +100,12 @@ class Row:
 
 @dataclass
 class Evaluation:
-    """A run's rows and what they were measured with."""
+    """A run's rows and what they were measured with. further : the same of each further attribute."""
 
     config: RunConfig
     protocol: Protocol
     rows: dict[str, Row]
+    further: dict[str, Evaluation] = field(default_factory=dict)
 
     def power(self, attack: str) -> bool | None:
         """Whether the attack beats chance on the undefended release; None where the run has none to tell by."""
@@ -111,9 +121,7 @@ def evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None = 
     known : rows that were computed before (the points of a sweep share their reference).
     """
     plan = make_plan(config)
-    protocol = Protocol.read(store, plan.protocol.digest)
-    test = protocol.rows("test")
-    bootstrap = IdentityBootstrap(protocol.identity(test), config.bootstrap_draws, config.split.seed)
+    judge = _judge(store, plan, config)
     rows = dict(known or {})
     for chain in config.defenses:
         name = label_of(chain)
@@ -121,17 +129,34 @@ def evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None = 
             continue
         row = rows[name] = Row(name)
         _add_costs(store, plan, name, row)
-        _add_attacks(_Judge(store, plan, protocol, bootstrap), config, name, row)
-        _add_utility(store, plan, protocol, bootstrap, name, row)
-    return Evaluation(config, protocol, rows)
+        _add_attacks(judge, config, name, row, config.pooled)
+        _add_utility(store, plan, judge.protocol, judge.bootstrap, name, row)
+    further = {name: _evaluate_further(store, plan, config, name) for name in plan.further}
+    return Evaluation(config, judge.protocol, rows, {name: found for name, found in further.items() if found})
+
+
+def _evaluate_further(store: Store, plan: Plan, config: RunConfig, attribute: str) -> Evaluation | None:
+    """What the releases say of a further attribute; None where its labels are not there yet."""
+    if not store.has(plan.further[attribute].labels.digest):
+        return None
+    judge = _judge(store, plan, config, attribute)
+    rows = {label_of(chain): Row(label_of(chain)) for chain in config.defenses}
+    for name, row in rows.items():
+        _add_attacks(judge, config, name, row)
+    return Evaluation(config, judge.protocol, rows)
 
 
 def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
-    cells: list[CellSpec] = [cell for (defense, _), cell in plan.releases.items() if defense == name]
-    fitted = [store.find(cell.digest) for cell in cells]
-    row.fit_seconds = sum(cell.result.get("fit_seconds", 0.0) for cell in fitted if cell)
-    cells += [cell for (defense, _), cell in plan.utilities.items() if defense == name]
-    cells += [cell for key, cell in plan.attacks.items() if key.defense == name]
+    releases = [cell for (defense, _), cell in plan.releases.items() if defense == name]
+    made = [cell.result for cell in (store.find(spec.digest) for spec in releases) if cell is not None]
+    row.fit_seconds = sum(result.get("fit_seconds", 0.0) for result in made)
+    row.release_seconds = sum(result.get("release_seconds", 0.0) for result in made)
+    row.peak_mib = max((result["peak_mib"] for result in made if "peak_mib" in result), default=None)
+    bounds = [result["accuracy_bound"] for result in made if result.get("accuracy_bound") is not None]
+    row.accuracy_bound = max(bounds) if len(bounds) == len(releases) else None  # what holds for every seed's release
+    cells = [*releases, *(cell for (defense, _), cell in plan.utilities.items() if defense == name)]
+    for table in (plan.attacks, *(attribute.attacks for attribute in plan.further.values())):
+        cells += [cell for key, cell in table.items() if key.defense == name]
     for cell in cells:
         found = store.find(cell.digest)
         if found is None:
@@ -140,12 +165,20 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
             row.seconds += found.seconds
 
 
+def _judge(store: Store, plan: Plan, config: RunConfig, attribute: str | None = None) -> _Judge:
+    further = None if attribute is None else plan.further[attribute]
+    protocol = Protocol.read(store, plan.protocol.digest, None if further is None else further.labels.digest)
+    identity = protocol.identity(protocol.rows("test"))
+    bootstrap = IdentityBootstrap(identity, config.bootstrap_draws, config.split.seed)
+    return _Judge(store, plan.attacks if further is None else further.attacks, protocol, bootstrap)
+
+
 @dataclass(frozen=True)
 class _Judge:
-    """Turns stored scores into statistics."""
+    """Turns the stored scores of the attacks on one attribute into statistics."""
 
     store: Store
-    plan: Plan
+    cells: dict[AttackKey, CellSpec]
     protocol: Protocol
     bootstrap: IdentityBootstrap
 
@@ -153,7 +186,7 @@ class _Judge:
         """Of the repeats of one attack; None where none of them has scores."""
         tables = []
         for key in keys:
-            cell = self.store.find(self.plan.attacks[key].digest)
+            cell = self.store.find(self.cells[key].digest)
             if cell is not None and "skipped" in cell.result:
                 row.skipped[f"{key.attack}, {key.knowledge}"] = cell.result["skipped"]
             elif cell is not None:
@@ -173,10 +206,10 @@ class _Judge:
         )
 
 
-def _add_attacks(judge: _Judge, config: RunConfig, name: str, row: Row) -> None:
+def _add_attacks(judge: _Judge, config: RunConfig, name: str, row: Row, pooled: Sequence[int] = ()) -> None:
     claims = {attack.name for attack in config.attacks if is_claim(attack)}
     groups: dict[AttackKey, list[AttackKey]] = {}  # the repeats of each attack, under a key without seeds
-    for key in judge.plan.attacks:
+    for key in judge.cells:
         if key.defense == name:
             groups.setdefault(replace(key, seed=0, attack_seed=0), []).append(key)
     nulls: dict[int, list[AttackStatistics]] = {}
@@ -194,6 +227,9 @@ def _add_attacks(judge: _Judge, config: RunConfig, name: str, row: Row) -> None:
             row.budgets.setdefault(group.attack, {})[group.people] = statistics
         elif group.headline:
             row.attacks[group.attack] = statistics
+            variance = _variance(keys, statistics)
+            if variance is not None:
+                row.variance[group.attack] = variance
         else:
             row.knowledge.setdefault(group.knowledge, {})[group.attack] = statistics
     row.nulls = [
@@ -201,10 +237,19 @@ def _add_attacks(judge: _Judge, config: RunConfig, name: str, row: Row) -> None:
         for _, suite in sorted(nulls.items())
     ]
     if row.strongest is not None:
-        for images in config.pooled:
-            pooled = _pooled(judge, groups, row, images)
-            if pooled is not None:
-                row.pooled[images] = pooled
+        for images in pooled:
+            together = _pooled(judge, groups, row, images)
+            if together is not None:
+                row.pooled[images] = together
+
+
+def _variance(keys: Sequence[AttackKey], statistics: AttackStatistics) -> tuple[float, float] | None:
+    """Between defense seeds and between attack seeds; None unless every pair of two or more of each has scores."""
+    values = statistics.per_repeat["balanced_accuracy"]
+    seeds, attack_seeds = {key.seed for key in keys}, {key.attack_seed for key in keys}
+    if min(len(seeds), len(attack_seeds)) < 2 or not len(values) == len(keys) == len(seeds) * len(attack_seeds):
+        return None
+    return variance_components(np.reshape(values, (len(seeds), len(attack_seeds))))
 
 
 def _pooled(judge: _Judge, groups: dict[AttackKey, list[AttackKey]], row: Row, images: int) -> AttackStatistics | None:
@@ -212,7 +257,7 @@ def _pooled(judge: _Judge, groups: dict[AttackKey, list[AttackKey]], row: Row, i
     protocol = judge.protocol
     val, test = protocol.rows("attacker-val"), protocol.rows("test")
     keys = next(keys for group, keys in groups.items() if group.headline and group.attack == row.strongest)
-    cells = [judge.store.find(judge.plan.attacks[key].digest) for key in keys]
+    cells = [judge.store.find(judge.cells[key].digest) for key in keys]
     tables = [cell.tensors("scores") for cell in cells if cell is not None]
     return pooled_statistics(
         [table["val"] for table in tables],

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from aiakit import registry
 from aiakit.contracts import Publisher
-from aiakit.experiment.config import Chain, PluginSpec, RunConfig, label_of
+from aiakit.experiment.config import AttributeSpec, Chain, PluginSpec, RunConfig, label_of
 from aiakit.store import digest_of
 
 
@@ -31,7 +32,7 @@ class CellSpec:
     def kind(self) -> str:
         return str(self.inputs["kind"])
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return digest_of(self.inputs)
 
@@ -71,21 +72,32 @@ class AttackKey:
 
 
 @dataclass(frozen=True)
+class FurtherAttribute:
+    """What a further attribute takes: its labels, and attacks fitted anew on the same releases."""
+
+    labels: CellSpec
+    attacks: dict[AttackKey, CellSpec]
+
+
+@dataclass(frozen=True)
 class Plan:
-    """The cells of a run by what they are."""
+    """The cells of a run by what they are. attacks : on the protected attribute. further : name → its cells."""
 
     protocol: CellSpec
     releases: dict[tuple[str, int], CellSpec]
     attacks: dict[AttackKey, CellSpec]
     utilities: dict[tuple[str, int], CellSpec]
     stages: dict[str, CellSpec]
+    further: dict[str, FurtherAttribute]
 
     def cells(self) -> Iterator[CellSpec]:
         """Every cell, each after the cells that it needs; a cell that several need may come several times."""
         yield self.protocol
+        yield from (attribute.labels for attribute in self.further.values())
         releases = {**self.stages, **{cell.digest: cell for cell in self.releases.values()}}
+        tables = [self.attacks, *(attribute.attacks for attribute in self.further.values())]
         for place, release in self.releases.items():
-            users = [cell for key, cell in self.attacks.items() if (key.defense, key.seed) == place]
+            users = [cell for table in tables for key, cell in table.items() if (key.defense, key.seed) == place]
             if place in self.utilities:
                 users.insert(0, self.utilities[place])
             for cell in [release, *users]:
@@ -117,7 +129,6 @@ class _Planner:
         self.protocol = _protocol(config)
         self.stages: dict[str, CellSpec] = {}
         self.releases: dict[tuple[str, int], CellSpec] = {}
-        self.attacks: dict[AttackKey, CellSpec] = {}
         self.utilities: dict[tuple[str, int], CellSpec] = {}
         self.chains = {label_of(chain): chain for chain in config.defenses}
 
@@ -128,14 +139,34 @@ class _Planner:
                 if self.config.pairs is not None:
                     label = f"verifier on {name}, seed {seed}"
                     self.utilities[name, seed] = _utility(self.config, self.protocol, release, label, seed)
-                for attack in self.config.attacks:
-                    if view_of(attack) in produced_by(chain):
-                        for key in self._keys(name, seed, attack):
-                            self._attack(key, attack, chain, release)
-                for attack in self.config.attacks:
-                    if combines(attack):
-                        self._combination(name, seed, attack, release)
-        return Plan(self.protocol, self.releases, self.attacks, self.utilities, self.stages)
+        attacks = self._attacks(self.config.attacks)
+        further = {spec.name: self._further(spec) for spec in self.config.further if not spec.left_out}
+        return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further)
+
+    def _further(self, spec: AttributeSpec) -> FurtherAttribute:
+        labels = _labels(self.config, self.protocol, spec.name)
+        usable = [a for a in self.config.attacks if a.name not in spec.without and not is_claim(a)]
+        return FurtherAttribute(labels, self._attacks(usable, labels))
+
+    def _attacks(self, attacks: Sequence[PluginSpec], labels: CellSpec | None = None) -> dict[AttackKey, CellSpec]:
+        """The attacks on every release: in every way that is asked for, of a further attribute in the strongest."""
+        table: dict[AttackKey, CellSpec] = {}
+        for (name, seed), release in self.releases.items():
+            chain = self.chains[name]
+            for attack in attacks:
+                if view_of(attack) in produced_by(chain):
+                    for key in self._keys(name, seed, attack):
+                        cell = (
+                            self._attack(key, attack, chain, release, labels)
+                            if labels is None or key.headline
+                            else None
+                        )
+                        if cell is not None:
+                            table[key] = cell
+            for attack in attacks:
+                if combines(attack):
+                    table |= self._combinations(table, name, seed, attack, release, labels)
+        return table
 
     def _release(self, chain: Chain, seed: int) -> CellSpec:
         *before, release = _stages(self.config, self.protocol, chain, seed)
@@ -157,27 +188,38 @@ class _Planner:
         first = AttackKey(name, seed, attack.name, 0, own)
         yield from (replace(first, permutation=number) for number in range(self.config.permutations))
 
-    def _attack(self, key: AttackKey, attack: PluginSpec, chain: Chain, release: CellSpec) -> None:
+    def _attack(
+        self, key: AttackKey, attack: PluginSpec, chain: Chain, release: CellSpec, labels: CellSpec | None
+    ) -> CellSpec | None:
         reference = self.chains.get(self.config.reference)
         unprotected = None if reference is None else self._release(reference, key.seed)
         trained_on = release
         if key.knowledge == "ignorant" and not key.untrained:
             if unprotected is None or view_of(attack) not in produced_by(reference or chain):
-                return
+                return None
             trained_on = unprotected
         elif key.knowledge == "lazy":
             trained_on = self._release(chain, self._other_seed(key.seed))
             self.stages[trained_on.digest] = trained_on
         given = unprotected if key.knowledge == "adaptive" else None
-        self.attacks[key] = _attack(self.config, self.protocol, attack, key, trained_on, release, given)
+        return _attack(self.config, self.protocol, attack, key, trained_on, release, given, (), labels)
 
-    def _combination(self, name: str, seed: int, attack: PluginSpec, release: CellSpec) -> None:
+    def _combinations(
+        self,
+        table: dict[AttackKey, CellSpec],
+        name: str,
+        seed: int,
+        attack: PluginSpec,
+        release: CellSpec,
+        labels: CellSpec | None,
+    ) -> dict[AttackKey, CellSpec]:
         """An attack on the scores of all others that count for the headline; it needs two of them."""
         claims = {other.name for other in self.config.attacks if is_claim(other)}
+        found = {}
         for attack_seed in range(self.config.attack_seeds):
             others = [
                 cell
-                for key, cell in self.attacks.items()
+                for key, cell in table.items()
                 if (key.defense, key.seed) == (name, seed)
                 and key.headline
                 and key.attack not in claims
@@ -186,7 +228,8 @@ class _Planner:
             ]
             if len(others) > 1:
                 key = AttackKey(name, seed, attack.name, attack_seed, combined=True)
-                self.attacks[key] = _attack(self.config, self.protocol, attack, key, release, release, None, others)
+                found[key] = _attack(self.config, self.protocol, attack, key, release, release, None, others, labels)
+        return found
 
     def _other_seed(self, seed: int) -> int:
         """The seed of the release that a lazy attacker makes for itself: another of the run, or one after the last."""
@@ -252,6 +295,11 @@ def _protocol(config: RunConfig) -> CellSpec:
     return CellSpec(inputs, "splits and pairs")
 
 
+def _labels(config: RunConfig, protocol: CellSpec, attribute: str) -> CellSpec:
+    inputs = {"kind": "labels", "protocol": protocol.digest, "attribute": attribute, **_common(config)}
+    return CellSpec(inputs, f"labels of {attribute}", (protocol.digest,))
+
+
 def _stages(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int) -> Iterator[CellSpec]:
     base: str | None = None
     for position, stage in enumerate(chain):
@@ -288,6 +336,7 @@ def _attack(
     applied_to: CellSpec,
     unprotected: CellSpec | None,
     combined: Sequence[CellSpec] = (),
+    labels: CellSpec | None = None,
 ) -> CellSpec:
     inputs = {
         "kind": "attack",
@@ -300,6 +349,7 @@ def _attack(
         "people": key.people,
         "permutation": key.permutation,
         "combines": [cell.digest for cell in combined],
+        **({} if labels is None else {"labels": labels.digest}),
         **_computing(config, key.attack_seed),
     }
     label = f"{key.attack} on {key.defense}, seed {key.seed}"
@@ -311,7 +361,8 @@ def _attack(
         label += f", {key.people} people"
     if key.permutation is not None:
         label += f", permutation {key.permutation}"
-    needs = tuple(
-        cell.digest for cell in (protocol, trained_on, applied_to, unprotected, *combined) if cell is not None
-    )
+    if labels is not None:
+        label += f", {labels.inputs['attribute']}"
+    before = (protocol, labels, trained_on, applied_to, unprotected, *combined)
+    needs = tuple(cell.digest for cell in before if cell is not None)
     return CellSpec(inputs, label, tuple(dict.fromkeys(needs)), ("attack", key.attack), long=view_of(attack) == "image")

@@ -20,15 +20,18 @@ from aiakit.metrics import log_proba
 from aiakit.store import Cell, Draft, Store
 
 FOLDS = 5
+TOO_FEW = "it combines scores out of fold, and attacker-val has too few people of some class to be folded"
 
 
 def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
     """Train an attack on attacker-train of one release and score attacker-val and test of another (or the same)."""
-    protocol = Protocol.read(store, inputs["protocol"])
-    spec = inputs["attack"]
-    entry = registry.entry("attack", spec["name"])
-    attack: Attack = registry.make("attack", spec["name"], spec["params"])
+    protocol = protocol_of(store, inputs)
+    entry, attack = _attack(inputs)
     if attack.view == "scores":
+        val = protocol.rows("attacker-val")
+        if not folds_of(protocol.labels(val), protocol.identity(val)):
+            draft.result = {"skipped": TOO_FEW}
+            return
         draft.save("scores", _combined(store, inputs, protocol, attack, entry, context_of(store, inputs, runtime)))
         return
     trained_on, applied_to = store.read(inputs["trained_on"]), store.read(inputs["applied_to"])
@@ -36,6 +39,31 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
     if shapes[0] != shapes[1]:
         draft.result = {"skipped": f"it learned from shape {shapes[0]}, this release has {shapes[1]}"}
         return
+    attack = fitted(store, inputs, runtime)
+    scores = {}
+    for name, split in (("val", "attacker-val"), ("test", "test")):
+        scores[name] = _scores(attack, entry, applied_to, protocol.rows(split), len(protocol.classes))
+    draft.save("scores", scores)
+
+
+def protocol_of(store: Store, inputs: Mapping[str, Any]) -> Protocol:
+    """What the attack of a cell is trained and judged by; of a further attribute its own labels and images."""
+    return Protocol.read(store, inputs["protocol"], inputs.get("labels"))
+
+
+def _attack(inputs: Mapping[str, Any]) -> tuple[registry.Entry, Attack]:
+    spec = inputs["attack"]
+    return registry.entry("attack", spec["name"]), registry.make("attack", spec["name"], spec["params"])
+
+
+def fitted(store: Store, inputs: Mapping[str, Any], runtime: Runtime) -> Attack:
+    """The attack of a cell, trained: an attack keeps no state, but the same inputs give the same attack again.
+
+    inputs : of an attack cell that reads a release (not one that combines scores). Raises PluginError where it fails,
+    InputError where a release that it learns from is not in the store.
+    """
+    protocol, trained_on = protocol_of(store, inputs), store.read(inputs["trained_on"])
+    entry, attack = _attack(inputs)
     ctx = context_of(store, inputs, runtime)
     rows = protocol.rows("attacker-train")
     if inputs["people"] is not None:
@@ -46,10 +74,7 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
             _evidence(store, inputs, protocol, attack, trained_on, protocol.rows("attacker-val"), runtime),
             ctx,
         )
-    scores = {}
-    for name, split in (("val", "attacker-val"), ("test", "test")):
-        scores[name] = _scores(attack, entry, applied_to, protocol.rows(split), len(protocol.classes))
-    draft.save("scores", scores)
+    return attack
 
 
 def _combined(
@@ -77,6 +102,8 @@ def combined_scores(
 ) -> dict[str, NDArray[np.float64]]:
     """Scores of an attack on the scores of others: learned on attacker-val, where its own are made out of fold.
 
+    There must be folds to do so (``folds_of``).
+
     tables : "val" and "test" probabilities of each of the others. val : labels and identity on attacker-val.
     """
     labels, identity = val
@@ -86,14 +113,24 @@ def combined_scores(
     }
     known = Evidence(on["val"], labels, identity, classes)
     held_out = np.zeros((len(labels), len(classes)))
-    folds = StratifiedGroupKFold(min(FOLDS, len(np.unique(identity))), shuffle=True, random_state=0)
     with registry.guard(entry):
-        for fold, (fitted, left) in enumerate(folds.split(labels, labels, identity)):
-            attack.fit(known[fitted], known[fitted], ctx.child("fold", fold))
+        for fold, (learned, left) in enumerate(folds_of(labels, identity)):
+            attack.fit(known[learned], known[learned], ctx.child("fold", fold))
             held_out[left] = check_proba(attack.predict_proba(on["val"][left]), len(left), len(classes), entry)
         attack.fit(known, known, ctx)
         test = attack.predict_proba(on["test"])
     return {"val": held_out, "test": check_proba(test, len(on["test"]), len(classes), entry)}
+
+
+def folds_of(labels: IntArray, identity: IntArray) -> list[tuple[IntArray, IntArray]]:
+    """(rows to learn from, rows left out) of each fold, no person in both; none where a class is missing from some."""
+    rarest = min(len(np.unique(identity[labels == code])) for code in np.unique(labels))
+    if rarest < 2:
+        return []
+    splitter = StratifiedGroupKFold(min(FOLDS, rarest), shuffle=True, random_state=0)
+    folds = [(learned, left) for learned, left in splitter.split(labels, labels, identity)]
+    whole = len(np.unique(labels))
+    return folds if all(len(np.unique(labels[learned])) == whole for learned, _ in folds) else []
 
 
 def _evidence(

@@ -18,19 +18,29 @@ PROTOCOLS = ("random", "same_attribute")
 
 @dataclass(frozen=True)
 class Protocol:
-    """A protocol cell, read back."""
+    """A protocol cell, read back. relabelled : the cell of a further attribute, whose labels stand in for its own."""
 
     cell: Cell
     tensors: dict[str, NDArray[Any]]
+    relabelled: Cell | None = None
 
     @classmethod
-    def read(cls, store: Store, digest: str) -> Protocol:
+    def read(cls, store: Store, digest: str, labels: str | None = None) -> Protocol:
+        """The protocol of a run; with the digest of a ``labels`` cell, as a further attribute is judged by it."""
         cell = store.read(digest)
-        return cls(cell, cell.tensors("protocol"))
+        if labels is None:
+            return cls(cell, cell.tensors("protocol"))
+        other = store.read(labels)
+        return cls(cell, {**cell.tensors("protocol"), **other.tensors("labels")}, other)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the data: attribute, classes, people, images, splits, bayes_ceiling, notes."""
+        return (self.relabelled or self.cell).result
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return tuple(self.cell.result["classes"])
+        return tuple(self.facts["classes"])
 
     def rows(self, *splits: str) -> IntArray:
         """Sorted image indices of some splits together."""

@@ -15,7 +15,7 @@ from aiakit.data.rows import RowView
 from aiakit.errors import PluginError
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, name_of_draw
-from aiakit.store import Draft, Store
+from aiakit.store import Cell, Draft, Store
 
 RELEASE_BATCH = 256
 
@@ -26,7 +26,8 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     spec = inputs["defense"]
     entry = registry.entry(spec["kind"], spec["name"])
     defense = registry.make(spec["kind"], spec["name"], spec["params"])
-    ctx = context_of(store, inputs, runtime)
+    pieces: list[tuple[Cell, float]] = []
+    ctx = context_of(store, inputs, runtime, pieces)
     rows = [protocol.rows(f"defender-{part}") for part in ("train", "val")]
     source, files = _source(store, inputs, protocol, runtime)
     if isinstance(defense, Defense | Encoder):
@@ -39,7 +40,26 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
         draft.save("state", defense.state_dict())
     fitted = time.perf_counter()
     _publish(defense, entry, source, files, protocol, draft, ctx, inputs["draws"])
-    draft.result |= {"fit_seconds": fitted - started, "release_seconds": time.perf_counter() - fitted}
+    # A piece that several defenses share costs each of them the same, whichever of them was the first to need it.
+    shared = sum(piece.seconds - spent for piece, spent in pieces)
+    draft.result |= {"fit_seconds": fitted - started + shared, "release_seconds": time.perf_counter() - fitted}
+    draft.result["peak_mib"] = max((piece.result.get("peak_mib", 0.0) for piece, _ in pieces), default=0.0)
+    draft.result |= _bounds(store, inputs, defense)
+
+
+def _bounds(store: Store, inputs: Mapping[str, Any], defense: Any) -> dict[str, float]:
+    """What no attack can exceed: on all the draws that attacks are given, and on one, which a later stage is given.
+
+    A stage that changes a private release cannot make it less private, so the bound of any stage of a chain holds.
+    """
+    before = None if inputs["base"] is None else store.read(inputs["base"]).result.get("accuracy_bound_of_one")
+    found = {}
+    for name, draws in (("accuracy_bound", inputs["draws"]), ("accuracy_bound_of_one", 1)):
+        own = None if isinstance(defense, Encoder) else defense.accuracy_bound(draws)
+        known = [bound for bound in (before, own) if bound is not None]
+        if known:
+            found[name] = min(known)
+    return found
 
 
 def release_by(stage: Any, source: NDArray[Any], files: tuple[str, ...], rng: np.random.Generator) -> Release:

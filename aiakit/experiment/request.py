@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,10 +13,11 @@ from aiakit.contracts import EmbeddingDefense, no_progress
 from aiakit.data.cache import cache_folder
 from aiakit.data.dataset import LoadSettings
 from aiakit.data.faceset import FaceSet
-from aiakit.data.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
+from aiakit.data.splits import Fractions, Split, relabelled, require_pairs, resolve_attribute, split_people
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.config import (
     REFERENCE,
+    AttributeSpec,
     Chain,
     DatasetSpec,
     Knowledge,
@@ -48,9 +49,11 @@ class Request:
     image_size: int = 64
     strict: bool = False
     attribute: str | None = None
+    attributes: Sequence[str] = ()
     settings: Sequence[str] = ()
     seeds: int = 1
     seed: int = 0
+    shares: Fractions = Fractions()
     attack_seeds: int = 1
     knowledge: Sequence[str] = ("informed",)
     budgets: Sequence[str] = ()
@@ -59,6 +62,7 @@ class Request:
     draws: int = 3
     device: str = "auto"
     precision: str = "auto"
+    elsewhere: bool = False  # whether other machines compute, so that their device is not looked for here
     utility: bool = True
     reference: bool = True
     jobs: int = 1
@@ -100,10 +104,12 @@ def prepare(request: Request) -> Prepared:
     classes = faces.attributes[attribute].classes
     applicable = _applicable(request, attacks_asked, classes)
     attacks = tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in applicable)
-    split_spec = SplitSpec(seed=request.seed)
-    split = split_people(faces, attribute, split_spec.seed, Fractions(**split_spec.model_dump(exclude={"seed"})))
+    split_spec = SplitSpec(seed=request.seed, **asdict(request.shares))
+    split = split_people(faces, attribute, request.seed, request.shares)
+    further = further_attributes(faces, split, split_names(request.attributes), applicable)
     _check_pairs(request, faces, split, defenses)
-    device, precision = choose_device(request.device), choose_precision(request.precision, request.device)
+    device = choose_device(request.device, request.elsewhere)
+    precision = choose_precision(request.precision, device, request.elsewhere)
     config = RunConfig(
         dataset=DatasetSpec(**spec, image_size=request.image_size, strict=request.strict, data=faces.fingerprint),
         attribute=attribute,
@@ -118,6 +124,7 @@ def prepare(request: Request) -> Prepared:
         pooled=positive_numbers("--pooled", request.pooled),
         permutations=request.permutations,
         draws=request.draws,
+        further=further,
         device=device,
         precision=precision,  # type: ignore[arg-type]
         reference=REFERENCE,
@@ -292,6 +299,32 @@ def _applicable(request: Request, names: Sequence[str], classes: tuple[str, ...]
     return found
 
 
+def further_attributes(
+    faces: FaceSet, split: Split, asked: Sequence[str], attacks: Sequence[str]
+) -> tuple[AttributeSpec, ...]:
+    """The attributes asked for besides the one that the split is made for; "all" is every one that can be measured.
+
+    Raises InputError for an unknown attribute, and for a named one that cannot be measured on these splits.
+    """
+    names = list(dict.fromkeys(asked if "all" not in asked else [*asked, *faces.attributes]))
+    found = []
+    for name in names:
+        if name in ("all", split.attribute):
+            continue
+        resolve_attribute(faces, name)
+        try:
+            relabelled(faces, split.rows, name)
+        except InputError as error:
+            if name in asked:
+                raise
+            found.append(AttributeSpec(name=name, left_out=str(error)))
+            continue
+        classes = faces.attributes[name].classes
+        unable = [a for a in attacks if cast(Any, registry.entry("attack", a).load()).unavailable(classes)]
+        found.append(AttributeSpec(name=name, without=tuple(unable)))
+    return tuple(found)
+
+
 def _load(request: Request, spec: dict[str, Any]) -> FaceSet:
     dataset = registry.make("dataset", spec["name"], spec["params"])
     settings = LoadSettings(request.image_size, request.cache, os.cpu_count() or 1, request.strict, request.report)
@@ -310,8 +343,8 @@ def _check_pairs(request: Request, faces: FaceSet, split: Split, defenses: tuple
                 require_pairs(faces, split, ("defender-train",))
 
 
-def choose_device(name: str) -> str:
-    """A torch device that is there. Raises InputError for one that is not."""
+def choose_device(name: str, elsewhere: bool = False) -> str:
+    """A torch device that is there (``elsewhere``: that may be, on another machine). Raises InputError for another."""
     import torch
 
     if name == "auto":
@@ -320,6 +353,8 @@ def choose_device(name: str) -> str:
     known = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind not in known:
         raise InputError(f"--device {name} is no device: choose auto, cpu, cuda, cuda:N or mps")
+    if elsewhere:
+        return name
     try:
         if not known[kind]:
             raise RuntimeError("it is not available")
@@ -329,13 +364,16 @@ def choose_device(name: str) -> str:
     return name
 
 
-def choose_precision(name: str, device: str) -> str:
-    """ "auto" is bfloat16 on CUDA and on processors with instructions for it, else float32."""
+def choose_precision(name: str, device: str, elsewhere: bool = False) -> str:
+    """ "auto" is bfloat16 on CUDA and on processors with instructions for it, else float32.
+
+    ``elsewhere``: of a GPU on another machine it is taken for granted; processors are taken to be like this one.
+    """
     import torch
 
     if name != "auto":
         return name
-    if choose_device(device).startswith("cuda"):
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    if choose_device(device, elsewhere).startswith("cuda"):
+        return "bf16" if elsewhere or torch.cuda.is_bf16_supported() else "fp32"
     checks = (getattr(torch.cpu, check, None) for check in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return "bf16" if any(check is not None and check() for check in checks) else "fp32"

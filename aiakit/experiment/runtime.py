@@ -18,6 +18,7 @@ from aiakit.contracts import Context, IntArray, Release, State, no_progress
 from aiakit.data.dataset import LoadSettings
 from aiakit.data.faceset import FaceSet
 from aiakit.errors import InputError, PluginError
+from aiakit.experiment.costs import peak_mib
 from aiakit.sources import source_digest
 from aiakit.store import Cell, Store, digest_of
 
@@ -58,7 +59,11 @@ def load_faces(spec: Mapping[str, Any], runtime: Runtime) -> FaceSet:
     return faces
 
 
-def context_of(store: Store, inputs: Mapping[str, Any], runtime: Runtime) -> Context:
+def context_of(
+    store: Store, inputs: Mapping[str, Any], runtime: Runtime, pieces: list[tuple[Cell, float]] | None = None
+) -> Context:
+    """The context of a cell's plugin. pieces : takes the shared pieces that it uses, and the seconds spent on each."""
+
     def remember(name: str, parameters: Mapping[str, Any], compute: Callable[[], State]) -> State:
         """Pieces that several defenses start from (a pre-trained autoencoder) are cells of their own."""
         piece = {
@@ -69,12 +74,16 @@ def context_of(store: Store, inputs: Mapping[str, Any], runtime: Runtime) -> Con
             "code": source_digest([compute.__module__]),
         }
         digest = digest_of(piece)
+        started = time.perf_counter()
         if not store.has(digest):
-            started = time.perf_counter()
             with store.draft(digest, piece) as draft:
                 draft.save("state", compute())
                 draft.seconds = time.perf_counter() - started
-        return store.read(digest).tensors("state")
+                draft.result = {"peak_mib": peak_mib()}
+        cell = store.read(digest)
+        if pieces is not None:
+            pieces.append((cell, time.perf_counter() - started))
+        return cell.tensors("state")
 
     return Context(
         seed=inputs["seed"],
