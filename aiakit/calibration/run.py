@@ -12,6 +12,7 @@ from aiakit.data.cache import cache_folder
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.config import PluginSpec, library_versions, plugin_spec
 from aiakit.experiment.engine import Observer, run_cells
+from aiakit.experiment.local import Local
 from aiakit.experiment.plan import combines, knowledge_of, view_of
 from aiakit.experiment.request import attack_names, choose_device, choose_precision, split_names
 from aiakit.experiment.runtime import Runtime
@@ -104,7 +105,7 @@ def calibrate(
     store = Store(folder)
     plan = {trial: calibration.cells(*trial) for trial in calibration.trials()}
     cells = [cell for trial in plan.values() for cell in trial.values()]
-    outcome = run_cells(store, cells, Runtime(cache_folder(), threads), observer, jobs, KINDS)
+    outcome = run_cells(store, cells, Runtime(cache_folder(), threads), observer, Local(jobs), KINDS)
     trials = {trial: _trial(store, calibration, *trial) for trial in plan}
     rows, notes = [], list(outcome.notes)
     for name in calibration.leaks:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
+
+if TYPE_CHECKING:
+    from aiakit.experiment.engine import Engine
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -49,6 +52,17 @@ compute_options = together(
     ),
 )
 
+engine_options = together(
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "dask"]),
+        default="local",
+        show_default=True,
+        help="Where cells are computed: by processes here, or by the workers of a Dask cluster (a thread each).",
+    ),
+    click.option("--scheduler", metavar="tcp://HOST:PORT", help="The scheduler of the Dask cluster."),
+)
+
 out_options = together(
     click.option("--out", default="runs", show_default=True, metavar="DIR", help="Where run folders are kept."),
     click.option("--name", metavar="NAME", help="Name of the run folder.  [default: made from the configuration]"),
@@ -70,3 +84,27 @@ def threads_in_all(threads: int | None) -> int:
 def jobs_or_cores(jobs: int | None, threads: int | None) -> int:
     """How many worker processes: as many as there are threads, where no number is asked for."""
     return jobs or threads_in_all(threads)
+
+
+def engine_and_threads(engine: str, scheduler: str | None, jobs: int | None, threads: int | None) -> tuple[Engine, int]:
+    """Where cells are computed, and with how many threads: in all, or on a cluster each.
+
+    Raises InputError where the options do not fit together, or the extra of an engine is not installed.
+    """
+    from aiakit.errors import InputError
+
+    if engine == "dask":
+        from aiakit.experiment.dask import Dask
+
+        if not scheduler:
+            raise InputError(
+                "--engine dask needs --scheduler tcp://HOST:PORT: the address that `dask scheduler` prints"
+            )
+        if jobs is not None:
+            raise InputError("--jobs is for --engine local: a cluster has as many workers as were started")
+        return Dask(scheduler), threads or 1
+    from aiakit.experiment.local import Local
+
+    if scheduler:
+        raise InputError("--scheduler is for --engine dask: give that too, or leave it out")
+    return Local(jobs_or_cores(jobs, threads)), threads_in_all(threads)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
-from aiakit.cli.options import dataset_options, jobs_or_cores, threads_in_all
+from aiakit.cli.options import dataset_options, engine_and_threads
 from aiakit.cli.progress import observer
 from aiakit.cli.run import command as run_command
 
@@ -54,12 +54,12 @@ def command(
     from aiakit.sweep.page import write_sweep_page
     from aiakit.sweep.run import prepare_sweep
 
+    engine, threads = engine_and_threads(*(given[name] for name in ("engine", "scheduler", "jobs", "threads")))
     with observer() as watch:
         request = _request(defense, settings, given, watch.step)
         prepared = prepare_sweep(request, search, yes)
         folder = Path(given["out"]) / (given["name"] or prepared.default_name())
-        jobs, threads = (of(given) for of in (_jobs, lambda given: threads_in_all(given["threads"])))
-        document, notes = prepared.execute(folder, Runtime(request.cache, threads), watch, jobs)
+        document, notes = prepared.execute(folder, Runtime(request.cache, threads), watch, engine)
     paths = write_sweep_page(document, folder, figures)
     if as_json:
         emit_json({**document, "run": str(folder)})
@@ -70,10 +70,6 @@ def command(
     for line in (*notes, f"stored in {folder}", f"report: {paths[0]}"):
         console().print(line, markup=False, highlight=False, soft_wrap=True)
     return 0 if document["complete"] else 1
-
-
-def _jobs(given: dict[str, Any]) -> int:
-    return jobs_or_cores(given["jobs"], given["threads"])
 
 
 def _request(
@@ -89,5 +85,6 @@ def _request(
         data_options=dataset_options(given["data_root"], given["people"], given["images_per_person"]),
         utility=not given["no_utility"],
         report=report,
+        elsewhere=given["engine"] != "local",
         **{name: given[name] for name in same},
     )

@@ -1,16 +1,10 @@
-"""Runs the cells of a plan, in this process or in several, and keeps going when a plugin fails."""
+"""Runs the cells of a plan, in this process or by an engine's workers, and keeps going when a plugin fails."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,9 +17,8 @@ from aiakit.errors import AiakitError, Diverged, InputError
 from aiakit.experiment.cells import COMPUTE, Kinds, execute
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Runtime
+from aiakit.experiment.workers import Problem, Setup
 from aiakit.store import Store
-
-IN_PROCESS = ("protocol", "release")  # kinds of cells that use every thread, and that the others wait for
 
 
 class Observer(Protocol):
@@ -44,6 +37,39 @@ class Observer(Protocol):
         """A cell is finished, or has failed for the reason given."""
 
 
+class WorkerDied(AiakitError):
+    """The process that computed a cell has gone, and the cell with it. The message is the cell's failure."""
+
+
+class Workers(Protocol):
+    """Processes that compute cells.
+
+    slots : how many cells they are given at once. retries : how often a cell whose worker died is given again.
+    """
+
+    @property
+    def slots(self) -> float: ...
+
+    @property
+    def retries(self) -> int: ...
+
+    def submit(self, cell: CellSpec) -> Future[Problem | None]:
+        """Have the cell computed."""
+
+    def result(self, future: Future[Problem | None]) -> Problem | None:
+        """How a cell that is done went. Raises WorkerDied, and what ends the run (a full disk)."""
+
+
+class Engine(Protocol):
+    """Where the cells of a run are computed."""
+
+    def takes(self, cell: CellSpec) -> bool:
+        """Whether its workers compute the cell; the others are computed in this process, before."""
+
+    def open(self, setup: Setup) -> AbstractContextManager[Workers]:
+        """The workers, for the length of a block. Left by an exception, it ends or cancels what they are at."""
+
+
 @dataclass
 class Outcome:
     """What happened: digests of failed cells and why; messages about damaged cells that were computed again."""
@@ -57,13 +83,10 @@ def run_cells(
     cells: Sequence[CellSpec],
     runtime: Runtime,
     observer: Observer,
-    jobs: int = 1,
+    engine: Engine,
     kinds: Kinds = COMPUTE,
 ) -> Outcome:
     """Compute the cells that are not finished, as ``kinds`` says. Each must come after the cells that it needs.
-
-    Releases are trained one after another in this process, with every thread of ``runtime``, since one large network
-    uses them all. With ``jobs`` > 1 the other cells then run in so many worker processes, which share the threads.
 
     A plugin's failure ends its own cell and those that need it, and is reported in the outcome. Raises InputError
     where what the user gave cannot be used, and KeyboardInterrupt; finished cells stay.
@@ -71,60 +94,39 @@ def run_cells(
     store.open()
     todo = [cell for cell in cells if not store.has(cell.digest)]
     observer.begin(len(cells), len(cells) - len(todo))
-    outcome = Outcome(notes=list(store.damaged))
-    apart = [cell for cell in todo if jobs > 1 and cell.kind not in IN_PROCESS]
-    _in_turn(store, [cell for cell in todo if cell not in apart], runtime, observer, outcome, kinds)
+    book = _Book(store, observer, Outcome(notes=list(store.damaged)))
+    for cell in todo:
+        if not engine.takes(cell):
+            _compute_here(book, cell, runtime, kinds)
+    apart = [cell for cell in todo if engine.takes(cell)]
     if apart:
-        _give_back_memory()
-        _in_processes(store, apart, runtime, observer, outcome, jobs, kinds)
-    return outcome
+        plugins = tuple(registry.registered_files())
+        setup = Setup(store.folder.resolve(), replace(runtime, report=no_progress), plugins, kinds)
+        with engine.open(setup) as workers:
+            _hand_out(book, apart, workers)
+    return book.outcome
 
 
-def _give_back_memory() -> None:
-    """Return what was freed to the operating system: glibc would keep it, in each of several processes.
+@dataclass(frozen=True)
+class _Book:
+    """Where it is written down how each cell went."""
 
-    Other C libraries have no such call and need none.
-    """
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    store: Store
+    observer: Observer
+    outcome: Outcome
 
+    def blocked(self, cell: CellSpec) -> bool:
+        """Whether something that the cell needs has failed; if so, the cell has failed too."""
+        if not any(need in self.outcome.failures for need in cell.needs):
+            return False
+        self.fail(cell, "not run, since what it needs failed")
+        return True
 
-def _in_turn(
-    store: Store, cells: Sequence[CellSpec], runtime: Runtime, observer: Observer, outcome: Outcome, kinds: Kinds
-) -> None:
-    for cell in cells:
-        blocked = next((need for need in cell.needs if need in outcome.failures), None)
-        if blocked is not None:
-            _fail(store, cell, "", outcome, observer, because=blocked)
-            continue
-        observer.start(cell.label)
-        try:
-            execute(store, cell.inputs, replace(runtime, report=observer.step), kinds)
-        except InputError:
-            raise
-        except AiakitError as error:
-            _fail(store, cell, str(error), outcome, observer, error=error)
-        else:
-            observer.end(cell.label, None)
-
-
-def _fail(
-    store: Store,
-    cell: CellSpec,
-    reason: str,
-    outcome: Outcome,
-    observer: Observer,
-    because: str | None = None,
-    error: AiakitError | None = None,
-) -> None:
-    if because is not None:
-        reason = "not run, since what it needs failed"
-    if isinstance(error, Diverged) and error.state:
-        reason += f"; its last good state is in {keep_last_good_state(store, cell.digest, error.state)}"
-    outcome.failures[cell.digest] = reason
-    observer.end(cell.label, reason)
+    def fail(self, cell: CellSpec, reason: str, state: Mapping[str, Any] | None = None) -> None:
+        if state:
+            reason += f"; its last good state is in {keep_last_good_state(self.store, cell.digest, state)}"
+        self.outcome.failures[cell.digest] = reason
+        self.observer.end(cell.label, reason)
 
 
 def keep_last_good_state(store: Store, digest: str, state: Mapping[str, Any]) -> Path:
@@ -136,111 +138,57 @@ def keep_last_good_state(store: Store, digest: str, state: Mapping[str, Any]) ->
     return path
 
 
-# What a worker process keeps between cells; set once by its initialiser.
-_worker: dict[str, Any] = {}
-
-
-def _start_worker(folder: Path, runtime: Runtime, plugins: Sequence[Path], kinds: Kinds) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business: it ends the workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    for path in plugins:
-        registry.register_file(path)
-    _worker.update(store=Store(folder), runtime=runtime, kinds=kinds)
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed has nobody to work for; what it was writing is a draft that nobody counts."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _work(inputs: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]] | None:
-    """Compute a cell; None, or (class, message, state) of the error: errors of plugins may not be picklable."""
+def _compute_here(book: _Book, cell: CellSpec, runtime: Runtime, kinds: Kinds) -> None:
+    if book.blocked(cell):
+        return
+    book.observer.start(cell.label)
     try:
-        execute(_worker["store"], inputs, _worker["runtime"], _worker["kinds"])
+        execute(book.store, cell.inputs, replace(runtime, report=book.observer.step), kinds)
+    except InputError:
+        raise
     except AiakitError as error:
-        kind = "input" if isinstance(error, InputError) else "failure"
-        state = error.state if isinstance(error, Diverged) else {}
-        return kind, str(error), state
-    finally:
-        _give_back_memory()
-    return None
+        book.fail(cell, str(error), error.state if isinstance(error, Diverged) else None)
+    else:
+        book.observer.end(cell.label, None)
 
 
-def _in_processes(
-    store: Store,
-    todo: Sequence[CellSpec],
-    runtime: Runtime,
-    observer: Observer,
-    outcome: Outcome,
-    jobs: int,
-    kinds: Kinds,
-) -> None:
+def _hand_out(book: _Book, todo: Sequence[CellSpec], workers: Workers) -> None:
+    """Give each cell to the workers when what it needs is finished; the long ones first."""
     waiting = sorted(todo, key=lambda cell: not cell.long)
     unfinished = {cell.digest for cell in todo}
-    running: dict[Future[Any], CellSpec] = {}
-    retried: set[str] = set()
-    with _pool(store, runtime, jobs, kinds) as pool:
-        while waiting or running:
-            for cell in list(waiting):
-                if any(need in outcome.failures for need in cell.needs):
-                    waiting.remove(cell)
-                    unfinished.discard(cell.digest)
-                    _fail(store, cell, "", outcome, observer, because=cell.digest)
-                elif len(running) < jobs and not unfinished.intersection(cell.needs):
-                    waiting.remove(cell)
-                    observer.start(cell.label)
-                    running[pool().submit(_work, cell.inputs)] = cell
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                cell = running.pop(future)
-                crash = future.exception()
-                if crash is not None and cell.digest not in retried:
-                    # The worker died (killed, out of memory): the pool is broken, and so are the cells beside it.
-                    retried.add(cell.digest)
+    running: dict[Future[Problem | None], CellSpec] = {}
+    deaths: dict[str, int] = {}
+
+    def ready(cell: CellSpec) -> bool:
+        if unfinished.intersection(cell.needs):
+            return False
+        # A death takes all that ran beside it along, and any of them may be its cause: each is tried again alone.
+        suspect = bool(deaths) and any(other.digest in deaths for other in [cell, *running.values()])
+        return not running if suspect else len(running) < workers.slots
+
+    while waiting or running:
+        for cell in list(waiting):
+            if book.blocked(cell):
+                waiting.remove(cell)
+                unfinished.discard(cell.digest)
+            elif ready(cell):
+                waiting.remove(cell)
+                book.observer.start(cell.label)
+                running[workers.submit(cell)] = cell
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            cell = running.pop(future)
+            try:
+                problem = workers.result(future)
+            except WorkerDied as death:
+                deaths[cell.digest] = deaths.get(cell.digest, 0) + 1
+                if deaths[cell.digest] <= workers.retries:
                     waiting.insert(0, cell)
                     continue
-                unfinished.discard(cell.digest)
-                if crash is not None:
-                    _fail(store, cell, f"its worker process died twice ({crash})", outcome, observer)
-                    continue
-                problem = future.result()
-                if problem is None:
-                    observer.end(cell.label, None)
-                    continue
-                kind, message, state = problem
-                if kind == "input":
-                    raise InputError(message)
-                _fail(store, cell, message, outcome, observer, error=Diverged(message, state))
-
-
-@contextmanager
-def _pool(store: Store, runtime: Runtime, jobs: int, kinds: Kinds) -> Iterator[Callable[[], ProcessPoolExecutor]]:
-    """A pool of workers that is made anew when a worker has died; its processes end with the block, however it ends."""
-    current: list[ProcessPoolExecutor] = []
-    shared = replace(runtime, threads=max(1, runtime.threads // jobs), report=no_progress)
-
-    def make() -> ProcessPoolExecutor:
-        if not current or current[-1]._broken:
-            current.append(
-                ProcessPoolExecutor(
-                    jobs,
-                    mp_context=multiprocessing.get_context("spawn"),
-                    initializer=_start_worker,
-                    initargs=(store.folder, shared, registry.registered_files(), kinds),
-                )
-            )
-        return current[-1]
-
-    try:
-        yield make
-    except BaseException:
-        for pool in current:
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
-        raise
-    finally:
-        for pool in current:
-            pool.shutdown(cancel_futures=True)
+                problem = Problem(str(death))
+            unfinished.discard(cell.digest)
+            if problem is None:
+                book.observer.end(cell.label, None)
+            elif problem.bad_input:
+                raise InputError(problem.message)
+            else:
+                book.fail(cell, problem.message, problem.state)

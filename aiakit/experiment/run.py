@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from aiakit.errors import InputError
 from aiakit.experiment.config import SCHEMA, RunConfig, label_of
 from aiakit.experiment.document import document_of
-from aiakit.experiment.engine import Observer, run_cells
+from aiakit.experiment.engine import Engine, Observer, run_cells
 from aiakit.experiment.evaluate import evaluate
 from aiakit.experiment.plan import CellSpec, make_plan
 from aiakit.experiment.runtime import Runtime
@@ -96,7 +96,7 @@ class Run:
         self,
         runtime: Runtime,
         observer: Observer,
-        jobs: int,
+        engine: Engine,
         broken: dict[str, str],
         cells: Sequence[CellSpec] | None = None,
     ) -> list[str]:
@@ -105,7 +105,7 @@ class Run:
         cells : what there is to compute; those of the configuration where none are given.
         """
         cells = make_plan(self.config).unique_cells() if cells is None else cells
-        outcome = run_cells(self.store, cells, runtime, observer, jobs)
+        outcome = run_cells(self.store, cells, runtime, observer, engine)
         labels = {cell.digest: cell.label for cell in cells}
         failures = {**broken, **{labels[digest]: reason for digest, reason in outcome.failures.items()}}
         path = self.folder / FAILURES

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from aiakit.errors import InputError
-from aiakit.experiment.engine import Observer
+from aiakit.experiment.engine import Engine, Observer
 from aiakit.experiment.request import Request, prepare
 from aiakit.experiment.run import Run, default_name
 from aiakit.experiment.runtime import Runtime
@@ -47,7 +47,7 @@ class PreparedSweep:
         return f"sweep-{default_name(self.space.frame())}"
 
     def execute(
-        self, folder: Path, runtime: Runtime, observer: Observer, jobs: int
+        self, folder: Path, runtime: Runtime, observer: Observer, engine: Engine
     ) -> tuple[dict[str, Any], list[str]]:
         """Compute what is missing; the document (also written to the folder), and notes.
 
@@ -58,7 +58,7 @@ class PreparedSweep:
         failures = dict(self.broken)
 
         def compute(points: Sequence[Point]) -> list[Measured]:
-            notes.extend(run.execute(runtime, observer, jobs, failures, cells_of(points)))
+            notes.extend(run.execute(runtime, observer, engine, failures, cells_of(points)))
             failures.update(run.failures())
             return list(measure(run.store, points))
 

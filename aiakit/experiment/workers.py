@@ -1,0 +1,72 @@
+"""What a worker does, be it a process of this machine or one of a cluster: compute one cell and say how it went."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aiakit import registry
+from aiakit.errors import AiakitError, Diverged, InputError
+from aiakit.experiment.cells import Kinds, execute
+from aiakit.experiment.runtime import Runtime
+from aiakit.store import Store
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker needs besides a cell's inputs: the store's folder, where it runs, plugin files, kinds of cells."""
+
+    folder: Path
+    runtime: Runtime
+    plugins: tuple[Path, ...]
+    kinds: Kinds
+
+    def store(self) -> Store:
+        """The store, once a process, since it checks what it has read once only; registers the plugin files."""
+        return _store(self.folder, self.plugins)
+
+
+class Problem(NamedTuple):
+    """Why a cell was not computed, in plain values: errors of plugins may not be picklable.
+
+    bad_input : whether it is the user's to mend, which ends the run. state : the last good one where it diverged.
+    """
+
+    message: str
+    bad_input: bool = False
+    state: Mapping[str, Any] = {}
+
+
+def compute(setup: Setup, inputs: Mapping[str, Any]) -> Problem | None:
+    """Compute a cell, unless the store has it. Errors that are not aiakit's own (a full disk) are raised."""
+    try:
+        execute(setup.store(), inputs, setup.runtime, setup.kinds)
+    except AiakitError as error:
+        state = error.state if isinstance(error, Diverged) else {}
+        return Problem(str(error), isinstance(error, InputError), state)
+    finally:
+        give_back_memory()
+    return None
+
+
+@lru_cache(maxsize=8)
+def _store(folder: Path, plugins: tuple[Path, ...]) -> Store:
+    for path in plugins:
+        registry.register_file(path)
+    return Store(folder)
+
+
+def give_back_memory() -> None:
+    """Return what was freed to the operating system: glibc would keep it, in each of several processes.
+
+    Other C libraries have no such call and need none.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
