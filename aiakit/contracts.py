@@ -340,7 +340,12 @@ class Embeddings:
 
 
 class Encoder(Plugin):
-    """A recogniser or another model that makes embeddings of faces: what an embedding defense protects."""
+    """A recogniser or another model that makes embeddings of faces: what an embedding defense protects.
+
+    whole : True where ``encode`` wants the images of a data set in one call (a memory map) instead of in batches.
+    """
+
+    whole: ClassVar[bool] = False
 
     def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:
         """Learn from the defender's people, and remember ``ctx``. A pretrained encoder learns nothing here."""

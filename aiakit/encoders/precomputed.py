@@ -32,6 +32,7 @@ class Precomputed(Encoder):
     """
 
     summary = "embeddings from a file (.npz, .npy, .safetensors), by name or in order"
+    whole = True  # in order, a row can only be told by its place in the whole data set; no picture is looked at
 
     def __init__(self, file: str, embeddings: str = "", names: str = "") -> None:
         self.file = file

@@ -104,7 +104,8 @@ def _publish(
 ) -> None:
     """Release in batches into tensors of the whole data set, with the in-loop attacker's claim where there is one."""
     maps: dict[str, NDArray[Any]] = {}
-    for rows in ctx.track(list(batches(len(source), RELEASE_BATCH)), "release"):
+    size = len(source) if isinstance(defense, Encoder) and defense.whole else RELEASE_BATCH
+    for rows in ctx.track(list(batches(len(source), size)), "release"):
         present: dict[str, NDArray[Any]] = {}
         for draw in range(draws):
             rng = ctx.rng("release", rows.start, draw)

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from aiakit import metrics
 from aiakit.bootstrap import FloatArray, IdentityBootstrap, interval
 from aiakit.experiment.evaluate import Evaluation
-from aiakit.experiment.plan import AttackKey, Plan, make_plan
+from aiakit.experiment.plan import AttackKey, CellSpec, make_plan
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
 from aiakit.store import Store
 from aiakit.verification_metrics import IMPOSTORS_PER_FALSE_ACCEPT, fit_threshold
@@ -59,11 +59,15 @@ class Slice:
 
 @dataclass(frozen=True)
 class Figures:
-    """det : verification curves. slices : per-class results. sources : (defense, attack) → digests of its cells."""
+    """det : verification curves. slices : per-class results. sources : (defense, attack) → digests of its cells.
+
+    further : (attribute, defense, attack) → digests of its cells.
+    """
 
     det: Sequence[DetCurve] = ()
     slices: Sequence[Slice] = ()
     sources: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    further: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
 
 
 def figures_of(store: Store, evaluation: Evaluation) -> Figures:
@@ -81,7 +85,12 @@ def figures_of(store: Store, evaluation: Evaluation) -> Figures:
         attack = _tables(store, [plan.attacks[key].digest for key in keys])
         if attack:
             slices += _slices(name, protocol, bootstrap, attack, verifier)
-    return Figures(det, slices, _sources(store, plan))
+    further = {
+        (attribute, defense, attack): digests
+        for attribute, cells in plan.further.items()
+        for (defense, attack), digests in _sources(store, cells.attacks).items()
+    }
+    return Figures(det, slices, _sources(store, plan.attacks), further)
 
 
 def _tables(store: Store, digests: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
@@ -89,13 +98,11 @@ def _tables(store: Store, digests: Sequence[str]) -> list[dict[str, NDArray[Any]
     return [cell.tensors("scores") for cell in cells if cell is not None and "skipped" not in cell.result]
 
 
-def _sources(store: Store, plan: Plan) -> dict[tuple[str, str], list[str]]:
+def _sources(store: Store, cells: dict[AttackKey, CellSpec]) -> dict[tuple[str, str], list[str]]:
     sources: dict[tuple[str, str], list[str]] = {}
-    headline: list[AttackKey] = [key for key in plan.attacks if key.headline]
-    for key in headline:
-        digest = plan.attacks[key].digest
-        if store.has(digest):
-            sources.setdefault((key.defense, key.attack), []).append(digest)
+    for key, cell in cells.items():
+        if key.headline and store.has(cell.digest):
+            sources.setdefault((key.defense, key.attack), []).append(cell.digest)
     return sources
 
 

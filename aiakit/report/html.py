@@ -17,7 +17,8 @@ from aiakit.experiment.evaluate import Evaluation
 from aiakit.experiment.run import Run
 from aiakit.report.figures import figures_of
 from aiakit.report.page import Page, render_page
-from aiakit.report.sections import SECTIONS, Source, lead_of
+from aiakit.report.sections import SECTIONS, lead_of
+from aiakit.report.source import Source
 from aiakit.report.svg import save_chart
 from aiakit.store import write_atomically
 
@@ -82,6 +83,8 @@ def _command(run: Run) -> str:
     words += ["--attribute", config.attribute, "--seed", str(config.seeds[0]), "--seeds", str(len(config.seeds))]
     words += ["--attack-seeds", str(config.attack_seeds), "--device", config.device, "--precision", config.precision]
     words += ["--draws", str(config.draws), "--knowledge", ",".join(config.knowledge)]
+    if config.further:
+        words += ["--attributes", ",".join(spec.name for spec in config.further if not spec.left_out)]
     for option, numbers in (("--budgets", config.budgets), ("--pooled", config.pooled)):
         if numbers:
             words += [option, ",".join(map(str, numbers))]

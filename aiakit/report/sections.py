@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aiakit.report import charts, curves
-from aiakit.report.figures import Figures, Share
+from aiakit.report.costs import cost_table, variance_table
+from aiakit.report.figures import Share
+from aiakit.report.further import further
 from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
+from aiakit.report.source import Source, cell_link
+from aiakit.report.terminal import broken_bounds
 from aiakit.report.theme import Chart
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a report is made of.
-
-    document : the machine-readable document of the run. config : the run's configuration as JSON.
-    cells : the folder of the run's cells as a relative address, to lead to what a figure was computed from.
-    """
-
-    document: dict[str, Any]
-    figures: Figures
-    config: dict[str, Any]
-    command: str
-    cells: str
-
-    @property
-    def rows(self) -> list[Row]:
-        return list(self.document["rows"])
-
-    @property
-    def protocol(self) -> str:
-        return f"same-{self.document['attribute']}"
 
 
 def releases(source: Source) -> Section | None:
@@ -71,6 +49,10 @@ def _release_table(source: Source) -> Table:
         Heading("EER", True),
         Heading("seconds", True, "Computing time of everything in this row"),
     ]
+    bounded = any(row["accuracy_bound"] is not None for row in source.rows)
+    if bounded:
+        hint = "Balanced accuracy that no attack on this release can exceed: the defense proves it"
+        headings.insert(6, Heading("proven bound", True, hint))
     rows = []
     for number, row in enumerate(source.rows):
         best, utility = row["strongest"] or {}, row["utility"]
@@ -84,6 +66,7 @@ def _release_table(source: Source) -> Table:
                 interval_cell(best.get("balanced_accuracy"), best.get("ci95"), href=link),
                 interval_cell(row["gap"], row["gap_ci95"], sign=True),
                 to_cell(row["simultaneous_upper"]),
+                *([to_cell(row["accuracy_bound"])] if bounded else []),
                 to_cell(best.get("auc")),
                 to_cell(best.get("bits")),
                 to_cell(row["verdict"]),
@@ -133,20 +116,13 @@ def attacks(source: Source) -> Section | None:
                     *(to_cell(m.get(key)) for key in ("auc", "advantage", "tpr_at_1pct_fpr", "bits", "accuracy",
                                                       "majority", "std_over_seeds")),
                     to_cell({True: "yes", False: "no", None: None}[m["power"]]),
-                    _cell_link(source, digests),
+                    cell_link(source, digests),
                 ]
             )  # fmt: skip
     table = Table(
         "attack-table", "Every attack on every release; * is the one chosen on attacker-val.", headings, rows, True
     )
     return Section("attacks", "Every attack", (), [chart], [table])
-
-
-def _cell_link(source: Source, digests: Sequence[str]) -> Cell:
-    if not digests:
-        return to_cell(None)
-    text = digests[0][:8] + (f" (and {len(digests) - 1} more)" if len(digests) > 1 else "")
-    return Cell(text, text, href=f"{source.cells}/{digests[0]}/result.json")
 
 
 def knowledge(source: Source) -> Section | None:
@@ -208,7 +184,16 @@ def _share_cell(share: Share) -> Cell:
 def seeds(source: Source) -> Section | None:
     """How much results move with the seeds."""
     chart = charts.seeds(source.rows)
-    return None if chart is None else Section("seeds", "Seeds", (), [chart])
+    table = variance_table(source.rows)
+    if chart is None and table is None:
+        return None
+    return Section("seeds", "Seeds", (), present([chart]), [] if table is None else [table])
+
+
+def costs(source: Source) -> Section | None:
+    """What it costs to make the releases."""
+    table = cost_table(source.rows, source.document["seeds"])
+    return None if table is None else Section("costs", "Costs", (), (), [table])
 
 
 def limits(source: Source) -> Section | None:
@@ -221,7 +206,10 @@ def limits(source: Source) -> Section | None:
             "balanced accuracy; below it, 'private' is not shown."
         )
     if document["bayes_ceiling"] is not None:
-        items.append(f"No attack on any release of this data set can exceed {document['bayes_ceiling']:.3f}.")
+        items.append(
+            f"No attack on {document['attribute']} can exceed {document['bayes_ceiling']:.3f} on any release of this data set."
+        )
+    items += broken_bounds(document)
     for row in source.rows:
         if "null" in row:
             null = row["null"]
@@ -275,10 +263,12 @@ def reproduce(source: Source) -> Section | None:
 SECTIONS: Sequence[Callable[[Source], Section | None]] = (
     releases,
     attacks,
+    further,
     knowledge,
     verification,
     groups,
     seeds,
+    costs,
     limits,
     notes,
     configuration,

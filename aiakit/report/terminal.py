@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 from rich.console import Console
@@ -45,6 +46,9 @@ def _summary(document: dict[str, Any]) -> Table:
     )
     for heading in ("defense", "claimed", "strongest attack", "measured [95 %]", "gap", "bits"):
         table.add_column(heading, justify="left" if heading in ("defense", "strongest attack") else "right")
+    bounded = any(row["accuracy_bound"] is not None for row in document["rows"])
+    if bounded:
+        table.add_column("proven bound", justify="right")
     kinds = [kind for kind in ("random", "same_attribute") if any(kind in row["utility"] for row in document["rows"])]
     for kind in kinds:
         table.add_column(
@@ -62,6 +66,8 @@ def _summary(document: dict[str, Any]) -> Table:
             figure(row["gap"], sign=True),
             NONE if strongest is None else figure(strongest["bits"]),
         ]
+        if bounded:
+            cells.append(figure(row["accuracy_bound"]))
         for kind in kinds:
             utility = row["utility"].get(kind)
             cells.append(NONE if utility is None else with_interval(utility["accuracy"], utility["ci95"]))
@@ -94,7 +100,7 @@ def _attack_cell(row: dict[str, Any], name: str) -> str:
 
 def _extras(document: dict[str, Any]) -> list[Table]:
     """The knowledge ladder, label budgets, pooled attackers and nulls, where they were asked for."""
-    tables = []
+    tables = [further_table(document["further"])] if document.get("further") else []
     levels = [
         level for level in ("ignorant", "lazy") if any(level in row.get("knowledge", {}) for row in document["rows"])
     ]
@@ -119,7 +125,52 @@ def _extras(document: dict[str, Any]) -> list[Table]:
             found = {point[unit]: point for point in points}
             table.add_row(defense, name, *(_measured(found.get(number)) for number in numbers))
         tables.append(table)
-    return tables
+    return [*tables, *_seeds(document), *_costs(document)]
+
+
+def further_table(attributes: dict[str, dict[str, Any]]) -> Table:
+    """What the strongest attack reads of each attribute from each release."""
+    table = Table(title="What else the releases say: balanced accuracy of the strongest attack on each attribute "
+                  "(† no power)")  # fmt: skip
+    table.add_column("attribute")
+    table.add_column("chance", justify="right")
+    for row in next(iter(attributes.values()))["rows"]:
+        table.add_column(Text(row["defense"]), justify="right")
+    for name, found in attributes.items():
+        cells = [_strongest_cell(row) for row in found["rows"]]
+        table.add_row(*map(Text, (name, figure(found["chance"]), *cells)))
+    return table
+
+
+def _strongest_cell(row: dict[str, Any]) -> str:
+    best = row["strongest"]
+    return NONE if best is None else f"{_attack_cell(row, best['attack']).replace('*', '')} {best['attack']}"
+
+
+def _seeds(document: dict[str, Any]) -> list[Table]:
+    """How much of the strongest attack's result the seeds decide, where there are two of each kind."""
+    table = Table(title="Standard deviation of balanced accuracy between seeds")
+    for heading in ("defense", "attack", "between defense seeds", "between attack seeds"):
+        table.add_column(heading, justify="left" if heading in ("defense", "attack") else "right")
+    for row in document["rows"]:
+        best = row["strongest"] and row["strongest"]["attack"]
+        variance = row["attacks"].get(best, {}).get("variance")
+        if variance is not None:
+            deviations = (figure(sqrt(variance[kind])) for kind in ("defense_seeds", "attack_seeds"))
+            table.add_row(*map(Text, (row["defense"], best, *deviations)))
+    return [table] if table.row_count else []
+
+
+def _costs(document: dict[str, Any]) -> list[Table]:
+    """What it took to make the releases, where this run made them."""
+    table = Table(title="Cost of each release (all seeds together)")
+    for heading in ("defense", "fit, s", "release, s", "peak memory, MiB", "with all attacks, s"):
+        table.add_column(heading, justify="left" if heading == "defense" else "right")
+    for row in document["rows"]:
+        if row["peak_mib"] is not None:
+            seconds = (f"{row[key]:.1f}" for key in ("fit_seconds", "release_seconds"))
+            table.add_row(*map(Text, (row["defense"], *seconds, f"{row['peak_mib']:.0f}", f"{row['seconds']:.1f}")))
+    return [table] if table.row_count else []
 
 
 def _curves(row: dict[str, Any], key: str) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -135,7 +186,8 @@ def remarks(document: dict[str, Any]) -> list[str]:
     lines = []
     if document["bayes_ceiling"] is not None:
         lines.append(
-            f"No attack on any release of this data set can exceed {document['bayes_ceiling']:.3f} (Bayes ceiling)."
+            f"No attack on {document['attribute']} can exceed {document['bayes_ceiling']:.3f} on any release of this data set "
+            "(Bayes ceiling)."
         )
     if document["smallest_detectable"] is not None:
         lines.append(
@@ -149,6 +201,7 @@ def remarks(document: dict[str, Any]) -> list[str]:
                 f"{row['defense']}: official folds {official['accuracy']:.3f} ± {official['standard_error']:.3f} "
                 f"on {official['pairs']} official pairs"
             )
+    lines += broken_bounds(document)
     for row in document["rows"]:
         if "null" in row:
             null = row["null"]
@@ -164,6 +217,19 @@ def remarks(document: dict[str, Any]) -> list[str]:
         lines.append(f"INCOMPLETE: {missing} cells have no result.")
     lines += document["limits"]
     return lines
+
+
+def broken_bounds(document: dict[str, Any]) -> list[str]:
+    """A line for each release that leaks more than its defense proves: then the proof does not hold of this code."""
+    found = []
+    for row in document["rows"]:
+        bound, best = row["accuracy_bound"], row["strongest"]
+        if bound is not None and best is not None and best["ci95"][0] is not None and best["ci95"][0] > bound:
+            found.append(
+                f"{row['defense']}: BROKEN BOUND: it proves that no attack exceeds {bound:.3f}, and {best['attack']} "
+                f"reached {best['balanced_accuracy']:.3f}: the mechanism does not do what it promises"
+            )
+    return found
 
 
 def figure(value: float | None, sign: bool = False) -> str:

@@ -1,0 +1,43 @@
+"""What the sections of a run's report are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiakit.report.figures import Figures
+from aiakit.report.page import Cell, to_cell
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a report is made of.
+
+    document : the machine-readable document of the run. config : the run's configuration as JSON.
+    cells : the folder of the run's cells as a relative address, to lead to what a figure was computed from.
+    """
+
+    document: dict[str, Any]
+    figures: Figures
+    config: dict[str, Any]
+    command: str
+    cells: str
+
+    @property
+    def rows(self) -> list[Row]:
+        return list(self.document["rows"])
+
+    @property
+    def protocol(self) -> str:
+        return f"same-{self.document['attribute']}"
+
+
+def cell_link(source: Source, digests: Sequence[str]) -> Cell:
+    """A cell of a table that leads to the first of the cells of a run that a figure was computed from."""
+    if not digests:
+        return to_cell(None)
+    text = digests[0][:8] + (f" (and {len(digests) - 1} more)" if len(digests) > 1 else "")
+    return Cell(text, text, href=f"{source.cells}/{digests[0]}/result.json")
