@@ -12,9 +12,9 @@ from aiakit.cli.options import (
     compute_options,
     data_options,
     dataset_options,
-    jobs_or_cores,
+    engine_and_threads,
+    engine_options,
     out_options,
-    threads_in_all,
 )
 from aiakit.cli.progress import observer
 
@@ -44,6 +44,12 @@ from aiakit.cli.progress import observer
     help="What makes the embeddings that embedding defenses protect: autoencoder, dlib, timm:MODEL, precomputed:FILE.",
 )
 @data_options
+@click.option(
+    "--attributes",
+    multiple=True,
+    metavar="A,B|all",
+    help="Also infer these from the releases: what else do they say of people? --attribute stays the protected one.",
+)
 @click.option("--set", "settings", multiple=True, metavar="PLUGIN.OPTION=VALUE", help="Set an option of a plugin.")
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Repetitions with other seeds.")
 @click.option(
@@ -71,6 +77,7 @@ from aiakit.cli.progress import observer
 @click.option("--no-utility", is_flag=True, help="Do not measure verification.")
 @click.option("--no-reference", is_flag=True, help="Do not add the undefended release that shows the attacks' power.")
 @compute_options
+@engine_options
 @out_options
 @click.option(
     "--track",
@@ -90,6 +97,7 @@ def command(
     people: int | None,
     images_per_person: int | None,
     attribute: str | None,
+    attributes: tuple[str, ...],
     strict: bool,
     settings: tuple[str, ...],
     seeds: int,
@@ -106,6 +114,8 @@ def command(
     threads: int | None,
     device: str,
     precision: str,
+    engine: str,
+    scheduler: str | None,
     out: str,
     name: str | None,
     track: tuple[str, ...],
@@ -121,6 +131,7 @@ def command(
     from aiakit.tracking.figures import figures_of
     from aiakit.tracking.watch import Tracking
 
+    where, each = engine_and_threads(engine, scheduler, jobs, threads)
     with Tracking(track) as tracking, observer() as watch:
         request = Request(
             defenses=defenses,
@@ -131,6 +142,7 @@ def command(
             image_size=image_size,
             strict=strict,
             attribute=attribute,
+            attributes=attributes,
             settings=settings,
             seeds=seeds,
             seed=seed,
@@ -142,6 +154,7 @@ def command(
             draws=draws,
             device=device,
             precision=precision,
+            elsewhere=engine != "local",
             utility=not no_utility,
             reference=not no_reference,
             report=watch.step,
@@ -152,8 +165,8 @@ def command(
             request.cache,
             Path(out),
             name,
-            jobs_or_cores(jobs, threads),
-            threads_in_all(threads),
+            where,
+            each,
             watch,
             tracking,
         )
@@ -179,11 +192,11 @@ def command(
 
 
 def _execute(
-    prepared: Any, cache: Path, out: Path, name: str | None, jobs: int, threads: int, watch: Any, tracking: Any
+    prepared: Any, cache: Path, out: Path, name: str | None, engine: Any, threads: int, watch: Any, tracking: Any
 ) -> tuple[Any, list[str]]:
     from aiakit.experiment.run import Run, default_name
     from aiakit.experiment.runtime import Runtime
 
     run = Run.create(out / (name or default_name(prepared.config)), prepared.config)
     tracking.begin(str(run.folder), prepared.config.model_dump(mode="json"))
-    return run, run.execute(Runtime(cache, threads), tracking.watch(watch), jobs, prepared.broken)
+    return run, run.execute(Runtime(cache, threads), tracking.watch(watch), engine, prepared.broken)
