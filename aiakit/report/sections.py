@@ -207,8 +207,8 @@ def limits(source: Source) -> Section | None:
         )
     if document["bayes_ceiling"] is not None:
         items.append(
-            f"No attack on {document['attribute']} can exceed {document['bayes_ceiling']:.3f} on any release of this data "
-            "set."
+            f"No attack on {document['attribute']} can exceed {document['bayes_ceiling']:.3f} on any release of this "
+            "data set."
         )
     items += broken_bounds(document)
     for row in source.rows:

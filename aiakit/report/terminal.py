@@ -186,8 +186,8 @@ def remarks(document: dict[str, Any]) -> list[str]:
     lines = []
     if document["bayes_ceiling"] is not None:
         lines.append(
-            f"No attack on {document['attribute']} can exceed {document['bayes_ceiling']:.3f} on any release of this data "
-            "set (Bayes ceiling)."
+            f"No attack on {document['attribute']} can exceed {document['bayes_ceiling']:.3f} on any release of this "
+            "data set (Bayes ceiling)."
         )
     if document["smallest_detectable"] is not None:
         lines.append(
