@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = {"aiakit": "aiakit", "aiakit.attacks": "attacks", "aiakit.defenses": "defenses"}
+FOLDERS = {
+    "aiakit": "aiakit",
+    "aiakit.attacks": "attacks",
+    "aiakit.defenses": "defenses",
+    "aiakit.benchmarks": "benchmarks/suites",
+}
 HEAVY = ("torch", "numpy", "pydantic", "sklearn", "scipy", "timm", "xgboost")
 PLUGIN_MAY = ("aiakit.contracts", "aiakit.errors", "aiakit.nets", "aiakit.training")
 UNPICKLING = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")
@@ -103,6 +108,7 @@ def test_metrics_and_statistics_are_pure_functions_on_arrays(name: str):
 # From the top down: a module may import of its own layer and of those below, never of one above.
 LAYERS = [
     ("aiakit.cli",),
+    ("aiakit.suite",),
     ("aiakit.experiment", "aiakit.leaderboard", "aiakit.report", "aiakit.checks"),
     ("aiakit.data", "aiakit.verification", "aiakit.pairs", "aiakit.store", *PURE),
     ("aiakit.contracts", "aiakit.errors"),
@@ -152,9 +158,11 @@ def test_every_package_and_template_is_installed():
     setup = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     packages = {name for name, path in MODULES.items() if path.name == "__init__.py"}
     assert packages == set(setup["packages"])
-    matched = {path for pattern in setup["package-data"]["aiakit"] for path in (ROOT / "aiakit").glob(pattern)}
-    data = {path for path in (ROOT / "aiakit").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
-    assert data - matched == set()
+    for package, folder in FOLDERS.items():
+        patterns = setup["package-data"].get(package, [])
+        matched = {path for pattern in patterns for path in (ROOT / folder).glob(pattern)}
+        data = {path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+        assert data - matched == set()
 
 
 def test_every_entry_point_names_a_class_that_exists():

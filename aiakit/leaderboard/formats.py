@@ -27,7 +27,9 @@ from aiakit.report.terminal import stdout
 
 SCHEMA = 1
 WIDE = 220  # columns where the output is no terminal
-LEFT = ("release", "by", "source", "note", "method", "measure", "order", "verdict")  # columns of text
+# Columns of text.
+LEFT = ("release", "by", "source", "note", "method", "which is", "measure", "order", "verdict", "suite", "title",
+        "data", "methods", "published figures", "sweep")  # fmt: skip
 Grid = tuple[str, list[str], list[list[str]]]  # title, headings, rows
 
 LATEX = {

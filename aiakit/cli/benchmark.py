@@ -1,0 +1,118 @@
+"""``aiakit benchmark``: suites of releases that are compared on one data set, beside what was published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.options import compute_options, dataset_options, engine_and_threads, engine_options, out_options
+from aiakit.cli.progress import observer
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Run a suite: the poster's tables, or your own, with reported and measured figures side by side."""
+
+
+@command.command("list")
+@json_option
+def list_suites(as_json: bool) -> None:
+    """List the suites that come with aiakit."""
+    from aiakit.suite.document import listing
+    from aiakit.suite.load import built_in, read_suite
+    from aiakit.suite.tables import print_listing
+
+    document = listing({name: (path, read_suite(path)) for name, path in built_in().items()})
+    if as_json:
+        emit_json(document)
+    else:
+        print_listing(document)
+
+
+@command.command()
+@click.argument("suite", metavar="SUITE")
+@click.option("--data-root", metavar="DIR", help="The folder of the data set.")
+@click.option("--sweep", "with_sweep", is_flag=True, help="Also run the suite's sweep, and save its figures.")
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
+@json_option
+@click.option("--attacks", multiple=True, metavar="NAME", help="These attacks (a,b) in place of the suite's.")
+@click.option("--seeds", type=click.IntRange(min=1), help="Repetitions, in place of the suite's.")
+@click.option("--seed", type=click.IntRange(min=0), help="The first seed, and the split's, in place of the suite's.")
+@click.option("--attack-seeds", type=click.IntRange(min=1), help="Seeds of attacks, in place of the suite's.")
+@click.option("--image-size", type=int, help="Side of the images in pixels, in place of the suite's.")
+@click.option("--people", type=click.IntRange(min=1), help="How many people (synthetic).")
+@click.option("--images-per-person", type=click.IntRange(min=1), help="How many images of each (synthetic).")
+@click.option("--strict", is_flag=True, help="Make corrupt, missing or contradictory data an error.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="PLUGIN.OPTION=VALUE", help="Set an option, over what the suite says."
+)
+@compute_options
+@engine_options
+@out_options
+@plugin_option
+def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: Any) -> int:
+    """Run a suite: celeba, vggface1, lfw, synthetic, or the path of a TOML file.
+
+    The same command finds its run folder again: finished cells are kept, and an interrupted run goes on.
+    """
+    from aiakit.errors import InputError
+    from aiakit.experiment.request import prepare
+    from aiakit.experiment.runtime import Runtime
+    from aiakit.suite.load import find_suite, read_suite
+    from aiakit.suite.request import requests_of
+    from aiakit.suite.run import prepare_sweep_of, run_suite
+
+    if markdown and as_json:
+        raise InputError("--markdown and --json exclude each other: give one of them")
+    engine, threads = engine_and_threads(*(given[name] for name in ("engine", "scheduler", "jobs", "threads")))
+    path = find_suite(suite)
+    record = read_suite(path)
+    with observer() as watch:
+        requests = requests_of(path, record, _changes(given, watch.step))
+        sweep = prepare_sweep_of(path, requests) if with_sweep else None
+        prepared = prepare(requests.table)
+        result = run_suite(
+            path.stem,
+            record,
+            prepared,
+            sweep,
+            Path(given["out"]),
+            given["name"],
+            Runtime(requests.table.cache, threads),
+            watch,
+            engine,
+        )
+    _show(result.document, markdown, as_json)
+    for line in (*result.notes, f"stored in {result.folder}", *(f"written: {path}" for path in result.files)):
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
+    return 0 if result.complete else 1
+
+
+def _changes(given: dict[str, Any], report: Any) -> Any:
+    from aiakit.suite.request import Changes
+
+    same = ("attacks", "settings", "image_size", "seeds", "seed", "attack_seeds", "strict", "device", "precision")
+    return Changes(
+        data_options=dataset_options(given["data_root"], given["people"], given["images_per_person"]),
+        elsewhere=given["engine"] != "local",
+        report=report,
+        **{name: given[name] for name in same},
+    )
+
+
+def _show(document: dict[str, Any], markdown: bool, as_json: bool) -> None:
+    from aiakit.suite.tables import as_markdown, print_suite
+
+    if as_json:
+        emit_json(document)
+    elif markdown:
+        click.echo(as_markdown(document), nl=False)
+    else:
+        print_suite(document)
+        if document["sweep"] is not None:
+            from aiakit.sweep.terminal import print_sweep
+
+            print_sweep(document["sweep"])

@@ -1,0 +1,1 @@
+"""The suites of ``aiakit benchmark``, one TOML file each."""
