@@ -112,6 +112,13 @@ def options_of(cls: type, plugin: str) -> dict[str, Option]:
     return options
 
 
+def required(cls: type) -> list[str]:
+    """The names of the options that a user must give."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(cls).parameters.values()
+    return [each.name for each in parameters if each.kind in named and each.default is REQUIRED]
+
+
 def validate(cls: type, given: Mapping[str, Any], plugin: str) -> dict[str, Any]:
     """Every parameter of the class: the given ones converted and checked, the others at their defaults.
 

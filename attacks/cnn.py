@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-import numpy as np
 import timm
 import torch
-from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
-from scipy.special import softmax
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.attacks._pictures import NetworkOnPictures
 from aiakit.timm_models import Standardise, existing_file, known_model
-from aiakit.training import Pixels, fit_classifier, forward_in_batches, seeded
 
 
-class CNN(Attack):
-    """A timm model trained on the released pictures of attacker-train, with horizontal flips; early stop on val.
+class CNN(NetworkOnPictures):
+    """A timm model trained on the released pictures of attacker-train, with horizontal flips; the best epoch on val.
 
     Parameters
     ----------
     model : any timm architecture. weights : path of a checkpoint of that architecture to start from ("" = random).
     epochs, batch_size, rate, weight_decay : of AdamW with a 1cycle schedule.
+    shift : pixels by which a training picture is moved at most, either way, along each axis.
     """
 
-    view = "image"
     presets = ("strong",)
     summary = "a fresh timm CNN on the released pictures"
 
@@ -38,6 +35,7 @@ class CNN(Attack):
         batch_size: Annotated[int, Field(ge=2)] = 64,
         rate: Annotated[float, Field(gt=0)] = 2e-3,
         weight_decay: Annotated[float, Field(ge=0)] = 0.05,
+        shift: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         self.model = model
         self.weights = weights
@@ -45,46 +43,30 @@ class CNN(Attack):
         self.batch_size = batch_size
         self.rate = rate
         self.weight_decay = weight_decay
+        self.shift = shift
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
-        self.ctx_ = ctx
-        assert train.release.pixels is not None
-        pixels = Pixels(train.release.pixels, ctx)
-        flips = torch.Generator().manual_seed(ctx.seed_for("flips"))
-
-        def augmented(rows: Tensor) -> Tensor:
-            batch = pixels.batch(rows)
-            flip = (torch.rand(len(rows), generator=flips) < 0.5).to(batch.device)
-            return torch.where(flip[:, None, None, None], batch.flip(3), batch)
-
-        with seeded(ctx, "cnn"):
-            self.network_ = self._network(len(train.classes)).to(ctx.device, memory_format=torch.channels_last)
-            fit_classifier(
-                self.network_,
-                augmented,
-                train.labels,
-                train.weights,
-                lambda: self._logits(val.release),
-                val.labels,
-                ctx=ctx,
-                label="cnn",
-                epochs=self.epochs,
-                batch_size=self.batch_size,
-                rate=self.rate,
-                weight_decay=self.weight_decay,
-                patience=None,
-            )
-        return self
-
-    def _network(self, classes: int) -> nn.Module:
+    def network(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         options: dict[str, Any] = {"num_classes": classes}
         if self.weights:
             options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": self.weights}}
         return nn.Sequential(Standardise(), timm.create_model(self.model, **options))
 
-    def _logits(self, release: Release) -> NDArray[np.float32]:
-        assert release.pixels is not None
-        return forward_in_batches(self.network_, Pixels(release.pixels, self.ctx_), self.ctx_, 256)
+    def rows_a_batch(self, rows: int) -> int:
+        return self.batch_size
 
-    def predict_proba(self, release: Release) -> NDArray[Any]:
-        return np.asarray(softmax(self._logits(release).astype(np.float64), axis=1))
+    def augment(self, batch: Tensor, draws: torch.Generator) -> Tensor:
+        """Every other picture mirrored, and all moved by up to ``shift`` pixels, their edges repeated."""
+        flip = (torch.rand(len(batch), generator=draws) < 0.5).to(batch.device)
+        mirrored = torch.where(flip[:, None, None, None], batch.flip(3), batch)
+        return mirrored if not self.shift else shifted(mirrored, self.shift, draws)
+
+
+def shifted(batch: Tensor, most: int, draws: torch.Generator) -> Tensor:
+    """(B, C, H, W), each picture moved by up to ``most`` pixels along each axis, its edges repeated."""
+    count, _, height, width = batch.shape
+    padded = F.pad(batch, (most, most, most, most), mode="replicate")
+    start = torch.randint(2 * most + 1, (2, count, 1), generator=draws)
+    rows, columns = start[0] + torch.arange(height), start[1] + torch.arange(width)
+    each = torch.arange(count)[:, None, None]
+    moved = padded.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None, :]]
+    return moved.permute(0, 3, 1, 2)

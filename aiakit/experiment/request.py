@@ -30,7 +30,7 @@ from aiakit.experiment.config import (
     plugin_spec,
 )
 from aiakit.experiment.plan import view_of
-from aiakit.options import parse_settings
+from aiakit.options import parse_settings, required
 from aiakit.suggest import unknown
 
 AUTOENCODER = "autoencoder"  # the encoder that is trained as AIA's is: the release of `original`
@@ -273,12 +273,16 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequ
 
 
 def _presets(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[str]]:
-    """Preset → its attacks: "all", and what attacks say of themselves; adaptive ones only where they are asked for."""
+    """Preset → its attacks: "all", and what attacks say of themselves; adaptive ones only where they are asked for.
+
+    An attack with an option that must be given, such as a file of weights, is in none: it has to be named.
+    """
     presets: dict[str, list[str]] = {"all": [], "fast": [], "strong": []}
     unloadable: dict[str, str] = {}
     for name in _loadable("attack", names, unloadable):
         cls: Any = registry.entry("attack", name).load()
-        if (cls.knowledge == "adaptive" and "adaptive" not in knowledge) or cls.unavailable():
+        unasked = cls.knowledge == "adaptive" and "adaptive" not in knowledge
+        if unasked or cls.unavailable() or required(cls):
             continue
         presets["all"].append(name)
         for preset in cls.presets:
