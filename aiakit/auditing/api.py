@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiakit.auditing.config import AuditConfig, make_config
@@ -12,6 +13,7 @@ from aiakit.auditing.result import AuditResult
 from aiakit.auditing.runner import Quiet, run_audit
 from aiakit.auditing.samples import Samples, make_samples
 from aiakit.auditing.splits import AuditedSplit, audited_split
+from aiakit.auditing.unfinished import Memory
 from aiakit.data.faceset import OfficialPairs
 from aiakit.experiment.engine import Observer
 from aiakit.experiment.request import split_names
@@ -26,9 +28,14 @@ class PreparedAudit:
     splits: dict[str, AuditedSplit]
     broken: dict[str, str] = field(default_factory=dict)
 
-    def execute(self, observer: Observer | None = None) -> AuditResult:
-        """Run the attacks and compare the pairs."""
-        scored = run_audit(self.samples, self.config, self.splits, observer or Quiet())
+    def execute(self, observer: Observer | None = None, folder: Path | None = None) -> AuditResult:
+        """Run the attacks and compare the pairs.
+
+        folder : where the result will be saved; what is computed is kept there until then, and an audit that was
+        interrupted goes on. Raises InputError where the folder cannot be written to.
+        """
+        memory = None if folder is None else Memory.begin(folder, self.config)
+        scored = run_audit(self.samples, self.config, self.splits, observer or Quiet(), memory)
         return AuditResult.of(self.samples, self.config, scored, self.broken)
 
 

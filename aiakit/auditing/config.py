@@ -42,6 +42,10 @@ class AuditConfig(Record):
     framework: str
     libraries: dict[str, str]
 
+    def equals(self, other: AuditConfig) -> bool:
+        """Whether both say the same as JSON, where a list is what a tuple was before it was stored."""
+        return self.model_dump(mode="json") == other.model_dump(mode="json")
+
     def folder_name(self) -> str:
         """A readable name that changes with the configuration: the same command finds its folder again."""
         readable = re.sub(r"[^a-z0-9-]+", "-", f"audit-{self.name}".lower()).strip("-")

@@ -18,6 +18,7 @@ from aiakit.auditing.config import AuditConfig
 from aiakit.auditing.measure import measure
 from aiakit.auditing.runner import Scored
 from aiakit.auditing.samples import Samples
+from aiakit.auditing.unfinished import UNFINISHED, carry_over, unfinished
 from aiakit.errors import InputError
 from aiakit.store import flush
 
@@ -87,7 +88,8 @@ class AuditResult:
     def save(self, folder: str | Path) -> Path:
         """Write ``result.json`` and ``scores.safetensors`` into a new folder, all or nothing; returns the folder.
 
-        An earlier audit in that folder is replaced. Raises InputError where the folder holds something else or cannot
+        An earlier audit in that folder is replaced; what was begun there of this one stays where a part of it failed.
+        Raises InputError where the folder holds something else or cannot
         be written to.
         """
         folder = Path(folder)
@@ -107,6 +109,8 @@ class AuditResult:
             for path in (*making.iterdir(), making):
                 flush(path)
             making.chmod(0o755)
+            if not self.complete:
+                carry_over(folder, making, self.config)
             _publish(making, folder)
         finally:
             shutil.rmtree(making, ignore_errors=True)
@@ -114,8 +118,10 @@ class AuditResult:
 
     @classmethod
     def load(cls, folder: str | Path) -> AuditResult:
-        """A saved audit. Raises InputError where the folder holds none, or a damaged one."""
+        """A saved audit. Raises InputError where the folder holds none, an unfinished or a damaged one."""
         folder = Path(folder)
+        if not (folder / RESULT).is_file() and unfinished(folder) is not None:
+            raise InputError(f"the audit in {folder} was interrupted: run the same command again, and it goes on")
         try:
             record = json.loads((folder / RESULT).read_text("utf-8"))
             if record["kind"] != "audit" or record["schema"] != SCHEMA:
@@ -132,11 +138,32 @@ class AuditResult:
         return cls(config, facts, tensors)
 
 
+def holds_audit(folder: Path) -> bool:
+    """Whether a folder holds an audit, finished or not (a run's folder has another kind of record)."""
+    return (folder / RESULT).is_file() or (folder / UNFINISHED).is_file()
+
+
+def earlier(folder: Path, config: AuditConfig) -> AuditResult | None:
+    """The complete result of an earlier start of the same audit; None where there is none yet.
+
+    Raises InputError where the folder holds another audit, or one that cannot be read.
+    """
+    if not holds_audit(folder):
+        return None
+    found = AuditResult.load(folder) if (folder / RESULT).is_file() else None
+    begun = unfinished(folder) if found is None else found.config
+    if begun is None or not begun.equals(config):
+        raise InputError(f"{folder} holds another audit: give another --name or --out")
+    return found if found is not None and found.complete else None
+
+
 def require_place(folder: Path) -> None:
     """Raise InputError where an audit cannot be written: something else is there, or the place is not writable."""
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-        if taken and not ((folder / SCORES).is_file() and (folder / RESULT).is_file()):
+        if taken and not (
+            ((folder / SCORES).is_file() and (folder / RESULT).is_file()) or (folder / UNFINISHED).is_file()
+        ):
             raise InputError(f"{folder} exists and holds no audit: give another --name or --out")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder.parent):

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass, field, replace
 from typing import Any
-
-from numpy.typing import NDArray
 
 from aiakit import registry
 from aiakit.auditing.config import AuditConfig
 from aiakit.auditing.samples import Samples
 from aiakit.auditing.splits import AuditedSplit
+from aiakit.auditing.unfinished import Memory, Tensors
 from aiakit.auditing.verification import verification_tensors
 from aiakit.contracts import Attack, Context, Evidence, IntArray
 from aiakit.errors import AiakitError, InputError, PluginError
 from aiakit.experiment.config import PluginSpec
 from aiakit.experiment.engine import Observer
-from aiakit.experiment.plan import view_of
-from aiakit.experiment.probing import combined_scores
+from aiakit.experiment.plan import combines
+from aiakit.experiment.probing import TOO_FEW, combined_scores, folds_of
 from aiakit.experiment.runtime import check_proba
 
 RELEASE, REFERENCE = "attack", "reference"  # how the scores on each begin
-Tensors = dict[str, NDArray[Any]]
 
 
 class Quiet:
@@ -61,24 +58,44 @@ class Scored:
 
 
 def run_audit(
-    samples: Samples, config: AuditConfig, splits: dict[str, AuditedSplit], observer: Observer
+    samples: Samples,
+    config: AuditConfig,
+    splits: dict[str, AuditedSplit],
+    observer: Observer,
+    memory: Memory | None = None,
 ) -> list[Scored]:
     """The scores for every attribute. An attack that fails is named, and the others go on.
 
+    memory : keeps each attack's scores, and knows those of an earlier start.
     Raises InputError where what the user gave cannot be used.
     """
     ctx = Context(device=config.device, precision=config.precision, threads=os.cpu_count() or 1, report=observer.step)
+    memory = memory or Memory(config)
     releases = (RELEASE, REFERENCE) if config.reference else (RELEASE,)
     results = [_begun(samples, attribute, splits[attribute]) for attribute in config.attributes]
     suites = [_applicable(config, scored) for scored in results]
-    observer.begin(sum(len(suite) * config.seeds * len(releases) + 1 for suite in suites), 0)
-    for scored, suite in zip(results, suites, strict=True):
-        for spec in suite:
-            for seed in range(config.seed, config.seed + config.seeds):
-                for release in releases:
-                    _try_attack(samples, scored, spec, release, replace(ctx, seed=seed), observer)
-        _verify(samples, scored, config, replace(ctx, seed=config.seed), observer)
+    tasks = [
+        (scored, spec, release, seed)
+        for scored, suite in zip(results, suites, strict=True)
+        for spec in suite
+        for seed in range(config.seed, config.seed + config.seeds)
+        for release in releases
+    ]
+    known = sum(memory.has(_inputs(memory, *task)) for task in tasks)
+    observer.begin(len(tasks) + len(results), known)
+    for scored, spec, release, seed in tasks:
+        _try_attack(samples, scored, spec, release, replace(ctx, seed=seed), observer, memory)
+    for scored in results:
+        _verify(samples, scored, config, replace(ctx, seed=config.seed), observer, memory)
     return results
+
+
+def _inputs(memory: Memory, scored: Scored, spec: PluginSpec, release: str, seed: int) -> dict[str, Any]:
+    """What an attack's scores depend on; of an attack on scores also which others have given any."""
+    others = sorted(_others(scored, release, seed)) if combines(spec) else []
+    return memory.inputs(
+        "attack", attribute=scored.attribute, attack=spec.name, release=release, seed=seed, combines=others
+    )
 
 
 def _begun(samples: Samples, attribute: str, split: AuditedSplit) -> Scored:
@@ -91,12 +108,14 @@ def _begun(samples: Samples, attribute: str, split: AuditedSplit) -> Scored:
 
 def _applicable(config: AuditConfig, scored: Scored) -> list[PluginSpec]:
     """The attacks that can infer an attribute of these classes; the notes name the others."""
-    suite = []
+    suite, val = [], scored.split.rows["attacker-val"]
     for spec in config.attacks:
         entry = registry.entry("attack", spec.name)
         cls: Any = entry.load()
         with registry.guard(entry):
             reason = cls.unavailable(scored.classes)
+        if combines(spec) and not folds_of(scored.tensors["labels"][val], scored.tensors["identity"][val]):
+            reason = TOO_FEW
         if reason:
             scored.notes.append(f"{spec.name} not run: {reason}")
         else:
@@ -105,13 +124,21 @@ def _applicable(config: AuditConfig, scored: Scored) -> list[PluginSpec]:
 
 
 def _try_attack(
-    samples: Samples, scored: Scored, spec: PluginSpec, release: str, ctx: Context, observer: Observer
+    samples: Samples,
+    scored: Scored,
+    spec: PluginSpec,
+    release: str,
+    ctx: Context,
+    observer: Observer,
+    memory: Memory,
 ) -> None:
     label = f"{spec.name} on {scored.attribute}, seed {ctx.seed}" + (", reference" if release == REFERENCE else "")
-    observer.start(label)
-    started = time.perf_counter()
+    inputs = _inputs(memory, scored, spec, release, ctx.seed)
+    fresh = not memory.has(inputs)
+    if fresh:
+        observer.start(label)
     try:
-        scores = _attack(samples, scored, spec, release == REFERENCE, ctx)
+        scores, seconds = memory.remember(inputs, lambda: _attack(samples, scored, spec, release, ctx))
     except InputError:
         raise
     except AiakitError as error:
@@ -120,18 +147,21 @@ def _try_attack(
         return
     scored.tensors |= {f"{release}.{spec.name}.{ctx.seed}.{part}": proba for part, proba in scores.items()}
     if release == RELEASE:
-        scored.seconds += time.perf_counter() - started
-    observer.end(label, None)
+        scored.seconds += seconds
+    if fresh:
+        observer.end(label, None)
 
 
-def _attack(samples: Samples, scored: Scored, spec: PluginSpec, on_reference: bool, ctx: Context) -> Tensors:
+def _attack(samples: Samples, scored: Scored, spec: PluginSpec, release: str, ctx: Context) -> Tensors:
     """Train on attacker-train, score attacker-val and test. Raises PluginError where the attack fails."""
     entry = registry.entry("attack", spec.name)
     attack: Attack = registry.make("attack", spec.name, spec.params)
-    rows = scored.split.rows
+    rows, on_reference = scored.split.rows, release == REFERENCE
     if attack.view == "scores":
         val = rows["attacker-val"]
-        tables = _others(scored, REFERENCE if on_reference else RELEASE, ctx.seed)
+        tables = list(_others(scored, release, ctx.seed).values())
+        if len(tables) < 2:
+            raise PluginError("it combines other attacks, and fewer than two of them gave scores")
         truth = scored.tensors["labels"][val], samples.identity[val]
         return dict(combined_scores(tables, truth, scored.classes, attack, entry, ctx))
 
@@ -154,26 +184,28 @@ def _attack(samples: Samples, scored: Scored, spec: PluginSpec, on_reference: bo
     return scores
 
 
-def _others(scored: Scored, release: str, seed: int) -> list[Tensors]:
-    """The scores of the attacks that one on scores combines: of the same seed on the same release."""
+def _others(scored: Scored, release: str, seed: int) -> dict[str, Tensors]:
+    """The scores of the attacks that one on scores combines, by name: of the same seed on the same release."""
     names = [
         key.split(".")[1] for key in scored.tensors if key.startswith(f"{release}.") and key.endswith(f".{seed}.val")
     ]
-    tables = [
-        {part: scored.tensors[f"{release}.{name}.{seed}.{part}"] for part in ("val", "test")}
+    return {
+        name: {part: scored.tensors[f"{release}.{name}.{seed}.{part}"] for part in ("val", "test")}
         for name in names
-        if view_of(PluginSpec(name=name)) != "scores"
-    ]
-    if len(tables) < 2:
-        raise PluginError("it combines other attacks, and fewer than two of them gave scores")
-    return tables
+        if not combines(PluginSpec(name=name))
+    }
 
 
-def _verify(samples: Samples, scored: Scored, config: AuditConfig, ctx: Context, observer: Observer) -> None:
+def _verify(
+    samples: Samples, scored: Scored, config: AuditConfig, ctx: Context, observer: Observer, memory: Memory
+) -> None:
     label = f"verification beside {scored.attribute}"
+    inputs = memory.inputs("verification", attribute=scored.attribute)
     observer.start(label)
     try:
-        scored.tensors |= verification_tensors(samples, scored.attribute, scored.split, config.score, ctx)
+        scored.tensors |= memory.remember(
+            inputs, lambda: verification_tensors(samples, scored.attribute, scored.split, config.score, ctx)
+        )[0]
     except InputError as error:  # leakage can be told of people with a single picture, verification cannot
         scored.notes.append(f"verification was not measured: {error}")
     observer.end(label, None)

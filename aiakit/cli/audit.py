@@ -14,7 +14,6 @@ from aiakit.cli.progress import observer
 if TYPE_CHECKING:
     from aiakit.auditing.api import PreparedAudit
     from aiakit.auditing.columns import Labels
-    from aiakit.auditing.result import AuditResult
     from aiakit.auditing.source import Source
 
 
@@ -50,36 +49,23 @@ def command(file: str, out: str, name: str | None, as_json: bool, **given: Any) 
     FILE is .npz, .npy, .safetensors, .parquet, .csv, or a folder of pictures. Labels and identities are columns of FILE
     or of a CSV. Nothing but the attacks is trained.
     """
-    from aiakit.auditing.result import require_place
+    from aiakit.auditing.result import earlier, require_place
 
     with observer() as watch:
         prepared = _prepare(Path(file), given, watch)
         folder = Path(out) / (name or prepared.config.folder_name())
         require_place(folder)
-        result = _finished(folder, prepared)
+        result = earlier(folder, prepared.config)
         if result is None:
-            result = prepared.execute(watch)
+            result = prepared.execute(watch, folder)
             result.save(folder)
     document = result.document()
     if as_json:
         emit_json({**document, "run": str(folder)})
     else:
-        _print(document)
+        print_audit(document)
     console().print(f"stored in {folder}", markup=False, highlight=False, soft_wrap=True)
     return 0 if document["complete"] else 1
-
-
-def _finished(folder: Path, prepared: PreparedAudit) -> AuditResult | None:
-    """The complete result of an earlier start of the same audit, if the folder holds it."""
-    from aiakit.auditing.result import AuditResult
-    from aiakit.errors import InputError
-
-    if not folder.exists() or not any(folder.iterdir()):
-        return None
-    earlier = AuditResult.load(folder)
-    if earlier.config.folder_name() != prepared.config.folder_name():  # which is made from all of the configuration
-        raise InputError(f"{folder} holds another audit: give another --name or --out")
-    return earlier if earlier.complete else None
 
 
 def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
@@ -140,12 +126,13 @@ def _attributes(given: dict[str, Any], labels: Labels, identity: str, source: So
     return labels.attributes(names, [other for other in others if other])
 
 
-def _print(document: dict[str, Any]) -> None:
+def print_audit(document: dict[str, Any]) -> None:
+    """Print the tables of every attribute of an audit, and the strongest attack on parts of test."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from aiakit.report.terminal import NONE, print_document, with_interval
+    from aiakit.report.terminal import NONE, further_table, print_document, with_interval
 
     out = Console()
     if not out.is_terminal:
@@ -165,3 +152,6 @@ def _print(document: dict[str, Any]) -> None:
                 shown = NONE if measured is None else with_interval(measured, figures["ci95"])
                 table.add_row(*map(Text, (part, value, str(figures["people"]), str(figures["images"]), shown)))
         out.print(table)
+    _, *others = document.get("attributes", {None: document}).items()
+    if others:
+        out.print(further_table(dict(others)))

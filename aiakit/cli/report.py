@@ -1,4 +1,4 @@
-"""``aiakit report``: the offline HTML page of a run."""
+"""``aiakit report``: the offline HTML page of a run or an audit."""
 
 from __future__ import annotations
 
@@ -16,18 +16,30 @@ from aiakit.cli.common import emit_json, json_option, plugin_option
 @plugin_option
 @json_option
 def command(run: str, out: str | None, figures: bool, as_json: bool) -> None:
-    """Write one offline HTML page with the tables and charts of a run, from its stored scores."""
-    from aiakit.experiment.document import document_of
-    from aiakit.experiment.evaluate import evaluate
-    from aiakit.experiment.run import Run
-    from aiakit.report.html import write_report
-
-    opened = Run.open(Path(run))
-    evaluation = evaluate(opened.store, opened.config)
-    document = document_of(evaluation, opened.failures())
-    paths = write_report(opened, evaluation, document, None if out is None else Path(out), figures)
+    """Write one offline HTML page with the tables and charts of a run or an audit, from stored scores."""
+    folder, place = Path(run), Path(run if out is None else out)
+    paths = _audit(folder, place, figures) or _run(folder, place, figures)
     if as_json:
         emit_json({"schema": 1, "files": [str(path) for path in paths]})
     else:
         for path in paths:
             click.echo(str(path))
+
+
+def _audit(folder: Path, place: Path, figures: bool) -> list[Path]:
+    """The files of an audit's report; none where the folder holds no audit."""
+    from aiakit.auditing.result import AuditResult, holds_audit
+    from aiakit.report.audit import write_audit_report
+
+    return write_audit_report(AuditResult.load(folder), place, figures) if holds_audit(folder) else []
+
+
+def _run(folder: Path, place: Path, figures: bool) -> list[Path]:
+    from aiakit.experiment.document import document_of
+    from aiakit.experiment.evaluate import evaluate
+    from aiakit.experiment.run import Run
+    from aiakit.report.html import write_report
+
+    opened = Run.open(folder)
+    evaluation = evaluate(opened.store, opened.config)
+    return write_report(opened, evaluation, document_of(evaluation, opened.failures()), place, figures)

@@ -1,4 +1,4 @@
-"""``aiakit show``: the results of a run, from its stored scores."""
+"""``aiakit show``: the results of a run or an audit, from its stored scores."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from aiakit.cli.common import emit_json, json_option, plugin_option
 @plugin_option
 @json_option
 def command(run: str, as_json: bool) -> int:
-    """Show the results of a run. Nothing is trained: every figure is computed from the stored scores."""
+    """Show the results of a run or of an audit. Nothing is trained: every figure is computed from stored scores."""
+    from aiakit.auditing.result import AuditResult, holds_audit
     from aiakit.experiment.run import Run
 
-    opened = Run.open(Path(run))
-    document = opened.document()
+    folder = Path(run)
+    audited = holds_audit(folder)
+    document = AuditResult.load(folder).document() if audited else Run.open(folder).document()
     if as_json:
-        emit_json({**document, "run": str(opened.folder)})
+        emit_json({**document, "run": str(folder)})
+    elif audited:
+        from aiakit.cli.audit import print_audit
+
+        print_audit(document)
     else:
         from aiakit.report.terminal import print_document
 
