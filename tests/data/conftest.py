@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from aiakit.data.dataset import LoadSettings
+from tests.data.layouts import Picture, write_picture
 
 
 @pytest.fixture
@@ -23,15 +22,6 @@ def settings(tmp_path: Path) -> Callable[..., LoadSettings]:
 
 
 @pytest.fixture
-def picture() -> Callable[..., Path]:
+def picture() -> Picture:
     """Write an image of one grey, or of noise, and return where it is."""
-
-    def make(path: Path, size: tuple[int, int] = (32, 32), grey: int | None = None) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        rng = np.random.default_rng(sum(path.name.encode()))
-        shape = (size[1], size[0], 3)
-        pixels = rng.integers(0, 256, shape, dtype=np.uint8) if grey is None else np.full(shape, grey, np.uint8)
-        Image.fromarray(pixels).save(path)
-        return path
-
-    return make
+    return write_picture

@@ -11,6 +11,7 @@ from PIL import Image
 from aiakit.data.celeba import CelebA
 from aiakit.data.splits import split_people
 from aiakit.errors import InputError
+from tests.data.layouts import celeba_images, celeba_texts
 
 FILES = [f"{number:06d}.jpg" for number in range(1, 31)]
 MALE = [1 if number % 4 < 2 else -1 for number in range(30)]
@@ -19,17 +20,8 @@ PERSON = [number // 2 + 100 for number in range(30)]
 SIDE = [0] * 18 + [1] * 6 + [2] * 6
 
 
-def images(folder: Path, picture) -> None:
-    for file in FILES:
-        picture(folder / file, (178, 218))
-
-
 def write_text(root: Path, end: str = "\n") -> None:
-    rows = [f"{file}  {male:2d} {smile:2d} " for file, male, smile in zip(FILES, MALE, SMILE, strict=True)]
-    (root / "list_attr_celeba.txt").write_bytes(end.join(["30", "Male Smiling ", *rows, ""]).encode())
-    for name, values in (("identity_CelebA", PERSON), ("list_eval_partition", SIDE)):
-        rows = [f"{file} {value}" for file, value in zip(FILES, values, strict=True)]
-        (root / f"{name}.txt").write_bytes(end.join([*rows, ""]).encode())
+    celeba_texts(root, FILES, {"Male": MALE, "Smiling": SMILE}, PERSON, SIDE, end)
 
 
 def write_csv(root: Path) -> None:
@@ -42,7 +34,7 @@ def write_csv(root: Path) -> None:
 
 @pytest.fixture
 def root(tmp_path, picture) -> Path:
-    images(tmp_path / "celeba" / "img_align_celeba", picture)
+    celeba_images(tmp_path / "celeba" / "img_align_celeba", picture, FILES)
     write_text(tmp_path / "celeba")
     return tmp_path / "celeba"
 
@@ -68,14 +60,14 @@ def test_the_published_files(root, settings, end):
 
 def test_the_csv_files_in_the_nested_folder(tmp_path, picture, settings):
     root = tmp_path / "kaggle"
-    images(root / "img_align_celeba" / "img_align_celeba", picture)
+    celeba_images(root / "img_align_celeba" / "img_align_celeba", picture, FILES)
     write_csv(root)
     check(CelebA(root=str(root)).load(settings()))
 
 
 def test_the_folders_of_the_download(tmp_path, picture, settings):
     root = tmp_path / "download"
-    images(root / "Img" / "img_align_celeba", picture)
+    celeba_images(root / "Img" / "img_align_celeba", picture, FILES)
     write_text(root)
     (root / "Anno").mkdir()
     (root / "Eval").mkdir()

@@ -11,23 +11,16 @@ from PIL import Image
 from aiakit.data.faceset import MISSING
 from aiakit.data.vggface1 import VGGFace1
 from aiakit.errors import InputError
-
-LINE = "{id:08d} http://example.org/a b/{id}.jpg {box} 3.00 2.31 {curation}"
+from tests.data.layouts import vggface1_person
 
 
 @pytest.fixture
 def root(tmp_path, picture) -> Path:
     """Two people with three lines each; the third image of the first is not there."""
     folder = tmp_path / "vgg"
-    (folder / "files").mkdir(parents=True)
-    for person in ("A.J._Buckley", "Zoe_Z"):
-        lines = []
-        for number in (1, 2, 3):
-            box = "10.50 20.00 60.50 70.00" if number < 3 else "70.00 70.00 140.00 130.00"
-            lines.append(LINE.format(id=number, box=box, curation=number % 2))
-            if (person, number) != ("A.J._Buckley", 3):
-                picture(folder / "images" / person / f"{number:08d}.jpg", (100, 100))
-        (folder / "files" / f"{person}.txt").write_bytes("\r\n".join([*lines, ""]).encode())
+    boxes = ("10.50 20.00 60.50 70.00", "10.50 20.00 60.50 70.00", "70.00 70.00 140.00 130.00")
+    vggface1_person(folder, "A.J._Buckley", boxes, picture, missing=(3,))
+    vggface1_person(folder, "Zoe_Z", boxes, picture)
     (folder / "gender.csv").write_bytes("\ufeffname, gender\r\nA.J. Buckley, m\r\nZoe_Z,f\r\n".encode())
     return folder
 
