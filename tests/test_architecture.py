@@ -109,10 +109,27 @@ def test_metrics_and_statistics_are_pure_functions_on_arrays(name: str):
 LAYERS = [
     ("aiakit.cli",),
     ("aiakit.suite",),
-    ("aiakit.experiment", "aiakit.leaderboard", "aiakit.report", "aiakit.checks"),
-    ("aiakit.data", "aiakit.verification", "aiakit.pairs", "aiakit.store", *PURE),
+    tuple(
+        f"aiakit.{name}"
+        for name in ("experiment", "auditing", "calibration", "sweep", "leaderboard", "report", "checks", "protect",
+                     "tracking")
+    ),
+    (
+        *(
+            f"aiakit.{name}"
+            for name in ("data", "registry", "options", "sources", "verification", "pairs", "pooling", "store",
+                         "tensorfile", "mock", "training", "nets", "autoencoder", "timm_models", "extras", "suggest")
+        ),
+        *PURE,
+    ),
     ("aiakit.contracts", "aiakit.errors"),
-]
+]  # fmt: skip
+OUTSIDE = ("aiakit", "aiakit.benchmarks")  # the package's front door, and a folder of data
+
+
+def test_every_module_has_its_layer():
+    layered = {name for layer in LAYERS for name in of_layer(*layer)}
+    assert [name for name in MODULES if name not in layered and name not in OUTSIDE and not within(name, PLUGINS)] == []
 
 
 @pytest.mark.parametrize("depth", range(1, len(LAYERS)))
