@@ -6,7 +6,6 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +14,8 @@ from aiakit.errors import InputError
 
 def known_model(name: str) -> str:
     """The name, if timm knows it. Raises ValueError with the nearest names otherwise."""
+    import timm  # only here: it takes seconds to load, and every command that reads a run loads the plugins
+
     architecture = name.split(".")[0]
     if not timm.is_model(architecture):
         near = difflib.get_close_matches(architecture, timm.list_models(), 3)
@@ -53,6 +54,8 @@ def load_features(network: nn.Module, path: str) -> None:
     ------
     InputError : the file cannot be read, or it belongs to another architecture.
     """
+    import timm
+
     try:
         tensors = timm.models.load_state_dict(path, weights_only=True)
         if not all(isinstance(value, Tensor) for value in tensors.values()):

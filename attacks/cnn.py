@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import timm
 import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
@@ -46,6 +45,8 @@ class CNN(NetworkOnPictures):
         self.shift = shift
 
     def network(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        import timm  # only here: it takes seconds to load, and this module is also loaded to read results
+
         options: dict[str, Any] = {"num_classes": classes}
         if self.weights:
             options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": self.weights}}

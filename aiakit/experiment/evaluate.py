@@ -13,10 +13,11 @@ from aiakit.comparison import Difference, max_t_bound, paired_difference, varian
 from aiakit.experiment.config import RunConfig, label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, is_claim, make_plan
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
+from aiakit.experiment.remembered import FOLDER, Memory
 from aiakit.pooling import pooled_statistics
 from aiakit.statistics import AttackStatistics, attack_statistics, exceeds_chance
 from aiakit.store import Store
-from aiakit.verification_metrics import VerificationStatistics, ten_fold_accuracy, verification_statistics
+from aiakit.verification_metrics import VerificationStatistics, ten_fold_accuracy
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None = 
         row = rows[name] = Row(name)
         _add_costs(store, plan, name, row)
         _add_attacks(judge, config, name, row, config.pooled)
-        _add_utility(store, plan, judge.protocol, judge.bootstrap, name, row)
+        _add_utility(judge, plan, name, row)
     further = {name: _evaluate_further(store, plan, config, name) for name in plan.further}
     return Evaluation(config, judge.protocol, rows, {name: found for name, found in further.items() if found})
 
@@ -170,7 +171,8 @@ def _judge(store: Store, plan: Plan, config: RunConfig, attribute: str | None = 
     protocol = Protocol.read(store, plan.protocol.digest, None if further is None else further.labels.digest)
     identity = protocol.identity(protocol.rows("test"))
     bootstrap = IdentityBootstrap(identity, config.bootstrap_draws, config.split.seed)
-    return _Judge(store, plan.attacks if further is None else further.attacks, protocol, bootstrap)
+    cells = plan.attacks if further is None else further.attacks
+    return _Judge(store, cells, protocol, bootstrap, Memory(store.folder / FOLDER))
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,12 @@ class _Judge:
     cells: dict[AttackKey, CellSpec]
     protocol: Protocol
     bootstrap: IdentityBootstrap
+    memory: Memory
+
+    @cached_property
+    def without_draws(self) -> IdentityBootstrap:
+        """For runs with permuted labels, of which only the points are looked at."""
+        return IdentityBootstrap(self.protocol.identity(self.protocol.rows("test")), 1)
 
     def statistics(self, keys: list[AttackKey], row: Row, claim: bool = False) -> AttackStatistics | None:
         """Of the repeats of one attack; None where none of them has scores."""
@@ -195,12 +203,13 @@ class _Judge:
             return None
         val, test = self.protocol.rows("attacker-val"), self.protocol.rows("test")
         permutation = keys[0].permutation
-        return attack_statistics(
+        compute = self.memory.attack_statistics if permutation is None else attack_statistics
+        return compute(
             [table["val"] for table in tables],
             self.protocol.permuted_labels(val, permutation),
             [table["test"] for table in tables],
             self.protocol.permuted_labels(test, permutation),
-            self.bootstrap,
+            self.bootstrap if permutation is None else self.without_draws,
             len(self.protocol.classes),
             decide_on_val=not claim,
         )
@@ -270,10 +279,9 @@ def _pooled(judge: _Judge, groups: dict[AttackKey, list[AttackKey]], row: Row, i
     )
 
 
-def _add_utility(
-    store: Store, plan: Plan, protocol: Protocol, bootstrap: IdentityBootstrap, name: str, row: Row
-) -> None:
-    found = [store.find(cell.digest) for (defense, _), cell in plan.utilities.items() if defense == name]
+def _add_utility(judge: _Judge, plan: Plan, name: str, row: Row) -> None:
+    protocol = judge.protocol
+    found = [judge.store.find(cell.digest) for (defense, _), cell in plan.utilities.items() if defense == name]
     scores = [cell.tensors("scores") for cell in found if cell is not None]
     if not scores:
         return
@@ -284,13 +292,13 @@ def _add_utility(
         test_pairs = protocol.pairs(f"test.{kind}", test_rows)
         if val_pairs is None or test_pairs is None:
             continue
-        row.utility[kind] = verification_statistics(
+        row.utility[kind] = judge.memory.verification_statistics(
             [(table[f"attacker-val.{kind}"], val_pairs.same) for table in scores],
             [
                 (table[f"test.{kind}"], test_pairs.same, identity[test_pairs.left], identity[test_pairs.right])
                 for table in scores
             ],
-            bootstrap,
+            judge.bootstrap,
         )
     row.official = _official(protocol, [table["official"] for table in scores if "official" in table])
 

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from aiakit.comparison import paired_difference
+from aiakit.data.cache import cache_folder
 from aiakit.errors import InputError
 from aiakit.experiment.evaluate import Row
 from aiakit.experiment.objectives import covered, objectives_of
+from aiakit.experiment.remembered import Memory
 from aiakit.experiment.run import RUN, Run
 from aiakit.leaderboard.entry import Submission, read_record, read_tensors
 from aiakit.leaderboard.schema import Entry, Reported
@@ -22,6 +24,7 @@ from aiakit.pareto import hypervolume, pareto_front
 from aiakit.statistics import smallest_detectable
 
 SIGNIFICANCE = 0.05
+MEMORY = "statistics"  # of entries, in the user's folder for caches
 TRUTH = ("dataset", "data", "attribute", "classes", "split", "pairs", "bootstrap_draws", "truth")
 WORDS = {"data": "fingerprint of the data", "truth": "labels, people or pairs", "pairs": "number of pairs"}
 
@@ -141,7 +144,8 @@ def make_board(
         _require_same_protocol(first, submission)
     for figures in reported:
         _require_same_data(first, figures)
-    places = [Place(submission.entry, verified(submission)) for submission in submissions]
+    memory = Memory(cache_folder() / MEMORY)
+    places = [Place(submission.entry, verified(submission, memory)) for submission in submissions]
     _label(places)
     _rank(places, min_utility)
     area, bounds = _mark_front(places) or (None, None)

@@ -19,9 +19,9 @@ from aiakit.bootstrap import IdentityBootstrap
 from aiakit.data.fingerprint import digest_of
 from aiakit.experiment.evaluate import Row
 from aiakit.experiment.protocol import PROTOCOLS
+from aiakit.experiment.remembered import Memory
 from aiakit.leaderboard.schema import AttackInfo, ProtocolInfo
-from aiakit.statistics import AttackStatistics, attack_statistics
-from aiakit.verification_metrics import verification_statistics
+from aiakit.statistics import AttackStatistics
 
 Tensors = Mapping[str, NDArray[Any]]
 SPLITS = ("val", "test")
@@ -44,22 +44,33 @@ def truth_digest(tensors: Tensors) -> str:
     return digest_of(*parts)
 
 
-def statistics_row(protocol: ProtocolInfo, attacks: Sequence[AttackInfo], tensors: Tensors) -> Row:
-    """The statistics of a release from its scores. Raises ValueError where scores are missing or do not fit."""
+def statistics_row(
+    protocol: ProtocolInfo, attacks: Sequence[AttackInfo], tensors: Tensors, memory: Memory | None = None
+) -> Row:
+    """The statistics of a release from its scores. Raises ValueError where scores are missing or do not fit.
+
+    memory : where statistics of the same scores may be remembered; None computes all of them.
+    """
+    memory = Memory() if memory is None else memory
     bootstrap = IdentityBootstrap(_get(tensors, "test.identity"), protocol.bootstrap_draws, protocol.split.seed)
     row = Row("")
     for number, attack in enumerate(attacks):
-        statistics = _attack(protocol, number, attack, tensors, bootstrap)
+        statistics = _attack(protocol, number, attack, tensors, bootstrap, memory)
         if attack.claim:
             row.claimed = statistics
         else:
             row.attacks[attack.name] = statistics
-    _add_utility(row, tensors, bootstrap)
+    _add_utility(row, tensors, bootstrap, memory)
     return row
 
 
 def _attack(
-    protocol: ProtocolInfo, number: int, attack: AttackInfo, tensors: Tensors, bootstrap: IdentityBootstrap
+    protocol: ProtocolInfo,
+    number: int,
+    attack: AttackInfo,
+    tensors: Tensors,
+    bootstrap: IdentityBootstrap,
+    memory: Memory,
 ) -> AttackStatistics:
     tables: dict[str, list[NDArray[Any]]] = {
         split: [_get(tensors, f"attack.{number}.{repeat}.{split}") for repeat in range(len(attack.repeats))]
@@ -68,7 +79,7 @@ def _attack(
     for split, repeats in tables.items():
         for proba in repeats:
             check_probabilities(proba, len(_get(tensors, f"{split}.labels")), len(protocol.classes), attack.name, split)
-    return attack_statistics(
+    return memory.attack_statistics(
         tables["val"],
         np.asarray(_get(tensors, "val.labels")),
         tables["test"],
@@ -89,7 +100,7 @@ def check_probabilities(proba: NDArray[Any], count: int, classes: int, attack: s
         raise ValueError(f"the scores of {attack} on {split} do not sum to 1 in every row")
 
 
-def _add_utility(row: Row, tensors: Tensors, bootstrap: IdentityBootstrap) -> None:
+def _add_utility(row: Row, tensors: Tensors, bootstrap: IdentityBootstrap, memory: Memory) -> None:
     repeats = 0
     while f"verifier.{repeats}.test.random" in tensors:
         repeats += 1
@@ -102,7 +113,7 @@ def _add_utility(row: Row, tensors: Tensors, bootstrap: IdentityBootstrap) -> No
         left, right = truth["test", "left"], truth["test", "right"]
         if len(left) and (min(left.min(), right.min()) < 0 or max(left.max(), right.max()) >= len(identity)):
             raise ValueError(f"the {kind} pairs name samples that are not there")
-        row.utility[kind] = verification_statistics(
+        row.utility[kind] = memory.verification_statistics(
             [(_get(tensors, f"verifier.{r}.val.{kind}"), truth["val", "same"]) for r in range(repeats)],
             [
                 (_get(tensors, f"verifier.{r}.test.{kind}"), truth["test", "same"], identity[left], identity[right])

@@ -16,6 +16,7 @@ from aiakit.experiment.config import Chain, PluginSpec, label_of
 from aiakit.experiment.document import measured
 from aiakit.experiment.plan import AttackKey, Plan, is_claim, knowledge_of, make_plan, view_of
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
+from aiakit.experiment.remembered import FOLDER, Memory
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import Submission, write_entry, write_tensors
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo
@@ -112,7 +113,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
         attack_seeds=config.attack_seeds,
         seconds=round(sum(run.store.read(cell.digest).seconds for cell in cells), 3),
     )
-    row = statistics_row(info, attacks, tensors)
+    row = statistics_row(info, attacks, tensors, Memory(run.folder / FOLDER))
     row.defense = label
     entry = Entry(
         name=_name(label, facts["dataset"], [cell.digest for cell in cells]),

@@ -9,15 +9,17 @@ from typing import Any
 from aiakit.errors import InputError
 from aiakit.experiment.document import measured
 from aiakit.experiment.evaluate import Row
+from aiakit.experiment.remembered import Memory
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.scores import statistics_row, truth_digest
 
 TOLERANCE = 1e-6  # sums of floating numbers differ in the last digits from machine to machine
 
 
-def verified(submission: Submission) -> Row:
+def verified(submission: Submission, memory: Memory | None = None) -> Row:
     """The statistics of an entry, computed from its scores.
 
+    memory : where statistics of the same scores may be remembered; None computes all of them.
     Raises InputError where scores are missing or do not fit, and where a figure of the entry is another than theirs.
     """
     entry, path = submission.entry, submission.path
@@ -30,7 +32,7 @@ def verified(submission: Submission) -> Row:
         truth = truth_digest(submission.tensors)
         if truth != entry.protocol.truth:
             raise ValueError("the labels, identities or pairs beside it are not those that the entry names")
-        row = statistics_row(entry.protocol, entry.attacks, submission.tensors)
+        row = statistics_row(entry.protocol, entry.attacks, submission.tensors, memory)
     except (ValueError, IndexError) as error:
         raise InputError(f"{path}: {error}") from None
     row.defense = entry.release

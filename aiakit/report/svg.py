@@ -10,10 +10,13 @@ from typing import Any
 import vl_convert
 
 from aiakit.report.theme import INK, Chart
+from aiakit.store import write_atomically
 
 SVG = "http://www.w3.org/2000/svg"
 DRAWING = {"svg", "g", "path", "rect", "line", "text", "tspan", "circle", "defs", "clipPath", "title", "linearGradient",
-           "stop"}  # fmt: skip
+           "stop", "image"}  # fmt: skip
+HREF = "{http://www.w3.org/1999/xlink}href"
+PICTURE = "data:image/png;base64,"  # the only thing that a drawing may refer to: pixels that it holds itself
 FORMATS = ("svg", "png", "pdf")
 PAPER, PRINT_INK = "#ffffff", "#1c1c22"
 REFERENCE = re.compile(r"url\(#([\w-]+)\)")
@@ -32,9 +35,11 @@ def inline_svg(spec: dict[str, Any], prefix: str, label: str) -> str:
     ids = {name: f"{prefix}{number}" for number, name in enumerate(named)}
     for element in list(root.iter()):
         tag = element.tag.removeprefix(f"{{{SVG}}}")
-        if tag not in DRAWING or any(name.lower().startswith("on") or "href" in name for name in element.attrib):
+        if tag not in DRAWING or any(_leads_out(tag, *pair) for pair in element.attrib.items()):
             raise ValueError(f"a chart must not contain <{tag}> or links")
-        if element.get("role") == "graphics-symbol" and (said := element.get("aria-label")) and tag != "g":
+        if tag == "image":  # its label would be the picture once more, as text
+            element.set("href", element.attrib.pop(HREF))
+        elif element.get("role") == "graphics-symbol" and (said := element.get("aria-label")) and tag != "g":
             ET.SubElement(element, f"{{{SVG}}}title").text = said
         for name in [name for name in element.attrib if name.startswith("aria-") or name == "role"]:
             del element.attrib[name]  # they hold names that somebody chose; what is left holds none
@@ -52,18 +57,31 @@ def inline_svg(spec: dict[str, Any], prefix: str, label: str) -> str:
     return ET.tostring(root, encoding="unicode")
 
 
+def _leads_out(tag: str, name: str, value: str) -> bool:
+    """Whether an attribute runs something or refers to anything but a picture's own pixels."""
+    if "href" in name:
+        return tag != "image" or not value.startswith(PICTURE)
+    return name.lower().startswith("on")
+
+
 def save_chart(chart: Chart, folder: Path) -> list[Path]:
-    """Write the chart as SVG, PNG (twice the size) and PDF, black on white; the files."""
-    spec = _printed(chart.spec)
-    contents: dict[str, bytes] = {
-        "svg": vl_convert.vegalite_to_svg(spec).encode(),
-        "png": vl_convert.vegalite_to_png(spec, scale=2),
-        "pdf": vl_convert.vegalite_to_pdf(spec),
-    }
+    """Write the chart as SVG, PNG and PDF under its name; the files."""
     paths = [folder / f"{chart.name}.{kind}" for kind in FORMATS]
-    for kind, path in zip(FORMATS, paths, strict=True):
-        path.write_bytes(contents[kind])
+    for path in paths:
+        write_chart(chart, path)
     return paths
+
+
+def write_chart(chart: Chart, path: Path) -> None:
+    """Write the chart as the suffix says: .svg, .png (twice the size) or .pdf, black on white."""
+    spec = _printed(chart.spec)
+    if path.suffix == ".svg":
+        content: str | bytes = vl_convert.vegalite_to_svg(spec)
+    elif path.suffix == ".png":
+        content = vl_convert.vegalite_to_png(spec, scale=2)
+    else:
+        content = vl_convert.vegalite_to_pdf(spec)
+    write_atomically(path, content)
 
 
 def _printed(value: Any) -> Any:
