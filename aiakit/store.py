@@ -7,6 +7,7 @@ finished. ``result.json`` carries the checksums of the other files: a damaged ce
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -24,6 +25,10 @@ from aiakit import tensorfile
 from aiakit.errors import InputError
 
 RESULT = "result.json"
+CELLS = "cells"
+# What reading a damaged cell may raise. Other errors (no permission, too many open files) say nothing about the cell.
+DAMAGE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError,
+          RecursionError)  # fmt: skip
 
 
 def digest_of(inputs: Mapping[str, Any]) -> str:
@@ -67,7 +72,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.cells = folder / "cells"
+        self.cells = folder / CELLS
         self._sound: set[str] = set()
         self.damaged: list[str] = []
 
@@ -103,7 +108,9 @@ class Store:
                 _verify(folder, record, digest)
                 self._sound.add(digest)
             return Cell(folder, record)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (*DAMAGE, OSError) as error:
+            if not isinstance(error, DAMAGE) and error.errno != errno.EIO:
+                raise
             self.damaged.append(f"cell {digest} is damaged ({error}) and will be computed again")
             self._set_aside(folder)
             return None

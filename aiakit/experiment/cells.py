@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,33 +11,13 @@ from numpy.typing import NDArray
 from aiakit.contracts import IntArray
 from aiakit.data.faceset import SPLITS, FaceSet
 from aiakit.data.splits import Fractions, Split, relabelled, require_pairs, split_people
-from aiakit.experiment.costs import forget_peak, peak_mib
 from aiakit.experiment.probing import compute_attack
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
 from aiakit.experiment.releasing import compute_release
-from aiakit.experiment.runtime import Runtime, context_of, load_faces, release_of
+from aiakit.experiment.runtime import Kinds, Runtime, context_of, load_faces, release_of
 from aiakit.pairs import sample_pairs
-from aiakit.store import Draft, Store, digest_of
+from aiakit.store import Draft, Store
 from aiakit.verification import SiameseVerifier
-
-Kinds = Mapping[str, Callable[[Store, Mapping[str, Any], Draft, Runtime], None]]
-
-
-def execute(store: Store, inputs: Mapping[str, Any], runtime: Runtime, kinds: Kinds | None = None) -> None:
-    """Compute a cell and write it to the store, unless it is there already.
-
-    kinds : how each kind of cell is computed; those of a run where none are given.
-    Raises whatever aiakit's own errors say; a plugin's exceptions as PluginError.
-    """
-    digest = digest_of(inputs)
-    if store.has(digest):
-        return
-    started = time.perf_counter()
-    forget_peak()
-    with store.draft(digest, inputs) as draft:
-        (kinds or COMPUTE)[inputs["kind"]](store, inputs, draft, runtime)
-        draft.seconds = time.perf_counter() - started
-        draft.result["peak_mib"] = max(peak_mib(), draft.result.get("peak_mib", 0.0))
 
 
 def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:

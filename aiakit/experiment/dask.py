@@ -132,9 +132,9 @@ def _work(setup: Setup, inputs: Mapping[str, Any]) -> Problem | None:
 
 def _difference(inputs: Mapping[str, Any]) -> str | None:
     """What would make this worker compute something else than the cell's name says."""
-    framework, libraries = _versions()
-    if inputs.get("framework", framework) != framework:
+    if "framework" in inputs and inputs["framework"] != _framework():
         return "version of aiakit"
+    libraries = library_versions()
     for library, version in inputs.get("libraries", {}).items():
         if libraries.get(library) != version:
             return f"version of {library} ({libraries.get(library)}, not {version})"
@@ -147,8 +147,8 @@ def _difference(inputs: Mapping[str, Any]) -> str | None:
 
 # Once a process: what it has imported does not change any more.
 @cache
-def _versions() -> tuple[str, dict[str, str]]:
-    return framework_fingerprint(), library_versions()
+def _framework() -> str:
+    return framework_fingerprint()
 
 
 @cache

@@ -14,10 +14,9 @@ import numpy as np
 from aiakit import registry, tensorfile
 from aiakit.contracts import no_progress
 from aiakit.errors import AiakitError, Diverged, InputError
-from aiakit.experiment.cells import COMPUTE, Kinds, execute
 from aiakit.experiment.plan import CellSpec
-from aiakit.experiment.runtime import Runtime
-from aiakit.experiment.workers import Problem, Setup
+from aiakit.experiment.runtime import Kinds, Runtime
+from aiakit.experiment.workers import Problem, Setup, execute
 from aiakit.store import Store
 
 
@@ -84,7 +83,7 @@ def run_cells(
     runtime: Runtime,
     observer: Observer,
     engine: Engine,
-    kinds: Kinds = COMPUTE,
+    kinds: Kinds,
 ) -> Outcome:
     """Compute the cells that are not finished, as ``kinds`` says. Each must come after the cells that it needs.
 

@@ -13,13 +13,14 @@ from typing import Any, ClassVar, Self
 from pydantic import ValidationError
 
 from aiakit.errors import InputError
+from aiakit.experiment.cells import COMPUTE
 from aiakit.experiment.config import SCHEMA, RunConfig, label_of
 from aiakit.experiment.document import document_of
 from aiakit.experiment.engine import Engine, Observer, run_cells
 from aiakit.experiment.evaluate import evaluate
 from aiakit.experiment.plan import CellSpec, make_plan
 from aiakit.experiment.runtime import Runtime
-from aiakit.store import Store, digest_of, write_atomically
+from aiakit.store import CELLS, Store, digest_of, write_atomically
 
 RUN = "run.json"
 FAILURES = "failures.json"
@@ -58,7 +59,7 @@ class Run:
                     f"{folder} belongs to another configuration (different: {changed}): give another --name or --out"
                 )
             return run
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or any(map(cls._is_foreign, folder.iterdir()))):
             raise InputError(f"{folder} exists and is no run folder: give another --name or --out")
         run = cls(folder, config)
         run.store.open()
@@ -69,6 +70,12 @@ class Run:
         }
         write_atomically(folder / cls.record, json.dumps(record, indent=1) + "\n")
         return run
+
+    @classmethod
+    def _is_foreign(cls, path: Path) -> bool:
+        """Whether something in a folder without a record is not what a start that was killed leaves there."""
+        begun = path.name == CELLS and path.is_dir() and not any(path.iterdir())
+        return not begun and not path.name.startswith(f".{cls.record}-")
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -105,7 +112,7 @@ class Run:
         cells : what there is to compute; those of the configuration where none are given.
         """
         cells = make_plan(self.config).unique_cells() if cells is None else cells
-        outcome = run_cells(self.store, cells, runtime, observer, engine)
+        outcome = run_cells(self.store, cells, runtime, observer, engine, COMPUTE)
         labels = {cell.digest: cell.label for cell in cells}
         failures = {**broken, **{labels[digest]: reason for digest, reason in outcome.failures.items()}}
         path = self.folder / FAILURES

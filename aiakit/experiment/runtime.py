@@ -20,7 +20,7 @@ from aiakit.data.faceset import FaceSet
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.costs import peak_mib
 from aiakit.sources import source_digest
-from aiakit.store import Cell, Store, digest_of
+from aiakit.store import Cell, Draft, Store, digest_of
 
 Report = Callable[[str, int, int], None]
 
@@ -32,6 +32,10 @@ class Runtime:
     cache: Path
     threads: int = 1
     report: Report = no_progress
+
+
+# How each kind of cell is computed from the store and the cell's inputs.
+Kinds = Mapping[str, Callable[[Store, Mapping[str, Any], Draft, Runtime], None]]
 
 
 @lru_cache(maxsize=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,9 +13,9 @@ from typing import Any, NamedTuple
 
 from aiakit import registry
 from aiakit.errors import AiakitError, Diverged, InputError
-from aiakit.experiment.cells import Kinds, execute
-from aiakit.experiment.runtime import Runtime
-from aiakit.store import Store
+from aiakit.experiment.costs import forget_peak, peak_mib
+from aiakit.experiment.runtime import Kinds, Runtime
+from aiakit.store import Store, digest_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,22 @@ class Problem(NamedTuple):
     message: str
     bad_input: bool = False
     state: Mapping[str, Any] = {}
+
+
+def execute(store: Store, inputs: Mapping[str, Any], runtime: Runtime, kinds: Kinds) -> None:
+    """Compute a cell and write it to the store, unless it is there already.
+
+    Raises whatever aiakit's own errors say; a plugin's exceptions as PluginError.
+    """
+    digest = digest_of(inputs)
+    if store.has(digest):
+        return
+    started = time.perf_counter()
+    forget_peak()
+    with store.draft(digest, inputs) as draft:
+        kinds[inputs["kind"]](store, inputs, draft, runtime)
+        draft.seconds = time.perf_counter() - started
+        draft.result["peak_mib"] = max(peak_mib(), draft.result.get("peak_mib", 0.0))
 
 
 def compute(setup: Setup, inputs: Mapping[str, Any]) -> Problem | None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from aiakit import registry
 from aiakit.errors import AiakitError, InputError
-from aiakit.experiment.cells import execute
+from aiakit.experiment.cells import COMPUTE
 from aiakit.experiment.runtime import Runtime
+from aiakit.experiment.workers import execute
 from aiakit.leaderboard.entry import Submission, read_tensors
 from aiakit.leaderboard.schema import AttackInfo
 from aiakit.leaderboard.scores import statistics_row
@@ -134,5 +135,5 @@ def _train(
         "device": computing.device,
         "precision": computing.precision,
     }
-    execute(store, inputs, runtime)
+    execute(store, inputs, runtime, COMPUTE)
     return store.read(digest_of(inputs)).tensors("scores")
