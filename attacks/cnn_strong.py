@@ -35,10 +35,10 @@ class StrongCNN(Attack):
     def __init__(
         self,
         model: Annotated[str, AfterValidator(known_model)] = "resnet18",
-        epochs: Annotated[int, Field(ge=1)] = 10,
+        epochs: Annotated[int, Field(ge=1)] = 8,
         shift: Annotated[int, Field(ge=0)] = 3,
         width: Annotated[int, Field(ge=1)] = 16,
-        hidden_epochs: Annotated[int, Field(ge=1)] = 10,
+        hidden_epochs: Annotated[int, Field(ge=1)] = 12,
     ) -> None:
         self.model = model
         self.epochs = epochs
