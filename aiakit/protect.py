@@ -15,7 +15,7 @@ from PIL import Image
 
 from aiakit import registry, tensorfile
 from aiakit.contracts import PixelArray, Release, batches
-from aiakit.data.pixels import read_image
+from aiakit.data.pixels import read_photograph
 from aiakit.errors import InputError
 from aiakit.experiment.config import Chain, label_of
 from aiakit.experiment.plan import make_plan
@@ -60,6 +60,12 @@ def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tupl
     return stages
 
 
+def read_for(run: Run, path: Path) -> PixelArray:
+    """A photograph, uint8 (H, W, 3), prepared as the run's data set prepares its own. Raises InputError."""
+    dataset = registry.entry("dataset", run.config.dataset.name).load()
+    return read_photograph(path, run.config.dataset.image_size, dataset)
+
+
 def apply(
     stages: Sequence[tuple[registry.Entry, Any]], images: PixelArray, files: tuple[str, ...], rng: np.random.Generator
 ) -> Release:
@@ -91,8 +97,7 @@ def protect(
     if not paths:
         raise InputError("no photograph is named")
     stages = trained_stages(run, chain, seed)
-    size = run.config.dataset.image_size
-    images = np.stack([read_image(path, size) for path in paths])
+    images = np.stack([read_for(run, path) for path in paths])
     rng = np.random.default_rng(secrets.randbits(128) if noise_seed is None else noise_seed)
     files = tuple(path.name for path in paths)
     parts = [apply(stages, images[rows], files[rows], rng) for rows in batches(len(images), BATCH)]

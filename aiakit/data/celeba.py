@@ -30,6 +30,7 @@ class CelebA(Dataset):
     """202,599 photographs of 10,177 people with 40 binary attributes and an official partition."""
 
     needs_root: ClassVar[bool] = True
+    face_box = ((178, 218), FACE)
     summary: ClassVar[str] = "CelebA, aligned: 40 attributes, official partition"
 
     def __init__(self, root: str = "") -> None:

@@ -49,10 +49,13 @@ class Dataset(Plugin):
     ``root: str`` as its first parameter and sets ``needs_root``: the command line's ``--data-root`` fills it.
 
     needs_root : whether ``root`` must be given.
+    face_box : the size in pixels (width, height) of its photographs and the box of the face in each (left, top, right,
+        bottom), where one box is right for all; so that a photograph of one's own is cropped as those are.
     summary : one line for lists.
     """
 
     needs_root: ClassVar[bool] = False
+    face_box: ClassVar[tuple[tuple[int, int], tuple[float, float, float, float]] | None] = None
     summary: ClassVar[str] = ""
 
     @abstractmethod

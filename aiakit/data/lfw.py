@@ -29,6 +29,7 @@ class LFW(Dataset):
     """
 
     needs_root: ClassVar[bool] = True
+    face_box = ((250, 250), FACE)
     summary: ClassVar[str] = "Labeled Faces in the Wild: gender from its name lists, official pairs"
 
     def __init__(self, root: str = "") -> None:

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from aiakit.contracts import PixelArray, batches
 from aiakit.data.cache import Batch
-from aiakit.data.dataset import LoadSettings
+from aiakit.data.dataset import Dataset, LoadSettings
 from aiakit.data.parallel import in_order
 from aiakit.errors import InputError
 
@@ -49,6 +49,23 @@ def read_image(path: str | Path, image_size: int, box: Box | None = None) -> Pix
         raise
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them into
         raise InputError(f"{path} cannot be read as an image: {_reason(error)}") from error
+
+
+def read_photograph(path: str | Path, image_size: int, dataset: type[Dataset]) -> PixelArray:
+    """uint8 (image_size, image_size, 3) of a photograph of one's own, prepared as the data set prepares its own.
+
+    One of the size of the data set's photographs is cropped to their box of the face, any other to its central square.
+    Raises InputError as ``read_image`` does.
+    """
+    if dataset.face_box is None:
+        return read_image(path, image_size)
+    size, box = dataset.face_box
+    try:
+        with Image.open(path) as image:
+            same = image.size == size
+    except (OSError, Image.DecompressionBombError):
+        same = False  # ``read_image`` says what is wrong with it
+    return read_image(path, image_size, box if same else None)
 
 
 def _square(image: Image.Image, image_size: int, box: Box | None) -> PixelArray:

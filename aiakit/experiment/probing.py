@@ -42,7 +42,7 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
     attack = fitted(store, inputs, runtime)
     scores = {}
     for name, split in (("val", "attacker-val"), ("test", "test")):
-        scores[name] = _scores(attack, entry, applied_to, protocol.rows(split), len(protocol.classes))
+        scores[name] = scores_on(attack, entry, applied_to, protocol.rows(split), len(protocol.classes))
     draft.save("scores", scores)
 
 
@@ -181,15 +181,21 @@ def some_people(protocol: Protocol, rows: IntArray, people: int, rng: np.random.
     return rows[np.isin(identity, chosen)]
 
 
-def _scores(attack: Attack, entry: registry.Entry, cell: Cell, rows: IntArray, classes: int) -> NDArray[np.float64]:
-    """(N, K) probabilities; over the draws of a stochastic release the mean of their logarithms, normalised."""
+def scores_on(attack: Attack, entry: registry.Entry, cell: Cell, rows: IntArray, classes: int) -> NDArray[np.float64]:
+    """(N, K) probabilities by a fitted attack on some samples of a release; over the draws of a stochastic one."""
     draws = 1 if attack.view == "claim" else cell.result["draws"]
+    releases = [release_of(cell, attack.view, rows, draw) for draw in range(draws)]
+    return answers_to(attack, entry, releases, classes)
+
+
+def answers_to(attack: Attack, entry: registry.Entry, draws: Sequence[Release], classes: int) -> NDArray[np.float64]:
+    """(N, K) probabilities for the draws of one release: the mean of their logarithms, normalised."""
     probabilities = []
-    for draw in range(draws):
+    for release in draws:
         with registry.guard(entry):
-            proba = attack.predict_proba(release_of(cell, attack.view, rows, draw))
-        probabilities.append(check_proba(proba, len(rows), classes, entry))
-    if draws == 1:
+            proba = attack.predict_proba(release)
+        probabilities.append(check_proba(proba, len(release), classes, entry))
+    if len(draws) == 1:
         return probabilities[0]
     mean: NDArray[np.float64] = softmax(np.mean([log_proba(proba) for proba in probabilities], axis=0), axis=1)
     return mean

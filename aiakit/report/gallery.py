@@ -117,14 +117,14 @@ def _draw(canvas: Canvas, left: float, top: float, tile: Tile, gallery: Gallery,
         y += LINE
 
 
-def draw_said(canvas: Canvas, left: float, y: float, name: str, proba: FloatArray) -> None:
-    """A line: who says it, a bar of its probabilities, and the largest of them."""
+def draw_said(canvas: Canvas, left: float, y: float, name: str, proba: FloatArray, label: str | None = None) -> None:
+    """A line: a name, a bar of probabilities, and a label (the largest of them where none is given)."""
     canvas.text(left, y, _short(name, 13))
     x = left + NAME
     for code, value in enumerate(proba):
         canvas.bar(x, y - 5, BAR * float(value), 9, colour_of(code))
         x += BAR * float(value)
-    canvas.text(left + NAME + BAR + 6, y, f"{float(np.max(proba)):.2f}")
+    canvas.text(left + NAME + BAR + 6, y, f"{float(np.max(proba)):.2f}" if label is None else label)
 
 
 def colour_of(code: int) -> str:
