@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shlex
@@ -100,12 +101,14 @@ def _command(run: Run) -> str:
 
 
 def _settings(plugins: Sequence[PluginSpec]) -> list[str]:
-    """The options of some plugins that differ from their defaults."""
+    """The options of some plugins that differ from their defaults, or have none."""
     words = []
     for plugin in {plugin.name: plugin for plugin in plugins}.values():
-        defaults = registry.parameters(plugin.kind, plugin.name, {})
+        signature = inspect.signature(registry.entry(plugin.kind, plugin.name).load()).parameters
+        required = {name: plugin.params[name] for name, each in signature.items() if each.default is each.empty}
+        defaults = registry.parameters(plugin.kind, plugin.name, required)
         for option, value in plugin.params.items():
-            if value != defaults.get(option):
+            if option in required or value != defaults.get(option):
                 words += ["--set", f"{plugin.name}.{option}={value if isinstance(value, str) else json.dumps(value)}"]
     return words
 

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiakit.data.faceset import MISSING, SPLITS, Attribute, FaceSet
-from aiakit.data.splits import Fractions, require_disjoint, require_pairs, resolve_attribute, split_people
+from aiakit.data.splits import (
+    Fractions,
+    relabelled,
+    require_disjoint,
+    require_pairs,
+    resolve_attribute,
+    split_people,
+)
 from aiakit.errors import InputError
 
 
@@ -158,3 +165,23 @@ def test_the_attribute_that_is_meant():
     nameless = FaceSet("toy", faces.images, faces.identity, faces.people, faces.files, faces.attributes)
     with pytest.raises(InputError, match="name an attribute"):
         resolve_attribute(nameless, None)
+
+
+def test_another_attribute_keeps_the_splits_and_leaves_out_what_is_not_known():
+    faces = balanced(40, each=3)
+    split = split_people(faces, "gender", seed=0)
+    hat = np.arange(len(faces)) % 3 - 1  # of every person's images one is not known, one is without, one with
+    faces.attributes["hat"] = Attribute(hat.astype(np.int64), ("no", "yes"))
+    other = relabelled(faces, split.rows, "hat")
+    assert other.attribute == "hat"
+    assert other.people == split.people
+    for name in SPLITS:
+        np.testing.assert_array_equal(other.rows[name], [row for row in split.rows[name] if hat[row] != MISSING])
+    hat[split.rows["test"]] = 0
+    faces.attributes["hat"] = Attribute(hat.astype(np.int64), ("no", "yes"))
+    with pytest.raises(InputError, match=r"split test of toy has .* none with hat = yes"):
+        relabelled(faces, split.rows, "hat")
+    hat[:] = 0
+    hat[np.concatenate([split.rows[n] for n in ("attacker-train", "attacker-val", "test")])[::2]] = 1
+    faces.attributes["hat"] = Attribute(hat.astype(np.int64), ("no", "yes"))
+    assert relabelled(faces, split.rows, "hat").people == split.people, "only what attacks see needs every class"

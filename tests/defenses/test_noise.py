@@ -127,3 +127,17 @@ def test_pe_mius_own_matcher_finds_the_order_again():
     assert np.median(genuine) > 0.9
     plain = (left * right).sum(1) / np.linalg.norm(left, axis=1) / np.linalg.norm(right, axis=1)
     assert np.median(plain) < 0.5
+
+
+@pytest.mark.parametrize("name", ["gaussian-noise", "laplace-noise"])
+def test_several_draws_of_one_face_say_more_and_the_bound_counts_them(name: str):
+    train = two_ends(20_000)
+    noise = made(name, epsilon=1.0).fit(train, train, Context())
+    rng = np.random.default_rng(1)
+    mean = np.mean([noise.release(train.embedding, rng).embedding for _ in range(4)], axis=0)
+    direction = train.embedding[train.labels == 1].mean(0) - train.embedding[train.labels == 0].mean(0)
+    scores = (mean - train.embedding.mean(0)) @ direction
+    measured = ((scores > 0) == train.labels).mean()
+    assert noise.accuracy_bound() < measured < noise.accuracy_bound(draws=4) + 0.01
+    if name == "gaussian-noise":
+        assert measured > noise.accuracy_bound(draws=4) - 0.01  # the mean of Gaussian draws says all that they say

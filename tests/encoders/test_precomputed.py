@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from aiakit import registry
+from aiakit import registry, tensorfile
 from aiakit.contracts import Context
 from aiakit.encoders.precomputed import Names, Precomputed
 from aiakit.errors import InputError
+from aiakit.experiment import releasing
+from tests.conftest import TINY
 
 ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
 FILES = ("Ann_0001.jpg", "Ann_0002.jpg", "Bea_0001.jpg", "Bea_0002.jpg")
@@ -131,3 +133,20 @@ def test_nothing_is_learned():
     encoder = Precomputed("made.npz")
     assert encoder.state_dict() == {}
     assert isinstance(encoder.load_state_dict({}).ctx_, Context)
+
+
+def test_a_run_takes_rows_without_names_in_the_order_of_the_data_set(
+    aiakit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(releasing, "RELEASE_BATCH", 100)  # the 240 images would be several batches
+    rows = np.random.default_rng(0).normal(size=(240, 4)).astype(np.float32)
+    np.save(tmp_path / "rows.npy", rows)
+    run = ("run", "--defense", "original", "--attacks", "logreg", *TINY, "--no-utility", "--out", tmp_path)
+    answer = aiakit(*run, "--encoder", f"precomputed:{tmp_path / 'rows.npy'}", "--name", "run", "--json")
+    assert answer.code == 0, answer.err
+    (released,) = tmp_path.glob("run/cells/*/release.safetensors")
+    np.testing.assert_array_equal(tensorfile.load(released)["embedding"], rows)
+    np.save(tmp_path / "short.npy", rows[:-1])
+    answer = aiakit(*run, "--encoder", f"precomputed:{tmp_path / 'short.npy'}", "--name", "short", "--json")
+    assert answer.code == 2
+    assert "has 239 embeddings for 240 images and no names to match them by" in answer.message

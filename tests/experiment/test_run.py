@@ -33,7 +33,7 @@ def scores(run: Path) -> dict[str, dict[str, bytes]]:
 
 def results(document: dict[str, Any]) -> dict[str, Any]:
     """A document without what rightly differs from run to run: times and the folder."""
-    rows = [{k: v for k, v in row.items() if not k.endswith("seconds")} for row in document["rows"]]
+    rows = [{k: v for k, v in row.items() if not k.endswith("seconds") and k != "peak_mib"} for row in document["rows"]]
     return {**{k: v for k, v in document.items() if k != "run"}, "rows": rows}
 
 
