@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from aiakit import registry
 from aiakit.calibration.trials import all_leaks, draw
-from aiakit.contracts import Context, Embeddings, Evidence, Release
+from aiakit.contracts import Context, Embeddings, Evidence, Faces, Release
+from aiakit.data.dataset import LoadSettings
+from aiakit.data.faceset import MISSING
 
 SHARES = (0.50, 0.25, 0.08, 0.17)  # of people: defender, attacker-train, attacker-val, test
+CLASSES = ("female", "male")
 
 
 @dataclass(frozen=True)
@@ -28,35 +32,75 @@ class Case:
     bayes: float | None = None
 
 
-def cases(n: int, seed: int) -> Iterator[Case]:
-    """LFW's recogniser embeddings, raw and erased, where AIAKIT_DATA says where they are; then every leak."""
-    if os.environ.get("AIAKIT_DATA"):
-        yield from lfw(Path(os.environ["AIAKIT_DATA"]), seed)
-    else:
-        print("AIAKIT_DATA is not set: LFW is left out", file=sys.stderr)
+def cases(groups: Sequence[str], n: int, seed: int, epochs: int) -> Iterator[Case]:
+    """The cases of the groups, in their order. n : samples of each leak. epochs : of the autoencoder.
+
+    LFW's need the environment variable AIAKIT_DATA, the folder that holds them; without it they are left out.
+    """
+    makers: dict[str, Callable[[], Iterator[Case]]] = {
+        "dlib": lambda: lfw_dlib(Path(os.environ["AIAKIT_DATA"]), seed),
+        "autoencoder": lambda: lfw_autoencoder(Path(os.environ["AIAKIT_DATA"]), seed, epochs),
+        "leaks": lambda: leaks(n, seed),
+    }
+    for group in groups:
+        if group != "leaks" and not os.environ.get("AIAKIT_DATA"):
+            print(f"AIAKIT_DATA is not set: {group} is left out", file=sys.stderr)
+        else:
+            yield from makers[group]()
+
+
+GROUPS = ("dlib", "autoencoder", "leaks")
+
+
+def leaks(n: int, seed: int) -> Iterator[Case]:
+    """Every leak of embeddings that an attack can find."""
     for leak in all_leaks().values():
         if leak.view == "embedding" and leak.bayes > 0.5:
             yield Case(leak.name, **draw(leak, n, seed), bayes=leak.bayes)
 
 
-def lfw(folder: Path, seed: int) -> Iterator[Case]:
+def lfw_dlib(folder: Path, seed: int) -> Iterator[Case]:
     """dlib's embeddings of LFW (lfw_dlib128.npz: "e" (N, 128), "f" files) as they are, and after LEACE.
 
-    LEACE is fitted on the defender's people. Gender is from LFW's name lists; images in both or neither are left out.
+    Gender is from LFW's name lists; images in both or neither are left out.
     """
     with np.load(folder / "lfw_dlib128.npz", allow_pickle=False) as stored:
         embedding, files = stored["e"], [name.rpartition("/")[2] for name in stored["f"].tolist()]
-    female, male = (set((folder / "lfw" / f"{each}_names.txt").read_text().split()) for each in ("female", "male"))
+    female, male = (set((folder / "lfw" / f"{each}_names.txt").read_text().split()) for each in CLASSES)
     labels = np.array([int(name in male) for name in files])
     known = np.array([(name in female) != (name in male) for name in files])
     _, identity = np.unique([name.rpartition("_")[0] for name in files], return_inverse=True)
+    yield from raw_and_erased("LFW, dlib", embedding, labels, identity, sides(identity, known, seed), seed)
+
+
+def lfw_autoencoder(folder: Path, seed: int, epochs: int) -> Iterator[Case]:
+    """128-d latents of an autoencoder trained on the defender's pictures of LFW, as they are, and after LEACE."""
+    faces = registry.make("dataset", "lfw", {"root": str(folder / "lfw")}).load(LoadSettings())
+    labels, identity = faces.attributes["gender"].values, faces.identity
+    rows = sides(identity, labels != MISSING, seed)
+    owned = Faces(faces.images[rows[0]], labels[rows[0]], identity[rows[0]], CLASSES)
+    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    encoder = registry.make("encoder", "autoencoder", {"epochs": epochs})
+    encoder.fit(owned, owned, Context(seed=seed, threads=threads))
+    embedding = encoder.encode(faces.images, faces.files)
+    yield from raw_and_erased("LFW, autoencoder", embedding, labels, identity, rows, seed)
+
+
+def sides(identity: Any, known: Any, seed: int) -> list[Any]:
+    """Rows of the defender, attacker-train, attacker-val and test: people at random, only ``known`` rows."""
     people = np.random.default_rng(seed).permutation(identity.max() + 1)
     ends = np.rint(np.cumsum(SHARES)[:-1] * len(people)).astype(int)
-    defender, *attackers = (np.flatnonzero(known & np.isin(identity, part)) for part in np.split(people, ends))
-    classes = ("female", "male")
-    owned = Embeddings(embedding[defender], labels[defender], identity[defender], classes)
+    return [np.flatnonzero(known & np.isin(identity, part)) for part in np.split(people, ends)]
+
+
+def raw_and_erased(
+    name: str, embedding: Any, labels: Any, identity: Any, rows: Sequence[Any], seed: int
+) -> Iterator[Case]:
+    """The embeddings as they are, then after LEACE, which is fitted on the defender's people."""
+    defender, *attackers = rows
+    owned = Embeddings(embedding[defender], labels[defender], identity[defender], CLASSES)
     eraser = registry.make("defense", "leace").fit(owned, owned, Context(seed=seed))
     erased = eraser.release(embedding, np.random.default_rng(seed)).embedding
-    for name, values in (("LFW, dlib", embedding), ("LFW, dlib, LEACE", erased)):
-        parts = [Evidence(Release(values[rows]), labels[rows], identity[rows], classes) for rows in attackers]
-        yield Case(name, *parts)
+    for suffix, values in (("", embedding), (", LEACE", erased)):
+        parts = [Evidence(Release(values[each]), labels[each], identity[each], CLASSES) for each in attackers]
+        yield Case(name + suffix, *parts)

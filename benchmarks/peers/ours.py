@@ -1,0 +1,48 @@
+"""aiakit's side of the comparisons."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import replace
+
+from aiakit import registry
+from aiakit.calibration.score import Trial
+from aiakit.contracts import Context
+from aiakit.experiment.probing import combined_scores
+from aiakit.experiment.request import attack_names
+from benchmarks.peers.data import Case
+
+BRIDGES = ("art", "tabicl", "tabpfn")  # attacks by other tools: the peers, or no part of aiakit's own
+
+
+def suite(preset: str) -> list[str]:
+    """aiakit's own attacks of a preset, or those named (a,b), that read embeddings; those on scores last."""
+    views = {name: registry.entry("attack", name).load().view for name in attack_names([preset], {})}  # type: ignore[attr-defined]
+    own = [name for name in views if name not in BRIDGES]
+    return [name for view in ("embedding", "scores") for name in own if views[name] == view]
+
+
+def run(case: Case, names: Collection[str], ctx: Context) -> Trial:
+    """Every attack's scores on the case; seconds are the processor's, over all threads."""
+    val, test, seconds = {}, {}, {}
+    for name in names:
+        began = time.process_time()
+        attack = registry.make("attack", name)
+        if attack.view == "scores":
+            tables = [{"val": val[other], "test": test[other]} for other in val]
+            known = case.val.labels, case.val.identity
+            entry = registry.entry("attack", name)
+            scores = combined_scores(tables, known, case.train.classes, attack, entry, ctx)
+        else:
+            attack.fit(case.train, case.val, ctx)
+            scores = {part: attack.predict_proba(getattr(case, part).release) for part in ("val", "test")}
+        val[name], test[name] = scores["val"], scores["test"]
+        seconds[name] = time.process_time() - began
+    return Trial(val, test, {"val": case.val.labels, "test": case.test.labels}, case.test.identity, seconds)
+
+
+def part_of(trial: Trial, names: Collection[str]) -> Trial:
+    """The trial as if these attacks alone had run."""
+    val, test, seconds = ({name: each[name] for name in names} for each in (trial.val, trial.test, trial.seconds))
+    return replace(trial, val=val, test=test, seconds=seconds)
