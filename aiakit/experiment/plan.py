@@ -4,71 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
 
-from aiakit import registry
-from aiakit.contracts import Publisher
+from aiakit.experiment.cellspec import (
+    AttackKey,
+    CellSpec,
+    attack_cell,
+    combines,
+    is_claim,
+    is_stochastic,
+    knowledge_of,
+    labels_cell,
+    produced_by,
+    protocol_cell,
+    release_cells,
+    utility_cell,
+    view_of,
+)
 from aiakit.experiment.config import AttributeSpec, Chain, PluginSpec, RunConfig, label_of
-from aiakit.store import digest_of
 
-
-@dataclass(frozen=True)
-class CellSpec:
-    """One cell: everything that it depends on, which also names it.
-
-    long : whether it is likely to take much longer than others, so that it had better begin early.
-    label : what progress calls it. needs : digests of the cells that must be finished before. plugin : the plugin
-    that it runs, as kind and name.
-    """
-
-    inputs: dict[str, Any]
-    label: str
-    needs: tuple[str, ...] = ()
-    plugin: tuple[registry.Kind, str] | None = None
-    long: bool = False
-
-    @property
-    def kind(self) -> str:
-        return str(self.inputs["kind"])
-
-    @cached_property
-    def digest(self) -> str:
-        return digest_of(self.inputs)
-
-
-@dataclass(frozen=True)
-class AttackKey:
-    """Which attack on which release.
-
-    defense, seed : the release. attack, attack_seed : the attack. knowledge : what it was trained on.
-    people : how many attacker-train people it may learn from (None: all).
-    permutation : which permutation of the labels between people (None: the true labels).
-    combined : whether it learns from the scores of other attacks.
-    untrained : whether it learns from no release by its nature (an off-the-shelf model).
-    """
-
-    defense: str
-    seed: int
-    attack: str
-    attack_seed: int
-    knowledge: str = "informed"
-    people: int | None = None
-    permutation: int | None = None
-    combined: bool = False
-    untrained: bool = False
-
-    @property
-    def headline(self) -> bool:
-        """Whether it counts for the strongest attack: as strong as it can be made, on true labels.
-
-        That is trained on this release with all people, or an attack that by its nature learns from no release.
-        """
-        return (
-            (self.knowledge in ("informed", "adaptive") or self.untrained)
-            and self.people is None
-            and self.permutation is None
-        )
+__all__ = [
+    "AttackKey",
+    "CellSpec",
+    "FurtherAttribute",
+    "Plan",
+    "combines",
+    "is_claim",
+    "is_stochastic",
+    "knowledge_of",
+    "make_plan",
+    "produced_by",
+    "view_of",
+]
 
 
 @dataclass(frozen=True)
@@ -126,7 +92,7 @@ class _Planner:
 
     def __init__(self, config: RunConfig) -> None:
         self.config = config
-        self.protocol = _protocol(config)
+        self.protocol = protocol_cell(config)
         self.stages: dict[str, CellSpec] = {}
         self.releases: dict[tuple[str, int], CellSpec] = {}
         self.utilities: dict[tuple[str, int], CellSpec] = {}
@@ -138,13 +104,13 @@ class _Planner:
                 release = self.releases[name, seed] = self._release(chain, seed)
                 if self.config.pairs is not None:
                     label = f"verifier on {name}, seed {seed}"
-                    self.utilities[name, seed] = _utility(self.config, self.protocol, release, label, seed)
+                    self.utilities[name, seed] = utility_cell(self.config, self.protocol, release, label, seed)
         attacks = self._attacks(self.config.attacks)
         further = {spec.name: self._further(spec) for spec in self.config.further if not spec.left_out}
         return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further)
 
     def _further(self, spec: AttributeSpec) -> FurtherAttribute:
-        labels = _labels(self.config, self.protocol, spec.name)
+        labels = labels_cell(self.config, self.protocol, spec.name)
         usable = [a for a in self.config.attacks if a.name not in spec.without and not is_claim(a)]
         return FurtherAttribute(labels, self._attacks(usable, labels))
 
@@ -169,7 +135,7 @@ class _Planner:
         return table
 
     def _release(self, chain: Chain, seed: int) -> CellSpec:
-        *before, release = _stages(self.config, self.protocol, chain, seed)
+        *before, release = release_cells(self.config, self.protocol, chain, seed)
         self.stages.update({cell.digest: cell for cell in before})
         return release
 
@@ -202,7 +168,7 @@ class _Planner:
             trained_on = self._release(chain, self._other_seed(key.seed))
             self.stages[trained_on.digest] = trained_on
         given = unprotected if key.knowledge == "adaptive" else None
-        return _attack(self.config, self.protocol, attack, key, trained_on, release, given, (), labels)
+        return attack_cell(self.config, self.protocol, attack, key, trained_on, release, given, (), labels)
 
     def _combinations(
         self,
@@ -228,141 +194,12 @@ class _Planner:
             ]
             if len(others) > 1:
                 key = AttackKey(name, seed, attack.name, attack_seed, combined=True)
-                found[key] = _attack(self.config, self.protocol, attack, key, release, release, None, others, labels)
+                found[key] = attack_cell(
+                    self.config, self.protocol, attack, key, release, release, None, others, labels
+                )
         return found
 
     def _other_seed(self, seed: int) -> int:
         """The seed of the release that a lazy attacker makes for itself: another of the run, or one after the last."""
         seeds = self.config.seeds
         return seeds[(seeds.index(seed) + 1) % len(seeds)] if len(seeds) > 1 else seed + 1
-
-
-def view_of(attack: PluginSpec) -> str:
-    """The view that a registered attack reads."""
-    return str(registry.entry("attack", attack.name).load().view)  # type: ignore[attr-defined]
-
-
-def combines(attack: PluginSpec) -> bool:
-    """Whether the attack learns from the scores of the others."""
-    return view_of(attack) == "scores"
-
-
-def knowledge_of(attack: PluginSpec) -> str:
-    """The level at which a registered attack works."""
-    return str(registry.entry("attack", attack.name).load().knowledge)  # type: ignore[attr-defined]
-
-
-def is_claim(attack: PluginSpec) -> bool:
-    """Whether the attack shows the defense's own claim."""
-    return view_of(attack) == "claim"
-
-
-def is_stochastic(stage: PluginSpec) -> bool:
-    """Whether two releases of one image by this defense differ."""
-    return bool(getattr(_class_of(stage), "stochastic", False))
-
-
-def produced_by(chain: Chain) -> tuple[str, ...]:
-    """The views of a chain's release; "claim" among them where the last defense can make one."""
-    if chain[-1].kind == "encoder":
-        return ("embedding",)
-    last = _class_of(chain[-1])
-    claims = last.claim is not Publisher.claim
-    return (*last.produces, *(("claim",) if claims else ()))
-
-
-def _class_of(stage: PluginSpec) -> Any:
-    return registry.entry(stage.kind, stage.name).load()
-
-
-def _common(config: RunConfig) -> dict[str, Any]:
-    return {"framework": config.framework, "libraries": config.libraries}
-
-
-def _computing(config: RunConfig, seed: int) -> dict[str, Any]:
-    return {**_common(config), "seed": seed, "device": config.device, "precision": config.precision}
-
-
-def _protocol(config: RunConfig) -> CellSpec:
-    inputs = {
-        "kind": "protocol",
-        "dataset": config.dataset.model_dump(mode="json"),
-        "attribute": config.attribute,
-        "split": config.split.model_dump(mode="json"),
-        "pairs": None if config.pairs is None else config.pairs.model_dump(mode="json"),
-        **_common(config),
-    }
-    return CellSpec(inputs, "splits and pairs")
-
-
-def _labels(config: RunConfig, protocol: CellSpec, attribute: str) -> CellSpec:
-    inputs = {"kind": "labels", "protocol": protocol.digest, "attribute": attribute, **_common(config)}
-    return CellSpec(inputs, f"labels of {attribute}", (protocol.digest,))
-
-
-def _stages(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int) -> Iterator[CellSpec]:
-    base: str | None = None
-    for position, stage in enumerate(chain):
-        inputs = {
-            "kind": "release",
-            "protocol": protocol.digest,
-            "defense": stage.model_dump(mode="json"),
-            "base": base,
-            "draws": config.draws if is_stochastic(stage) else 1,
-            **_computing(config, seed),
-        }
-        label = f"{label_of(chain[: position + 1])}, seed {seed}"
-        cell = CellSpec(inputs, label, (protocol.digest, *([base] if base else [])), (stage.kind, stage.name))
-        base = cell.digest
-        yield cell
-
-
-def _utility(config: RunConfig, protocol: CellSpec, release: CellSpec, label: str, seed: int) -> CellSpec:
-    inputs = {
-        "kind": "utility",
-        "protocol": protocol.digest,
-        "release": release.digest,
-        **_computing(config, seed),
-    }
-    return CellSpec(inputs, label, (protocol.digest, release.digest))
-
-
-def _attack(
-    config: RunConfig,
-    protocol: CellSpec,
-    attack: PluginSpec,
-    key: AttackKey,
-    trained_on: CellSpec,
-    applied_to: CellSpec,
-    unprotected: CellSpec | None,
-    combined: Sequence[CellSpec] = (),
-    labels: CellSpec | None = None,
-) -> CellSpec:
-    inputs = {
-        "kind": "attack",
-        "protocol": protocol.digest,
-        "trained_on": trained_on.digest,
-        "applied_to": applied_to.digest,
-        "unprotected": None if unprotected is None else unprotected.digest,
-        "attack": attack.model_dump(mode="json"),
-        "knowledge": key.knowledge,
-        "people": key.people,
-        "permutation": key.permutation,
-        "combines": [cell.digest for cell in combined],
-        **({} if labels is None else {"labels": labels.digest}),
-        **_computing(config, key.attack_seed),
-    }
-    label = f"{key.attack} on {key.defense}, seed {key.seed}"
-    if config.attack_seeds > 1:
-        label += f".{key.attack_seed}"
-    if key.knowledge in ("ignorant", "lazy"):
-        label += f", {key.knowledge}"
-    if key.people is not None:
-        label += f", {key.people} people"
-    if key.permutation is not None:
-        label += f", permutation {key.permutation}"
-    if labels is not None:
-        label += f", {labels.inputs['attribute']}"
-    before = (protocol, labels, trained_on, applied_to, unprotected, *combined)
-    needs = tuple(cell.digest for cell in before if cell is not None)
-    return CellSpec(inputs, label, tuple(dict.fromkeys(needs)), ("attack", key.attack), long=view_of(attack) == "image")

@@ -1,0 +1,207 @@
+"""What names a cell: everything that it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from aiakit import registry
+from aiakit.contracts import Publisher
+from aiakit.experiment.config import Chain, PluginSpec, RunConfig, label_of
+from aiakit.store import digest_of
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """One cell: everything that it depends on, which also names it.
+
+    long : whether it is likely to take much longer than others, so that it had better begin early.
+    label : what progress calls it. needs : digests of the cells that must be finished before. plugin : the plugin
+    that it runs, as kind and name.
+    """
+
+    inputs: dict[str, Any]
+    label: str
+    needs: tuple[str, ...] = ()
+    plugin: tuple[registry.Kind, str] | None = None
+    long: bool = False
+
+    @property
+    def kind(self) -> str:
+        return str(self.inputs["kind"])
+
+    @cached_property
+    def digest(self) -> str:
+        return digest_of(self.inputs)
+
+
+@dataclass(frozen=True)
+class AttackKey:
+    """Which attack on which release.
+
+    defense, seed : the release. attack, attack_seed : the attack. knowledge : what it was trained on.
+    people : how many attacker-train people it may learn from (None: all).
+    permutation : which permutation of the labels between people (None: the true labels).
+    combined : whether it learns from the scores of other attacks.
+    untrained : whether it learns from no release by its nature (an off-the-shelf model).
+    """
+
+    defense: str
+    seed: int
+    attack: str
+    attack_seed: int
+    knowledge: str = "informed"
+    people: int | None = None
+    permutation: int | None = None
+    combined: bool = False
+    untrained: bool = False
+
+    @property
+    def headline(self) -> bool:
+        """Whether it counts for the strongest attack: as strong as it can be made, on true labels.
+
+        That is trained on this release with all people, or an attack that by its nature learns from no release.
+        """
+        return (
+            (self.knowledge in ("informed", "adaptive") or self.untrained)
+            and self.people is None
+            and self.permutation is None
+        )
+
+
+def view_of(attack: PluginSpec) -> str:
+    """The view that a registered attack reads."""
+    return str(registry.entry("attack", attack.name).load().view)  # type: ignore[attr-defined]
+
+
+def combines(attack: PluginSpec) -> bool:
+    """Whether the attack learns from the scores of the others."""
+    return view_of(attack) == "scores"
+
+
+def knowledge_of(attack: PluginSpec) -> str:
+    """The level at which a registered attack works."""
+    return str(registry.entry("attack", attack.name).load().knowledge)  # type: ignore[attr-defined]
+
+
+def is_claim(attack: PluginSpec) -> bool:
+    """Whether the attack shows the defense's own claim."""
+    return view_of(attack) == "claim"
+
+
+def is_stochastic(stage: PluginSpec) -> bool:
+    """Whether two releases of one image by this defense differ."""
+    return bool(getattr(_class_of(stage), "stochastic", False))
+
+
+def produced_by(chain: Chain) -> tuple[str, ...]:
+    """The views of a chain's release; "claim" among them where the last defense can make one."""
+    if chain[-1].kind == "encoder":
+        return ("embedding",)
+    last = _class_of(chain[-1])
+    claims = last.claim is not Publisher.claim
+    return (*last.produces, *(("claim",) if claims else ()))
+
+
+def _class_of(stage: PluginSpec) -> Any:
+    return registry.entry(stage.kind, stage.name).load()
+
+
+def _common(config: RunConfig) -> dict[str, Any]:
+    return {"framework": config.framework, "libraries": config.libraries}
+
+
+def _computing(config: RunConfig, seed: int) -> dict[str, Any]:
+    return {**_common(config), "seed": seed, "device": config.device, "precision": config.precision}
+
+
+def protocol_cell(config: RunConfig) -> CellSpec:
+    """Who is in which split, the labels of the protected attribute, and the verification pairs."""
+    inputs = {
+        "kind": "protocol",
+        "dataset": config.dataset.model_dump(mode="json"),
+        "attribute": config.attribute,
+        "split": config.split.model_dump(mode="json"),
+        "pairs": None if config.pairs is None else config.pairs.model_dump(mode="json"),
+        **_common(config),
+    }
+    return CellSpec(inputs, "splits and pairs")
+
+
+def labels_cell(config: RunConfig, protocol: CellSpec, attribute: str) -> CellSpec:
+    """The labels of a further attribute."""
+    inputs = {"kind": "labels", "protocol": protocol.digest, "attribute": attribute, **_common(config)}
+    return CellSpec(inputs, f"labels of {attribute}", (protocol.digest,))
+
+
+def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int) -> Iterator[CellSpec]:
+    """The releases of a chain's stages, each made of the one before."""
+    base: str | None = None
+    for position, stage in enumerate(chain):
+        inputs = {
+            "kind": "release",
+            "protocol": protocol.digest,
+            "defense": stage.model_dump(mode="json"),
+            "base": base,
+            "draws": config.draws if is_stochastic(stage) else 1,
+            **_computing(config, seed),
+        }
+        label = f"{label_of(chain[: position + 1])}, seed {seed}"
+        cell = CellSpec(inputs, label, (protocol.digest, *([base] if base else [])), (stage.kind, stage.name))
+        base = cell.digest
+        yield cell
+
+
+def utility_cell(config: RunConfig, protocol: CellSpec, release: CellSpec, label: str, seed: int) -> CellSpec:
+    """The verifier on a release."""
+    inputs = {
+        "kind": "utility",
+        "protocol": protocol.digest,
+        "release": release.digest,
+        **_computing(config, seed),
+    }
+    return CellSpec(inputs, label, (protocol.digest, release.digest))
+
+
+def attack_cell(
+    config: RunConfig,
+    protocol: CellSpec,
+    attack: PluginSpec,
+    key: AttackKey,
+    trained_on: CellSpec,
+    applied_to: CellSpec,
+    unprotected: CellSpec | None,
+    combined: Sequence[CellSpec] = (),
+    labels: CellSpec | None = None,
+) -> CellSpec:
+    """An attack on a release; ``labels`` are those of a further attribute, where it is not the protected one."""
+    inputs = {
+        "kind": "attack",
+        "protocol": protocol.digest,
+        "trained_on": trained_on.digest,
+        "applied_to": applied_to.digest,
+        "unprotected": None if unprotected is None else unprotected.digest,
+        "attack": attack.model_dump(mode="json"),
+        "knowledge": key.knowledge,
+        "people": key.people,
+        "permutation": key.permutation,
+        "combines": [cell.digest for cell in combined],
+        **({} if labels is None else {"labels": labels.digest}),
+        **_computing(config, key.attack_seed),
+    }
+    label = f"{key.attack} on {key.defense}, seed {key.seed}"
+    if config.attack_seeds > 1:
+        label += f".{key.attack_seed}"
+    if key.knowledge in ("ignorant", "lazy"):
+        label += f", {key.knowledge}"
+    if key.people is not None:
+        label += f", {key.people} people"
+    if key.permutation is not None:
+        label += f", permutation {key.permutation}"
+    if labels is not None:
+        label += f", {labels.inputs['attribute']}"
+    before = (protocol, labels, trained_on, applied_to, unprotected, *combined)
+    needs = tuple(cell.digest for cell in before if cell is not None)
+    return CellSpec(inputs, label, tuple(dict.fromkeys(needs)), ("attack", key.attack), long=view_of(attack) == "image")
