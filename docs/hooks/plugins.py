@@ -1,6 +1,6 @@
-"""Pages of the documentation that are made from the code: every plugin from its class, every command from its options.
+"""The pages of all plugins: a hook of MkDocs.
 
-A hook of MkDocs. What a page says of a plugin is what ``aiakit list`` says, and the docstring of its class.
+What a page says of a plugin is what ``aiakit list`` says, and the docstrings of its module and its class.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from mkdocs.structure.files import File, Files
 
 from aiakit import registry
 from aiakit.cli.list import TRAITS, describe
-from aiakit.cli.main import COMMANDS
 
 INTRODUCTIONS = {
     "attack": "Each attack reads one view of a release. The presets are `all`, `fast` and `strong`; `adaptive` attacks "
@@ -27,9 +26,8 @@ INTRODUCTIONS = {
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the made pages to those that lie in the folder."""
+    """Add the pages to those that lie in the folder."""
     pages = {f"reference/{kind}s.md": plugins(cast(registry.Kind, kind), text) for kind, text in INTRODUCTIONS.items()}
-    pages["reference/cli.md"] = commands()
     for path, content in pages.items():
         files.append(File.generated(config, path, content=content))
     return files
@@ -66,19 +64,3 @@ def _words(trait: Any) -> str:
     if isinstance(trait, tuple):
         return " + ".join(trait)
     return "yes" if trait is True else str(trait)
-
-
-def commands() -> str:
-    """The page of all commands, from the options that click knows."""
-    parts = [
-        "# Commands",
-        "",
-        "Exit codes: 0 done, 1 failure, 2 bad input, 130 interrupted. Every error is one line on",
-    ]
-    parts += ["stderr; `aiakit --debug`, or `AIAKIT_DEBUG=1`, also shows the traceback.", ""]
-    for name, (target, line) in COMMANDS.items():
-        module, _, attribute = target.partition(":")
-        parts += [f"*`aiakit {name}`*: {line}", ""]
-        parts += ["::: mkdocs-click", f"    :module: {module}", f"    :command: {attribute}"]
-        parts += [f"    :prog_name: aiakit {name}", "    :depth: 1", "    :style: table", ""]
-    return "\n".join(parts)
