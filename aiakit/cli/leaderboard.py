@@ -44,18 +44,37 @@ def command() -> None:
 )
 @click.option("--html", metavar="DIR", help="Write one offline HTML page into this folder instead.")
 @click.option("--figures", is_flag=True, help="With --html: also save each chart as SVG, PNG and PDF.")
+@click.option(
+    "--calibration",
+    "calibrations",
+    multiple=True,
+    metavar="FILE",
+    help="With --html: what aiakit calibrate --out wrote.  [default: what was measured for this version]",
+)
 @plugin_option
-def show(paths: tuple[str, ...], min_utility: float | None, style: str, html: str | None, figures: bool) -> None:
+def show(
+    paths: tuple[str, ...],
+    min_utility: float | None,
+    style: str,
+    html: str | None,
+    figures: bool,
+    calibrations: tuple[str, ...],
+) -> None:
     """Rank the releases of runs and entries on one protocol.  [default: the folder runs]"""
+    from aiakit.errors import InputError
     from aiakit.leaderboard import formats
     from aiakit.leaderboard.board import gather, make_board
 
+    if html is None and (figures or calibrations):
+        raise InputError("--figures and --calibration are of a page: add --html DIR")
     board = make_board(*gather([Path(path) for path in paths or ("runs",)]), min_utility)
     if html is not None:
         from aiakit.leaderboard.site import INDEX, board_page
+        from aiakit.report.calibration import read_calibration, shipped_calibrations
         from aiakit.report.html import write_page
 
-        for path in write_page(board_page(board), Path(html), INDEX, figures):
+        known = [read_calibration(Path(file)) for file in calibrations] or shipped_calibrations()
+        for path in write_page(board_page(board, known), Path(html), INDEX, figures):
             click.echo(str(path))
     elif style == "terminal":
         formats.print_board(board)

@@ -13,12 +13,20 @@ from aiakit.cli.common import emit_json, json_option, plugin_option
 @click.argument("run", metavar="RUN")
 @click.option("-o", "--out", metavar="DIR", help="Where the page is written.  [default: the run's folder]")
 @click.option("--figures", is_flag=True, help="Also save each chart as SVG, PNG and PDF.")
+@click.option(
+    "--faces",
+    type=click.IntRange(0, 100),
+    help="Show so many test faces of a run beside their releases.  [default: 3 drawn ones, no real people]",
+)
 @plugin_option
 @json_option
-def command(run: str, out: str | None, figures: bool, as_json: bool) -> None:
-    """Write one offline HTML page with the tables and charts of a run or an audit, from stored scores."""
+def command(run: str, out: str | None, figures: bool, faces: int | None, as_json: bool) -> None:
+    """Write one offline HTML page with the tables and charts of a run or an audit, from stored scores.
+
+    Pictures of real people become part of the page only with --faces: they are personal data, and a page is passed on.
+    """
     folder, place = Path(run), Path(run if out is None else out)
-    paths = _audit(folder, place, figures) or _run(folder, place, figures)
+    paths = _audit(folder, place, figures) or _run(folder, place, figures, faces)
     if as_json:
         emit_json({"schema": 1, "files": [str(path) for path in paths]})
     else:
@@ -34,7 +42,7 @@ def _audit(folder: Path, place: Path, figures: bool) -> list[Path]:
     return write_audit_report(AuditResult.load(folder), place, figures) if holds_audit(folder) else []
 
 
-def _run(folder: Path, place: Path, figures: bool) -> list[Path]:
+def _run(folder: Path, place: Path, figures: bool, faces: int | None) -> list[Path]:
     from aiakit.experiment.document import document_of
     from aiakit.experiment.evaluate import evaluate
     from aiakit.experiment.run import Run
@@ -42,4 +50,4 @@ def _run(folder: Path, place: Path, figures: bool) -> list[Path]:
 
     opened = Run.open(folder)
     evaluation = evaluate(opened.store, opened.config)
-    return write_report(opened, evaluation, document_of(evaluation, opened.failures()), place, figures)
+    return write_report(opened, evaluation, document_of(evaluation, opened.failures()), place, figures, faces)

@@ -51,11 +51,13 @@ class Dataset(Plugin):
     needs_root : whether ``root`` must be given.
     face_box : the size in pixels (width, height) of its photographs and the box of the face in each (left, top, right,
         bottom), where one box is right for all; so that a photograph of one's own is cropped as those are.
+    real_people : whether its faces are of people who exist; pictures of them are put into pages only when asked for.
     summary : one line for lists.
     """
 
     needs_root: ClassVar[bool] = False
     face_box: ClassVar[tuple[tuple[int, int], tuple[float, float, float, float]] | None] = None
+    real_people: ClassVar[bool] = True
     summary: ClassVar[str] = ""
 
     @abstractmethod

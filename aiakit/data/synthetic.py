@@ -26,6 +26,7 @@ class Synthetic(Dataset):
     """Drawn faces; needs no files. ``people`` explains who they are and why the bound holds."""
 
     needs_root: ClassVar[bool] = False
+    real_people: ClassVar[bool] = False
     summary: ClassVar[str] = "procedural faces of nobody, with a known bound on every attack on gender"
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from aiakit import __version__
@@ -144,10 +145,15 @@ def _params(config: RunConfig, defense: str) -> dict[str, Any]:
 
 
 def verdict(evaluation: Evaluation, row: Row) -> str | None:
+    """What is to be said of a release of a run."""
+    return verdict_of(row, evaluation.power)
+
+
+def verdict_of(row: Row, power: Callable[[str], bool | None]) -> str | None:
     """ "leaks", "no leak found", or "no power": an attack that sees nothing undefended certifies nothing."""
     if row.strongest is None:
         return None
     if exceeds_chance(row.attacks[row.strongest]):
         return "leaks"
-    powers = [evaluation.power(name) for name in row.attacks]
+    powers = [power(name) for name in row.attacks]
     return "no leak found" if any(powers) else "no power"

@@ -12,6 +12,8 @@ import numpy as np
 from aiakit.comparison import paired_difference
 from aiakit.data.cache import cache_folder
 from aiakit.errors import InputError
+from aiakit.experiment.config import REFERENCE
+from aiakit.experiment.document import verdict_of
 from aiakit.experiment.evaluate import Row
 from aiakit.experiment.objectives import covered, objectives_of
 from aiakit.experiment.remembered import Memory
@@ -21,7 +23,7 @@ from aiakit.leaderboard.schema import Entry, Reported
 from aiakit.leaderboard.submit import submissions_of
 from aiakit.leaderboard.verify import verified
 from aiakit.pareto import hypervolume, pareto_front
-from aiakit.statistics import smallest_detectable
+from aiakit.statistics import exceeds_chance, smallest_detectable
 
 SIGNIFICANCE = 0.05
 MEMORY = "statistics"  # of entries, in the user's folder for caches
@@ -34,6 +36,7 @@ class Place:
     """A release on a board.
 
     row : its statistics, computed from its scores. label : its name, with the parameters that tell it from others.
+    verdict : "leaks", "no leak found" or "no power", as of a run.
     rank : from 1; None where it has no attack, or its utility is below the floor. tied : whether others share it.
     hypervolume : what this release alone adds to what the board's releases cover of the privacy–utility plane.
     """
@@ -43,6 +46,7 @@ class Place:
     label: str = ""
     rank: int | None = None
     tied: bool = False
+    verdict: str | None = None
     pareto: bool = False
     hypervolume: float | None = None
 
@@ -65,6 +69,7 @@ class Board:
     """Releases, best first, and published figures beside them.
 
     hypervolume, hypervolume_ci95 : of all releases together, with its interval over people.
+    power : attack → whether it beats chance on an undefended release of the board; without one it is not there.
     """
 
     places: list[Place]
@@ -73,6 +78,7 @@ class Board:
     hypervolume: float | None = None
     hypervolume_ci95: tuple[float, float] | None = None
     smallest_detectable: float | None = None
+    power: dict[str, bool] = field(default_factory=dict)
 
     @property
     def protocol(self) -> Any:
@@ -149,12 +155,15 @@ def make_board(
     _label(places)
     _rank(places, min_utility)
     area, bounds = _mark_front(places) or (None, None)
+    power = _power(places)
+    for place in places:
+        place.verdict = verdict_of(place.row, power.get)
     tensors = first.tensors
     detectable = smallest_detectable(
         np.asarray(tensors["test.labels"]), np.asarray(tensors["test.identity"]), len(first.entry.protocol.classes)
     )
     places.sort(key=lambda place: (place.rank is None, place.leakage is None, place.leakage, place.label))
-    return Board(places, list(reported), min_utility, area, bounds, detectable)
+    return Board(places, list(reported), min_utility, area, bounds, detectable, power)
 
 
 def _require_same_protocol(first: Submission, other: Submission) -> None:
@@ -200,6 +209,16 @@ def _label(places: Sequence[Place]) -> None:
             if len(group) > 1:  # its seeds, libraries or attacks differ: the entry's own digest tells them apart
                 told.append(place.entry.name[-8:])
             place.label = f"{name} ({', '.join(told)})" if told else name
+
+
+def _power(places: Sequence[Place]) -> dict[str, bool]:
+    """Which attacks beat chance on an undefended release; those that none was probed with are left out."""
+    power: dict[str, bool] = {}
+    for place in places:
+        if place.entry.release == REFERENCE:
+            for name, statistics in place.row.attacks.items():
+                power[name] = power.get(name, False) or exceeds_chance(statistics)
+    return power
 
 
 def _rank(places: Sequence[Place], min_utility: float | None) -> None:

@@ -59,6 +59,8 @@ def summary(board: Board) -> list[Column]:
         Column("gap", "illusion gap", lambda p: None if p.row.gap is None else p.row.gap.point,
                lambda p: None if p.row.gap is None else p.row.gap.ci95, sign=True, hint="Strongest minus claimed"),
         Column("bits", "bits", lambda p: _point(_strongest(p), "bits")),
+        Column("verdict", "verdict", lambda p: p.verdict,
+               hint="no power: an attack that sees nothing on the undefended release certifies nothing"),
     ]  # fmt: skip
     columns += [_utility(kind, names[kind]) for kind in kinds]
     columns += [
@@ -86,16 +88,16 @@ def _utility(kind: str, name: str) -> Column:
 
 def by_attack(board: Board) -> list[Column]:
     """One column an attack."""
-    return [_attack(name) for name in board.attacks]
+    return [_attack(name, board.power.get(name)) for name in board.attacks]
 
 
-def _attack(name: str) -> Column:
+def _attack(name: str, power: bool | None) -> Column:
     return Column(
         f"attack_{name}",
         name,
         lambda p: _point(p.row.attacks.get(name), "balanced_accuracy"),
         lambda p: _bounds(p.row.attacks.get(name), "balanced_accuracy"),
-        mark=lambda p: ("*" if p.row.strongest == name else "") + external_mark(p, name),
+        mark=lambda p: ("*" if p.row.strongest == name else "") + ("†" * (power is False)) + external_mark(p, name),
     )
 
 
@@ -127,6 +129,7 @@ def remarks(board: Board) -> list[str]:
         "Ranked by the balanced accuracy of the strongest measured attack (lower is better)"
         + ("." if board.min_utility is None else f" among releases whose utility is at least {board.min_utility:g}.")
         + " = marks ranks shared because the paired difference from the first of them is not significant (5 %).",
+        _of_power(board),
         "A finite suite of attacks gives a lower bound on what is leaked: an attack that nobody ran may read more.",
         f"The smallest leak that this test set would show (80 % power) is {board.smallest_detectable:.3f}; "
         "below it, 'private' is not shown.",
@@ -140,6 +143,17 @@ def remarks(board: Board) -> list[str]:
             "(hypervolume over 1 − advantage and verification accuracy, with a 95 % interval over people)."
         )
     return lines
+
+
+def _of_power(board: Board) -> str:
+    """What is known of the attacks' power."""
+    if not board.power:
+        return (
+            "No undefended release is on this board, so no attack has shown power, and no verdict is 'no leak found'."
+        )
+    weak = [name for name in board.attacks if board.power.get(name) is False]
+    found = f"Without power there (†): {', '.join(weak)}." if weak else "Every attack tried on it has power."
+    return f"An attack has power where it beats chance on the undefended release (5 %). {found}"
 
 
 def headline(board: Board) -> str:

@@ -47,6 +47,7 @@ def document(board: Board) -> dict[str, Any]:
         "min_utility": board.min_utility,
         "hypervolume": board.hypervolume,
         "hypervolume_ci95": None if board.hypervolume_ci95 is None else list(board.hypervolume_ci95),
+        "power": board.power,
         "smallest_detectable": board.smallest_detectable,
         "rows": [
             {
@@ -57,6 +58,7 @@ def document(board: Board) -> dict[str, Any]:
                 "stages": [stage.model_dump(mode="json") for stage in place.entry.stages],
                 "external": [attack.name for attack in place.entry.attacks if attack.external],
                 **measured(place.row),
+                "verdict": place.verdict,
                 "pareto": place.pareto,
                 "hypervolume": place.hypervolume,
                 "seeds": len(place.entry.computing.seeds),

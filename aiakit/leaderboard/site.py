@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from aiakit.experiment.document import measured
@@ -18,15 +19,16 @@ from aiakit.leaderboard.columns import (
     summary,
 )
 from aiakit.report import charts
+from aiakit.report.calibration import Calibration, calibration_heatmap
 from aiakit.report.page import Cell, Heading, Page, Section, Table, to_cell
 from aiakit.report.sections import present
 
 INDEX = "index.html"
-TEXT = ("release", "attack")  # keys of columns that hold no numbers
+TEXT = ("release", "attack", "verdict")  # keys of columns that hold no numbers
 
 
-def board_page(board: Board) -> Page:
-    """The page of a board."""
+def board_page(board: Board, calibrations: Sequence[Calibration] = ()) -> Page:
+    """The page of a board. calibrations : how much of known leaks the attacks find."""
     rows = [{**measured(place.row), "defense": place.label} for place in board.places]
     chance = 1 / len(board.protocol.classes)
     overview = Section(
@@ -44,13 +46,33 @@ def board_page(board: Board) -> Page:
         "Every attack",
         (),
         present([charts.heatmap(rows, chance)]),
-        [_table("attack-table", "Balanced accuracy on test of every attack; * is the strongest.",
+        [_table("attack-table", "Balanced accuracy on test of every attack; * is the strongest, † shows no power.",
                 [*release, *by_attack(board)], board)],
     )  # fmt: skip
-    sections = [overview, attacks, *_reported(board), Section("limits", "How to read this", items=remarks(board))]
+    sections = [
+        overview,
+        attacks,
+        *_calibration(board, calibrations),
+        *_reported(board),
+        Section("limits", "How to read this", items=remarks(board)),
+    ]
     sections += [_entry(number, place) for number, place in enumerate(board.places)]
     lead = ["Every figure on this page was computed from the per-sample scores of its entry."]
     return Page(f"{board.protocol.dataset}: privacy leaderboard", headline(board), lead, sections)
+
+
+def _calibration(board: Board, calibrations: Sequence[Calibration]) -> list[Section]:
+    """What the attacks are known to find: without it, "nothing was found" could be said by any attack."""
+    if not calibrations:
+        return []
+    tried = {name for one in calibrations for row in one.document["rows"] for name in row["attacks"]}
+    unknown = [name for name in board.attacks if name not in tried]
+    paragraphs = ["The suite of attacks on leaks whose Bayes accuracy is known, measured apart from this board by "
+                  + " and ".join(one.made_by for one in calibrations) + "."]  # fmt: skip
+    if unknown:
+        paragraphs.append(f"Not calibrated there: {', '.join(unknown)}.")
+    heatmaps = [calibration_heatmap(one.document, f"calibration-{number}") for number, one in enumerate(calibrations)]
+    return [Section("calibration", "What the attacks can find", paragraphs, heatmaps)]
 
 
 def _table(name: str, caption: str, columns: list[Column], board: Board) -> Table:

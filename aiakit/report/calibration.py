@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from aiakit.errors import InputError
 from aiakit.report.page import Page, Section, render_page
 from aiakit.report.svg import save_chart
 from aiakit.report.terminal import NONE, WIDE, figure
@@ -68,7 +72,58 @@ def attack_names(rows: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row["attacks"]))
 
 
-def calibration_heatmap(document: dict[str, Any]) -> Chart:
+@dataclass(frozen=True)
+class Calibration:
+    """A document of ``aiakit calibrate`` and the command or file that it comes from."""
+
+    document: dict[str, Any]
+    made_by: str
+
+
+# Shipped with the package. Each file is what the command's --out wrote.
+SHIPPED = {
+    "embedding.json": "aiakit calibrate --leaks embedding --seeds 3",
+    "image.json": "aiakit calibrate --leaks image --attacks pixels,spectrum,stack --seeds 3",
+}
+
+
+def shipped_calibrations() -> list[Calibration]:
+    """What the built-in attacks were measured to find when this version was made."""
+    folder = files("aiakit.calibration") / "measured"
+    return [Calibration(json.loads((folder / name).read_text("utf-8")), command) for name, command in SHIPPED.items()]
+
+
+def read_calibration(path: Path) -> Calibration:
+    """A document that ``aiakit calibrate --out`` wrote. Raises InputError for anything else."""
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no sound JSON file: {error}") from None
+    if not isinstance(document, dict) or document.get("schema") != 1 or not _sound(document.get("rows")):
+        raise InputError(f"{path} is no calibration: give a file that aiakit calibrate --out wrote")
+    return Calibration(document, str(path))
+
+
+def _sound(rows: Any) -> bool:
+    """Whether rows hold what the heat-map shows."""
+    return (
+        isinstance(rows, list)
+        and any(isinstance(row, dict) and row.get("eta") is not None for row in rows)
+        and all(
+            isinstance(row, dict)
+            and isinstance(row.get("leak"), str)
+            and isinstance(row.get("eta"), int | float | None)
+            and isinstance(row.get("attacks"), dict)
+            and all(isinstance(eta, int | float | None) for eta in row["attacks"].values())
+            and "selected" in row
+            for row in rows
+        )
+    )
+
+
+def calibration_heatmap(document: dict[str, Any], chart_name: str = "calibration") -> Chart:
     """η of every attack, and of the suite, on every leak in which there is something to find."""
     rows = [row for row in document["rows"] if row["eta"] is not None]
     cells = [
@@ -88,7 +143,7 @@ def calibration_heatmap(document: dict[str, Any]) -> Chart:
     chart = alt.layer(
         base.mark_rect(color=MEASURED).encode(opacity=strength), base.mark_text(color=INK).encode(text="text:N")
     )
-    return finish("calibration", CAPTION, chart.properties(width=max(160, 54 * len(leaks)), height=26 * len(attacks)))
+    return finish(chart_name, CAPTION, chart.properties(width=max(160, 54 * len(leaks)), height=26 * len(attacks)))
 
 
 def _short(value: float) -> str:

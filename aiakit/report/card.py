@@ -91,7 +91,7 @@ def card_chart(card: Card) -> Chart:
             canvas.text(left + SIDE / 2, 24 + SIDE / 2 + 8, "there is no picture", align="center", soft=True)
         y = 24.0 + SIDE + 14
         for group in groups:
-            heading = "a public model says" if group else "the strongest attack says"
+            heading = "a public model says" if group else "attacks say"
             answers = [(attribute, _find(seen, attribute, group)) for attribute, public in rows if public == group]
             if any(answer is not None for _, answer in answers):
                 canvas.text(left, y, heading, soft=True)

@@ -12,10 +12,13 @@ from typing import Any
 from urllib.parse import quote
 
 from aiakit import registry
+from aiakit.data.cache import cache_folder
 from aiakit.errors import InputError
 from aiakit.experiment.config import PluginSpec, label_of
 from aiakit.experiment.evaluate import Evaluation
 from aiakit.experiment.run import Run
+from aiakit.experiment.runtime import Runtime
+from aiakit.report.faces import Gallery, gallery_of
 from aiakit.report.figures import figures_of
 from aiakit.report.page import Page, render_page
 from aiakit.report.sections import SECTIONS, lead_of
@@ -25,16 +28,28 @@ from aiakit.store import write_atomically
 
 REPORT = "report.html"
 FIGURES = "figures"
+FACES = 3  # shown where nobody says how many
 
 
-def report_page(run: Run, evaluation: Evaluation, document: dict[str, Any], folder: Path) -> Page:
-    """The report of a run as a page. folder : where it will lie, so that links to the run's cells are relative."""
+def report_page(
+    run: Run, evaluation: Evaluation, document: dict[str, Any], folder: Path, faces: int | None = None
+) -> Page:
+    """The report of a run as a page.
+
+    folder : where it will lie, so that links to the run's cells are relative. faces : how many test faces are shown.
+    None shows some where nobody is real, and none otherwise: a report is made to be passed on, and a page holds the
+    pictures themselves, so that whoever sends it must have decided to. Raises InputError where faces are asked for and
+    the data set cannot be loaded.
+    """
+    gallery, without = _faces(run, evaluation, faces)
     source = Source(
         document,
         figures_of(run.store, evaluation),
         run.config.model_dump(mode="json"),
         _command(run),
         quote(os.path.relpath(run.folder / "cells", folder)),
+        gallery,
+        without,
     )
     title = f"{document['dataset']}: what releases of faces say of {document['attribute']}"
     repeats = f"{document['seeds']} seed{'s' if document['seeds'] > 1 else ''}"
@@ -47,15 +62,36 @@ def report_page(run: Run, evaluation: Evaluation, document: dict[str, Any], fold
 
 
 def write_report(
-    run: Run, evaluation: Evaluation, document: dict[str, Any], folder: Path | None = None, figures: bool = False
+    run: Run,
+    evaluation: Evaluation,
+    document: dict[str, Any],
+    folder: Path | None = None,
+    figures: bool = False,
+    faces: int | None = None,
 ) -> list[Path]:
     """Write ``report.html`` into the folder (the run's own by default) and return the files.
 
-    figures : also write each chart as SVG, PNG and PDF to ``figures`` in the folder.
+    figures : also write each chart as SVG, PNG and PDF to ``figures`` in the folder. faces : as for ``report_page``.
     Raises InputError where the folder cannot be written to.
     """
     folder = run.folder if folder is None else folder
-    return write_page(report_page(run, evaluation, document, folder), folder, REPORT, figures)
+    return write_page(report_page(run, evaluation, document, folder, faces), folder, REPORT, figures)
+
+
+def _faces(run: Run, evaluation: Evaluation, count: int | None) -> tuple[Gallery | None, str]:
+    """The faces of a report, or why there are none."""
+    real = registry.entry("dataset", run.config.dataset.name).load().real_people  # type: ignore[attr-defined]
+    if count == 0:
+        return None, ""
+    if count is None and real:
+        return None, f"Real people are shown only when asked for: aiakit report {run.folder.name} --faces {FACES}."
+    strongest = {name: row.strongest for name, row in evaluation.rows.items()}
+    try:
+        return gallery_of(run, strongest, Runtime(cache_folder()), count=count or FACES), ""
+    except InputError as error:
+        if count is not None:
+            raise
+        return None, f"The faces cannot be shown: {error}"
 
 
 def write_page(page: Page, folder: Path, name: str, figures: bool = False) -> list[Path]:

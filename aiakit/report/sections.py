@@ -10,6 +10,7 @@ from aiakit.report import charts, curves
 from aiakit.report.costs import cost_table, variance_table
 from aiakit.report.figures import Share
 from aiakit.report.further import further
+from aiakit.report.gallery import gallery_chart
 from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
 from aiakit.report.source import Source, cell_link
 from aiakit.report.terminal import broken_bounds
@@ -156,6 +157,17 @@ def verification(source: Source) -> Section | None:
     return Section("verification", "Verification", [text], drawn, [table])
 
 
+def reconstructions(source: Source) -> Section | None:
+    """Test faces beside what each release shows of them."""
+    heading = "Faces as they are released"
+    if source.gallery is None:
+        return Section("faces", heading, [source.without_faces]) if source.without_faces else None
+    if not source.gallery.faces:
+        return None
+    text = "Only test people are shown. A picture that looks private to an eye may still say everything to an attack."
+    return Section("faces", heading, [text], [gallery_chart(source.gallery)])
+
+
 def groups(source: Source) -> Section | None:
     """Results by class of people."""
     if not source.figures.slices:
@@ -263,6 +275,7 @@ def reproduce(source: Source) -> Section | None:
 # What a report consists of, in this order. A new part of a report is one more function here.
 SECTIONS: Sequence[Callable[[Source], Section | None]] = (
     releases,
+    reconstructions,
     attacks,
     further,
     knowledge,

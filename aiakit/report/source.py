@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aiakit.report.faces import Gallery
 from aiakit.report.figures import Figures
 from aiakit.report.page import Cell, to_cell
 
@@ -18,6 +19,7 @@ class Source:
 
     document : the machine-readable document of the run. config : the run's configuration as JSON.
     cells : the folder of the run's cells as a relative address, to lead to what a figure was computed from.
+    gallery : faces to show; None for none, and then ``without_faces`` says why, where that needs saying.
     """
 
     document: dict[str, Any]
@@ -25,6 +27,8 @@ class Source:
     config: dict[str, Any]
     command: str
     cells: str
+    gallery: Gallery | None = None
+    without_faces: str = ""
 
     @property
     def rows(self) -> list[Row]:

@@ -25,6 +25,11 @@ class Chart:
     caption: str
     spec: dict[str, Any]
 
+    @property
+    def wide(self) -> bool:
+        """Whether it needs a row of its own, in which it is scrolled rather than shrunk."""
+        return float(self.spec.get("width", 0)) > 1.25 * WIDTH
+
 
 def finish(name: str, caption: str, chart: Any) -> Chart:
     """A chart in the theme."""
