@@ -57,7 +57,7 @@ class Canvas:
             layers.append(bars.encode(x=x, x2="right:Q", y=y, y2="bottom:Q", color=fill, opacity=seen))
         for side in sorted({picture["side"] for picture in self._pictures}):
             chosen = [picture for picture in self._pictures if picture["side"] == side]
-            pictures = alt.Chart(values(chosen)).mark_image(width=side, height=side, aspect=False)
+            pictures = alt.Chart(values(chosen)).mark_image(width=side, height=side, aspect=False, aria=False)
             layers.append(pictures.encode(x=x, y=y, url="url:N"))
         for align, bold, soft in sorted({(t["align"], t["bold"], t["soft"]) for t in self._texts}):
             rows = [text for text in self._texts if (text["align"], text["bold"], text["soft"]) == (align, bold, soft)]
