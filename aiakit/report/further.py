@@ -22,7 +22,6 @@ def further(source: Source) -> Section | None:
         Heading("bits", True),
         Heading("verdict"),
         Heading("smallest detectable", True, "Balanced accuracy that this test set would have shown"),
-        Heading("people", True),
         Heading("computed in"),
     ]
     rows = []
@@ -41,14 +40,13 @@ def further(source: Source) -> Section | None:
                     to_cell(best.get("bits")),
                     to_cell(row["verdict"]),
                     to_cell(found["smallest_detectable"]),
-                    to_cell(found["people"]),
                     cell_link(source, source.figures.further.get((name, row["defense"], best.get("attack", "")), [])),
                 ]
             )
     protected = source.document["attribute"]
     text = (
-        f"The defenses were trained to hide {protected}, and nothing else. For each further attribute every attack was "
-        "trained anew on the same releases, chosen on attacker-val and reported on test."
+        "For each further attribute every attack was trained anew on the same releases, chosen on attacker-val and "
+        f"reported on test. The defenses of a run are trained to hide {protected}, and nothing else."
     )
     notes = [f"{name}: {note}" for name, found in attributes.items() for note in found["notes"]]
     table = Table("further-table", f"What the releases say besides {protected}.", headings, rows, True)
