@@ -226,3 +226,20 @@ def test_the_command_line_stands_over_the_suite(tmp_path: Path) -> None:
     assert "aia.epochs=3" in table.settings
     assert "aia.epochs=1" not in table.settings
     assert not any(setting.startswith("synthetic.people") for setting in table.settings)
+
+
+def test_the_suite_in_the_documentation_can_be_asked_for(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text()
+    path = tmp_path / "mine.toml"
+    path.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    suite = read_suite(path)
+    requests = requests_of(path, suite, Changes())
+    assert suite.published is not None
+    assert [method.label for method in suite.methods] == ["original", "aia+leace"]
+    assert {"aia.beta=3.0", "folder.attributes=people.csv"} <= set(requests.table.settings)
+    for name, figures in (("celeba", POSTER["celeba"]), ("vggface1", POSTER["vggface1"])):
+        published = read_suite(built_in()[name]).published
+        assert published is not None
+        assert [(row.leakage, row.utility) for row in published.rows] == list(figures)
+        for leakage, utility in figures:
+            assert f"| {leakage:.4f} | {utility:.4f} |" in page
