@@ -28,6 +28,14 @@ docs: .venv/docs
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
+# The two pictures of README.md, on the embedded data set: nobody's face. Some minutes.
+pictures: .venv/installed
+	$(BIN)/aiakit run --defense random,aia,leace --attacks lda,qda,svm --people 400 --images-per-person 6 \
+		--jobs 1 --threads 1 --out build --name pictures
+	$(BIN)/aiakit leaderboard build/pictures --html build/board --figures
+	cp build/board/figures/claimed-measured.svg docs/pictures/board.svg
+	$(BIN)/aiakit visualize build/pictures --count 3 --seed 2 --out docs/pictures/faces.svg
+
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.speed
 
