@@ -102,8 +102,6 @@ def test_named_faces_in_the_order_given_and_the_same_bytes(
     assert answer.out.index(faces[1]["file"]) < answer.out.index(faces[0]["file"])
     options = ("--attacks", "logreg", "--out", tmp_path / "b.png", "--json")
     again = aiakit("visualize", tiny_run, "--faces", names, *options)
-        "visualize", tiny_run, "--faces", names, "--attacks", "logreg", "--out", tmp_path / "b.png", "--json"
-    )
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert [face["number"] for face in again.document["faces"]] == [faces[1]["number"], faces[0]["number"]]
 
