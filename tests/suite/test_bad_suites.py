@@ -49,7 +49,7 @@ EDITS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "published stranger": ("[sweep]", PUBLISHED.replace("Ours", "Us") + "[sweep]", ("published.rows", "'Us'")),
     "published beyond 1": ("[sweep]", PUBLISHED.replace("0.5", "50.1") + "[sweep]", ("rows.0.leakage", "50.1")),
     "shares beyond 1": ("[sweep]", "[split]\ntest = 0.5\n[sweep]", ("split", "sum to 1")),
-    "shares not finite": ("[sweep]", "[split]\ntest = nan\n[sweep]", ("split", "finite")),
+    "shares not finite": ("[sweep]", "[split]\ntest = nan\n[sweep]", ("finite",)),
     "seed below 0": ("[sweep]", "[split]\nseed = -1\n[sweep]", ("split", "seed")),
     "unknown swept defense": ('defense = "aia"\nattacks', 'defense = "aja"\nattacks', ("sweep.defense", "'aja'")),
     "unknown swept option": ("{ beta = [0, 10] }", "{ betta = [0, 10] }", ("sweep", "betta", "beta")),
