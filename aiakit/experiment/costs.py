@@ -10,7 +10,10 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def forget_peak() -> None:
-    """Begin to look for the peak anew, where the system can: Linux does, others know only that of the whole life."""
+    """Begin to look for the peak anew, where the system can: Linux does, others know only that of the whole life.
+
+    What the system itself says of the process's peak later (getrusage, time -v) begins anew as well.
+    """
     try:
         RESET.write_text("5", "ascii")
     except OSError:  # no Linux, or a container that keeps /proc for itself: the peak is then that of the process so far
