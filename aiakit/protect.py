@@ -126,7 +126,7 @@ def _write(parts: Sequence[Release], paths: Sequence[Path], folder: Path) -> lis
         pixels = np.concatenate([part.pixels for part in parts if part.pixels is not None])
         width = len(str(len(paths)))
         for row, (path, picture) in enumerate(zip(paths, pixels, strict=True)):
-            pictures.append(f"{row:0{width}d}-{path.stem}.png")
+            pictures.append(f"{row:0{width}d}-{path.stem[:100]}.png")
             Image.fromarray(picture.transpose(1, 2, 0)).save(folder / pictures[-1])
     with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)

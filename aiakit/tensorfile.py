@@ -78,9 +78,9 @@ def load(path: Path) -> dict[str, NDArray[Any]]:
             raise ValueError("the header is no table")
         header.pop("__metadata__", None)
         _check(header, size - 8 - length)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return _tensors(path, header, 8 + length, "r")
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path} is not a sound safetensors file: {error}") from None
-    return _tensors(path, header, 8 + length, "r")
 
 
 def _check(header: dict[str, Any], size: int) -> None:

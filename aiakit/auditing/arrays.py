@@ -18,6 +18,10 @@ from aiakit import tensorfile
 from aiakit.errors import InputError
 
 LARGEST = 16 << 30  # bytes of one array: 200,000 × 512 in float32 is a fortieth of it
+# A packed array that unpacks to more than the first, and to more than the second times its size, is taken for a bomb.
+LARGEST_UNPACKED, LARGEST_RATIO = 256 << 20, 100
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what NumPy writes; unpacking others takes memory of its own
+LARGEST_CHARACTER, SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 ONLY_NPY = "embedding"  # what the single array of an .npy file is called
 
@@ -45,7 +49,10 @@ class StoredArray:
             )
         if not self.is_plain:
             raise InputError(f"{self.where} holds {self.dtype}: give plain numbers or text")
-        return self.read()
+        values = self.read()
+        if self.dtype.kind == "U" and not _is_text(values):
+            raise InputError(f"{self.where} holds characters that do not exist: save the texts again")
+        return values
 
 
 def read_arrays(path: Path) -> dict[str, StoredArray]:
@@ -73,6 +80,13 @@ def _in_memory_map(path: Path, name: str, array: NDArray[Any]) -> StoredArray:
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> StoredArray:
     name = info.filename.removesuffix(".npy")
+    if info.compress_type not in PACKED:
+        raise InputError(f"{path}: {name} is packed in a way that NumPy does not: save it again with np.savez")
+    if info.file_size > max(LARGEST_UNPACKED, LARGEST_RATIO * info.compress_size):
+        raise InputError(
+            f"{path}: {name} unpacks from {info.compress_size:,} to {info.file_size:,} bytes, which is refused: save "
+            "it unpacked with np.savez"
+        )
     with archive.open(info) as file:
         return _checked(file, info.file_size, f"{path}: {name}", lambda: _load_npz(path, name))
 
@@ -81,7 +95,12 @@ def _checked(file: IO[bytes], size: int, where: str, read: Callable[[], NDArray[
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
         raise InputError(f"{where} is stored in format {version}: save it again with np.save as plain numbers or text")
-    shape, _, dtype = HEADERS[version](file)
+    try:
+        shape, _, dtype = HEADERS[version](file)
+    except Exception as error:  # NumPy evaluates the header as a Python literal, which fails in every way there is
+        raise ValueError(f"its header is none: {error}") from None
+    if dtype.itemsize == 0 or any(length < 0 for length in shape):
+        raise InputError(f"{where} declares {shape} of {dtype}, which holds nothing: save it again")
     declared, held = math.prod(shape) * dtype.itemsize, size - file.tell()
     if declared > LARGEST:
         raise InputError(f"{where} declares {shape} of {dtype}, {declared:,} bytes: more than {LARGEST:,} is refused")
@@ -100,12 +119,21 @@ def _load_npz(path: Path, name: str) -> NDArray[Any]:
         return np.asarray(arrays[name])
 
 
+def _is_text(values: NDArray[Any]) -> bool:
+    codes = np.ascontiguousarray(values).view(np.dtype("u4").newbyteorder(values.dtype.byteorder))
+    return not ((codes > LARGEST_CHARACTER) | ((codes >= SURROGATES[0]) & (codes <= SURROGATES[1]))).any()
+
+
+# What a damaged file leads the libraries into.
+DAMAGE = (OSError, EOFError, ValueError, OverflowError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
 @contextmanager
 def _damage(path: Path) -> Iterator[None]:
     """Whatever a damaged file leads the libraries into, as one line."""
     try:
         yield
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except DAMAGE as error:
         if isinstance(error, OSError) and error.strerror:
             raise InputError(f"{path} cannot be read: {error.strerror}") from None
         reason = " ".join(str(error).split()) or type(error).__name__

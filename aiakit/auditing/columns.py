@@ -20,6 +20,8 @@ Columns = dict[str, list[str]]
 
 def as_text(values: Any) -> list[str]:
     """N texts of N numbers, truth values, bytes or texts. NaN and None say nothing (""); 1.0 is "1"."""
+    if isinstance(values, list | tuple) and all(isinstance(cell, str) for cell in values):
+        return [cell.strip() for cell in values]  # an array would make every cell as wide as the longest
     array = np.asarray(values)
     if array.ndim != 1:
         raise InputError(f"a column must have one value a row, got an array of shape {array.shape}")

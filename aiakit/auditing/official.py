@@ -70,7 +70,10 @@ def _from_csv(path: Path, keys: Sequence[str] | None, rows: int) -> OfficialPair
             raise InputError(f"{path}:{line}: same must be 1 or 0, not {cells[same]!r}")
         truth.append(SAME[cells[same].casefold()])
         folds.append(str(number % FOLDS) if fold is None else cells[fold])
-    _, codes = np.unique(folds, return_inverse=True)
+    codes = {fold: code for code, fold in enumerate(sorted(set(folds)))}
     return OfficialPairs(
-        np.array(sides[0], np.int64), np.array(sides[1], np.int64), np.array(truth), codes.astype(np.int64)
+        np.array(sides[0], np.int64),
+        np.array(sides[1], np.int64),
+        np.array(truth),
+        np.array([codes[fold] for fold in folds]),
     )

@@ -19,6 +19,7 @@ from aiakit.auditing.measure import measure
 from aiakit.auditing.runner import Scored
 from aiakit.auditing.samples import Samples
 from aiakit.auditing.unfinished import UNFINISHED, carry_over, unfinished
+from aiakit.documents import read_json, sound
 from aiakit.errors import InputError
 from aiakit.store import flush
 
@@ -123,7 +124,7 @@ class AuditResult:
         if not (folder / RESULT).is_file() and unfinished(folder) is not None:
             raise InputError(f"the audit in {folder} was interrupted: run the same command again, and it goes on")
         try:
-            record = json.loads((folder / RESULT).read_text("utf-8"))
+            record = read_json(folder / RESULT)
             if record["kind"] != "audit" or record["schema"] != SCHEMA:
                 raise ValueError(f"it is no audit of schema {SCHEMA}")
             config, facts = AuditConfig.model_validate(record["config"]), tuple(record["facts"])
@@ -132,10 +133,13 @@ class AuditResult:
             reason = " ".join(str(error).split())
             raise InputError(f"{folder} holds no audit that can be read: {reason}") from None
         tensors: tuple[dict[str, NDArray[Any]], ...] = tuple({} for _ in facts)
-        for name, array in flat.items():
-            place, _, key = name.partition("/")
-            tensors[int(place)][key] = array
-        return cls(config, facts, tensors)
+        with sound(folder):
+            for name, array in flat.items():
+                place, _, key = name.partition("/")
+                tensors[int(place)][key] = array
+            loaded = cls(config, facts, tensors)
+            loaded.document()  # its figures are remembered
+        return loaded
 
 
 def holds_audit(folder: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from aiakit.auditing.columns import Columns, as_text
 from aiakit.contracts import no_progress
 from aiakit.data.dataset import LoadSettings
 from aiakit.data.photographs import EXTENSIONS, Photographs, images_in, person_folders
-from aiakit.data.tables import read_csv
+from aiakit.data.tables import read_csv, whole_number
 from aiakit.errors import InputError
 from aiakit.suggest import unknown
 
@@ -151,8 +150,10 @@ def numbered(names: Sequence[str], key: str | None, path: Path) -> list[str]:
     """The columns e0, e1, … of one prefix, by number: the prefix ``key``, else the one with the most columns."""
     groups: dict[str, list[tuple[int, str]]] = {}
     for name in names:
-        if match := re.fullmatch(r"(.*?)[_.-]?(\d+)", name):
-            groups.setdefault(match[1], []).append((int(match[2]), name))
+        stem = name.rstrip("0123456789")
+        number = whole_number(name[len(stem) :])
+        if number is not None:
+            groups.setdefault(stem[:-1] if stem.endswith(("_", ".", "-")) else stem, []).append((number, name))
     if key is not None:
         wanted = groups.get(key.rstrip("_.-"), [(0, key)] if key in names else [])
         if not wanted:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import rich_click as click
 
 from aiakit import __version__
+from aiakit.documents import printable
 from aiakit.errors import AiakitError, InputError
 
 # name → ("module:object", one line for --help). Nothing of a command is imported before it is used.
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message, code = _explain(error)
         if os.environ.get("AIAKIT_DEBUG", "0") not in ("", "0"):
             traceback.print_exception(error)
-        print(f"aiakit: error: {' '.join(message.split())}", file=sys.stderr)
+        print(f"aiakit: error: {printable(' '.join(message.split()))}", file=sys.stderr)
         return code
     return code if isinstance(code, int) else 0
 

@@ -14,7 +14,7 @@ from aiakit.contracts import IntArray
 from aiakit.data.dataset import Dataset, LoadSettings
 from aiakit.data.faceset import Attribute, FaceSet
 from aiakit.data.photographs import Photographs, counted
-from aiakit.data.tables import find_file, read_lines, require_root
+from aiakit.data.tables import find_file, read_lines, require_root, whole_number
 from aiakit.errors import InputError
 
 IMAGES = ("img_align_celeba", "img_align_celeba/img_align_celeba", "Img/img_align_celeba")
@@ -79,8 +79,9 @@ def _find(root: Path, stem: str) -> Path:
 def _attributes(path: Path) -> tuple[list[str], list[str], NDArray[np.bool_]]:
     """N file names, the names of the attributes, and whether each image has each (N, attributes)."""
     lines = [(number, _words(line)) for number, line in enumerate(read_lines(path), start=1) if line]
-    if lines and len(lines[0][1]) == 1 and lines[0][1][0].isdecimal():  # the published file begins with the count
-        announced = int(lines.pop(0)[1][0])
+    announced = whole_number(lines[0][1][0]) if lines and len(lines[0][1]) == 1 else None
+    if announced is not None:  # the published file begins with the count
+        del lines[0]
         if announced != len(lines) - 1:
             raise InputError(f"{path} announces {announced} images and holds {len(lines) - 1}: get a whole copy")
     if len(lines) < 2:
@@ -94,7 +95,7 @@ def _attributes(path: Path) -> tuple[list[str], list[str], NDArray[np.bool_]]:
     flat = " ".join(" ".join(words[1:]) for _, words in lines)
     values = _integers(flat, len(lines) * len(names))
     if values is None or not np.isin(values, (-1, 0, 1)).all():
-        bad = next(number for number, words in lines if not set(words[1:]) <= {"-1", "0", "1"})
+        bad = next((number for number, words in lines if not set(words[1:]) <= {"-1", "0", "1"}), lines[0][0])
         raise InputError(f"{path}:{bad} holds a value other than 1 and -1")
     files = [words[0] for _, words in lines]
     if len(set(files)) < len(files):
@@ -120,9 +121,10 @@ def _column(path: Path, files: Sequence[str]) -> tuple[IntArray, NDArray[np.bool
         words = _words(line)
         if not line or (not numbers and len(words) == 2 and not words[1].isdecimal()):  # a header
             continue
-        if len(words) != 2 or not words[1].isdecimal():
+        value = whole_number(words[1]) if len(words) == 2 else None
+        if value is None:
             raise InputError(f"{path}:{number} must be an image and a number, not {line[:60]!r}")
-        numbers[words[0]] = int(words[1])
+        numbers[words[0]] = value
     values = np.array([numbers.get(file, -1) for file in files], np.int64)
     return values, values < 0
 

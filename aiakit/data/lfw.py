@@ -12,7 +12,7 @@ from aiakit.contracts import IntArray
 from aiakit.data.dataset import Dataset, LoadSettings
 from aiakit.data.faceset import MISSING, Attribute, FaceSet, OfficialPairs
 from aiakit.data.photographs import Photographs, counted, images_in, person_folders
-from aiakit.data.tables import find_file, read_lines, require_root
+from aiakit.data.tables import find_file, read_lines, require_root, whole_number
 from aiakit.errors import InputError
 
 FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw", "lfw-deepfunneled/lfw-deepfunneled")
@@ -107,10 +107,9 @@ def read_pairs(path: Path, rows: Mapping[str, int]) -> OfficialPairs:
     InputError : a malformed line, an image that is not there, or fewer pairs than announced.
     """
     lines = read_lines(path)
-    try:
-        folds, each = (int(word) for word in lines[0].split())
-    except ValueError as error:
-        raise InputError(f"{path}:1 must be two numbers, of folds and of pairs a fold, not {lines[0]!r}") from error
+    folds, each = [whole_number(word) or 0 for word in lines[0].split()] if len(lines[0].split()) == 2 else (0, 0)
+    if not (folds and each):
+        raise InputError(f"{path}:1 must be two numbers, of folds and of pairs a fold, not {lines[0][:60]!r}")
     body = [(number, line.split("\t")) for number, line in enumerate(lines[1:], start=2) if line]
     if len(body) != 2 * folds * each:
         raise InputError(f"{path} announces {2 * folds * each} pairs and holds {len(body)}: get a whole copy")
@@ -128,7 +127,8 @@ def read_pairs(path: Path, rows: Mapping[str, int]) -> OfficialPairs:
 
 
 def _row(rows: Mapping[str, int], name: str, number: str, where: str) -> int:
-    file = f"{name}_{int(number):04d}.jpg" if number.isdecimal() else f"{name}_{number}"
+    digits = whole_number(number)
+    file = f"{name}_{number}" if digits is None else f"{name}_{digits:04d}.jpg"
     if file not in rows:
         raise InputError(f"{where} names {file}, which is not among the images: get a whole copy, or remove {PAIRS}")
     return rows[file]

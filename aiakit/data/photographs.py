@@ -89,7 +89,9 @@ class Photographs:
             raise InputError(f"{self.name}: {problems[0]}{more}; mend the data, or leave out --strict to go on without")
 
     def _select(self, kept: IntArray, images: Any, problems: list[str]) -> FaceSet:
-        people, identity = np.unique(np.array([self.people[row] for row in kept]), return_inverse=True)
+        shown = [self.people[row] for row in kept]
+        people = sorted(set(shown))
+        codes = {person: code for code, person in enumerate(people)}
         pairs = self.pairs
         if pairs is not None:
             position = np.full(len(self.paths), MISSING)
@@ -102,8 +104,8 @@ class Photographs:
         return FaceSet(
             name=self.name,
             images=images,
-            identity=identity.astype(np.int64),
-            people=tuple(str(person) for person in people),
+            identity=np.array([codes[person] for person in shown], np.int64),
+            people=tuple(people),
             files=tuple(self.files[row] for row in kept),
             attributes={n: Attribute(a.values[kept], a.classes) for n, a in self.attributes.items()},
             default_attribute=self.default_attribute,
@@ -148,7 +150,7 @@ def _stamps(paths: Sequence[Path]) -> dict[Path, tuple[int, int]]:
         wanted.setdefault(path.parent, set()).add(path.name)
     stamps = {}
     for folder, names in wanted.items():
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # False, where Path raises, for names that no file system has
             continue
         for entry in _listing(folder):
             if entry.name in names and entry.is_file():

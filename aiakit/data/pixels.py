@@ -19,6 +19,8 @@ from aiakit.errors import InputError
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the stored image
 LARGEST = 64_000_000  # pixels of a source image; a small file that unpacks to more is taken for a decompression bomb
 BATCH = 256  # images decoded together
+# What photographs are stored as. Pillow knows more formats, one of which (EPS) runs another program.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
 # LARGEST is checked before anything is unpacked, so Pillow's own warning at a higher limit would only be noise.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -35,7 +37,7 @@ def read_image(path: str | Path, image_size: int, box: Box | None = None) -> Pix
     InputError : no image there, not an image, damaged, too large, or a box outside the image.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > LARGEST:
                 raise InputError(
                     f"{path} unpacks to {image.width}×{image.height} pixels: more than {LARGEST} is refused"

@@ -50,6 +50,11 @@ def require_root(root: str) -> Path:
     return folder
 
 
+def whole_number(text: str) -> int | None:
+    """The number that at most 18 decimal digits spell; None for any other text."""
+    return int(text) if text.isdecimal() and len(text) <= 18 else None
+
+
 def read_lines(path: Path) -> list[str]:
     """The lines of a UTF-8 text file, without line ends and outer spaces; empty ones stay, to keep the count.
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import hashlib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aiakit import registry
 from aiakit.sources import source_digest
 
 SCHEMA = 1
 REFERENCE = "original"  # the undefended release
+# What a run may ask for. The record of a run may come from a stranger, and whoever opens it plans its cells.
+MOST_CELLS = 1_000_000
+Repeats = Annotated[int, Field(ge=1, le=1_000_000)]
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "timm", "xgboost")
 
 
 class Record(BaseModel):
     """Base of the records: immutable, and a key that nobody knows is an error rather than ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PluginSpec(Record):
@@ -41,7 +44,7 @@ class PluginSpec(Record):
 class DatasetSpec(PluginSpec):
     """A data set; ``data`` is the digest of what was loaded."""
 
-    image_size: int = 64
+    image_size: Annotated[int, Field(ge=16, le=512)] = 64
     strict: bool = False
     data: str = ""
 
@@ -49,7 +52,7 @@ class DatasetSpec(PluginSpec):
 class SplitSpec(Record):
     """How people are dealt to the splits: shares of people, and the seed."""
 
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     defender: float = 0.50
     attacker_train: float = 0.25
     attacker_val: float = 0.08
@@ -60,8 +63,8 @@ class SplitSpec(Record):
 class PairsSpec(Record):
     """How many verification pairs are drawn on attacker-val and test, at most."""
 
-    genuine: int = 5_000
-    impostor: int = 20_000
+    genuine: Annotated[int, Field(ge=1, le=10_000_000)] = 5_000
+    impostor: Annotated[int, Field(ge=1, le=10_000_000)] = 20_000
 
 
 Chain = tuple[PluginSpec, ...]
@@ -106,22 +109,30 @@ class RunConfig(Record):
     attribute: str
     split: SplitSpec = SplitSpec()
     pairs: PairsSpec | None = PairsSpec()
-    defenses: tuple[Chain, ...]
+    defenses: Annotated[tuple[Annotated[Chain, Field(min_length=1)], ...], Field(min_length=1)]
     attacks: tuple[PluginSpec, ...]
-    seeds: tuple[int, ...] = (0,)
-    attack_seeds: int = 1
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    attack_seeds: Repeats = 1
     device: str = "cpu"
     precision: Literal["fp32", "bf16"] = "fp32"
     reference: str = REFERENCE
     knowledge: tuple[Knowledge, ...] = ("informed",)
-    budgets: tuple[int, ...] = ()
-    pooled: tuple[int, ...] = ()
-    permutations: int = 0
-    draws: int = 3
+    budgets: tuple[Repeats, ...] = ()
+    pooled: tuple[Repeats, ...] = ()
+    permutations: Annotated[int, Field(ge=0)] = 0
+    draws: Repeats = 3
     further: tuple[AttributeSpec, ...] = ()
-    bootstrap_draws: int = 2000
+    bootstrap_draws: Annotated[int, Field(ge=1, le=100_000)] = 2000
     framework: str = ""
     libraries: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        repeats = self.attack_seeds * (1 + len(self.knowledge) + len(self.budgets)) + self.permutations
+        cells = len(self.defenses) * len(self.seeds) * (1 + len(self.attacks) * repeats) * (1 + len(self.further))
+        if cells > MOST_CELLS:
+            raise ValueError(f"it asks for {cells:,} cells, more than {MOST_CELLS:,}: ask for fewer seeds or attacks")
+        return self
 
 
 def plugin_spec(kind: registry.Kind, name: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from aiakit.bootstrap import IdentityBootstrap
 from aiakit.comparison import Difference, max_t_bound, paired_difference, variance_components
+from aiakit.documents import sound
 from aiakit.experiment.config import RunConfig, label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, is_claim, make_plan
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
@@ -121,6 +122,11 @@ def evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None = 
 
     known : rows that were computed before (the points of a sweep share their reference).
     """
+    with sound(store.folder):
+        return _evaluate(store, config, known)
+
+
+def _evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None) -> Evaluation:
     plan = make_plan(config)
     judge = _judge(store, plan, config)
     rows = dict(known or {})

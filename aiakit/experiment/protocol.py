@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from aiakit.contracts import IntArray
+from aiakit.documents import printable
 from aiakit.pairs import Pairs
 from aiakit.statistics import permute_by_identity
 from aiakit.store import Cell, Store
 
 PROTOCOLS = ("random", "same_attribute")
+
+
+Line = Annotated[str, AfterValidator(printable)]
+
+
+class Facts(BaseModel):
+    """What a protocol cell says of its data; the cell may be a stranger's."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+    dataset: Line
+    attribute: Line
+    classes: Annotated[list[Line], Field(min_length=2)]
+    people: int
+    images: int
+    splits: dict[Line, dict[Line, int]]
+    bayes_ceiling: float | None
+    notes: list[Line]
 
 
 @dataclass(frozen=True)
@@ -33,10 +54,13 @@ class Protocol:
         other = store.read(labels)
         return cls(cell, {**cell.tensors("protocol"), **other.tensors("labels")}, other)
 
-    @property
+    @cached_property
     def facts(self) -> dict[str, Any]:
-        """What is known of the data: attribute, classes, people, images, splits, bayes_ceiling, notes."""
-        return (self.relabelled or self.cell).result
+        """What is known of the data: attribute, classes, people, images, splits, bayes_ceiling, notes.
+
+        Raises ValueError where a stored cell says none of that.
+        """
+        return Facts.model_validate((self.relabelled or self.cell).result).model_dump()
 
     @property
     def classes(self) -> tuple[str, ...]:

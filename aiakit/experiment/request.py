@@ -8,12 +8,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from pydantic import ValidationError
+
 from aiakit import registry
 from aiakit.contracts import EmbeddingDefense, no_progress
 from aiakit.data.cache import cache_folder
 from aiakit.data.dataset import LoadSettings
 from aiakit.data.faceset import FaceSet
 from aiakit.data.splits import Fractions, Split, relabelled, require_pairs, resolve_attribute, split_people
+from aiakit.documents import first_problem
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.config import (
     REFERENCE,
@@ -110,7 +113,7 @@ def prepare(request: Request) -> Prepared:
     _check_pairs(request, faces, split, defenses)
     device = choose_device(request.device, request.elsewhere)
     precision = choose_precision(request.precision, device, request.elsewhere)
-    config = RunConfig(
+    config = _config(
         dataset=DatasetSpec(**spec, image_size=request.image_size, strict=request.strict, data=faces.fingerprint),
         attribute=attribute,
         split=split_spec,
@@ -126,12 +129,19 @@ def prepare(request: Request) -> Prepared:
         draws=request.draws,
         further=further,
         device=device,
-        precision=precision,  # type: ignore[arg-type]
+        precision=precision,
         reference=REFERENCE,
         framework=framework_fingerprint(),
         libraries=library_versions(),
     )
     return Prepared(config, faces, split, broken)
+
+
+def _config(**fields: Any) -> RunConfig:
+    try:
+        return RunConfig(**fields)
+    except ValidationError as error:
+        raise InputError(f"this run cannot be planned: {first_problem(dict(error.errors()[0]))}") from None
 
 
 def split_names(values: Sequence[str]) -> list[str]:

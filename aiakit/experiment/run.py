@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
 
+from aiakit.documents import first_problem, read_json
 from aiakit.errors import InputError
 from aiakit.experiment.cells import COMPUTE
 from aiakit.experiment.config import SCHEMA, RunConfig, label_of
@@ -86,17 +87,16 @@ class Run:
                 f"{folder} is no run folder (it has no {cls.record}): give the path that aiakit run printed"
             )
         try:
-            record = json.loads(path.read_text("utf-8"))
+            record = read_json(path)
             if not isinstance(record, dict) or "schema" not in record:
                 raise ValueError("it has no schema version")
             if record["schema"] != SCHEMA:
                 raise ValueError(f"its schema is {record['schema']}, this version reads {SCHEMA}: update aiakit")
             return cls(folder, RunConfig.model_validate(record["config"]))
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"{path} is damaged: {where}: {first['msg']}") from None
-        except (ValueError, KeyError, RecursionError) as error:
+            problem = first_problem(dict(error.errors(include_url=False)[0]))
+            raise InputError(f"{path} is damaged: {problem}") from None
+        except (ValueError, KeyError) as error:
             raise InputError(f"{path} cannot be read: {error}") from None
 
     def execute(
@@ -128,9 +128,9 @@ class Run:
         if not path.exists():
             return {}
         try:
-            return {str(label): str(reason) for label, reason in json.loads(path.read_text("utf-8")).items()}
-        except (ValueError, AttributeError) as error:
-            raise InputError(f"{path} cannot be read: {error}") from None
+            return {str(label): str(reason) for label, reason in read_json(path).items()}
+        except AttributeError:
+            raise InputError(f"{path} cannot be read: it is no table") from None
 
     def document(self) -> dict[str, Any]:
         """The results of the finished cells."""

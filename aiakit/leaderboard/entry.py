@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from aiakit import tensorfile
+from aiakit.documents import first_problem, read_json, read_toml
 from aiakit.errors import InputError
 from aiakit.experiment.evaluate import Row
 from aiakit.leaderboard.schema import SCHEMA, Entry, FileRef, Reported
@@ -42,14 +42,7 @@ class Submission:
 
 def read_record(path: Path) -> Entry | Reported:
     """The record of a JSON or TOML file. Raises InputError for anything that is none."""
-    try:
-        text = path.read_text("utf-8")
-        content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        kind = "TOML" if path.suffix == ".toml" else "JSON"
-        raise InputError(f"{path} is no sound {kind} file: {error}") from None
+    content = read_toml(path) if path.suffix == ".toml" else read_json(path)
     if not isinstance(content, dict) or content.get("kind") not in ("measured", "reported"):
         raise InputError(f"{path} is no leaderboard entry: its kind must be measured or reported")
     version = content.get("schema_version")
@@ -58,9 +51,8 @@ def read_record(path: Path) -> Entry | Reported:
     try:
         return (Entry if content["kind"] == "measured" else Reported).model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path} is no sound entry: {where}: {first['msg']} (got {first['input']!r:.80})") from None
+        problem = first_problem(dict(error.errors(include_url=False)[0]))
+        raise InputError(f"{path} is no sound entry: {problem}") from None
 
 
 def read_submission(path: Path) -> Submission:

@@ -25,6 +25,7 @@ from aiakit.statistics import AttackStatistics
 
 Tensors = Mapping[str, NDArray[Any]]
 SPLITS = ("val", "test")
+MOST_COUNTS = 2**30  # draws × people: how often each person is drawn, two bytes each
 SIDES = ("left", "right", "same")
 
 
@@ -52,7 +53,10 @@ def statistics_row(
     memory : where statistics of the same scores may be remembered; None computes all of them.
     """
     memory = Memory() if memory is None else memory
-    bootstrap = IdentityBootstrap(_get(tensors, "test.identity"), protocol.bootstrap_draws, protocol.split.seed)
+    identity = _get(tensors, "test.identity")
+    if len(np.unique(identity)) * protocol.bootstrap_draws > MOST_COUNTS:
+        raise ValueError(f"{protocol.bootstrap_draws} bootstrap draws of so many people are more than can be computed")
+    bootstrap = IdentityBootstrap(identity, protocol.bootstrap_draws, protocol.split.seed)
     row = Row("")
     for number, attack in enumerate(attacks):
         statistics = _attack(protocol, number, attack, tensors, bootstrap, memory)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit import __version__
+from aiakit.documents import sound
 from aiakit.errors import InputError
 from aiakit.experiment.config import Chain, PluginSpec, label_of
 from aiakit.experiment.document import measured
@@ -43,8 +44,9 @@ def submissions_of(run: Run, defense: str | None = None) -> list[Submission]:
     if defense is not None and defense not in chains:
         raise InputError(f"{run.folder} has no defense {defense!r}, only {', '.join(chains)}")
     wanted = {label: chain for label, chain in chains.items() if defense in (None, label)}
-    protocol = Protocol.read(store, plan.protocol.digest)
-    return [_submission(run, plan, protocol, label, chain) for label, chain in wanted.items()]
+    with sound(run.folder):
+        protocol = Protocol.read(store, plan.protocol.digest)
+        return [_submission(run, plan, protocol, label, chain) for label, chain in wanted.items()]
 
 
 def submit(run: Run, folder: Path, defense: str | None = None, with_release: bool = False) -> list[Path]:
@@ -89,7 +91,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
             for kind in PROTOCOLS
             if f"{stored}.{kind}" in scores
         }
-    facts = protocol.cell.result
+    facts = protocol.facts
     info = ProtocolInfo(
         dataset=facts["dataset"],
         data=config.dataset.data,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from aiakit.documents import UNSOUND
 from aiakit.errors import InputError
 from aiakit.experiment.document import measured
 from aiakit.experiment.evaluate import Row
@@ -33,7 +34,7 @@ def verified(submission: Submission, memory: Memory | None = None) -> Row:
         if truth != entry.protocol.truth:
             raise ValueError("the labels, identities or pairs beside it are not those that the entry names")
         row = statistics_row(entry.protocol, entry.attacks, submission.tensors, memory)
-    except (ValueError, IndexError) as error:
+    except UNSOUND as error:
         raise InputError(f"{path}: {error}") from None
     row.defense = entry.release
     for where, stated, computed in differences(entry.figures, measured(row)):

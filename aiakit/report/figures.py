@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from aiakit import metrics
 from aiakit.bootstrap import FloatArray, IdentityBootstrap, interval
+from aiakit.documents import sound
 from aiakit.experiment.evaluate import Evaluation
 from aiakit.experiment.plan import AttackKey, CellSpec, make_plan
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
@@ -71,7 +72,12 @@ class Figures:
 
 
 def figures_of(store: Store, evaluation: Evaluation) -> Figures:
-    """Compute the figures of a run from the scores of its finished cells."""
+    """Compute the figures of a run from the scores of its finished cells. Raises InputError where these are unsound."""
+    with sound(store.folder):
+        return _figures(store, evaluation)
+
+
+def _figures(store: Store, evaluation: Evaluation) -> Figures:
     config, protocol = evaluation.config, evaluation.protocol
     plan = make_plan(config)
     test = protocol.rows("test")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.resources
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from aiakit.documents import read_toml
 from aiakit.errors import InputError
 from aiakit.suggest import unknown
 from aiakit.suite.schema import Suite
@@ -39,12 +39,7 @@ def find_suite(name: str) -> Path:
 
 def read_suite(path: Path) -> Suite:
     """The suite of a file. Raises InputError, with file and key, for broken TOML, an unknown key or a bad value."""
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no sound TOML file: {error}") from None
+    content = read_toml(path)
     try:
         return Suite.model_validate(content)
     except ValidationError as error:
