@@ -18,6 +18,7 @@ from aiakit.leaderboard.columns import (
     reported_rows,
     summary,
 )
+from aiakit.leaderboard.submit import IN_MEMORY
 from aiakit.report import charts
 from aiakit.report.calibration import Calibration, calibration_heatmap
 from aiakit.report.page import Cell, Heading, Page, Section, Table, to_cell
@@ -101,8 +102,9 @@ def _reported(board: Board) -> list[Section]:
 def _entry(number: int, place: Place) -> Section:
     entry = place.entry
     external = [attack.name for attack in entry.attacks if attack.external]
+    scores = "of a run" if entry.scores == IN_MEMORY else f"scores {entry.scores.sha256[:12]}"
     items = [
-        f"Entry {entry.name}, scores {entry.scores.sha256[:12]}, computed by aiakit {entry.computing.aiakit} "
+        f"Entry {entry.name}, {scores}, computed by aiakit {entry.computing.aiakit} "
         f"on {entry.computing.device} ({entry.computing.precision}) in {entry.computing.seconds:.1f} seconds.",
         f"Seeds {', '.join(map(str, entry.computing.seeds))}, {entry.computing.attack_seeds} of each attack.",
         f"Release submitted: {'no' if entry.submitted_release is None else 'yes, attacks can be trained again'}.",

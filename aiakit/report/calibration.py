@@ -18,7 +18,7 @@ from aiakit.errors import InputError
 from aiakit.report.page import Page, Section, render_page
 from aiakit.report.svg import save_chart
 from aiakit.report.terminal import NONE, WIDE, figure
-from aiakit.report.theme import INK, MEASURED, Chart, finish, title, values
+from aiakit.report.theme import HEADINGS, INK, MEASURED, Chart, finish, title, values
 from aiakit.store import write_atomically
 
 SUITE = "suite"
@@ -136,7 +136,7 @@ def calibration_heatmap(document: dict[str, Any], chart_name: str = "calibration
     ]
     attacks = [title(name) for name in (SUITE, *attack_names(rows))]
     leaks = [row["leak"] for row in rows]
-    x = alt.X("leak:N", title=None, sort=leaks, axis=alt.Axis(orient="top", labelAngle=-35, domain=False))
+    x = alt.X("leak:N", title=None, sort=leaks, axis=HEADINGS)
     y = alt.Y("attack:N", title=None, sort=attacks, axis=alt.Axis(domain=False))
     base = alt.Chart(values(cells)).encode(x=x, y=y)
     strength = alt.Opacity("eta:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[0.03, 0.9], clamp=True))

@@ -8,8 +8,8 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from aiakit.pareto import pareto_front
-from aiakit.report.theme import CLAIMED, INK, MEASURED, WIDTH, Chart, finish, title, values
+from aiakit.pareto import pareto_front, privacy_of
+from aiakit.report.theme import CLAIMED, HEADINGS, INK, MEASURED, WIDTH, Chart, finish, title, values
 
 Row = dict[str, Any]
 STEP = 30  # pixels a release
@@ -20,9 +20,9 @@ def plane(rows: Sequence[Row]) -> Chart | None:
     points = [
         {
             "release": title(row["defense"]),
-            "privacy": 1 - row["strongest"]["advantage"],
-            "privacy_low": 1 - (row["strongest"]["advantage_ci95"][1] or 0.0),
-            "privacy_high": 1 - (row["strongest"]["advantage_ci95"][0] or 0.0),
+            "privacy": float(privacy_of(row["strongest"]["advantage"])),
+            "privacy_low": float(privacy_of(row["strongest"]["advantage_ci95"][1] or 0.0)),
+            "privacy_high": float(privacy_of(row["strongest"]["advantage_ci95"][0] or 0.0)),
             "utility": row["utility"]["random"]["accuracy"],
             "utility_low": row["utility"]["random"]["ci95"][0],
             "utility_high": row["utility"]["random"]["ci95"][1],
@@ -123,16 +123,24 @@ def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceili
         title=None,
         scale=alt.Scale(domain=["claimed, in-loop attacker", "measured, strongest attack"], range=[CLAIMED, MEASURED]),
     )
-    lines = [{"at": chance, "name": "chance"}]
+    lines: list[dict[str, Any]] = [{"at": chance, "name": "chance"}]
     if detectable is not None and detectable < 1:
         lines.append({"at": detectable, "name": "smallest detectable"})
     if ceiling is not None:
         lines.append({"at": ceiling, "name": "Bayes ceiling"})
+    span = [mark["at"] for mark in lines] + [end for bar in bars for end in (bar["low"], bar["high"])]
+    close = 0.3 * (max(span) - min(span))  # as wide as two such names
+    for left, mark in zip([None, *lines], lines, strict=False):
+        crowded = left is not None and abs(mark["at"] - left["at"]) < close and left["lift"] == 4
+        mark["lift"] = 17 if crowded else 4
     marks = alt.Chart(values(lines))
     layers = [
         marks.mark_rule(strokeDash=[2, 3], color=INK, opacity=0.6).encode(x=alt.X("at:Q", scale=scale)),
-        marks.mark_text(align="center", baseline="bottom", dy=-4, color=INK, fontSize=11, opacity=0.8).encode(
-            x=alt.X("at:Q", scale=scale), y=alt.value(0), text="name:N"
+        *(
+            alt.Chart(values([mark for mark in lines if mark["lift"] == lift]))
+            .mark_text(align="center", baseline="bottom", dy=-lift, color=INK, fontSize=11, opacity=0.8)
+            .encode(x=alt.X("at:Q", scale=scale), y=alt.value(0), text="name:N")
+            for lift in sorted({mark["lift"] for mark in lines})
         ),
         alt.Chart(values([bar for bar in bars if "claimed" in bar]))
         .mark_bar(height=3, color=INK, opacity=0.35)
@@ -162,7 +170,12 @@ def heatmap(rows: Sequence[Row], chance: float) -> Chart | None:
         return None
     releases = list(dict.fromkeys(cell["release"] for cell in cells))
     attacks = list(dict.fromkeys(cell["attack"] for cell in cells))
-    x = alt.X("release:N", title=None, sort=releases, axis=alt.Axis(orient="top", labelAngle=-35, domain=False))
+    x = alt.X(
+        "release:N",
+        title=None,
+        sort=releases,
+        axis=HEADINGS,
+    )
     y = alt.Y("attack:N", title=None, sort=attacks, axis=alt.Axis(domain=False))
     base = alt.Chart(values(cells)).encode(x=x, y=y)
     strength = alt.Opacity("value:Q", legend=None, scale=alt.Scale(domain=[chance, 1], range=[0.04, 0.9], clamp=True))

@@ -15,6 +15,8 @@ COLOURS = ("#2f86c5", "#e0751f", "#0e9f77", "#c1649f", "#b08a00", "#5a6fd8", "#d
 MEASURED, CLAIMED = COLOURS[1], COLOURS[0]
 FONT = "'Liberation Sans', Arial, Helvetica, sans-serif"  # metrics that are the same wherever texts are measured
 WIDTH = 400
+# The columns of a heat-map: every one is named, however narrow.
+HEADINGS = alt.Axis(orient="top", labelAngle=-35, domain=False, labelOverlap=False)
 
 
 @dataclass(frozen=True)

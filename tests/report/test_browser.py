@@ -44,7 +44,8 @@ def rows(chrome: Any, column: int = 0, table: str = "release-table") -> list[str
 
 def test_loads_without_errors_and_without_network(chrome: Any) -> None:
     assert [entry for entry in chrome.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
-    assert [url for url in requested(chrome) if url not in (chrome.page_uri, "data:,")] == []
+    asked = [url for url in requested(chrome) if not url.startswith("data:")]  # pixels that the page itself holds
+    assert asked in ([], [chrome.page_uri])
 
 
 def test_hostile_names_stay_text(chrome: Any) -> None:

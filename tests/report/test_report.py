@@ -15,8 +15,11 @@ from PIL import Image
 from sklearn.metrics import roc_curve
 
 from aiakit.bootstrap import IdentityBootstrap
+from aiakit.data.synthetic import Synthetic
 from aiakit.experiment.document import document_of
+from aiakit.experiment.evaluate import evaluate
 from aiakit.experiment.plan import make_plan
+from aiakit.experiment.run import Run
 from aiakit.report import charts, curves
 from aiakit.report.figures import _share, figures_of
 from aiakit.report.html import report_page
@@ -269,3 +272,45 @@ def test_cells_without_a_value_are_sorted_last_by_being_empty() -> None:
     table = Table("t", "Caption.", [Heading("a", True)], [[Cell("–", None)], [Cell("1", 1)]])
     html = render_page(Page("t", "s", (), [Section("x", "X", tables=[table])]))
     assert [th.get("data-value") for th in Reader(html).all("th") if "data-value" in th] == ["", "1"]
+
+
+def test_drawn_faces_are_shown_and_real_people_only_when_asked_for(
+    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, evaluation = evaluated
+    document = document_of(evaluation, {})
+
+    def faces(count: int | None) -> Section | None:
+        page = report_page(run, evaluation, document, run.folder, count)
+        return next((section for section in page.sections if section.id == "faces"), None)
+
+    shown = faces(None)
+    assert shown is not None
+    assert [chart.name for chart in shown.charts] == ["reconstructions"]
+    assert (
+        inline_svg(shown.charts[0].spec, "", "").count("<image") == 3 * 4
+    )  # three faces; a photograph, three releases
+    assert faces(0) is None
+    monkeypatch.setattr(Synthetic, "real_people", True)
+    hidden = faces(None)
+    assert hidden is not None
+    assert not hidden.charts
+    assert "only when asked for" in hidden.paragraphs[0]
+    asked = faces(1)
+    assert asked is not None
+    assert inline_svg(asked.charts[0].spec, "", "").count("<image") == 4
+
+
+def test_statistics_are_computed_once(narrow_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(narrow_run, copy)
+    run = Run.open(copy)
+    shutil.rmtree(copy / "evaluation", ignore_errors=True)
+    first = document_of(evaluate(run.store, run.config), {})
+    monkeypatch.setattr("aiakit.experiment.remembered.attack_statistics", None)
+    monkeypatch.setattr("aiakit.experiment.remembered.verification_statistics", None)
+    assert document_of(evaluate(run.store, run.config), {}) == first
+    for file in (copy / "evaluation").rglob("statistics.safetensors"):
+        file.write_bytes(b"damaged")
+    monkeypatch.undo()
+    assert document_of(evaluate(run.store, run.config), {}) == first

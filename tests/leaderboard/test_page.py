@@ -1,0 +1,107 @@
+"""What the page of a board says besides its table: verdicts, power, and what the suite is known to find."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aiakit.leaderboard import formats
+from aiakit.leaderboard.board import make_board
+from aiakit.leaderboard.entry import Submission
+from aiakit.leaderboard.site import board_page
+from aiakit.report.calibration import SHIPPED, read_calibration, shipped_calibrations
+from aiakit.report.page import render_page
+from tests.conftest import Answer
+
+Make = Callable[..., Submission]
+Aiakit = Callable[..., Answer]
+
+
+def test_verdicts_rest_on_power_over_the_undefended_release(make: Make) -> None:
+    without = make_board([make("aia", {"lda": 0.5})])
+    assert without.power == {}
+    assert without.places[0].verdict == "no power"
+    assert any("No undefended release" in remark for remark in formats.document(without)["remarks"])
+    board = make_board([make("original", {"lda": 0.95, "mlp": 0.5}), make("aia", {"lda": 0.5})])
+    assert board.power == {"lda": True, "mlp": False}
+    assert {place.label: place.verdict for place in board.places} == {"original": "leaks", "aia": "no leak found"}
+    text = formats.as_markdown(board)
+    assert "no leak found" in text
+    assert "†" in text
+    assert "Without power there (†): mlp." in text
+
+
+def test_the_plane_is_covered_with_an_interval(make: Make) -> None:
+    board = make_board([make("original", {"lda": 0.95}, skill=3), make("aia", {"lda": 0.6}, skill=1)])
+    assert board.hypervolume is not None
+    assert board.hypervolume_ci95 is not None
+    low, high = board.hypervolume_ci95
+    assert 0 <= low <= board.hypervolume <= high <= 1
+    document = formats.document(board)
+    assert document["hypervolume_ci95"] == [low, high]
+    assert any(f"{board.hypervolume:.3f} [{low:.3f}, {high:.3f}]" in remark for remark in document["remarks"])
+
+
+def test_what_the_suite_finds_stands_on_the_page(make: Make) -> None:
+    board = make_board([make("original", {"lda": 0.95, "mine": 0.5})])
+    known = shipped_calibrations()
+    assert [one.made_by for one in known] == list(SHIPPED.values())
+    assert all(one.document["complete"] for one in known)
+    page = board_page(board, known)
+    section = next(section for section in page.sections if section.id == "calibration")
+    assert [chart.name for chart in section.charts] == ["calibration-0", "calibration-1"]
+    html = render_page(page)
+    for command in SHIPPED.values():
+        assert command in html
+    assert "Not calibrated there: mine." in html
+    for leak in ("diffuse", "xor-whitened", "image-corner"):  # no label of an axis is dropped
+        assert html.count(f">{leak}<") == 1, leak
+    assert all(section.id != "calibration" for section in board_page(board).sections)
+
+
+def test_a_calibration_of_ones_own(entries: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    own = tmp_path / "own.json"
+    row = {"leak": "<i>mine</i>", "eta": 0.5, "selected": "lda", "attacks": {"lda": 0.5}}
+    own.write_text(json.dumps({"schema": 1, "rows": [row]}))
+    site = tmp_path / "site"
+    answer = aiakit("leaderboard", entries, "--html", site, "--figures", "--calibration", own)
+    assert answer.code == 0, answer.err
+    html = (site / "index.html").read_text()
+    assert "&lt;i&gt;mine" in html
+    assert "<i>" not in html
+    assert (site / "figures" / "calibration-0.svg").is_file()
+    assert read_calibration(own).made_by == str(own)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read"),
+        ("{", "no sound JSON"),
+        ("[]", "is no calibration"),
+        ('{"schema": 2, "rows": []}', "is no calibration"),
+        ('{"schema": 1, "rows": []}', "is no calibration"),
+        ('{"schema": 1, "rows": [{"leak": 3, "eta": 1, "attacks": {}, "selected": ""}]}', "is no calibration"),
+        (
+            '{"schema": 1, "rows": [{"leak": "a", "eta": 1, "attacks": {"lda": "x"}, "selected": ""}]}',
+            "is no calibration",
+        ),
+    ],
+)
+def test_what_is_no_calibration(entries: Path, tmp_path: Path, content: str | None, words: str, aiakit: Aiakit) -> None:
+    path = tmp_path / "c.json"
+    if content is not None:
+        path.write_text(content)
+    answer = aiakit("leaderboard", entries, "--html", tmp_path / "site", "--calibration", path)
+    assert answer.code == 2
+    assert words in answer.message
+    assert not (tmp_path / "site").exists()
+
+
+def test_options_of_a_page_need_one(entries: Path, aiakit: Aiakit) -> None:
+    answer = aiakit("leaderboard", entries, "--figures")
+    assert answer.code == 2
+    assert "add --html DIR" in answer.message
