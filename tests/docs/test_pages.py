@@ -38,7 +38,8 @@ def test_a_command_without_options_has_no_table() -> None:
 
 
 def test_parameters_become_a_list() -> None:
-    text = "A thing.\n\nParameters\n----------\na, b : two numbers,\n    of a kind. c : another.\nd : the last: yes.\n\nEnd."
+    given = "a, b : two numbers,\n    of a kind. c : another.\nd : the last: yes."
+    text = f"A thing.\n\nParameters\n----------\n{given}\n\nEnd."
     assert docstrings.as_markdown(text).splitlines() == [
         "A thing.",
         "",
