@@ -14,7 +14,7 @@ from aiakit.data.faceset import FaceSet
 from aiakit.data.synthetic import Synthetic
 from tests.data.layouts import celeba_images, celeba_texts, vggface1_person
 
-PEOPLE, EACH = 60, 2
+PEOPLE, EACH = 50, 2
 
 
 @pytest.fixture(scope="session")
