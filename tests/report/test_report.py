@@ -93,6 +93,8 @@ def test_the_page_asks_no_host_for_anything(html: str) -> None:
         assert tag not in ("iframe", "object", "embed", "img", "base", "form")
         for name in ("src", "href", "action", "xlink:href"):
             target = attributes.get(name)
+            if tag == "image" and target is not None and target.startswith("data:image/png;base64,"):
+                continue  # a picture in a drawing holds its own pixels
             assert target is None or re.match(r"#|data:,|(\.\./)*cells/[0-9a-f]+/result\.json$", target), target
     assert "@import" not in html
     assert "url(http" not in html
@@ -287,9 +289,8 @@ def test_drawn_faces_are_shown_and_real_people_only_when_asked_for(
     shown = faces(None)
     assert shown is not None
     assert [chart.name for chart in shown.charts] == ["reconstructions"]
-    assert (
-        inline_svg(shown.charts[0].spec, "", "").count("<image") == 3 * 4
-    )  # three faces; a photograph, three releases
+    pictures = inline_svg(shown.charts[0].spec, "", "").count("<image")
+    assert pictures == 3 * 4  # of each face a photograph and three releases
     assert faces(0) is None
     monkeypatch.setattr(Synthetic, "real_people", True)
     hidden = faces(None)
