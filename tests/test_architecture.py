@@ -118,7 +118,7 @@ LAYERS = [
         *(
             f"aiakit.{name}"
             for name in ("data", "registry", "options", "sources", "verification", "pairs", "pooling", "store",
-                         "tensorfile", "mock", "training", "nets", "autoencoder", "timm_models", "extras", "suggest")
+                         "tensorfile", "documents", "mock", "training", "nets", "autoencoder", "timm_models", "extras", "suggest")
         ),
         *PURE,
     ),

@@ -12,9 +12,10 @@ from aiakit.auditing.verification import SCORES, Score
 from aiakit.contracts import View
 from aiakit.data.fingerprint import digest_of
 from aiakit.errors import InputError
+from aiakit.experiment.computing import choose_device, choose_precision
 from aiakit.experiment.config import PluginSpec, Record, library_versions, plugin_spec
 from aiakit.experiment.plan import view_of
-from aiakit.experiment.request import attack_names, choose_device, choose_precision
+from aiakit.experiment.request import attack_names
 from aiakit.options import parse_settings
 from aiakit.sources import source_digest
 from aiakit.store import digest_of as digest_of_json

@@ -10,11 +10,12 @@ from aiakit.calibration.score import Trial, nulls_of, row_of
 from aiakit.calibration.trials import KINDS, NULL, Calibration, all_leaks, calibration_code, check_size, draw
 from aiakit.data.cache import cache_folder
 from aiakit.errors import InputError, PluginError
+from aiakit.experiment.computing import choose_device, choose_precision
 from aiakit.experiment.config import PluginSpec, library_versions, plugin_spec
 from aiakit.experiment.engine import Observer, run_cells
 from aiakit.experiment.local import Local
 from aiakit.experiment.plan import combines, knowledge_of, view_of
-from aiakit.experiment.request import attack_names, choose_device, choose_precision, split_names
+from aiakit.experiment.request import attack_names, split_names
 from aiakit.experiment.runtime import Runtime
 from aiakit.options import parse_settings
 from aiakit.store import Store

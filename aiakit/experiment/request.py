@@ -15,12 +15,13 @@ from aiakit.contracts import EmbeddingDefense, no_progress
 from aiakit.data.cache import cache_folder
 from aiakit.data.dataset import LoadSettings
 from aiakit.data.faceset import FaceSet
-from aiakit.data.splits import Fractions, Split, relabelled, require_pairs, resolve_attribute, split_people
+from aiakit.data.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
 from aiakit.documents import first_problem
 from aiakit.errors import InputError, PluginError
+from aiakit.experiment.attributes import further_attributes
+from aiakit.experiment.computing import choose_device, choose_precision
 from aiakit.experiment.config import (
     REFERENCE,
-    AttributeSpec,
     Chain,
     DatasetSpec,
     Knowledge,
@@ -313,32 +314,6 @@ def _applicable(request: Request, names: Sequence[str], classes: tuple[str, ...]
     return found
 
 
-def further_attributes(
-    faces: FaceSet, split: Split, asked: Sequence[str], attacks: Sequence[str]
-) -> tuple[AttributeSpec, ...]:
-    """The attributes asked for besides the one that the split is made for; "all" is every one that can be measured.
-
-    Raises InputError for an unknown attribute, and for a named one that cannot be measured on these splits.
-    """
-    names = list(dict.fromkeys(asked if "all" not in asked else [*asked, *faces.attributes]))
-    found = []
-    for name in names:
-        if name in ("all", split.attribute):
-            continue
-        resolve_attribute(faces, name)
-        try:
-            relabelled(faces, split.rows, name)
-        except InputError as error:
-            if name in asked:
-                raise
-            found.append(AttributeSpec(name=name, left_out=str(error)))
-            continue
-        classes = faces.attributes[name].classes
-        unable = [a for a in attacks if cast(Any, registry.entry("attack", a).load()).unavailable(classes)]
-        found.append(AttributeSpec(name=name, without=tuple(unable)))
-    return tuple(found)
-
-
 def _load(request: Request, spec: dict[str, Any]) -> FaceSet:
     dataset = registry.make("dataset", spec["name"], spec["params"])
     settings = LoadSettings(request.image_size, request.cache, os.cpu_count() or 1, request.strict, request.report)
@@ -355,39 +330,3 @@ def _check_pairs(request: Request, faces: FaceSet, split: Split, defenses: tuple
             cls: Any = registry.entry(stage.kind, stage.name).load()
             if getattr(cls, "needs_pairs", False):
                 require_pairs(faces, split, ("defender-train",))
-
-
-def choose_device(name: str, elsewhere: bool = False) -> str:
-    """A torch device that is there (``elsewhere``: that may be, on another machine). Raises InputError for another."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    kind = name.split(":")[0]
-    known = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if kind not in known:
-        raise InputError(f"--device {name} is no device: choose auto, cpu, cuda, cuda:N or mps")
-    if elsewhere:
-        return name
-    try:
-        if not known[kind]:
-            raise RuntimeError("it is not available")
-        torch.empty(1, device=name)
-    except RuntimeError as error:
-        raise InputError(f"--device {name} cannot be used here ({str(error).splitlines()[0]}): try auto") from None
-    return name
-
-
-def choose_precision(name: str, device: str, elsewhere: bool = False) -> str:
-    """ "auto" is bfloat16 on CUDA and on processors with instructions for it, else float32.
-
-    ``elsewhere``: of a GPU on another machine it is taken for granted; processors are taken to be like this one.
-    """
-    import torch
-
-    if name != "auto":
-        return name
-    if choose_device(device, elsewhere).startswith("cuda"):
-        return "bf16" if elsewhere or torch.cuda.is_bf16_supported() else "fp32"
-    checks = (getattr(torch.cpu, check, None) for check in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-    return "bf16" if any(check is not None and check() for check in checks) else "fp32"

@@ -1,0 +1,41 @@
+"""Where and how networks compute: the device and the precision that are meant, or the best there are."""
+
+from __future__ import annotations
+
+from aiakit.errors import InputError
+
+
+def choose_device(name: str, elsewhere: bool = False) -> str:
+    """A torch device that is there (``elsewhere``: that may be, on another machine). Raises InputError for another."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind = name.split(":")[0]
+    known = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if kind not in known:
+        raise InputError(f"--device {name} is no device: choose auto, cpu, cuda, cuda:N or mps")
+    if elsewhere:
+        return name
+    try:
+        if not known[kind]:
+            raise RuntimeError("it is not available")
+        torch.empty(1, device=name)
+    except RuntimeError as error:
+        raise InputError(f"--device {name} cannot be used here ({str(error).splitlines()[0]}): try auto") from None
+    return name
+
+
+def choose_precision(name: str, device: str, elsewhere: bool = False) -> str:
+    """ "auto" is bfloat16 on CUDA and on processors with instructions for it, else float32.
+
+    ``elsewhere``: of a GPU on another machine it is taken for granted; processors are taken to be like this one.
+    """
+    import torch
+
+    if name != "auto":
+        return name
+    if choose_device(device, elsewhere).startswith("cuda"):
+        return "bf16" if elsewhere or torch.cuda.is_bf16_supported() else "fp32"
+    checks = (getattr(torch.cpu, check, None) for check in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return "bf16" if any(check is not None and check() for check in checks) else "fp32"
