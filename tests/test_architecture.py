@@ -118,7 +118,8 @@ LAYERS = [
         *(
             f"aiakit.{name}"
             for name in ("data", "registry", "options", "sources", "verification", "pairs", "pooling", "store",
-                         "tensorfile", "documents", "mock", "training", "nets", "autoencoder", "timm_models", "extras", "suggest")
+                         "tensorfile", "documents", "mock", "training", "nets", "autoencoder", "timm_models", "extras",
+                         "suggest")
         ),
         *PURE,
     ),

@@ -57,7 +57,7 @@ class Request:
     settings: Sequence[str] = ()
     seeds: int = 1
     seed: int = 0
-    shares: Fractions = Fractions()
+    shares: Fractions = field(default_factory=Fractions)
     attack_seeds: int = 1
     knowledge: Sequence[str] = ("informed",)
     budgets: Sequence[str] = ()
