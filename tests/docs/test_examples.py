@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -95,3 +96,10 @@ def test_indented_blocks_are_read_too() -> None:
     (block,) = blocks("Text:\n\n    aiakit sweep --defense aia \\\n        --set beta=1,2  # why\n\nMore.\n")
     assert not block.run
     assert list(block.commands()) == [(["sweep", "--defense", "aia", "--set", "beta=1,2"], "")]
+
+
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    """Those of the pages are checked when the site is built."""
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / "README.md").read_text("utf-8"))
+    assert len(links) > 5
+    assert [link for link in links if not (ROOT / link).is_file()] == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import click
 import pytest
 
@@ -10,6 +13,7 @@ from aiakit.cli.main import COMMANDS
 
 docstrings = pytest.importorskip("docs.hooks.docstrings", reason="needs the extra docs", exc_type=ImportError)
 commands = pytest.importorskip("docs.hooks.commands", reason="needs the extra docs", exc_type=ImportError)
+more = pytest.importorskip("docs.hooks.more", reason="needs the extra docs", exc_type=ImportError)
 plugins = pytest.importorskip("docs.hooks.plugins", reason="needs the extra docs", exc_type=ImportError)
 
 
@@ -57,3 +61,12 @@ def test_text_that_only_looks_like_a_parameter_stays() -> None:
     text = "It is: a thing. This : is odd prose\nthat goes on : and on, in (x : y) too."
     assert docstrings.as_markdown("Nothing special: here.") == "Nothing special: here."
     assert "- `" not in docstrings.as_markdown(text)
+
+
+def test_a_page_that_the_navigation_forgets_stands_at_its_end(tmp_path: Path) -> None:
+    for name in ("index.md", "a.md", "b.md"):
+        (tmp_path / name).touch()
+    config = SimpleNamespace(docs_dir=str(tmp_path), nav=[{"Start": "index.md"}, {"Use": [{"B": "b.md"}]}])
+    assert more.on_config(config).nav[2:] == [{"More": ["a.md"]}]
+    config.nav = ["index.md", "a.md", {"B": "b.md"}]
+    assert more.on_config(config).nav == ["index.md", "a.md", {"B": "b.md"}]
