@@ -60,7 +60,8 @@ class Protocol:
 
         Raises ValueError where a stored cell says none of that.
         """
-        return Facts.model_validate((self.relabelled or self.cell).result).model_dump()
+        relabelled = {} if self.relabelled is None else self.relabelled.result
+        return Facts.model_validate({**self.cell.result, **relabelled}).model_dump()
 
     @property
     def classes(self) -> tuple[str, ...]:

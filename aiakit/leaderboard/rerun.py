@@ -92,7 +92,9 @@ def _add_protocol(store: Store, submission: Submission, release: dict[str, NDArr
         raise InputError(f"the release of {submission.path} lacks {lacking[0]}")
     with store.draft(digest, inputs) as draft:
         draft.save("protocol", {name: release[name] for name in names})
-        draft.result = {"classes": list(submission.entry.protocol.classes)}
+        told = ("dataset", "attribute", "classes", "people", "images", "bayes_ceiling")
+        stated = submission.entry.protocol.model_dump(mode="json")
+        draft.result = {**{name: stated[name] for name in told}, "splits": {}, "notes": []}
     return digest
 
 
