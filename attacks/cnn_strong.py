@@ -1,4 +1,4 @@
-"""The strong setting of the CNN: a larger network for photographs beside networks for what is hidden in them."""
+"""The strong setting of the CNN: a network for photographs beside networks for what is hidden in them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ class StrongCNN(Attack):
 
     Parameters
     ----------
-    model, epochs, shift : of the network of photographs (``cnn``).
+    model, epochs, shift : of the network of photographs (``cnn``). A model whose first layer is 7×7 with stride 2, such
+        as resnet18, sees no fine texture.
     width, hidden_epochs : of the steganalysis networks: their learned features, and the passes of each.
     """
 
     view = "image"
     presets = ("strong",)
-    summary = "a larger CNN with shifts, and steganalysis networks (high-pass, low bits, position)"
+    summary = "the CNN with shifts and more epochs, and steganalysis networks (high-pass, low bits, position)"
 
     def __init__(
         self,
-        model: Annotated[str, AfterValidator(known_model)] = "resnet18",
+        model: Annotated[str, AfterValidator(known_model)] = "resnet10t",
         epochs: Annotated[int, Field(ge=1)] = 8,
         shift: Annotated[int, Field(ge=0)] = 3,
         width: Annotated[int, Field(ge=1)] = 16,
