@@ -49,6 +49,8 @@ class StoredArray:
             )
         if not self.is_plain:
             raise InputError(f"{self.where} holds {self.dtype}: give plain numbers or text")
+        if 0 in self.shape[1:]:
+            raise InputError(f"{self.where} has shape {self.shape} and so no values: save it again")
         values = self.read()
         if self.dtype.kind == "U" and not _is_text(values):
             raise InputError(f"{self.where} holds characters that do not exist: save the texts again")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.auditing.arrays import StoredArray, read_arrays
+from aiakit.auditing.arrays import LARGEST_RATIO, LARGEST_UNPACKED, StoredArray, read_arrays
 from aiakit.auditing.columns import Columns, as_text
 from aiakit.contracts import no_progress
 from aiakit.data.dataset import LoadSettings
@@ -119,15 +119,21 @@ def _from_parquet(path: Path, key: str | None) -> Source:
     except ImportError:
         raise InputError(f"reading {path} needs pyarrow: pip install 'aiakit[parquet]'") from None
     try:
-        table = parquet.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        with parquet.ParquetFile(path) as found:
+            schema, metadata = found.schema_arrow, found.metadata
+        _require_packed_moderately(path, metadata)
+        texts = [each.name for each in schema if pa.types.is_string(each.type) or pa.types.is_large_string(each.type)]
+        table = parquet.read_table(path, read_dictionary=texts)  # a long text that occurs often is kept once
+        lists = [
+            each.name
+            for each in table.schema
+            if pa.types.is_list(each.type)
+            or pa.types.is_large_list(each.type)
+            or pa.types.is_fixed_size_list(each.type)
+        ]
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is damaged or no parquet file ({reason}): get a whole copy") from None
-    lists = [
-        field.name
-        for field in table.schema
-        if pa.types.is_list(field.type) or pa.types.is_large_list(field.type) or pa.types.is_fixed_size_list(field.type)
-    ]
     if key is None and len(lists) == 1:
         key = lists[0]
     names = [key] if key in lists else numbered(table.column_names, key, path)
@@ -138,12 +144,39 @@ def _from_parquet(path: Path, key: str | None) -> Source:
             values = np.column_stack([table[name].to_numpy().astype(np.float64) for name in names])
     except (ValueError, TypeError, pa.ArrowException):
         raise InputError(f"{path}: {names[0]} must hold numbers, the same number of them in every row") from None
-    columns = {
-        name: as_text(np.array(table[name].to_pylist(), object))
-        for name in table.column_names
-        if name not in {*names, *lists}
-    }
+    try:
+        columns = {
+            name: as_text(np.array(_cells(table[name]), object))
+            for name in table.column_names
+            if name not in {*names, *lists}
+        }
+    except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} has a column that is no text or number ({reason}): leave it out") from None
     return Source(path.name, values, columns)
+
+
+def _require_packed_moderately(path: Path, metadata: Any) -> None:
+    """Refuse a file whose values take very much more memory than the file: a billion equal rows are a few bytes."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    parts = [group.column(place) for group in groups for place in range(group.num_columns)]
+    needed = sum(max(part.num_values * 8, part.total_uncompressed_size) for part in parts)
+    if max(needed, metadata.num_rows * 8) > max(LARGEST_UNPACKED, LARGEST_RATIO * path.stat().st_size):
+        raise InputError(f"{path} unpacks to {needed:,} bytes or more, which is refused: write it without compression")
+
+
+def _cells(column: Any) -> list[Any]:
+    """The cells of a column of a parquet table, each text of a dictionary made once."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        cells: list[Any] = column.to_pylist()
+        return cells
+    cells = []
+    for chunk in column.chunks:
+        words = chunk.dictionary.to_pylist()
+        cells += [None if code is None else words[code] for code in chunk.indices.to_pylist()]
+    return cells
 
 
 def numbered(names: Sequence[str], key: str | None, path: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,9 +19,10 @@ from aiakit.errors import InputError
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the stored image
 LARGEST = 64_000_000  # pixels of a source image; a small file that unpacks to more is taken for a decompression bomb
+LARGEST_FILE = 256 << 20  # bytes
 BATCH = 256  # images decoded together
-# What photographs are stored as. Pillow knows more formats, one of which (EPS) runs another program.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+# What photographs are stored as. Pillow knows more formats: EPS runs another program, libtiff prints to the terminal.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
 # LARGEST is checked before anything is unpacked, so Pillow's own warning at a higher limit would only be noise.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -37,7 +39,10 @@ def read_image(path: str | Path, image_size: int, box: Box | None = None) -> Pix
     InputError : no image there, not an image, damaged, too large, or a box outside the image.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        if Path(path).stat().st_size > LARGEST_FILE:
+            raise InputError(f"{path} has more than {LARGEST_FILE:,} bytes, which is refused")
+        # From memory: of a file, Pillow would reserve whatever length a damaged part of it announces.
+        with Image.open(io.BytesIO(Path(path).read_bytes()), formats=FORMATS) as image:
             if image.width * image.height > LARGEST:
                 raise InputError(
                     f"{path} unpacks to {image.width}×{image.height} pixels: more than {LARGEST} is refused"

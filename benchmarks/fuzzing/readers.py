@@ -73,7 +73,6 @@ def _pictures(folder: Path) -> None:
     picture(folder / "c.webp")
     picture(folder / "d.bmp")
     picture(folder / "e.gif", mode="P")
-    picture(folder / "f.tif")
     Image.fromarray(np.arange(400, dtype=np.uint16).reshape(20, 20)).save(folder / "sixteen.png")
 
 
