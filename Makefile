@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs pictures bench clean
+.PHONY: demo test lint audit lowest docs pictures bench clean
 
 .venv/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -19,6 +19,19 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive aiakit attacks defenses benchmarks
+
+# Known vulnerabilities of what is installed. Asks a service on the network, so it is no part of lint.
+audit: .venv/installed
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --skip-editable --progress-spinner off || \
+		{ echo "make audit: pip-audit found the above, or could not reach its service: it needs the network" >&2; exit 1; }
+
+# The tests with the lowest versions of everything that pyproject.toml names; needs uv and some gigabytes.
+lowest:
+	uv venv --quiet --python 3.11 --clear build/lowest
+	uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct --editable '.[dev,judges,parquet,tune]'
+	build/lowest/bin/python -m pytest
 
 # The site in build/site; a dead link, or anything that a page would load from another host, is an error.
 docs: .venv/docs
