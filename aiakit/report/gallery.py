@@ -119,7 +119,7 @@ def _draw(canvas: Canvas, left: float, top: float, tile: Tile, gallery: Gallery,
 
 def draw_said(canvas: Canvas, left: float, y: float, name: str, proba: FloatArray, label: str | None = None) -> None:
     """A line: a name, a bar of probabilities, and a label (the largest of them where none is given)."""
-    canvas.text(left, y, _short(name, 13))
+    canvas.text(left, y, _short(name, 14))
     x = left + NAME
     for code, value in enumerate(proba):
         canvas.bar(x, y - 5, BAR * float(value), 9, colour_of(code))

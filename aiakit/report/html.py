@@ -140,13 +140,16 @@ def _settings(plugins: Sequence[PluginSpec]) -> list[str]:
     """The options of some plugins that differ from their defaults, or have none."""
     words = []
     for plugin in {plugin.name: plugin for plugin in plugins}.values():
-        signature = inspect.signature(registry.entry(plugin.kind, plugin.name).load()).parameters
-        required = {name: plugin.params[name] for name, each in signature.items() if each.default is each.empty}
-        defaults = registry.parameters(plugin.kind, plugin.name, required)
+        options = inspect.signature(registry.entry(plugin.kind, plugin.name).load()).parameters
         for option, value in plugin.params.items():
-            if option in required or value != defaults.get(option):
+            if option not in options or value != _as_stored(options[option].default):
                 words += ["--set", f"{plugin.name}.{option}={value if isinstance(value, str) else json.dumps(value)}"]
     return words
+
+
+def _as_stored(default: Any) -> Any:
+    """A default value as the configuration, which is JSON, holds it."""
+    return list(default) if isinstance(default, tuple) else default
 
 
 def _has_reference(run: Run) -> bool:
