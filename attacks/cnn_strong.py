@@ -24,8 +24,8 @@ class StrongCNN(Attack):
 
     Parameters
     ----------
-    model, epochs, shift : of the network of photographs (``cnn``). resnet18 in its place found nothing of a fine texture
-        of which resnet10t, trained as long, found most (docs/calibration.md).
+    model, epochs, shift : of the network of photographs (``cnn``). resnet18 in its place found nothing of a fine
+        texture of which resnet10t, trained as long, found most (docs/calibration.md).
     width, hidden_epochs : of the steganalysis networks: their learned features, and the passes of each.
     """
 
