@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator
 
 from aiakit.auditing.arrays import StoredArray, read_arrays
 from aiakit.contracts import Encoder, FloatArray, PixelArray
@@ -16,6 +17,12 @@ from aiakit.errors import InputError
 from aiakit.suggest import unknown
 
 SUFFIXES = (".npz", ".npy", ".safetensors")
+
+
+def _existing(path: str) -> str:
+    if not Path(path).expanduser().is_file():
+        raise ValueError(f"the path of an embeddings file ({', '.join(SUFFIXES)}) that exists")
+    return path
 
 
 class Precomputed(Encoder):
@@ -34,7 +41,7 @@ class Precomputed(Encoder):
     summary = "embeddings from a file (.npz, .npy, .safetensors), by name or in order"
     whole = True  # in order, a row can only be told by its place in the whole data set; no picture is looked at
 
-    def __init__(self, file: str, embeddings: str = "", names: str = "") -> None:
+    def __init__(self, file: Annotated[str, AfterValidator(_existing)], embeddings: str = "", names: str = "") -> None:
         self.file = file
         self.embeddings = embeddings
         self.names = names

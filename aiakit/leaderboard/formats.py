@@ -187,4 +187,4 @@ def csv_text(value: Any) -> Any:
     """A cell that a spreadsheet does not take for a formula."""
     if value is None:
         return ""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

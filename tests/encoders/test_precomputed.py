@@ -110,7 +110,7 @@ def bad_files(folder: Path) -> dict[str, Path]:
         "is damaged or no .npz file": folder / "cut.npz",
         "is damaged or no .npy file": folder / "text.npy",
         "give one of .npz, .npy, .safetensors": folder / "rows.csv",
-        "there is no embeddings file": folder / "absent.npz",
+        "embeddings file .* that exists": folder / "absent.npz",
     }
 
 
