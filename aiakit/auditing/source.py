@@ -22,6 +22,7 @@ from aiakit.suggest import unknown
 
 ARRAYS = (".npz", ".npy", ".safetensors")
 TABLES = (".csv", ".parquet")
+CHUNK = 65_536  # rows of a parquet file that are read together
 LARGEST_CSV = 512 << 20  # bytes: text costs ten times its size in memory while it is parsed
 
 
@@ -115,15 +116,10 @@ def _from_csv(path: Path, key: str | None) -> Source:
 def _from_parquet(path: Path, key: str | None) -> Source:
     try:
         import pyarrow as pa
-        from pyarrow import parquet
     except ImportError:
         raise InputError(f"reading {path} needs pyarrow: pip install 'aiakit[parquet]'") from None
     try:
-        with parquet.ParquetFile(path) as found:
-            schema, metadata = found.schema_arrow, found.metadata
-        _require_packed_moderately(path, metadata)
-        texts = [each.name for each in schema if pa.types.is_string(each.type) or pa.types.is_large_string(each.type)]
-        table = parquet.read_table(path, read_dictionary=texts)  # a long text that occurs often is kept once
+        table = _read_moderately(path)
         lists = [
             each.name
             for each in table.schema
@@ -156,13 +152,31 @@ def _from_parquet(path: Path, key: str | None) -> Source:
     return Source(path.name, values, columns)
 
 
-def _require_packed_moderately(path: Path, metadata: Any) -> None:
-    """Refuse a file whose values take very much more memory than the file: a billion equal rows are a few bytes."""
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    parts = [group.column(place) for group in groups for place in range(group.num_columns)]
-    needed = sum(max(part.num_values * 8, part.total_uncompressed_size) for part in parts)
-    if max(needed, metadata.num_rows * 8) > max(LARGEST_UNPACKED, LARGEST_RATIO * path.stat().st_size):
-        raise InputError(f"{path} unpacks to {needed:,} bytes or more, which is refused: write it without compression")
+def _read_moderately(path: Path) -> Any:
+    """The table of a parquet file, unless it takes very much more memory than the file.
+
+    A billion equal rows are a few bytes. The sizes that a file states of its columns are not asked for: pyarrow ends
+    the process where these are damaged.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    most = max(LARGEST_UNPACKED, LARGEST_RATIO * path.stat().st_size)
+    with parquet.ParquetFile(path) as found:
+        schema, needed = found.schema_arrow, 8 * found.metadata.num_rows
+    texts = [each.name for each in schema if pa.types.is_string(each.type) or pa.types.is_large_string(each.type)]
+    parts: list[Any] = []
+    with parquet.ParquetFile(path, read_dictionary=texts) as found:  # a long text that occurs often is kept once
+        if needed <= most:
+            needed = 0
+            for part in found.iter_batches(CHUNK):
+                parts.append(part)
+                needed += part.nbytes
+                if needed > most:
+                    break
+        if needed > most:
+            raise InputError(f"{path} unpacks to more than {most:,} bytes, which is refused: write it unpacked")
+        return pa.Table.from_batches(parts, found.schema_arrow)
 
 
 def _cells(column: Any) -> list[Any]:
