@@ -181,6 +181,8 @@ def main() -> int:
     print("| reader | inputs | accepted | refused | findings | inputs a second | slowest, ms |\n" + "|---" * 7 + "|")
     for reader in chosen:
         count = round(given.inputs * reader.share / total)
+        if count == 0:  # of a short run
+            continue
         with tempfile.TemporaryDirectory(prefix="aiakit-fuzz-", dir=given.folder) as home:
             tally = fuzz(reader, count, given.seed, Path(home), guard, given.seconds)
         done, found = done + count, found + len(tally.findings)

@@ -47,7 +47,7 @@ def refused(read: Callable[[], object]) -> str:
 
 
 def test_the_harness_finds_nothing_in_a_short_run(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "benchmarks.fuzz", "--inputs", "250", "--seed", "1", "--save", str(tmp_path)]
+    words = [sys.executable, "-m", "benchmarks.fuzz", "--inputs", "150", "--seed", "1", "--save", str(tmp_path)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ,
                           "OMP_NUM_THREADS": "1"})  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -218,11 +218,11 @@ def test_a_table_of_a_billion_equal_rows(tmp_path: Path) -> None:
     from pyarrow import parquet
 
     path = tmp_path / "a.parquet"
-    table = pa.table({"e0": pa.array(np.zeros(2**20)), "person": pa.array(["x" * 1000] * 2**20).dictionary_encode()})
+    table = pa.table({"e0": pa.array(np.zeros(2**20))})
     with parquet.ParquetWriter(path, table.schema) as writer:
-        for _ in range(64):
+        for _ in range(40):
             writer.write_table(table)
-    assert path.stat().st_size < 10_000_000
+    assert path.stat().st_size < 1_000_000
     assert "unpacks to more than" in refused(lambda: read_source(path))
 
 
