@@ -226,6 +226,26 @@ def test_a_table_of_a_billion_equal_rows(tmp_path: Path) -> None:
     assert "unpacks to more than" in refused(lambda: read_source(path))
 
 
+def test_every_byte_of_a_table_damaged(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "a.parquet"
+    table = pa.table({"e0": [1.0, 2.0, 3.0], "person": ["x", "y", "x"]})
+    parquet.write_table(table, path, compression="none", store_schema=False)
+    content = path.read_bytes()
+    outcomes = set()
+    for at, byte in enumerate(content):
+        for damaged in (0, 255, byte ^ 1, byte ^ 16):
+            path.write_bytes(content[:at] + bytes([damaged]) + content[at + 1 :])
+            try:
+                read_source(path)
+                outcomes.add("read")
+            except InputError:
+                outcomes.add("refused")
+    assert outcomes == {"read", "refused"}
+
+
 def test_names_of_columns_that_are_no_text(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet

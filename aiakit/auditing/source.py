@@ -146,7 +146,7 @@ def _from_parquet(path: Path, key: str | None) -> Source:
             for name in table.column_names
             if name not in {*names, *lists}
         }
-    except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
+    except (ValueError, TypeError, LookupError, OverflowError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} has a column that is no text or number ({reason}): leave it out") from None
     return Source(path.name, values, columns)
