@@ -29,7 +29,7 @@ audit: .venv/installed
 
 # The tests with the lowest versions of everything that pyproject.toml names; needs uv and some gigabytes.
 lowest:
-	uv venv --quiet --python 3.11 --clear build/lowest
+	uv venv --quiet --seed --python 3.11 --clear build/lowest
 	uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct --editable '.[dev,judges,parquet,tune]'
 	build/lowest/bin/python -m pytest
 

@@ -2,7 +2,7 @@
 
 Atheris keeps the inputs that reach new lines of aiakit and changes them further. It begins from the sound file of a
 reader of ``benchmarks/fuzz.py``; what counts as a finding is the same. A finding ends the search, and is written to the
-working directory by libFuzzer.
+working directory by libFuzzer, which ends the process: the folder of inputs stays behind.
 """
 
 from __future__ import annotations
