@@ -24,6 +24,7 @@ PixelArray = NDArray[np.uint8]
 State = dict[str, NDArray[Any]]
 T = TypeVar("T")
 
+Precision = Literal["fp32", "tf32", "bf16"]
 View = Literal["embedding", "image", "claim", "scores"]
 VIEWS: tuple[View, ...] = ("embedding", "image", "claim")
 
@@ -199,20 +200,23 @@ class Context:
 
     seed : the seed of this fit; use ``rng`` or ``seed_for`` so that parts of a plugin draw independently.
     device : a torch device name ("cpu", "cuda", "mps").
-    precision : "fp32" or "bf16" (autocast of the forward pass).
+    precision : "fp32", "tf32" (on CUDA: float32 whose products have 10 bits of mantissa) or "bf16" (autocast of the
+        forward pass).
     threads : how many threads this plugin may use.
     report : called with (label, steps done, steps in all).
     memo : ``memo(name, inputs, compute)`` returns ``compute()``'s arrays, from the store when the same name, inputs,
         training data and seed were computed before. ``inputs`` must name all that ``compute`` depends on besides
         the training data and the seed.
+    compiled : whether networks are compiled (``torch.compile``) when they are trained.
     """
 
     seed: int = 0
     device: str = "cpu"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     threads: int = 1
     report: Callable[[str, int, int], None] = no_progress
     memo: Callable[[str, Mapping[str, Any], Callable[[], State]], State] = compute_always
+    compiled: bool = False
 
     def seed_for(self, *names: str | int) -> int:
         """A 63-bit seed that depends on this context's seed and the names only."""

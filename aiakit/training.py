@@ -23,16 +23,26 @@ RESIDENT_BYTES = 2 << 30  # pixels up to this size are kept on the accelerator
 
 @contextmanager
 def seeded(ctx: Context, *names: str) -> Iterator[None]:
-    """Run with torch's generators seeded for the named purpose and the context's threads; put both back afterwards."""
+    """Run with torch's generators seeded for the named purpose and the context's threads; put both back afterwards.
+
+    On CUDA also with products in TF32 where the context asks for them, and in float32 throughout where it does not.
+    """
     threads = torch.get_num_threads()
     devices = [torch.cuda.current_device()] if ctx.device.startswith("cuda") else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(ctx.seed_for(*names))
         torch.set_num_threads(ctx.threads)
+        products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+        if devices:
+            torch.set_float32_matmul_precision("high" if ctx.precision == "tf32" else "highest")
+            torch.backends.cudnn.allow_tf32 = ctx.precision == "tf32"
         try:
             yield
         finally:
             torch.set_num_threads(threads)
+            if devices:
+                torch.set_float32_matmul_precision(products)
+                torch.backends.cudnn.allow_tf32 = convolutions
 
 
 def autocast(ctx: Context) -> Any:
@@ -97,6 +107,8 @@ def fit_loop(
     Raises Diverged, carrying the last good state, when the loss stops being finite or ``health`` complains. Where an
     accelerator runs out of memory the batch is halved, which is reported, and training goes on.
     """
+    if ctx.compiled:
+        compile_networks(module)
     order = torch.Generator().manual_seed(ctx.seed_for("order", label))
     good = copy_state(module)
     best, best_state, waited = -math.inf, None, 0
@@ -136,6 +148,18 @@ def fit_loop(
     module.eval()
     ctx.report(label, epochs * per_epoch, epochs * per_epoch)
     return best if validate is not None else math.nan
+
+
+def compile_networks(module: nn.Module) -> None:
+    """Have the network, or each of those that a container only holds, compiled when it is called (``torch.compile``).
+
+    In place: names of parameters, and references to the networks, stay.
+    """
+    if isinstance(module, nn.ModuleList | nn.ModuleDict):
+        for network in module.children():
+            compile_networks(network)
+    else:
+        module.compile()
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from aiakit.contracts import Context, FloatArray, IntArray, Release
+from aiakit.contracts import Context, FloatArray, IntArray, Release, batches
 from aiakit.nets import ConvEncoder, SiameseHead, contrastive_loss, pair_distance
 from aiakit.pairs import Pairs
 from aiakit.training import (
@@ -30,6 +30,7 @@ from aiakit.training import (
 BATCH = 256
 RATE = 2e-3
 MARGIN = 1.0
+PAIRS_AT_ONCE = 2**14
 IMAGE_WIDTH = 24  # channels of the first convolution where the release has no embedding
 
 
@@ -84,8 +85,11 @@ class SiameseVerifier:
 
     def scores(self, points: FloatArray, pairs: Pairs) -> NDArray[np.float64]:
         """(P,) minus the distance of each pair: higher is more similar."""
-        difference = points[pairs.left].astype(np.float64) - points[pairs.right]
-        return np.asarray(-np.sqrt(np.square(difference).sum(1)))
+        scores = np.empty(len(pairs))
+        for rows in batches(len(pairs), PAIRS_AT_ONCE):
+            difference = points[pairs.left[rows]].astype(np.float64) - points[pairs.right[rows]]
+            scores[rows] = -np.sqrt(np.square(difference).sum(1))
+        return scores
 
     def _prepare(self, train: Release) -> None:
         device = self.ctx_.device

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from aiakit import registry
 from aiakit.auditing.samples import Samples
 from aiakit.auditing.verification import SCORES, Score
-from aiakit.contracts import View
+from aiakit.contracts import Precision, View
 from aiakit.data.fingerprint import digest_of
 from aiakit.errors import InputError
 from aiakit.experiment.computing import choose_device, choose_precision
@@ -38,7 +38,7 @@ class AuditConfig(Record):
     seeds: int
     seed: int
     device: str
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     bootstrap_draws: int = 2000
     framework: str
     libraries: dict[str, str]
@@ -87,7 +87,7 @@ def make_config(
         seeds=seeds,
         seed=seed,
         device=choose_device(device),
-        precision=choose_precision(precision, device),  # type: ignore[arg-type]
+        precision=choose_precision(precision, device),
         framework=source_digest(["aiakit.auditing.runner"]),
         libraries=library_versions(),
     )

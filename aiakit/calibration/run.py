@@ -70,7 +70,7 @@ def make_calibration(
         seeds=tuple(range(seeds)),
         nulls=nulls,
         device=chosen_device,
-        precision=choose_precision(precision, chosen_device),  # type: ignore[arg-type]
+        precision=choose_precision(precision, chosen_device),
         code=calibration_code(),
         libraries=library_versions(),
     )

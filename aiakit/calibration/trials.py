@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -11,7 +11,7 @@ from pydantic import Field
 from aiakit import registry
 from aiakit.calibration.image_leaks import image_leaks
 from aiakit.calibration.leaks import Leak, embedding_leaks
-from aiakit.contracts import Attack, Context, Evidence
+from aiakit.contracts import Attack, Context, Evidence, Precision
 from aiakit.errors import InputError
 from aiakit.experiment.config import PluginSpec, Record
 from aiakit.experiment.plan import CellSpec, combines, view_of
@@ -56,7 +56,7 @@ class Calibration(Record):
     seeds: tuple[int, ...]
     nulls: int = 0
     device: str = "cpu"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     code: str = ""
     libraries: dict[str, str] = Field(default_factory=dict)
 

@@ -45,7 +45,7 @@ compute_options = together(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
     click.option(
         "--precision",
-        type=click.Choice(["auto", "fp32", "bf16"]),
+        type=click.Choice(["auto", "fp32", "tf32", "bf16"]),
         default="auto",
         show_default=True,
         help="Arithmetic.",

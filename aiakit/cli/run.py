@@ -74,9 +74,17 @@ from aiakit.cli.progress import observer
 @click.option(
     "--draws", type=click.IntRange(min=1), default=3, show_default=True, help="Draws of a stochastic release."
 )
+@click.option(
+    "--pairs",
+    type=click.IntRange(min=5, max=10_000_000),
+    default=25_000,
+    show_default=True,
+    help="Pairs of verification, a fifth of them of one person.",
+)
 @click.option("--no-utility", is_flag=True, help="Do not measure verification.")
 @click.option("--no-reference", is_flag=True, help="Do not add the undefended release that shows the attacks' power.")
 @compute_options
+@click.option("--compile", "compiled", is_flag=True, help="Compile networks for training (torch.compile).")
 @engine_options
 @out_options
 @click.option(
@@ -108,12 +116,14 @@ def command(
     pooled: tuple[str, ...],
     permutations: int,
     draws: int,
+    pairs: int,
     no_utility: bool,
     no_reference: bool,
     jobs: int | None,
     threads: int | None,
     device: str,
     precision: str,
+    compiled: bool,
     engine: str,
     scheduler: str | None,
     out: str,
@@ -154,6 +164,8 @@ def command(
             draws=draws,
             device=device,
             precision=precision,
+            compiled=compiled,
+            pairs=pairs,
             elsewhere=engine != "local",
             utility=not no_utility,
             reference=not no_reference,

@@ -78,7 +78,7 @@ def _request(
     from aiakit.experiment.request import Request
 
     same = ("attacks", "encoder", "dataset", "image_size", "strict", "attribute", "seeds", "seed", "attack_seeds",
-            "draws", "device", "precision")  # fmt: skip
+            "draws", "device", "precision", "compiled", "pairs")  # fmt: skip
     return Request(
         defenses=(defense,),
         settings=settings,

@@ -23,6 +23,7 @@ FOLDERS = (".", "Anno", "Eval")  # the published download spreads the text files
 # "Wasserstein Auto-Encoders", 2018).
 FACE = (19.0, 39.0, 159.0, 179.0)
 CLASSES = {"Male": ("female", "male")}  # the other attributes are no or yes
+VALUES = {"-1", "0", "1"}  # no, missing, yes
 PARTITION = ("train", "val", "test")
 
 
@@ -78,26 +79,29 @@ def _find(root: Path, stem: str) -> Path:
 
 def _attributes(path: Path) -> tuple[list[str], list[str], NDArray[np.bool_]]:
     """N file names, the names of the attributes, and whether each image has each (N, attributes)."""
-    lines = [(number, _words(line)) for number, line in enumerate(read_lines(path), start=1) if line]
-    announced = whole_number(lines[0][1][0]) if lines and len(lines[0][1]) == 1 else None
+    lines = [(number, line) for number, line in enumerate(read_lines(path), start=1) if line]
+    first = _words(lines[0][1]) if lines else []
+    announced = whole_number(first[0]) if len(first) == 1 else None
     if announced is not None:  # the published file begins with the count
         del lines[0]
         if announced != len(lines) - 1:
             raise InputError(f"{path} announces {announced} images and holds {len(lines) - 1}: get a whole copy")
     if len(lines) < 2:
         raise InputError(f"{path} is empty: expected the names of the attributes and a line for each image")
-    names = lines.pop(0)[1]
-    if len(lines[0][1]) == len(names):  # CSV: the first column is the image's
+    names = _words(lines.pop(0)[1])
+    if len(_words(lines[0][1])) == len(names):  # CSV: the first column is the image's
         names = names[1:]
-    for number, words in lines:
-        if len(words) != len(names) + 1:
-            raise InputError(f"{path}:{number} has {len(words) - 1} values for {len(names)} attributes")
-    flat = " ".join(" ".join(words[1:]) for _, words in lines)
-    values = _integers(flat, len(lines) * len(names))
+    files, rows = [], []
+    for number, line in lines:  # a line's words at a time: those of all lines would take ten times the file
+        file, *words = _words(line)
+        if len(words) != len(names):
+            raise InputError(f"{path}:{number} has {len(words)} values for {len(names)} attributes")
+        files.append(file)
+        rows.append(" ".join(words))
+    values = _integers(" ".join(rows), len(lines) * len(names))
     if values is None or not np.isin(values, (-1, 0, 1)).all():
-        bad = next((number for number, words in lines if not set(words[1:]) <= {"-1", "0", "1"}), lines[0][0])
-        raise InputError(f"{path}:{bad} holds a value other than 1 and -1")
-    files = [words[0] for _, words in lines]
+        wrong = (number for (number, _), row in zip(lines, rows, strict=True) if not set(row.split()) <= VALUES)
+        raise InputError(f"{path}:{next(wrong, lines[0][0])} holds a value other than 1 and -1")
     if len(set(files)) < len(files):
         raise InputError(f"{path} lists an image twice: get a whole copy")
     return files, names, values.reshape(len(lines), len(names)) > 0

@@ -114,7 +114,8 @@ def _common(config: RunConfig) -> dict[str, Any]:
 
 
 def _computing(config: RunConfig, seed: int) -> dict[str, Any]:
-    return {**_common(config), "seed": seed, "device": config.device, "precision": config.precision}
+    inputs = {**_common(config), "seed": seed, "device": config.device, "precision": config.precision}
+    return inputs | ({"compiled": True} if config.compiled else {})  # cells of runs without it keep their names
 
 
 def protocol_cell(config: RunConfig) -> CellSpec:

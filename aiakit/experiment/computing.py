@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from importlib.util import find_spec
+from shutil import which
+from typing import cast
+
+from aiakit.contracts import Precision
 from aiakit.errors import InputError
 
 
@@ -26,7 +32,7 @@ def choose_device(name: str, elsewhere: bool = False) -> str:
     return name
 
 
-def choose_precision(name: str, device: str, elsewhere: bool = False) -> str:
+def choose_precision(name: str, device: str, elsewhere: bool = False) -> Precision:
     """ "auto" is bfloat16 on CUDA and on processors with instructions for it, else float32.
 
     ``elsewhere``: of a GPU on another machine it is taken for granted; processors are taken to be like this one.
@@ -34,8 +40,19 @@ def choose_precision(name: str, device: str, elsewhere: bool = False) -> str:
     import torch
 
     if name != "auto":
-        return name
+        return cast(Precision, name)
     if choose_device(device, elsewhere).startswith("cuda"):
         return "bf16" if elsewhere or torch.cuda.is_bf16_supported() else "fp32"
     checks = (getattr(torch.cpu, check, None) for check in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return "bf16" if any(check is not None and check() for check in checks) else "fp32"
+
+
+def require_compiler(device: str, elsewhere: bool = False) -> None:
+    """Raise InputError where ``torch.compile`` has nothing to compile with: a C++ compiler, or Triton on CUDA."""
+    if elsewhere:
+        return
+    if device.startswith("cuda"):
+        if find_spec("triton") is None:
+            raise InputError("--compile needs Triton on CUDA: pip install triton, or leave out --compile")
+    elif not any(map(which, (os.environ.get("CXX", "c++"), "g++", "clang++"))):
+        raise InputError("--compile needs a C++ compiler here: install one (g++), or leave out --compile")

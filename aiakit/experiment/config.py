@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aiakit import registry
+from aiakit.contracts import Precision
 from aiakit.sources import source_digest
 
 SCHEMA = 1
@@ -101,6 +102,7 @@ class RunConfig(Record):
     knowledge : the levels at which attacks are trained; "informed" is always among them.
     budgets : numbers of attacker-train people for the label-budget curve. pooled : numbers of images of one person
     whose evidence is added up. permutations : runs of the whole suite with labels permuted between people.
+    compiled : whether networks are compiled for training.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
     """
 
@@ -114,7 +116,8 @@ class RunConfig(Record):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     attack_seeds: Repeats = 1
     device: str = "cpu"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
+    compiled: bool = False
     reference: str = REFERENCE
     knowledge: tuple[Knowledge, ...] = ("informed",)
     budgets: tuple[Repeats, ...] = ()

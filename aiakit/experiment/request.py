@@ -19,7 +19,7 @@ from aiakit.data.splits import Fractions, Split, require_pairs, resolve_attribut
 from aiakit.documents import first_problem
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.attributes import further_attributes
-from aiakit.experiment.computing import choose_device, choose_precision
+from aiakit.experiment.computing import choose_device, choose_precision, require_compiler
 from aiakit.experiment.config import (
     REFERENCE,
     Chain,
@@ -66,8 +66,10 @@ class Request:
     draws: int = 3
     device: str = "auto"
     precision: str = "auto"
+    compiled: bool = False
     elsewhere: bool = False  # whether other machines compute, so that their device is not looked for here
     utility: bool = True
+    pairs: int = 25_000  # of verification, a fifth of them genuine
     reference: bool = True
     jobs: int = 1
     cache: Path = field(default_factory=cache_folder)
@@ -114,11 +116,13 @@ def prepare(request: Request) -> Prepared:
     _check_pairs(request, faces, split, defenses)
     device = choose_device(request.device, request.elsewhere)
     precision = choose_precision(request.precision, device, request.elsewhere)
+    if request.compiled:
+        require_compiler(device, request.elsewhere)
     config = _config(
         dataset=DatasetSpec(**spec, image_size=request.image_size, strict=request.strict, data=faces.fingerprint),
         attribute=attribute,
         split=split_spec,
-        pairs=PairsSpec() if request.utility else None,
+        pairs=_pairs(request.pairs) if request.utility else None,
         defenses=defenses,
         attacks=attacks,
         seeds=tuple(range(request.seed, request.seed + request.seeds)),
@@ -131,6 +135,7 @@ def prepare(request: Request) -> Prepared:
         further=further,
         device=device,
         precision=precision,
+        compiled=request.compiled,
         reference=REFERENCE,
         framework=framework_fingerprint(),
         libraries=library_versions(),
@@ -320,6 +325,10 @@ def _load(request: Request, spec: dict[str, Any]) -> FaceSet:
     with registry.guard(registry.entry("dataset", spec["name"])):
         faces: FaceSet = dataset.load(settings)
     return faces
+
+
+def _pairs(count: int) -> PairsSpec:
+    return PairsSpec(genuine=count // 5, impostor=count - count // 5)
 
 
 def _check_pairs(request: Request, faces: FaceSet, split: Split, defenses: tuple[Chain, ...]) -> None:

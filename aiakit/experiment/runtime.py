@@ -34,6 +34,8 @@ class Runtime:
     report: Report = no_progress
 
 
+# What a piece that several defenses start from depends on, of the inputs of their cells.
+PIECES_DEPEND_ON = ("protocol", "framework", "libraries", "seed", "device", "precision", "compiled")
 # How each kind of cell is computed from the store and the cell's inputs.
 Kinds = Mapping[str, Callable[[Store, Mapping[str, Any], Draft, Runtime], None]]
 
@@ -74,7 +76,7 @@ def context_of(
             "kind": "piece",
             "name": name,
             "parameters": dict(parameters),
-            **{key: inputs[key] for key in ("protocol", "framework", "libraries", "seed", "device", "precision")},
+            **{key: inputs[key] for key in PIECES_DEPEND_ON if key in inputs},
             "code": source_digest([compute.__module__]),
         }
         digest = digest_of(piece)
@@ -93,6 +95,7 @@ def context_of(
         seed=inputs["seed"],
         device=inputs["device"],
         precision=inputs["precision"],
+        compiled=inputs.get("compiled", False),
         threads=runtime.threads,
         report=runtime.report,
         memo=remember,

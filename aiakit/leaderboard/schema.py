@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from aiakit.contracts import Precision
 from aiakit.experiment.config import PairsSpec, PluginSpec, Record, SplitSpec
 
 SCHEMA = 1
@@ -75,7 +76,7 @@ class Computing(Record):
     framework: str
     libraries: dict[str, str]
     device: str
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     seeds: Annotated[tuple[int, ...], Field(min_length=1)]
     attack_seeds: Annotated[int, Field(ge=1)]
     seconds: Annotated[float, Field(ge=0)]

@@ -120,6 +120,8 @@ def _command(run: Run) -> str:
     words += ["--attribute", config.attribute, "--seed", str(config.seeds[0]), "--seeds", str(len(config.seeds))]
     words += ["--attack-seeds", str(config.attack_seeds), "--device", config.device, "--precision", config.precision]
     words += ["--draws", str(config.draws), "--knowledge", ",".join(config.knowledge)]
+    if config.pairs is not None:
+        words += ["--pairs", str(config.pairs.genuine + config.pairs.impostor)]
     if config.further:
         words += ["--attributes", ",".join(spec.name for spec in config.further if not spec.left_out)]
     for option, numbers in (("--budgets", config.budgets), ("--pooled", config.pooled)):
@@ -127,7 +129,8 @@ def _command(run: Run) -> str:
             words += [option, ",".join(map(str, numbers))]
     if config.permutations:
         words += ["--null", str(config.permutations)]
-    words += [flag for flag, given in (("--strict", config.dataset.strict), ("--no-utility", config.pairs is None),
+    words += [flag for flag, given in (("--strict", config.dataset.strict), ("--compile", config.compiled),
+                                       ("--no-utility", config.pairs is None),
                                        ("--no-reference", not _has_reference(run))) if given]  # fmt: skip
     if encoders:
         words += ["--encoder", encoders[0].name]
