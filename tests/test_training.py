@@ -13,7 +13,8 @@ from aiakit.autoencoder import AutoencoderSettings, latent_health, pretrained_au
 from aiakit.contracts import Context, Faces, State
 from aiakit.data.rows import RowView
 from aiakit.errors import Diverged
-from aiakit.training import PairSampler, Pixels, descend, fit_loop, seeded, steps_per_epoch
+from aiakit.nets import Autoencoder
+from aiakit.training import PairSampler, Pixels, autocast, descend, fit_loop, seeded, steps_per_epoch
 
 
 def line(rate: float = 0.1) -> tuple[nn.Linear, torch.optim.Optimizer]:
@@ -166,3 +167,56 @@ def test_pretraining_is_remembered() -> None:
     assert len(stored) == 1
     for left, right in zip(models[0].parameters(), models[1].parameters(), strict=True):
         assert torch.equal(left, right)
+
+
+def trained(ctx: Context) -> dict[str, Tensor]:
+    """The parameters after one epoch of an autoencoder's training."""
+    with seeded(ctx, "test"):
+        model = Autoencoder(16, 4, 4)
+        pixels, optimizer = Pixels(faces().images, ctx), torch.optim.Adam(model.parameters())
+
+        def step(rows: Tensor) -> Tensor:
+            images = pixels.batch(rows)
+            with autocast(ctx):
+                _, logits = model(images)
+            return descend(optimizer, (logits.float() - images).square().mean())
+
+        everything = nn.ModuleList([model, nn.ModuleDict({"unused": nn.Linear(1, 1)})])
+        fit_loop(step, module=everything, count=24, batch_size=8, epochs=1, ctx=ctx, label="test")
+    return dict(model.state_dict())
+
+
+def test_compiled_networks_learn_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traced, but not turned into machine code, which takes a compiler and minutes."""
+    compiled: list[str] = []
+
+    def compile_eagerly(module: nn.Module) -> None:
+        compiled.append(type(module).__name__)
+        original(module, backend="eager")
+
+    original = nn.Module.compile
+    monkeypatch.setattr(nn.Module, "compile", compile_eagerly)
+    with_compiler, without = trained(Context(compiled=True)), trained(Context())
+    assert compiled == ["Autoencoder", "Linear"], "containers are not called, what they hold is"
+    assert with_compiler.keys() == without.keys()
+    for name, value in without.items():
+        assert torch.allclose(with_compiler[name], value, atol=1e-6), name
+
+
+def test_bfloat16_keeps_parameters_in_float32() -> None:
+    low, full = trained(Context(precision="bf16")), trained(Context())
+    assert all(value.dtype == full[name].dtype for name, value in low.items())
+    assert not all(torch.equal(value, full[name]) for name, value in low.items()), "the arithmetic is another"
+    assert all(torch.isfinite(value.float()).all() for value in low.values())
+
+
+def test_pixels_are_resident_on_an_accelerator() -> None:
+    """As bytes. The device without memory stands for one: shapes and places are right, values there are none."""
+    ctx = Context(device="meta")
+    pixels = Pixels(faces().images, ctx)
+    assert pixels.resident is not None
+    assert (pixels.resident.dtype, pixels.resident.device.type) == (torch.uint8, "meta")
+    batch = pixels.batch(torch.tensor([3, 1, 2]))
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+    latent, logits = Autoencoder(16, 4, 4).to("meta")(batch)
+    assert (latent.shape, logits.shape) == ((3, 4), (3, 3, 16, 16))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
@@ -68,22 +69,28 @@ class Dask:
 
 
 class _Cluster:
-    """Cells are queued at the scheduler, which also repeats those whose worker died, on up to four workers."""
+    """Cells are queued at the scheduler, which also repeats those whose worker died, on up to four workers.
+
+    What was queued behind the cell that kills its workers is blamed with it: so the retry, with nothing else about.
+    """
 
     slots = float("inf")
-    retries = 0
+    retries = 1
 
     def __init__(self, scheduler: str, client: Any, setup: Setup) -> None:
         self.scheduler = scheduler
         self.client = client
         self.setup = setup
         self.executor = client.get_executor(pure=False)
+        self.attempts: Counter[str] = Counter()
 
     def submit(self, cell: CellSpec) -> Future[Problem | None]:
         resources = GPU if str(cell.inputs.get("device")).startswith("cuda") else {}
         self._require(resources)
         # Two runs on one store that want the same cell are given the same task.
-        key = f"{cell.kind}-{digest_of({'folder': str(self.setup.folder), 'cell': cell.digest})}"
+        name = {"folder": str(self.setup.folder), "cell": cell.digest, "attempt": self.attempts[cell.digest]}
+        self.attempts[cell.digest] += 1
+        key = f"{cell.kind}-{digest_of(name)}"
         future: Future[Problem | None] = self.executor.submit(
             _work, self.setup, cell.inputs, key=key, resources=resources
         )
@@ -103,7 +110,7 @@ class _Cluster:
         try:
             return future.result()
         except KilledWorker as error:
-            died = f"{error.allowed_failures + 1} workers died while they computed it"
+            died = f"{error.allowed_failures + 1} workers died while they computed it, alone too"
             raise WorkerDied(f"{died} (the last: {error.last_worker.address})") from error
         except CancelledError:
             raise AiakitError(

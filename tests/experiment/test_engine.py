@@ -47,9 +47,9 @@ class Silent:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    """Two worker processes; a cell may cost two of them their lives before the scheduler gives it up."""
+    """Two worker processes; what died with its worker, the scheduler does not repeat on its own."""
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as started,
     ):
         yield started
@@ -127,7 +127,7 @@ def test_a_full_disk_and_bad_input_end_the_run(run: Callable[..., Outcome]) -> N
 
 
 def test_an_interrupt_cancels_what_waits(run: Callable[..., Outcome], tmp_path: Path) -> None:
-    ways = dict.fromkeys("abcdefghijkl", "slow")
+    ways = dict.fromkeys("abcdef", "slow")
 
     def press() -> None:
         while not any((tmp_path / "log").iterdir()):
@@ -139,9 +139,9 @@ def test_an_interrupt_cancels_what_waits(run: Callable[..., Outcome], tmp_path: 
     with pytest.raises(KeyboardInterrupt):
         run(**ways)
     interrupt.join()
-    assert finished(tmp_path) < 12
+    assert finished(tmp_path) < 6
     assert run(**ways).failures == {}
-    assert finished(tmp_path) == 12
+    assert finished(tmp_path) == 6
 
 
 def stored(run: Path) -> dict[str, bytes]:
@@ -149,14 +149,14 @@ def stored(run: Path) -> dict[str, bytes]:
 
 
 def test_a_cluster_computes_the_same_bytes(cluster: LocalCluster, aiakit: Aiakit, tmp_path: Path) -> None:
-    arguments = ["run", "--defense", "original", "--attacks", "logreg,lda", *TINY[:-2], *SHORT, "--no-utility"]
+    arguments = ["run", "--defense", "original", "--attacks", "logreg", *TINY[:-2], *SHORT, "--no-utility"]
     where = ("--engine", "dask", "--scheduler", cluster.scheduler_address)
     answer = aiakit(*arguments, "--out", tmp_path, "--name", "dask", "--json", *where)
     assert answer.code == 0, answer.err
     assert answer.document["complete"] is True
     assert aiakit(*arguments, "--out", tmp_path, "--name", "local", "--threads", "1").code == 0
     assert stored(tmp_path / "dask") == stored(tmp_path / "local")
-    assert len(stored(tmp_path / "dask")) == 5
+    assert len(stored(tmp_path / "dask")) >= 4, "splits, the state, the release and the scores"
 
 
 def test_workers_without_a_gpu_are_named(cluster: LocalCluster, tmp_path: Path) -> None:

@@ -127,23 +127,6 @@ def wait_for_cells(folder: Path, count: int, process: subprocess.Popen[str]) -> 
 
 
 @pytest.mark.slow
-def test_killed_run_resumes_to_the_same_results(aiakit: Aiakit, tmp_path: Path) -> None:
-    undisturbed = aiakit("run", *QUICK, "--out", tmp_path / "a", "--name", "run", "--json")
-    killed = tmp_path / "b" / "run"
-    process = start("run", *QUICK, "--out", tmp_path / "b", "--name", "run")
-    wait_for_cells(killed, 3, process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    kept = {path: path.stat().st_mtime_ns for cell in finished(killed) for path in (killed / "cells" / cell).iterdir()}
-    assert kept
-    resumed = aiakit("run", *QUICK, "--out", tmp_path / "b", "--name", "run", "--json")
-    assert resumed.code == 0
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert results(resumed.document) == results(undisturbed.document)
-    assert scores(killed) == scores(tmp_path / "a" / "run")
-
-
-@pytest.mark.slow
 def test_interrupt_is_one_line_and_130(aiakit: Aiakit, tmp_path: Path) -> None:
     process = start("run", *QUICK, "--out", tmp_path, "--name", "run", "--set", "cnn.epochs=1", "--attacks", "cnn")
     wait_for_cells(tmp_path / "run", 2, process)
