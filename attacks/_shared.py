@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Attack, Context, Evidence, FloatArray, Release, batches
 
-CHUNK = 20_000  # rows scored at a time: bounds the memory of kernel features and neighbour distances
+CHUNK = 20_000  # rows scored at a time: bounds the memory of kernel features and neighbour distances …
+VALUES = 2**24  # … and values, where rows are long
 
 
 def embedding(release: Release) -> FloatArray:
@@ -55,6 +56,17 @@ def temperature(margins: NDArray[Any], val: Evidence) -> float:
 def sample_rows(count: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """``most`` of ``count`` rows drawn without replacement, in their order; every row where there are no more."""
     return np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
+
+
+def some(evidence: Evidence, most: int, ctx: Context, name: str) -> Evidence:
+    """At most so many samples of the evidence, the same ones under one context and name."""
+    return evidence[sample_rows(len(evidence), most, ctx.rng(name))]
+
+
+def in_chunks(predict: Callable[[Release], NDArray[Any]], release: Release, size: int = 2_048) -> NDArray[Any]:
+    """(N, K) ``predict`` of a release, some rows at a time: what pictures are turned into may be larger than they."""
+    parts = [predict(release[rows]) for rows in batches(len(release), size)]
+    return np.concatenate(parts) if parts else predict(release)
 
 
 def sklearn_seed(ctx: Context, *names: str | int) -> int:
@@ -116,7 +128,8 @@ class GridAttack(Attack):
         """(N, K) probabilities or margins; a class that never occurred in training gets the least there is."""
         probabilistic = hasattr(model, "predict_proba")
         score = model.predict_proba if probabilistic else model.decision_function
-        parts = [score(self._inputs(release[rows])) for rows in batches(len(release), CHUNK)]
+        chunk = min(CHUNK, max(1, VALUES // len(self._columns)))
+        parts = [score(self._inputs(release[rows])) for rows in batches(len(release), chunk)]
         seen = np.concatenate(parts) if parts else np.zeros((0, len(model.classes_)))
         if seen.ndim == 1:  # the margin of the second class against the first
             seen = np.column_stack([-seen, seen])

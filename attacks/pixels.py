@@ -11,7 +11,7 @@ from pydantic import Field
 from scipy.ndimage import uniform_filter
 from sklearn.linear_model import RidgeClassifier
 
-from aiakit.attacks._shared import GridAttack, sample_rows, separation
+from aiakit.attacks._shared import GridAttack, in_chunks, separation, some
 from aiakit.contracts import Attack, Context, Evidence, FloatArray, Release
 
 WIDEST = 64  # pixels: larger pictures are read as tiles of this side
@@ -40,7 +40,8 @@ class Pixels(Attack):
     Where a faint fixed pattern is added to noise the optimal rule is linear (the matched filter) and depends on
     position, to which convolutional networks are nearly blind. High-pass residuals are what steganalysis looks at
     (Fridrich and Kodovský, 2012): pictures are smooth, and what was added is not. The form that orders attacker-val
-    best is kept. Cost is min(N, D)²·max(N, D) for D pixels, so at most ``rows`` of attacker-train take part.
+    best is kept. Cost is min(N, D)²·max(N, D) for D pixels, so at most ``rows`` of attacker-train, and of
+    attacker-val, take part.
     """
 
     view = "image"
@@ -56,7 +57,7 @@ class Pixels(Attack):
         self.rows = rows
 
     def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
-        train = train[sample_rows(len(train), self.rows, ctx.rng("rows"))]
+        train, val = some(train, self.rows, ctx, "rows"), some(val, self.rows, ctx, "val rows")
         best = -np.inf
         for form in ctx.track(list(FORMS), "Pixels"):
             model = _Ridge(self.penalties).fit(_seen(train, form), _seen(val, form), ctx.child(form))
@@ -66,7 +67,7 @@ class Pixels(Attack):
         return self
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
-        return self._model.predict_proba(_as_embedding(release, self._form))
+        return in_chunks(lambda part: self._model.predict_proba(_as_embedding(part, self._form)), release)
 
 
 def tiles(pixels: NDArray[np.uint8], side: int) -> FloatArray:

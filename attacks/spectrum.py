@@ -12,7 +12,7 @@ from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from aiakit.attacks._shared import GridAttack
+from aiakit.attacks._shared import GridAttack, in_chunks, some
 from aiakit.attacks.pixels import WIDEST, tiles
 from aiakit.contracts import Attack, Context, Evidence, Release, batches
 
@@ -42,7 +42,8 @@ class Spectrum(Attack):
 
     Textures, up-sampling patterns and filters leave energy at certain frequencies whatever their phase: no single
     pixel tells and every class has the same mean picture, so linear classifiers of pixels are blind to them. The
-    amplitudes are those of brightness and of the two colour differences. Cost is linear in N·D·log D.
+    amplitudes are those of brightness and of the two colour differences. Cost is linear in N·D·log D; at most ``rows``
+    of attacker-train, and of attacker-val, take part, since amplitudes take four times the memory of pictures.
     """
 
     view = "image"
@@ -50,16 +51,20 @@ class Spectrum(Attack):
     summary = "logistic regression on Fourier amplitudes (textures, fingerprints of filters)"
 
     def __init__(
-        self, strengths: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (0.001, 0.1)
+        self,
+        strengths: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (0.001, 0.1),
+        rows: Annotated[int, Field(ge=10)] = 5_000,
     ) -> None:
         self.strengths = strengths
+        self.rows = rows
 
     def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+        train, val = some(train, self.rows, ctx, "rows"), some(val, self.rows, ctx, "val rows")
         self._model = _Amplitudes(self.strengths).fit(_seen(train), _seen(val), ctx)
         return self
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
-        return self._model.predict_proba(_as_embedding(release))
+        return in_chunks(lambda part: self._model.predict_proba(_as_embedding(part)), release)
 
 
 def _as_embedding(release: Release) -> Release:

@@ -16,7 +16,7 @@ from aiakit.contracts import no_progress
 from aiakit.errors import AiakitError, Diverged, InputError
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Kinds, Runtime
-from aiakit.experiment.workers import Problem, Setup, execute
+from aiakit.experiment.workers import Problem, Setup, execute, give_back_memory
 from aiakit.store import Store
 
 
@@ -149,6 +149,8 @@ def _compute_here(book: _Book, cell: CellSpec, runtime: Runtime, kinds: Kinds) -
         book.fail(cell, str(error), error.state if isinstance(error, Diverged) else None)
     else:
         book.observer.end(cell.label, None)
+    finally:
+        give_back_memory()
 
 
 def _hand_out(book: _Book, todo: Sequence[CellSpec], workers: Workers) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiakit.experiment.engine import WorkerDied, Workers
 from aiakit.experiment.plan import CellSpec
-from aiakit.experiment.workers import Problem, Setup, compute, give_back_memory
+from aiakit.experiment.workers import Problem, Setup, compute
 
 IN_PROCESS = ("protocol", "labels", "release")  # kinds of cells that use every thread, and that the others wait for
 
@@ -35,7 +35,6 @@ class Local:
     @contextmanager
     def open(self, setup: Setup) -> Iterator[Workers]:
         """The workers; their processes end with the block, however it ends."""
-        give_back_memory()
         runtime = replace(setup.runtime, threads=max(1, setup.runtime.threads // self.jobs))
         pool = _Pool(replace(setup, runtime=runtime), self.jobs)
         try:
