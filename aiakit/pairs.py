@@ -134,13 +134,19 @@ def _impostors(identity: IntArray, value: IntArray, rng: np.random.Generator, co
         sides = [images[start[unit] + rng.integers(0, size[unit])] for unit in (one, other)]
         return np.asarray(np.minimum(*sides) * len(identity) + np.maximum(*sides), np.int64)
 
-    pairs = np.unique(draw(count))
+    pairs = _distinct(draw(count))
     for _ in range(ROUNDS):
         if len(pairs) == count:
             break
-        pairs = np.unique(np.concatenate([pairs, draw(count - len(pairs))]))
+        pairs = _distinct(np.concatenate([pairs, draw(count - len(pairs))]))
     pairs = rng.permutation(np.concatenate([pairs, draw(count - len(pairs))]))
     return pairs // len(identity), pairs % len(identity)
+
+
+def _distinct(values: IntArray) -> IntArray:
+    """As ``np.unique``, by sorting: NumPy's hashing (2.3) takes five times as long on a million such numbers."""
+    values = np.sort(values)
+    return values[np.concatenate([[True], values[1:] != values[:-1]])]
 
 
 def _by_group(group: NDArray[Any], rng: np.random.Generator) -> tuple[IntArray, IntArray, IntArray]:
