@@ -15,7 +15,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +111,10 @@ class Store:
         except (*DAMAGE, OSError) as error:
             if not isinstance(error, DAMAGE) and error.errno != errno.EIO:
                 raise
-            self.damaged.append(f"cell {digest} is damaged ({error}) and will be computed again")
-            self._set_aside(folder)
-            return None
+            if self._set_aside(folder):
+                self.damaged.append(f"cell {digest} is damaged ({error}) and will be computed again")
+                return None
+            return self.find(digest)
 
     def read(self, digest: str) -> Cell:
         """The finished cell. Raises InputError where there is none."""
@@ -149,19 +150,30 @@ class Store:
             try:
                 folder.rename(self.cells / digest)
             except OSError:
-                if self.find(digest) is None:
-                    raise
+                if self.find(digest) is None:  # a damaged one was there, and is aside now
+                    folder.rename(self.cells / digest)
             flush(self.cells)
             self._sound.add(digest)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _set_aside(self, folder: Path) -> None:
+    def _set_aside(self, folder: Path) -> bool:
+        """Move a damaged cell away. False where another process has put a sound one in its place meanwhile."""
         aside = Path(tempfile.mkdtemp(prefix=f"damaged-{folder.name}-", dir=self.cells))
+        moved = aside / "cell"
         try:
-            folder.rename(aside / "cell")
-        except FileNotFoundError:
-            aside.rmdir()  # another process was first
+            folder.rename(moved)
+        except FileNotFoundError:  # another process was first
+            aside.rmdir()
+            return not folder.is_dir()
+        try:
+            _verify(moved, json.loads((moved / RESULT).read_text("utf-8")), folder.name)
+        except (*DAMAGE, OSError):
+            return True
+        with suppress(OSError):  # a third process has put one there
+            moved.rename(folder)
+        shutil.rmtree(aside, ignore_errors=True)
+        return False
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

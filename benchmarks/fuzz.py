@@ -160,6 +160,15 @@ def limit_memory(mebibytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
+def choose(beginning: str) -> list[Reader]:
+    """The readers whose names begin so, without those that cannot read here, which are named."""
+    chosen = [reader for reader in readers(ROOT) if reader.name.startswith(beginning)]
+    for reader in chosen:
+        if reader.unavailable:
+            print(f"left out: {reader.name}: {reader.unavailable}")
+    return [reader for reader in chosen if not reader.unavailable]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=200_000)
@@ -171,7 +180,7 @@ def main() -> int:
     parser.add_argument("--folder", help="where the inputs lie; a file system in memory is quickest")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    chosen = [reader for reader in readers(ROOT) if reader.name.startswith(given.only or "")]
+    chosen = choose(given.only or "")
     total = sum(reader.share for reader in chosen)
     guard = Guard()
     limit_memory(given.memory)

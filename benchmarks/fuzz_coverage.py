@@ -30,6 +30,8 @@ def main() -> None:
     parser.add_argument("--folder", help="where the inputs lie; a file system in memory is quickest")
     given = parser.parse_args()
     reader = next(each for each in readers(ROOT) if each.name == given.reader)
+    if reader.unavailable:
+        sys.exit(f"{reader.name}: {reader.unavailable}")
     home = Path(tempfile.mkdtemp(prefix="aiakit-fuzz-", dir=given.folder))
     folder, corpus = home / "input", home / "corpus"
     folder.mkdir()

@@ -54,6 +54,17 @@ def test_the_harness_finds_nothing_in_a_short_run(tmp_path: Path) -> None:
     assert " 0 findings" in done.stdout
 
 
+def test_the_harness_names_what_it_leaves_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks.fuzz import choose
+
+    everything = {reader.name for reader in choose("")} | {"parquet"}
+    monkeypatch.setattr("aiakit.extras.find_spec", lambda name: None)
+    assert everything - {reader.name for reader in choose("")} == {"parquet"}
+    assert "left out: parquet: pyarrow is not installed: pip install 'aiakit[parquet]'" in capsys.readouterr().out
+
+
 def test_the_harness_can_find(tmp_path: Path) -> None:
     from benchmarks.fuzz import Guard, attempt
     from benchmarks.fuzzing.readers import Reader

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,6 +89,35 @@ def test_damage_is_found_and_named(fault: str, store: Store) -> None:
     assert reader.find(DIGEST) is None
     assert DIGEST in reader.damaged[0]
     write(reader, 2.0)
+    assert Store(store.folder).read(DIGEST).result == {"value": 2.0}
+
+
+def test_a_cell_that_another_process_has_mended_meanwhile_stays(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(store)
+    (store.cells / DIGEST / "scores.safetensors").unlink()
+    mkdtemp = tempfile.mkdtemp
+
+    def slow(*words: Any, **named: Any) -> str:
+        """Between the look at the damaged cell and its moving away, somebody else does both and computes it anew."""
+        monkeypatch.undo()
+        assert Store(store.folder).find(DIGEST) is None
+        write(Store(store.folder), 2.0)
+        return mkdtemp(*words, **named)
+
+    reader = Store(store.folder)
+    monkeypatch.setattr(tempfile, "mkdtemp", slow)
+    found = reader.find(DIGEST)
+    assert found is not None
+    assert found.result == {"value": 2.0}
+    assert reader.damaged == []
+    assert len([path for path in store.cells.iterdir() if path.name.startswith("damaged-")]) == 1
+
+
+def test_a_damaged_cell_in_the_place_of_a_finished_one_is_replaced(store: Store) -> None:
+    with store.draft(DIGEST, INPUTS) as draft:
+        draft.result = {"value": 2.0}
+        write(other := Store(store.folder))
+        (other.cells / DIGEST / "scores.safetensors").write_bytes(b"")
     assert Store(store.folder).read(DIGEST).result == {"value": 2.0}
 
 

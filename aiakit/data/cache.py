@@ -19,6 +19,7 @@ import numpy as np
 from aiakit.contracts import PixelArray
 from aiakit.errors import InputError
 
+PIXELS, RECORD = "pixels.npy", "record.json"
 ABANDONED_SECONDS = 24 * 3600  # an unfinished folder this old belongs to a process that was killed
 
 
@@ -78,8 +79,7 @@ def cached_pixels(folder: Path, key: str, image_size: int, batches: Iterable[Bat
         raise _unwritable(folder, error) from error
     try:
         _write(making, image_size, batches)
-        if _open(place) is None:  # still absent, or damaged
-            _publish(making, place)
+        _publish(making, place)
     except OSError as error:
         raise _unwritable(folder, error) from error
     finally:
@@ -93,8 +93,8 @@ def cached_pixels(folder: Path, key: str, image_size: int, batches: Iterable[Bat
 def _open(place: Path) -> Pixels | None:
     """The finished cache at ``place``; None where it is absent or damaged, since it can be made again."""
     try:
-        record: dict[str, Any] = json.loads((place / "record.json").read_text())
-        images = np.load(place / "pixels.npy", mmap_mode="r", allow_pickle=False)
+        record: dict[str, Any] = json.loads((place / RECORD).read_text())
+        images = np.load(place / PIXELS, mmap_mode="r", allow_pickle=False)
         if list(images.shape) != record["shape"] or images.dtype != np.uint8:
             return None
         return Pixels(images, record["digest"], {int(row): why for row, why in record["failed"].items()})
@@ -108,7 +108,7 @@ def _write(making: Path, image_size: int, batches: Iterable[Batch]) -> None:
     """Stream the images into an .npy file. Plain writes: a full disk is an error there, a crash in a memory map."""
     failed: dict[int, str] = {}
     total, checksum = 0, hashlib.sha256()
-    with open(making / "pixels.npy", "wb") as file:
+    with open(making / PIXELS, "wb") as file:
         _header(file, total, image_size)
         start = file.tell()
         for batch in batches:
@@ -127,7 +127,7 @@ def _write(making: Path, image_size: int, batches: Iterable[Batch]) -> None:
         "digest": checksum.hexdigest(),
         "failed": failed,
     }
-    with open(making / "record.json", "w") as text:
+    with open(making / RECORD, "w") as text:
         json.dump(record, text)
         _flush(text)
 
@@ -143,18 +143,19 @@ def _flush(file: Any) -> None:
 
 
 def _publish(making: Path, place: Path) -> None:
-    damaged = place.with_name(f".{place.name}-{uuid.uuid4().hex[:12]}")
-    try:
-        place.rename(damaged)
-    except FileNotFoundError:
-        pass
-    else:
-        shutil.rmtree(damaged, ignore_errors=True)
+    """Put a finished cache in its place, unless a sound one is there: the first wins.
+
+    A damaged one is mended file by file and never moved away: what another process has published meanwhile would go
+    with it. Two that mend the same one write the same pixels.
+    """
     try:
         making.rename(place)
     except OSError:
-        if not place.is_dir():  # not a lost race with another process
+        if not place.is_dir():
             raise
+        if _open(place) is None:
+            for name in (PIXELS, RECORD):
+                (making / name).replace(place / name)
 
 
 def _sweep(folder: Path) -> None:

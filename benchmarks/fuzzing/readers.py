@@ -31,6 +31,7 @@ from aiakit.encoders.precomputed import Precomputed
 from aiakit.errors import InputError
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
+from aiakit.extras import not_installed
 from aiakit.leaderboard.board import gather
 from aiakit.leaderboard.entry import read_record, read_submission
 from aiakit.leaderboard.scores import truth_digest
@@ -50,6 +51,7 @@ class Reader:
 
     build : makes a folder of sound files. mutate : name pattern of a file → how it is changed; the first that matches.
     read : reads the folder. share : how many of the inputs it gets, relative to the others (slow readers get fewer).
+    unavailable : why it cannot be read here; None where it can.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Reader:
     mutate: dict[str, Mutation]
     read: Callable[[Path], object]
     share: float = 1.0
+    unavailable: str | None = None
 
 
 def picture(path: Path, seed: int = 0, mode: str = "RGB", size: tuple[int, int] = (20, 18), **options: object) -> None:
@@ -342,7 +345,8 @@ def readers(root: Path) -> Iterator[Reader]:
     yield Reader("npz", _npz, {"*": mutations.npz}, _audit("release.npz"), 3.0)
     yield Reader("safetensors", _safetensors, {"*": mutations.safetensors}, _audit("release.safetensors"), 3.0)
     yield Reader("csv", _csv, texts, _audit("release.csv"), 3.0)
-    yield Reader("parquet", _parquet, {"*": mutations.damaged}, _audit("release.parquet"), 2.0)
+    yield Reader("parquet", _parquet, {"*": mutations.damaged}, _audit("release.parquet"), 2.0,
+                 not_installed("parquet", "pyarrow"))  # fmt: skip
     yield Reader("labels and pairs", _beside, texts, _read_beside, 3.0)
     yield Reader("precomputed", _npz, {"*": mutations.npz}, _encode, 2.0)
     yield Reader("run.json", _run(fixtures), {"run.json": mutations.json_text}, _open_run, 0.1)

@@ -154,6 +154,24 @@ def test_two_at_once_both_end_well(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key"]
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_sound_cache_is_never_out_of_place(tmp_path, damaged):
+    """However late a process that began without one, or with a damaged one, comes to publish its own."""
+    if damaged:
+        (tmp_path / "key").mkdir()
+
+    def late():
+        yield from batches(2)
+        cached_pixels(tmp_path, "key", 16, batches(2))  # the other one, from its beginning to its end
+        published.append((tmp_path / "key").stat().st_ino)
+
+    published = []
+    found = cached_pixels(tmp_path, "key", 16, late())
+    assert (tmp_path / "key").stat().st_ino == published[0]
+    assert found.images.tolist() == np.full((2, 16, 16, 3), 2).tolist()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["key"]
+
+
 def test_what_a_killed_process_left_is_swept(tmp_path):
     left = tmp_path / ".other-0123456789ab"
     left.mkdir()
