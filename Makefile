@@ -30,7 +30,7 @@ audit: .venv/installed
 # The tests with the lowest versions of everything that pyproject.toml names; needs uv and some gigabytes.
 lowest:
 	uv venv --quiet --seed --python 3.11 --clear build/lowest
-	uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct --editable '.[dev,judges,parquet,tune]'
+	uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct --editable '.[dev]'
 	build/lowest/bin/python -m pytest
 
 # The site in build/site; a dead link, or anything that a page would load from another host, is an error.

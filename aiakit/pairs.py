@@ -145,8 +145,9 @@ def _impostors(identity: IntArray, value: IntArray, rng: np.random.Generator, co
 
 def _distinct(values: IntArray) -> IntArray:
     """As ``np.unique``, by sorting: NumPy's hashing (2.3) takes five times as long on a million such numbers."""
-    values = np.sort(values)
-    return values[np.concatenate([[True], values[1:] != values[:-1]])]
+    ordered = np.sort(values)
+    distinct: IntArray = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
+    return distinct
 
 
 def _by_group(group: NDArray[Any], rng: np.random.Generator) -> tuple[IntArray, IntArray, IntArray]:
