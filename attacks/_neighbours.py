@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from aiakit.attacks._shared import CHUNK, embedding, sample_rows, separation
+from aiakit.attacks._shared import embedding, sample_rows, separation
 from aiakit.contracts import Attack, Context, Evidence, FloatArray, Release, batches
+
+CHUNK = 512  # probes compared together: with 20,000 samples of a gallery 40 MiB of products
+JUDGES = 10_000  # samples of attacker-val on which the number of voters is chosen, at most
 
 
 class NeighbourVote(Attack):
     """Each probe takes a vote among its nearest gallery samples; how many vote is chosen on attacker-val.
 
-    A search costs (gallery)·D a probe, so the gallery is a random sample of at most ``gallery`` of attacker-train.
+    A search costs (gallery)·D a probe, so the gallery is a random sample of at most ``gallery`` of attacker-train, and
+    the number of voters is chosen on at most 10,000 of attacker-val. The search is one product of matrices in
+    float32: where hundreds vote among 20,000, scikit-learn's ``NearestNeighbors`` takes two to three times as long.
     """
-
-    metric: ClassVar[str]
 
     def __init__(
         self,
@@ -32,12 +34,12 @@ class NeighbourVote(Attack):
         self.gallery = gallery
 
     @abstractmethod
-    def weigh(self, distances: NDArray[Any]) -> NDArray[Any]:
-        """(N, k) votes of neighbours at these distances."""
+    def weigh(self, products: NDArray[Any]) -> NDArray[Any]:
+        """(N, k) votes of neighbours whose scalar products with the probe are these."""
 
     @abstractmethod
     def prepare(self, train: FloatArray) -> Any:
-        """A fitted scikit-learn transformer of the inputs."""
+        """A fitted scikit-learn transformer of the inputs, after which the Euclidean distance tells who is near."""
 
     def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
         """Keep the gallery, choose the number of votes on ``val``."""
@@ -46,11 +48,10 @@ class NeighbourVote(Attack):
         self._scaler = self.prepare(embedding(train.release))
         self._ballots = np.eye(self._classes)[train.labels] * train.weights[:, None]
         self._sizes = sorted({min(k, len(train)) for k in self.neighbours})
-        self._search = NearestNeighbors(
-            n_neighbors=self._sizes[-1], metric=self.metric, algorithm="brute", n_jobs=ctx.threads
-        ).fit(self._inputs(train.release))
-        scores = self._polls(val.release)
-        self._best = int(np.argmax([separation(poll, val.labels) for poll in scores]))
+        self._gallery = self._inputs(train.release)
+        self._offsets = (self._gallery**2).sum(axis=1) / 2
+        judges = val[sample_rows(len(val), JUDGES, ctx.rng("judges"))]
+        self._best = int(np.argmax([separation(poll, judges.labels) for poll in self._polls(judges.release)]))
         return self
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
@@ -63,10 +64,15 @@ class NeighbourVote(Attack):
     def _polls(self, release: Release) -> NDArray[np.float64]:
         """(len(sizes), N, K) class probabilities for every number of voters."""
         polls = np.empty((len(self._sizes), len(release), self._classes))
-        for rows in batches(len(release), CHUNK // 10):
+        most = self._sizes[-1]
+        for rows in batches(len(release), CHUNK):
             with threadpool_limits(self._threads):
-                distances, found = self._search.kneighbors(self._inputs(release[rows]))
-            votes = self.weigh(distances)[:, :, None] * self._ballots[found]
+                products = self._inputs(release[rows]) @ self._gallery.T
+            gaps = self._offsets - products  # half the squared distance, but for a term of the probe alone
+            found = np.argpartition(gaps, most - 1, axis=1)[:, :most]
+            order = np.argsort(np.take_along_axis(gaps, found, axis=1), axis=1, kind="stable")
+            found = np.take_along_axis(found, order, axis=1)
+            votes = self.weigh(np.take_along_axis(products, found, axis=1))[:, :, None] * self._ballots[found]
             counts = np.cumsum(votes, axis=1)[:, [k - 1 for k in self._sizes]] + 1 / self._classes  # one vote for all
             polls[:, rows] = (counts / counts.sum(axis=2, keepdims=True)).transpose(1, 0, 2)
         return polls

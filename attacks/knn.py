@@ -17,12 +17,11 @@ class KNN(NeighbourVote):
 
     presets = ("fast", "strong")
     summary = "k nearest neighbours in at most 20,000 gallery samples"
-    metric = "euclidean"
 
     def prepare(self, train: FloatArray) -> Any:
         """Every coordinate weighs the same."""
         return StandardScaler().fit(train)
 
-    def weigh(self, distances: NDArray[Any]) -> NDArray[Any]:
+    def weigh(self, products: NDArray[Any]) -> NDArray[Any]:
         """Equal votes."""
-        return np.ones_like(distances)
+        return np.ones_like(products)

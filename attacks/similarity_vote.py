@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import Normalizer
 
 from aiakit.attacks._neighbours import NeighbourVote
 from aiakit.contracts import FloatArray
@@ -20,12 +20,11 @@ class SimilarityVote(NeighbourVote):
 
     presets = ("strong",)
     summary = "top-k cosine similarity vote in at most 20,000 gallery templates"
-    metric = "cosine"
 
     def prepare(self, train: FloatArray) -> Any:
-        """Templates as they are: a recogniser compares them untouched."""
-        return FunctionTransformer()
+        """Templates at unit length and otherwise as they are: a recogniser compares them untouched."""
+        return Normalizer().fit(train)
 
-    def weigh(self, distances: NDArray[Any]) -> NDArray[Any]:
+    def weigh(self, products: NDArray[Any]) -> NDArray[Any]:
         """Cosine similarity, opposite templates having none."""
-        return np.maximum(1 - distances, 0)
+        return np.maximum(products, 0)

@@ -21,6 +21,7 @@ import numpy as np
 
 from aiakit import registry
 from aiakit.contracts import Context, Evidence, Release
+from aiakit.cores import usable_cores
 from aiakit.experiment.request import attack_names
 
 EMPTY = "empty"
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--dims", type=int, default=128)
     parser.add_argument("--attacks", default="all", help="a preset, or names (a,b)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:

@@ -123,7 +123,7 @@ LAYERS = [
         ),
         *PURE,
     ),
-    ("aiakit.contracts", "aiakit.errors"),
+    ("aiakit.contracts", "aiakit.cores", "aiakit.errors"),
 ]  # fmt: skip
 OUTSIDE = ("aiakit", "aiakit.benchmarks")  # the package's front door, and a folder of data
 

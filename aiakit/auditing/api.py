@@ -21,12 +21,16 @@ from aiakit.experiment.request import split_names
 
 @dataclass(frozen=True)
 class PreparedAudit:
-    """An audit that has passed every check that needs no training. ``broken`` : plugins that cannot be loaded."""
+    """An audit that has passed every check that needs no training.
+
+    broken : plugins that cannot be loaded. threads : that may be used; None, as many as ``aiakit run`` would.
+    """
 
     samples: Samples
     config: AuditConfig
     splits: dict[str, AuditedSplit]
     broken: dict[str, str] = field(default_factory=dict)
+    threads: int | None = None
 
     def execute(self, observer: Observer | None = None, folder: Path | None = None) -> AuditResult:
         """Run the attacks and compare the pairs.
@@ -35,7 +39,7 @@ class PreparedAudit:
         interrupted goes on. Raises InputError where the folder cannot be written to.
         """
         memory = None if folder is None else Memory.begin(folder, self.config)
-        scored = run_audit(self.samples, self.config, self.splits, observer or Quiet(), memory)
+        scored = run_audit(self.samples, self.config, self.splits, observer or Quiet(), memory, self.threads)
         return AuditResult.of(self.samples, self.config, scored, self.broken)
 
 
@@ -56,6 +60,7 @@ def prepare(
     settings: Sequence[str] = (),
     device: str = "auto",
     precision: str = "auto",
+    threads: int | None = None,
     name: str = "embeddings",
     notes: Sequence[str] = (),
 ) -> PreparedAudit:
@@ -74,7 +79,8 @@ def prepare(
     pairs : official verification pairs, as row numbers.
     reference : (N, D') unprotected embeddings of the same rows: shows which attacks have power at all.
     allow_overlap : measure although splits share people or nearly equal rows, and say so in the notes.
-    settings : ``"attack.option=value"``. device, precision : as of ``aiakit run``.
+    settings : ``"attack.option=value"``. device, precision, threads : as of
+    ``aiakit run``.
     name : what messages and the document call the data. notes : put before those of the audit.
 
     Raises
@@ -92,7 +98,7 @@ def prepare(
     for attribute in samples.attributes:
         found = audited_split(samples, attribute, clusters, seed, allow_overlap)
         splits[attribute] = AuditedSplit(found.rows, found.people, (*found.notes, *remarks))
-    return PreparedAudit(samples, config, splits, broken)
+    return PreparedAudit(samples, config, splits, broken, threads)
 
 
 def audit(embeddings: Any, *, observer: Observer | None = None, **options: Any) -> AuditResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +12,7 @@ from aiakit.auditing.splits import AuditedSplit
 from aiakit.auditing.unfinished import Memory, Tensors
 from aiakit.auditing.verification import verification_tensors
 from aiakit.contracts import Attack, Context, Evidence, IntArray
+from aiakit.cores import threads_in_all
 from aiakit.errors import AiakitError, InputError, PluginError
 from aiakit.experiment.config import PluginSpec
 from aiakit.experiment.engine import Observer
@@ -63,13 +63,16 @@ def run_audit(
     splits: dict[str, AuditedSplit],
     observer: Observer,
     memory: Memory | None = None,
+    threads: int | None = None,
 ) -> list[Scored]:
     """The scores for every attribute. An attack that fails is named, and the others go on.
 
-    memory : keeps each attack's scores, and knows those of an earlier start.
+    memory : keeps each attack's scores, and knows those of an earlier start. threads : as ``threads_in_all``.
     Raises InputError where what the user gave cannot be used.
     """
-    ctx = Context(device=config.device, precision=config.precision, threads=os.cpu_count() or 1, report=observer.step)
+    ctx = Context(
+        device=config.device, precision=config.precision, threads=threads_in_all(threads), report=observer.step
+    )
     memory = memory or Memory(config)
     releases = (RELEASE, REFERENCE) if config.reference else (RELEASE,)
     results = [_begun(samples, attribute, splits[attribute]) for attribute in config.attributes]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from aiakit.auditing.arrays import LARGEST_RATIO, LARGEST_UNPACKED, StoredArray, read_arrays
 from aiakit.auditing.columns import Columns, as_text
 from aiakit.contracts import no_progress
+from aiakit.cores import usable_cores
 from aiakit.data.dataset import LoadSettings
 from aiakit.data.photographs import EXTENSIONS, Photographs, images_in, person_folders
 from aiakit.data.tables import read_csv, whole_number
@@ -220,7 +220,7 @@ def _pictures(root: Path, image_size: int, report: Callable[[str, int, int], Non
         raise InputError(f"{root} holds no pictures ({', '.join(EXTENSIONS)}), neither there nor in folders of people")
     files = [path.relative_to(root).as_posix() for path in paths]
     owners = [path.parent.name if path.parent != root else "" for path in paths]
-    settings = LoadSettings(image_size, jobs=os.cpu_count() or 1, report=report)
+    settings = LoadSettings(image_size, jobs=usable_cores(), report=report)
     faces = Photographs(root.name, files, paths, owners, {}).face_set(settings)
     columns = {"file": list(faces.files)}
     if any(owners):

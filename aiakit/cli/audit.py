@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--set", "settings", multiple=True, metavar="PLUGIN.OPTION=VALUE", help="Set an option of an attack.")
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Seeds of every attack.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first, and the split's.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads.  [default: OMP_NUM_THREADS, or every core]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True)
 @out_options
@@ -101,6 +102,7 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
         settings=given["settings"],
         device=given["device"],
         precision=given["precision"],
+        threads=given["threads"],
         name=path.stem,
         notes=(*source.notes, *labels.notes),
     )

@@ -8,8 +8,9 @@ from typing import Any
 import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
-from aiakit.cli.options import compute_options, jobs_or_cores, threads_in_all
+from aiakit.cli.options import compute_options, jobs_or_cores
 from aiakit.cli.progress import observer
+from aiakit.cores import threads_in_all
 
 FIGURES = (".svg", ".png", ".html")
 

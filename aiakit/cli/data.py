@@ -8,6 +8,7 @@ import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option
 from aiakit.cli.options import data_options, dataset_options
+from aiakit.cores import usable_cores
 
 if TYPE_CHECKING:
     from aiakit.data.faceset import FaceSet
@@ -37,7 +38,6 @@ def data(
     as_json: bool,
 ) -> None:
     """Load a data set, and show its people, attributes, splits and what is wrong with it."""
-    import os
     from pathlib import Path
 
     from aiakit import registry
@@ -57,7 +57,7 @@ def data(
             status.update(f"{label}: {done} of {total}")
 
         cache = cache_folder()
-        faces = source.load(LoadSettings(image_size, cache, jobs or os.cpu_count() or 1, strict, report))
+        faces = source.load(LoadSettings(image_size, cache, jobs or usable_cores(), strict, report))
     document = describe(faces, attribute, seed) | {"cache": str(cache)}
     if contact_sheet is not None:
         save_contact_sheet(faces, Path(contact_sheet))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
+
+from aiakit.cores import threads_in_all
 
 if TYPE_CHECKING:
     from aiakit.experiment.engine import Engine
@@ -73,12 +74,6 @@ def dataset_options(data_root: str | None, people: int | None, images_per_person
     """The options of the data set that have a flag of their own."""
     given = {"root": data_root, "people": people, "images_per_person": images_per_person}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def threads_in_all(threads: int | None) -> int:
-    """How many threads may be used, by however many processes."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return threads or (int(asked) if asked.isdecimal() and int(asked) > 0 else os.cpu_count() or 1)
 
 
 def jobs_or_cores(jobs: int | None, threads: int | None) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
-from aiakit.cli.options import threads_in_all
 from aiakit.cli.visualize import picture_path
+from aiakit.cores import threads_in_all
 
 PUBLIC_SIZE = 224  # pixels that a photograph is brought to where no run says how many
 

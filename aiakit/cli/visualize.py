@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
-from aiakit.cli.options import threads_in_all
+from aiakit.cores import threads_in_all
 
 FIGURES = (".png", ".svg", ".pdf")
 PICTURE = "faces.png"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from aiakit import registry
 from aiakit.contracts import EmbeddingDefense, no_progress
+from aiakit.cores import usable_cores
 from aiakit.data.cache import cache_folder
 from aiakit.data.dataset import LoadSettings
 from aiakit.data.faceset import FaceSet
@@ -321,7 +321,7 @@ def _applicable(request: Request, names: Sequence[str], classes: tuple[str, ...]
 
 def _load(request: Request, spec: dict[str, Any]) -> FaceSet:
     dataset = registry.make("dataset", spec["name"], spec["params"])
-    settings = LoadSettings(request.image_size, request.cache, os.cpu_count() or 1, request.strict, request.report)
+    settings = LoadSettings(request.image_size, request.cache, usable_cores(), request.strict, request.report)
     with registry.guard(registry.entry("dataset", spec["name"])):
         faces: FaceSet = dataset.load(settings)
     return faces

@@ -12,7 +12,6 @@ other programs keep the machine busy. "dlib" and "autoencoder" are LFW's embeddi
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 import warnings
@@ -23,6 +22,7 @@ import numpy as np
 from aiakit import registry
 from aiakit.attacks.art import MODELS, fit_art, infer_art
 from aiakit.contracts import Context, Release
+from aiakit.cores import threads_in_all
 from aiakit.metrics import balanced_accuracy
 from benchmarks.peers.data import GROUPS, Case, cases
 from benchmarks.peers.ours import part_of, run, suite
@@ -63,7 +63,7 @@ def main() -> None:
     presets = {preset: suite(preset) for preset in options.attacks or ["fast"]}
     every = [*dict.fromkeys(name for names in presets.values() for name in names)]
     every.sort(key=lambda name: registry.entry("attack", name).load().view == "scores")  # type: ignore[attr-defined]
-    ctx = Context(options.seed, threads=int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
+    ctx = Context(options.seed, threads=threads_in_all())
     print("| release | Bayes | strongest of ART | seconds |" + "".join(f" {preset} | seconds |" for preset in presets))
     print("|---" * (4 + 2 * len(presets)) + "|")
     for case in cases(options.groups, options.n, options.seed, options.epochs):

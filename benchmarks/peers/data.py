@@ -14,6 +14,7 @@ import numpy as np
 from aiakit import registry
 from aiakit.calibration.trials import all_leaks, draw
 from aiakit.contracts import Context, Embeddings, Evidence, Faces, Release
+from aiakit.cores import threads_in_all
 from aiakit.data.dataset import LoadSettings
 from aiakit.data.faceset import MISSING
 
@@ -79,9 +80,9 @@ def lfw_autoencoder(folder: Path, seed: int, epochs: int) -> Iterator[Case]:
     labels, identity = faces.attributes["gender"].values, faces.identity
     rows = sides(identity, labels != MISSING, seed)
     owned = Faces(faces.images[rows[0]], labels[rows[0]], identity[rows[0]], CLASSES)
-    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+
     encoder = registry.make("encoder", "autoencoder", {"epochs": epochs})
-    encoder.fit(owned, owned, Context(seed=seed, threads=threads))
+    encoder.fit(owned, owned, Context(seed=seed, threads=threads_in_all()))
     embedding = encoder.encode(faces.images, faces.files)
     yield from raw_and_erased("LFW, autoencoder", embedding, labels, identity, rows, seed)
 

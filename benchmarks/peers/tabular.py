@@ -12,7 +12,6 @@ time limit in seconds of wall clock. TabICL and TabPFN are attacks of aiakit ins
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from aiakit.contracts import Context, Evidence
+from aiakit.cores import threads_in_all
 from aiakit.metrics import balanced_accuracy, decide, fit_decision
 from benchmarks.peers.data import GROUPS, Case, cases
 from benchmarks.peers.ours import run, suite
@@ -110,7 +110,7 @@ def main() -> None:
         sys.exit("no learner is left")
     warnings.filterwarnings("ignore")
     names = suite(options.attacks)
-    ctx = Context(options.seed, threads=int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
+    ctx = Context(options.seed, threads=threads_in_all())
     columns = ["release", "Bayes", *(f"{name} | seconds" for name in (*learners, options.attacks)), "ahead"]
     print(f"| {' | '.join(columns)} |\n{'|---' * (2 * len(learners) + 5)}|", flush=True)
     for case in cases(options.groups, options.n, options.seed, options.epochs):
