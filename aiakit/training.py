@@ -122,7 +122,7 @@ def fit_loop(
             chosen = rows[start : start + batch_size]
             if len(chosen) < 2 and count > 1:
                 break
-            recent += _halving_steps(step, chosen, ctx, label)
+            recent += _halving(step, chosen, 2, ctx, label)  # batch norm needs two rows
             for scheduler in schedulers:
                 scheduler.step()
             if len(recent) >= CHECK_EVERY:
@@ -176,16 +176,17 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
     return max(1, full + (rest >= 2))
 
 
-def _halving_steps(step: Callable[[Tensor], Tensor], rows: Tensor, ctx: Context, label: str) -> list[Tensor]:
+def _halving(work: Callable[[Any], Tensor], rows: Tensor | range, least: int, ctx: Context, label: str) -> list[Tensor]:
+    """What ``work`` returns for the rows, in halves of at least so many where an accelerator's memory is too small."""
     try:
-        return [step(rows)]
+        return [work(rows)]
     except torch.OutOfMemoryError:
-        if len(rows) < 4:
+        if len(rows) < 2 * least:
             raise
     torch.cuda.empty_cache()
-    ctx.report(f"{label}: out of memory, {len(rows) // 2} rows a batch", 0, 1)
     half = len(rows) // 2
-    return _halving_steps(step, rows[:half], ctx, label) + _halving_steps(step, rows[half:], ctx, label)
+    ctx.report(f"{label}: out of memory, {half} rows a batch", 0, 1)
+    return _halving(work, rows[:half], least, ctx, label) + _halving(work, rows[half:], least, ctx, label)
 
 
 def _check_finite(losses: list[Tensor], module: nn.Module, good: dict[str, Any], label: str, epoch: int) -> None:
@@ -202,13 +203,21 @@ def _diverged(message: str, module: nn.Module, good: dict[str, Any]) -> Diverged
 def forward_in_batches(
     function: Callable[[Tensor], Tensor], inputs: Pixels | Tensor, ctx: Context, batch_size: int = 512
 ) -> NDArray[np.float32]:
-    """Apply ``function`` batch by batch and collect the result on the CPU as float32 (N, …)."""
-    parts = []
-    for start in range(0, len(inputs), batch_size):
-        rows = slice(start, start + batch_size)
-        batch = inputs.batch(rows) if isinstance(inputs, Pixels) else inputs[rows].to(ctx.device)
+    """Apply ``function`` batch by batch and collect the result on the CPU as float32 (N, …).
+
+    Where an accelerator runs out of memory the batch is halved, which is reported.
+    """
+
+    def forward(rows: range) -> Tensor:
+        chosen = slice(rows.start, rows.stop)
+        batch = inputs.batch(chosen) if isinstance(inputs, Pixels) else inputs[chosen].to(ctx.device)
         with autocast(ctx):
-            parts.append(function(batch).float().cpu())
+            return function(batch).float().cpu()
+
+    parts: list[Tensor] = []
+    for start in range(0, len(inputs), batch_size):
+        rows = range(start, min(start + batch_size, len(inputs)))
+        parts += _halving(forward, rows, 1, ctx, "forward pass")
     return torch.cat(parts).numpy()
 
 

@@ -179,14 +179,16 @@ def _steady(value: Any) -> Any:
     return [_steady(part) for part in value] if isinstance(value, list) else value
 
 
-def torment(folder: Path, kills: int, seed: int, arguments: Sequence[str] = SMALL, jobs: int = 2) -> Chaos:
+def torment(
+    folder: Path, kills: int, seed: int, arguments: Sequence[str] = SMALL, jobs: int = 2, twice: int = TWICE
+) -> Chaos:
     """Kill runs so many times. Raises Violation where one does not end as the undisturbed run did."""
     chaos = Chaos(folder, arguments, jobs, random.Random(seed))  # noqa: S311  (draws moments, no secrets)
     expected = chaos.undisturbed()
     number = 0
     while (left := kills - sum(chaos.phases.values())) > 0:
         number += 1
-        results, killed = chaos.tormented(f"run{number}", 2 if number % TWICE == 0 else 1, min(left, 5))
+        results, killed = chaos.tormented(f"run{number}", 2 if number % twice == 0 else 1, min(left, 5))
         if results != expected:
             raise Violation(f"run{number}, killed {killed} times, has other results than the undisturbed run")
         print(f"run {number}: killed {killed} times, same results", file=sys.stderr, flush=True)

@@ -14,7 +14,16 @@ from aiakit.contracts import Context, Faces, State
 from aiakit.data.rows import RowView
 from aiakit.errors import Diverged
 from aiakit.nets import Autoencoder
-from aiakit.training import PairSampler, Pixels, autocast, descend, fit_loop, seeded, steps_per_epoch
+from aiakit.training import (
+    PairSampler,
+    Pixels,
+    autocast,
+    descend,
+    fit_loop,
+    forward_in_batches,
+    seeded,
+    steps_per_epoch,
+)
 
 
 def line(rate: float = 0.1) -> tuple[nn.Linear, torch.optim.Optimizer]:
@@ -94,6 +103,22 @@ def test_out_of_memory_halves_the_batch() -> None:
     fit_loop(step, module=model, count=16, batch_size=16, epochs=1, ctx=ctx, label="test")
     assert sizes == [4, 4, 4, 4]
     assert any("out of memory" in label for label in said)
+
+
+def test_out_of_memory_halves_the_batch_of_a_forward_pass_too() -> None:
+    said: list[str] = []
+
+    def double(batch: Tensor) -> Tensor:
+        if len(batch) > 3:
+            raise torch.OutOfMemoryError("no room")
+        return batch * 2
+
+    rows = torch.arange(22.0)[:, None]
+    ctx = Context(report=lambda label, _done, _total: said.append(label))
+    assert np.array_equal(forward_in_batches(double, rows, ctx, 16), rows.numpy() * 2)
+    assert "forward pass: out of memory, 8 rows a batch" in said
+    with pytest.raises(torch.OutOfMemoryError):
+        forward_in_batches(lambda batch: double(batch.repeat(9, 1)), rows, ctx)
 
 
 def test_seeding_leaves_the_callers_generator_alone() -> None:

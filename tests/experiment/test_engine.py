@@ -13,7 +13,7 @@ from typing import Any
 
 import dask
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster, Worker
 
 from aiakit import tensorfile
 from aiakit.errors import InputError
@@ -166,6 +166,28 @@ def test_workers_without_a_gpu_are_named(cluster: LocalCluster, tmp_path: Path) 
         run_cells(
             Store(tmp_path / "run"), [on_cuda], Runtime(tmp_path), Silent(), Dask(cluster.scheduler_address), KINDS
         )
+
+
+def test_cells_on_cuda_go_to_workers_that_offer_a_gpu(cluster: LocalCluster, tmp_path: Path) -> None:
+    with Client(cluster.scheduler_address, set_as_default=False) as client:
+        offering = next(iter(client.scheduler_info()["workers"]))
+        pid = client.run(os.getpid, workers=[offering])[offering]
+        client.run(offer, 1, workers=[offering])
+        try:
+            cells = [cell(tmp_path, label) for label in "abcd"]
+            for each in cells[:3]:
+                each.inputs["device"] = "cuda"
+            engine = Dask(cluster.scheduler_address)
+            run_cells(Store(tmp_path / "run"), cells, Runtime(tmp_path), Silent(), engine, KINDS)
+        finally:
+            client.run(offer, 0, workers=[offering])
+    assert [(tmp_path / label).read_text() for label in "abc"] == [f"{pid}\n"] * 3
+    assert (tmp_path / "d").exists()
+
+
+async def offer(gpus: int, dask_worker: Worker) -> None:
+    """Runs on a worker, which says from then on that it has so many."""
+    await dask_worker.set_resources(GPU=gpus)
 
 
 def test_a_worker_of_another_version_is_named(cluster: LocalCluster, tmp_path: Path) -> None:
