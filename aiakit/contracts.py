@@ -284,6 +284,12 @@ class Attack(Plugin):
     def predict_proba(self, release: Release) -> NDArray[Any]:
         """(N, K) class probabilities: finite, non-negative, rows that sum to 1."""
 
+    def approximation(self, rows: int) -> str | None:
+        """What it does of ``rows`` samples to learn from because they are many, such as "a sample of 5,000"; results
+        repeat it. None where it learns from so many as it does from few.
+        """
+        return None
+
 
 class Publisher(Plugin):
     """What both kinds of defenses share.

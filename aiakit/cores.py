@@ -8,8 +8,8 @@ import os
 def usable_cores() -> int:
     """The cores that this process may run on: taskset, a container or Slurm may allow fewer than the machine has.
 
-    Two threads that share one core do not take turns gladly: they wait for each other in loops. Seen on one core of
-    two: 84 seconds for products of coordinates that one thread multiplies in 2.
+    Threads that share a core do not take turns gladly: they wait for each other in loops. Seen on one core: an audit of
+    13,224 embeddings by products of coordinates takes 11 processor seconds with one thread and 80 with two.
     """
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))

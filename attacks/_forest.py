@@ -36,6 +36,10 @@ class Forest(GridAttack):
         """3,000: the best leaf grows slowly with the sample."""
         return min(rows, 3_000)
 
+    def approximation(self, rows: int) -> str | None:
+        """Small bootstrap samples."""
+        return f"{self.rows:,} for each tree" if rows > self.rows else None
+
     def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
         """One forest for each smallest leaf."""
         return [

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import make_pipeline
 
-from aiakit.attacks._shared import GridAttack, reduction, sample_rows
+from aiakit.attacks._shared import GridAttack, Sampled, reduction, sample_rows
 from aiakit.contracts import Context, Evidence, Release
 from aiakit.extras import not_installed
 from aiakit.training import seeded
 
 
-class InContext(GridAttack):
+class InContext(Sampled, GridAttack):
     """A pretrained transformer that reads attacker-train as its context and answers for each row of the release.
 
     Nothing is trained and nothing chosen, so attacker-val is not looked at. A subclass names its package and makes the
@@ -30,7 +30,6 @@ class InContext(GridAttack):
     WIDEST: ClassVar[int] = 500
 
     weights: str
-    rows: int
 
     @classmethod
     def unavailable(cls, classes: tuple[str, ...] = ()) -> str | None:

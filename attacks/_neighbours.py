@@ -54,6 +54,10 @@ class NeighbourVote(Attack):
         self._best = int(np.argmax([separation(poll, judges.labels) for poll in self._polls(judges.release)]))
         return self
 
+    def approximation(self, rows: int) -> str | None:
+        """A gallery that is a sample."""
+        return f"a gallery of {self.gallery:,}" if rows > self.gallery else None
+
     def predict_proba(self, release: Release) -> NDArray[Any]:
         """(N, K): the share of the votes for each class, each class weighing the same in the gallery."""
         return self._polls(release)[self._best]

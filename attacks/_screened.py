@@ -68,6 +68,10 @@ class Screened(Attack):
                     best, self._found, self.model_ = score, found[:size], model
         return self
 
+    def approximation(self, rows: int) -> str | None:
+        """A search in a sample."""
+        return f"features sought in {ROWS:,}" if rows > ROWS else None
+
     def predict_proba(self, release: Release) -> NDArray[Any]:
         """(N, K) class probabilities under equal priors."""
         if not len(self._found):

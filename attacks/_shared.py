@@ -63,6 +63,16 @@ def some(evidence: Evidence, most: int, ctx: Context, name: str) -> Evidence:
     return evidence[sample_rows(len(evidence), most, ctx.rng(name))]
 
 
+class Sampled(Attack):
+    """An attack that learns from at most ``rows`` samples, its option."""
+
+    rows: int
+
+    def approximation(self, rows: int) -> str | None:
+        """A sample."""
+        return f"a sample of {self.rows:,}" if rows > self.rows else None
+
+
 def in_chunks(predict: Callable[[Release], NDArray[Any]], release: Release, size: int = 2_048) -> NDArray[Any]:
     """(N, K) ``predict`` of a release, some rows at a time: what pictures are turned into may be larger than they."""
     parts = [predict(release[rows]) for rows in batches(len(release), size)]

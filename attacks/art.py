@@ -13,15 +13,15 @@ from pydantic import Field
 from sklearn.metrics import confusion_matrix
 from threadpoolctl import threadpool_limits
 
-from aiakit.attacks._shared import embedding, sample_rows, sklearn_seed
-from aiakit.contracts import Attack, Context, Evidence, IntArray, Release
+from aiakit.attacks._shared import Sampled, embedding, sample_rows, sklearn_seed
+from aiakit.contracts import Context, Evidence, IntArray, Release
 from aiakit.extras import not_installed
 from aiakit.training import seeded
 
 MODELS = ("nn", "rf", "gb", "lr", "dt", "knn", "svm")
 
 
-class ART(Attack):
+class ART(Sampled):
     """``AttributeInferenceBaseline`` (Nicolae et al., 1807.01069) with ART's defaults, the attribute as last column.
 
     ART answers with a class and no probability: those of the other attacks' form are the shares of the true classes

@@ -11,8 +11,8 @@ from pydantic import Field
 from scipy.ndimage import uniform_filter
 from sklearn.linear_model import RidgeClassifier
 
-from aiakit.attacks._shared import GridAttack, in_chunks, separation, some
-from aiakit.contracts import Attack, Context, Evidence, FloatArray, Release
+from aiakit.attacks._shared import GridAttack, Sampled, in_chunks, separation, some
+from aiakit.contracts import Context, Evidence, FloatArray, Release
 
 WIDEST = 64  # pixels: larger pictures are read as tiles of this side
 COARSE = 8  # tiles a side of the coarse form
@@ -34,7 +34,7 @@ class _Ridge(GridAttack):
         return [RidgeClassifier(alpha=penalty * len(train), class_weight="balanced") for penalty in self.penalties]
 
 
-class Pixels(Attack):
+class Pixels(Sampled):
     """Ridge classifiers of means over tiles, of what a blur leaves over, and of the lowest bits.
 
     Where a faint fixed pattern is added to noise the optimal rule is linear (the matched filter) and depends on

@@ -12,9 +12,9 @@ from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from aiakit.attacks._shared import GridAttack, in_chunks, some
+from aiakit.attacks._shared import GridAttack, Sampled, in_chunks, some
 from aiakit.attacks.pixels import WIDEST, tiles
-from aiakit.contracts import Attack, Context, Evidence, Release, batches
+from aiakit.contracts import Context, Evidence, Release, batches
 
 CHUNK = 4_096
 SIZES = (4, 32, 256)  # amplitudes given to the classifier
@@ -37,7 +37,7 @@ class _Amplitudes(GridAttack):
         ]
 
 
-class Spectrum(Attack):
+class Spectrum(Sampled):
     """Logistic regression on the logarithms of a picture's Fourier amplitudes.
 
     Textures, up-sampling patterns and filters leave energy at certain frequencies whatever their phase: no single

@@ -74,6 +74,10 @@ class Subspace(GridAttack):
         """3,000 where exact SVMs, of quadratic cost, take part."""
         return min(rows, 3_000 if rows <= self.svm_rows else 20_000)
 
+    def approximation(self, rows: int) -> str | None:
+        """No SVM."""
+        return "QDA alone, without an SVM" if rows > self.svm_rows else None
+
     def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
         """Both classifiers for each number of directions; QDA alone where N is too large for an exact SVM."""
         counts = np.unique(train.labels, return_counts=True)[1]

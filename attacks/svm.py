@@ -42,6 +42,12 @@ class SVM(GridAttack):
         """3,000 where the cost is quadratic; 20,000 for Nyström features, whose weak leaks need more to be seen."""
         return min(rows, 3_000 if rows <= self.exact_rows else 20_000)
 
+    def approximation(self, rows: int) -> str | None:
+        """Nyström features."""
+        if rows <= self.exact_rows:
+            return None
+        return f"{self.landmarks:,} Nyström features and least squares"
+
     def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
         """Every C with every γ, which is a multiple of 1/D (the inputs have unit variance)."""
         return [self._machine(c, width / dims, train, ctx) for width in self.widths for c in self.penalties]

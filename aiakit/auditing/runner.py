@@ -17,7 +17,7 @@ from aiakit.errors import AiakitError, InputError, PluginError
 from aiakit.experiment.config import PluginSpec
 from aiakit.experiment.engine import Observer
 from aiakit.experiment.plan import combines
-from aiakit.experiment.probing import TOO_FEW, combined_scores, folds_of
+from aiakit.experiment.probing import TOO_FEW, combined_scores, folds_of, on_large_samples
 from aiakit.experiment.runtime import check_proba
 
 RELEASE, REFERENCE = "attack", "reference"  # how the scores on each begin
@@ -111,7 +111,8 @@ def _begun(samples: Samples, attribute: str, split: AuditedSplit) -> Scored:
 
 def _applicable(config: AuditConfig, scored: Scored) -> list[PluginSpec]:
     """The attacks that can infer an attribute of these classes; the notes name the others."""
-    suite, val = [], scored.split.rows["attacker-val"]
+    suite, val, many = [], scored.split.rows["attacker-val"], len(scored.split.rows["attacker-train"])
+    approximations: dict[str, str] = {}
     for spec in config.attacks:
         entry = registry.entry("attack", spec.name)
         cls: Any = entry.load()
@@ -121,8 +122,16 @@ def _applicable(config: AuditConfig, scored: Scored) -> list[PluginSpec]:
             reason = TOO_FEW
         if reason:
             scored.notes.append(f"{spec.name} not run: {reason}")
-        else:
-            suite.append(spec)
+            continue
+        suite.append(spec)
+        try:
+            with registry.guard(entry):
+                said = registry.make("attack", spec.name, spec.params).approximation(many)
+        except PluginError:  # it fails again, and is named, when its turn comes
+            continue
+        if said:
+            approximations[spec.name] = said
+    scored.notes += on_large_samples(many, approximations)
     return suite
 
 

@@ -9,6 +9,7 @@ from aiakit import __version__
 from aiakit.bootstrap import number, numbers
 from aiakit.experiment.config import RunConfig, label_of
 from aiakit.experiment.evaluate import Evaluation, Row
+from aiakit.experiment.probing import on_large_samples
 from aiakit.statistics import exceeds_chance, smallest_detectable
 
 SCHEMA = 1
@@ -31,11 +32,18 @@ def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, A
         "attack_seeds": config.attack_seeds,
         "complete": not failures and not any(row.missing for row in evaluation.rows.values()),
         "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
-        "notes": [*facts["notes"], *left_out],
+        "notes": [*facts["notes"], *left_out, *_on_large_samples(evaluation)],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row) for row in evaluation.rows.values()],
         **({"further": {name: _further(of) for name, of in evaluation.further.items()}} if evaluation.further else {}),
     }
+
+
+def _on_large_samples(evaluation: Evaluation) -> list[str]:
+    found: dict[str, str] = {}
+    for row in evaluation.rows.values():
+        found |= row.approximations
+    return on_large_samples(len(evaluation.protocol.rows("attacker-train")), found)
 
 
 def _attribute(evaluation: Evaluation) -> dict[str, Any]:

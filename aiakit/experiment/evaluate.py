@@ -39,7 +39,7 @@ class Row:
     budgets : attack → number of attacker-train people → statistics.
     pooled : number of images of one person whose evidence is added up → statistics of the strongest attack.
     nulls : the balanced accuracy of the selected attack in each run with permuted labels.
-    skipped : attack → why it could not be applied.
+    skipped : attack → why it could not be applied. approximations : attack → what it did of a large sample.
     variance : attack → variances of its balanced accuracy (between defense seeds, between attack seeds).
     accuracy_bound : what no attack on it can exceed, where its defense proves that.
     seconds : computing time of all of its cells. fit_seconds, release_seconds : of its defense, over all seeds.
@@ -54,6 +54,7 @@ class Row:
     pooled: dict[int, AttackStatistics] = field(default_factory=dict)
     nulls: list[float] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    approximations: dict[str, str] = field(default_factory=dict)
     variance: dict[str, tuple[float, float]] = field(default_factory=dict)
     accuracy_bound: float | None = None
     utility: dict[str, VerificationStatistics] = field(default_factory=dict)
@@ -205,6 +206,8 @@ class _Judge:
                 row.skipped[f"{key.attack}, {key.knowledge}"] = cell.result["skipped"]
             elif cell is not None:
                 tables.append(cell.tensors("scores"))
+                if key.headline and "approximation" in cell.result:
+                    row.approximations[key.attack] = cell.result["approximation"]
         if not tables:
             return None
         val, test = self.protocol.rows("attacker-val"), self.protocol.rows("test")

@@ -44,6 +44,16 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
     for name, split in (("val", "attacker-val"), ("test", "test")):
         scores[name] = scores_on(attack, entry, applied_to, protocol.rows(split), len(protocol.classes))
     draft.save("scores", scores)
+    with registry.guard(entry):
+        said = attack.approximation(len(protocol.rows("attacker-train")))
+    if said:
+        draft.result = {"approximation": said}
+
+
+def on_large_samples(rows: int, approximations: Mapping[str, str]) -> list[str]:
+    """A note that names the attacks which learn from so many samples otherwise than from few; none where none does."""
+    said = ", ".join(f"{attack} ({what})" for attack, what in approximations.items())
+    return [f"of {rows:,} samples to learn from some attacks make less than all they could: {said}"] if said else []
 
 
 def protocol_of(store: Store, inputs: Mapping[str, Any]) -> Protocol:

@@ -38,6 +38,26 @@ def make(attack):
     return attack(**SMALL.get(attack, {}))
 
 
+@every_attack
+def test_only_many_samples_are_approximated(attack):
+    assert make(attack).approximation(1_000) is None
+    linear = attack in (LogReg, LDA, QDA, XGBoost)
+    assert (make(attack).approximation(200_000) is None) == linear
+
+
+@pytest.mark.parametrize("attack", [KNN, SimilarityVote])
+def test_the_nearest_are_those_that_comparing_one_by_one_finds(attack):
+    train, val = drawn(leaks.radial(), 300, 0), drawn(leaks.radial(), 90, 1)
+    fitted = attack(neighbours=(5,)).fit(train, val, Context())
+    gallery, probes = fitted.prepare(train.release.embedding), val.release.embedding
+    known, asked = gallery.transform(train.release.embedding), gallery.transform(probes)
+    for row, probe in enumerate(asked):
+        near = np.argsort(((known - probe) ** 2).sum(axis=1))[:5]
+        votes = fitted.weigh((known[near] @ probe)[None])[0] * train.weights[near]
+        counts = np.bincount(train.labels[near], votes, 2) + 0.5
+        np.testing.assert_allclose(fitted.predict_proba(val.release[[row]])[0], counts / counts.sum(), rtol=1e-4)
+
+
 def evidence(labels, seed=0, dims=6, shift=2.0, classes=2):
     """The first coordinate carries the class, the second is constant."""
     labels = np.asarray(labels, dtype=np.int64)

@@ -261,6 +261,16 @@ def test_a_broken_attack_is_named_and_the_others_go_on(aiakit, npz, tmp_path):
     assert answer.document["rows"][0]["strongest"]["attack"] == "logreg"
 
 
+def test_what_attacks_make_of_a_large_sample_is_said(cast):
+    result = small(cast, attacks="logreg,knn", settings=["knn.gallery=20"])
+    rows = len(result.tensors[0]["rows.attacker-train"])
+    said = [note for note in result.document()["notes"] if "samples to learn from" in note]
+    assert said == [
+        f"of {rows} samples to learn from some attacks make less than all they could: knn (a gallery of 20)"
+    ]
+    assert not any("samples to learn from" in note for note in small(cast).document()["notes"])
+
+
 def test_people_with_one_picture_each_are_measured_without_verification(cast):
     rows = np.arange(0, cast.rows, 3)
     one = replace(cast, embedding=cast.embedding[rows], person=cast.person[rows], gender=cast.gender[rows])
