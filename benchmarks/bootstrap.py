@@ -12,13 +12,13 @@ from aiakit.statistics import attack_statistics
 from aiakit.verification_metrics import verification_statistics
 
 
-def seconds(work, *arguments):
-    """Seconds that ``work`` takes, best of two."""
+def seconds(work, *arguments, best_of: int = 2):
+    """Seconds of the processor that ``work`` takes: other work on the machine does not count."""
     times = []
-    for _ in range(2):
-        begun = time.perf_counter()
+    for _ in range(best_of):
+        begun = time.process_time()
         work(*arguments)
-        times.append(time.perf_counter() - begun)
+        times.append(time.process_time() - begun)
     return min(times)
 
 
@@ -36,7 +36,7 @@ def attack(samples: int, classes: int, repeats: int, images_per_person: int = 4,
     )
 
 
-def verification(pairs: int, people: int = 500, draws: int = 2000) -> float:
+def verification(pairs: int, people: int = 500, draws: int = 2000, best_of: int = 2) -> float:
     """All metrics of a verifier on as many genuine as impostor pairs."""
     rng = np.random.default_rng(0)
     identity = np.repeat(np.arange(people), 20)
@@ -44,7 +44,7 @@ def verification(pairs: int, people: int = 500, draws: int = 2000) -> float:
     scores = rng.normal(sampled.same, 1.0)
     scored = (scores, sampled.same, identity[sampled.left], identity[sampled.right])
     bootstrap = IdentityBootstrap(identity, draws)
-    return seconds(verification_statistics, [(scores, sampled.same)], [scored], bootstrap)
+    return seconds(verification_statistics, [(scores, sampled.same)], [scored], bootstrap, best_of=best_of)
 
 
 def sampling(images: int, pairs: int) -> float:
@@ -62,4 +62,5 @@ if __name__ == "__main__":
     print(f"attack metrics, 10,000 samples × 2,000 draws, K=2, 9 repeats: {attack(10_000, 2, 9):.2f} s")
     print(f"attack metrics, 10,000 samples × 2,000 draws, K=5: {attack(10_000, 5, 1):.2f} s")
     print(f"verification metrics, 12,000 pairs × 2,000 draws: {verification(12_000):.2f} s")
+    print(f"verification metrics, 1,000,000 pairs × 2,000 draws: {verification(1_000_000, 1000, best_of=1):.1f} s")
     print(f"pair sampling, 1,000,000 pairs from 200,000 images: {sampling(200_000, 1_000_000):.2f} s")

@@ -55,6 +55,7 @@ class Chaos:
     jobs: int
     rng: random.Random
     phases: Counter[str] = field(default_factory=Counter)
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     first_write: float = 0.0
     duration: float = 0.0
 
@@ -68,7 +69,16 @@ class Chaos:
             (self.folder / f"{name}.{copy}.json").open("wb") as out,
             (self.folder / f"{name}.{copy}.log").open("wb") as log,
         ):
-            return subprocess.Popen(command, stdout=out, stderr=log, env=environment, start_new_session=True)
+            process = subprocess.Popen(command, stdout=out, stderr=log, env=environment, start_new_session=True)
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Leave no process behind, however this ends."""
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def undisturbed(self) -> dict[str, Any]:
         """The results of a run that nobody kills; notes when it first writes and how long it takes."""
@@ -184,14 +194,17 @@ def torment(
 ) -> Chaos:
     """Kill runs so many times. Raises Violation where one does not end as the undisturbed run did."""
     chaos = Chaos(folder, arguments, jobs, random.Random(seed))  # noqa: S311  (draws moments, no secrets)
-    expected = chaos.undisturbed()
-    number = 0
-    while (left := kills - sum(chaos.phases.values())) > 0:
-        number += 1
-        results, killed = chaos.tormented(f"run{number}", 2 if number % twice == 0 else 1, min(left, 5))
-        if results != expected:
-            raise Violation(f"run{number}, killed {killed} times, has other results than the undisturbed run")
-        print(f"run {number}: killed {killed} times, same results", file=sys.stderr, flush=True)
+    try:
+        expected = chaos.undisturbed()
+        number = 0
+        while (left := kills - sum(chaos.phases.values())) > 0:
+            number += 1
+            results, killed = chaos.tormented(f"run{number}", 2 if number % twice == 0 else 1, min(left, 5))
+            if results != expected:
+                raise Violation(f"run{number}, killed {killed} times, has other results than the undisturbed run")
+            print(f"run {number}: killed {killed} times, same results", file=sys.stderr, flush=True)
+    finally:
+        chaos.end()
     return chaos
 
 

@@ -4,8 +4,10 @@
 
 Each size writes drawn faces (20 a person, so 200,000 images show 10,000 people) as 178×218 JPEGs with the published
 text files, then makes one run as a process of its own: `aiakit run --dataset celeba --defense aia --attacks fast`, one
-epoch. "beyond the map" is the peak of the process's anonymous memory (RssAnon of Linux): what is not pages of files,
-which the system may drop. Files are kept under --folder, so that a second start draws nothing again.
+epoch. Seconds are the processor's, so that other work on the machine does not count; with --threads 1 they are what
+an idle machine takes, waiting for the disk aside. "beyond the map" is the peak of the process's anonymous memory
+(RssAnon of Linux): what is not pages of files, which the system may drop. Images are kept under --folder, so that a
+second start draws nothing again.
 """
 
 from __future__ import annotations
@@ -82,29 +84,45 @@ def _write_tables(root: Path, faces: FaceSet, order: np.ndarray, names: Sequence
         (root / f"{table}.txt").write_text("\n".join([*lines, ""]))
 
 
-def measure(root: Path, pairs: int, threads: int) -> tuple[dict[str, float], float]:
-    """Seconds of each stage of one run, and the peak of anonymous memory in MiB."""
-    with tempfile.TemporaryDirectory(dir=root) as out:
-        command = [sys.executable, "-c", "import sys; from aiakit.cli.main import main; sys.exit(main())", "run"]
-        command += ["--dataset", "celeba", "--data-root", str(root), "--defense", "aia", "--no-reference"]
-        command += ["--attacks", "fast", "--set", "aia.epochs=1", "--pairs", str(pairs), "--out", out, "--name", "run"]
-        command += ["--jobs", "1", "--threads", str(threads)]
-        folder, environment = Path(out) / "run", {**os.environ, "AIAKIT_CACHE": str(Path(out) / "cache")}
-        log = Path(out) / "log"
-        with log.open("wb") as err:
-            began, planned, peak = time.perf_counter(), 0.0, 0.0
-            process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=err)
-            while process.poll() is None:
-                planned = planned or ((folder / RUN).exists() and time.perf_counter()) or 0.0
-                peak = max(peak, _anonymous(process.pid))
-                time.sleep(0.02)
-            ended = time.perf_counter()
-        if process.returncode:
-            sys.exit(f"the run on {root} failed: {log.read_text().splitlines()[-1:]}")
-        seconds = _stages(Run.open(folder))
-        seconds["prepare"] = planned - began
-        seconds["evaluate"] = ended - planned - sum(cell for stage, cell in seconds.items() if stage != "prepare")
-        return seconds, peak
+def measure(root: Path, pairs: int, threads: int, settings: Sequence[str], out: Path) -> tuple[dict[str, float], float]:
+    """Processor seconds of each stage of one run, and the peak of anonymous memory in MiB."""
+    command = [sys.executable, "-c", "import sys; from aiakit.cli.main import main; sys.exit(main())", "run"]
+    command += ["--dataset", "celeba", "--data-root", str(root), "--defense", "aia", "--no-reference"]
+    command += ["--attacks", "fast", "--set", "aia.epochs=1", "--pairs", str(pairs), "--out", str(out), "--name", "run"]
+    command += ["--jobs", "1", "--threads", str(threads), *(word for each in settings for word in ("--set", each))]
+    folder, environment = out / "run", {**os.environ, "AIAKIT_CACHE": str(out / "cache")}
+    log = out / "log"
+    with log.open("wb") as err:
+        planned, peak, used = 0.0, 0.0, 0.0
+        ended: dict[str, float] = {}  # cells, in the order in which they are finished, one after another
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=err)
+        while process.poll() is None:
+            used, peak = max(used, _processor(process.pid)), max(peak, _anonymous(process.pid))
+            if (folder / RUN).exists():
+                planned = planned or used
+                for cell in sorted(_cells(folder) - ended.keys()):
+                    ended[cell] = used
+            time.sleep(0.02)
+    if process.returncode:
+        sys.exit(f"the run on {root} failed: {log.read_text().splitlines()[-1:]}")
+    seconds = _stages(Run.open(folder), planned, ended)
+    seconds["prepare"] = planned
+    seconds["evaluate"] += used - max(ended.values())
+    return seconds, peak
+
+
+def _cells(folder: Path) -> set[str]:
+    with contextlib.suppress(FileNotFoundError):
+        return {name for name in os.listdir(folder / CELLS) if not name.startswith(".")}
+    return set()
+
+
+def _processor(pid: int) -> float:
+    """Seconds that the process has computed, in all its threads."""
+    with contextlib.suppress(OSError, IndexError):  # it has just ended
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _anonymous(pid: int) -> float:
@@ -116,16 +134,17 @@ def _anonymous(pid: int) -> float:
     return 0.0
 
 
-def _stages(run: Run) -> dict[str, float]:
+def _stages(run: Run, began: float, ended: dict[str, float]) -> dict[str, float]:
     seconds: dict[str, float] = defaultdict(float)
-    names = {"protocol": "split", "attack": "attacks", "utility": "verify"}
-    for folder in (run.folder / CELLS).iterdir():
-        cell = run.store.read(folder.name)
+    names = {"protocol": "split", "labels": "split", "attack": "attacks", "utility": "verify", "piece": "fit"}
+    for digest, until in ended.items():
+        cell, took, began = run.store.read(digest), until - began, until
         if cell.inputs["kind"] == "release":
-            seconds["fit"] += cell.result["fit_seconds"]
-            seconds["release"] += cell.result["release_seconds"]
-        elif cell.inputs["kind"] in names:  # a piece is a part of a fit
-            seconds[names[cell.inputs["kind"]]] += cell.seconds
+            share = cell.result["release_seconds"] / max(cell.seconds, 1e-9)
+            seconds["release"] += took * share
+            seconds["fit"] += took * (1 - share)
+        else:
+            seconds[names.get(cell.inputs["kind"], "evaluate")] += took
     return seconds
 
 
@@ -134,6 +153,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="+", default=[10_000, 50_000, 200_000])
     parser.add_argument("--pairs", type=int, default=1_000_000)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--set", action="append", default=[], metavar="PLUGIN.PARAM=VALUE", help="as of aiakit run")
     parser.add_argument("--folder", type=Path, help="where the images are kept; a temporary folder by default")
     options = parser.parse_args()
     print(f"| images | {' | '.join(f'{stage}, s' for stage in STAGES)} | in all, ms an image | beyond the map, MiB |")
@@ -141,10 +161,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for images in options.images:
             root = (options.folder or Path(temporary)) / f"celeba-{images}"
-            began = time.perf_counter()
+            began = time.process_time()
             write_celeba(root, images, options.threads)
-            written = time.perf_counter() - began
-            seconds, peak = measure(root, options.pairs, options.threads)
+            written = time.process_time() - began
+            with tempfile.TemporaryDirectory(dir=root) as out:
+                seconds, peak = measure(root, options.pairs, options.threads, options.set, Path(out))
             each = sum(seconds.values()) / images * 1e3
             cells = " | ".join(f"{value:.1f}" for value in [written, *(seconds[stage] for stage in STAGES[1:])])
             print(f"| {images:,} | {cells} | {each:.1f} | {peak:.0f} |", flush=True)
