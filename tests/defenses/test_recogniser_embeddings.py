@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from aiakit.contracts import Embeddings
+from aiakit.pairs import sample_pairs
 
 DATA = os.environ.get("AIAKIT_DATA")
 pytestmark = pytest.mark.skipif(not DATA, reason="AIAKIT_DATA is not set")
@@ -61,3 +65,22 @@ def test_shuffled_blocks_still_tell_the_gender(splits, fitted, released, accurac
     miu = fitted("pe-miu", defender)
     found = attack(SVC(class_weight="balanced"), lambda of: released(miu, of), attacker, test, accuracy, most=2000)
     assert found > 0.7
+
+
+def test_transport_in_the_identity_subspace_hides_gender_from_a_kernel_and_people_are_still_told_apart(
+    splits, fitted, released, accuracy
+):
+    defender, attacker, test = splits
+    quadratic = QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=0.1)
+    found = []
+    for evenness in (0.0, 1.0):
+        defense = fitted("identity-transport", defender, latent=32, evenness=evenness)
+        publish = partial(released, defense)
+        found.append(attack(quadratic, publish, attacker, test, accuracy))
+    assert found[0] > 0.65
+    assert found[1] < 0.62
+    assert attack(SVC(class_weight="balanced"), publish, attacker, test, accuracy, most=3000) < 0.68
+    z = released(defense, test)
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    pairs = sample_pairs(test.identity, np.random.default_rng(0), 3000, 3000, test.labels, same_attribute=True)
+    assert roc_auc_score(pairs.same, (z[pairs.left] * z[pairs.right]).sum(1)) > 0.97
