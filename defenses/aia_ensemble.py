@@ -21,6 +21,7 @@ from aiakit.autoencoder import Epochs, Size
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, State
 from aiakit.defenses._adversarial import Rate, Weight
 from aiakit.defenses._adversaries import HEADS, Adversaries
+from aiakit.defenses._people import person_weights
 from aiakit.defenses.identity_transport import IdentityTransport
 from aiakit.nets import MLP, SiameseHead, contrastive_loss, load_state, pair_distance, state_of
 from aiakit.training import PairSampler, descend, fit_loop, forward_in_batches, seeded, steps_per_epoch
@@ -46,6 +47,14 @@ class Refinement(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         latent: Tensor = self.norm(inputs + self.hidden(inputs))
         return latent
+
+    @torch.no_grad()
+    def calibrate(self, inputs: Tensor) -> None:
+        """Take the moments of all inputs (N, D), so that the start can be judged before any training."""
+        self.norm.momentum = None  # a plain average, here of one batch
+        self.train()(inputs)
+        self.norm.momentum = 0.1
+        self.eval()
 
 
 class AIAEnsemble(EmbeddingDefense):
@@ -106,7 +115,7 @@ class AIAEnsemble(EmbeddingDefense):
     def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:
         """Raises InputError as identity-transport does."""
         self.start_ = self._fresh_start().fit(train, val, ctx)
-        starts = [torch.from_numpy(self._begin_from(part)) for part in (train, val)]
+        starts = [torch.from_numpy(self._start_of(part.embedding)) for part in (train, val)]
         with seeded(ctx, "ensemble"):
             self._begin(starts[0].shape[1], len(train.classes), ctx)
             self._train(starts[0].to(ctx.device), train, starts[1], val)
@@ -115,8 +124,8 @@ class AIAEnsemble(EmbeddingDefense):
     def _fresh_start(self) -> IdentityTransport:
         return IdentityTransport(latent=self.latent, erase=self.transport, transport=self.transport)
 
-    def _begin_from(self, part: Embeddings) -> FloatArray:
-        start = self.start_.release(part.embedding, np.random.default_rng(0)).embedding
+    def _start_of(self, embedding: FloatArray) -> FloatArray:
+        start = self.start_.release(embedding, np.random.default_rng(0)).embedding  # nothing is drawn
         assert start is not None
         return start
 
@@ -163,12 +172,7 @@ class AIAEnsemble(EmbeddingDefense):
         def unread() -> float:
             return -fresh_advantage(self._refine(val_inputs), val, ctx)
 
-        # Batch norm needs the start's moments before the start can be judged.
-        with torch.no_grad():
-            self.encoder_.norm.momentum = None
-            self.encoder_.train()(inputs)
-            self.encoder_.norm.momentum = 0.1
-        self.encoder_.eval()
+        self.encoder_.calibrate(inputs)
         start_state = {name: value.clone() for name, value in self.encoder_.state_dict().items()}
         before = unread() if self.select else -np.inf
         after = fit_loop(
@@ -188,8 +192,7 @@ class AIAEnsemble(EmbeddingDefense):
         return forward_in_batches(self.encoder_, inputs, self.ctx_, 4096)
 
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
-        start = self.start_.release(embedding, rng).embedding
-        return Release(embedding=self._refine(torch.from_numpy(start)))
+        return Release(embedding=self._refine(torch.from_numpy(self._start_of(embedding))))
 
     def claim(self, release: Release) -> NDArray[Any] | None:
         """The mean answer of the attackers in the loop."""
@@ -220,11 +223,11 @@ class AIAEnsemble(EmbeddingDefense):
 
 def _even(train: Embeddings) -> NDArray[np.float64]:
     """(N,) weights of mean 1 under which all classes weigh alike, and within a class all people."""
-    _, person, images = np.unique(train.identity, return_inverse=True, return_counts=True)
-    weights: NDArray[np.float64] = 1 / images[person]
+    weights = person_weights(train.identity)
     sums = np.bincount(train.labels, weights, minlength=len(train.classes))
     weights /= sums[train.labels]
-    return weights / weights.mean()
+    even: NDArray[np.float64] = weights / weights.mean()
+    return even
 
 
 def dependence(latent: Tensor, labels: Tensor, weights: Tensor, classes: int) -> Tensor:

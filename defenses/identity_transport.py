@@ -17,6 +17,7 @@ from aiakit.autoencoder import Size
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, IntArray, Release
 from aiakit.defenses._concept_erasure import ot_barycenter, ot_map
 from aiakit.defenses._learned import Learned
+from aiakit.defenses._people import person_weights
 from aiakit.errors import InputError
 
 Array = NDArray[np.float64]
@@ -74,7 +75,7 @@ class IdentityTransport(Learned, EmbeddingDefense):
             self.scale_ = np.maximum(train.embedding.std(0), 1e-6)
             x = self._standardise(train.embedding)
             self._learn_classes(x, train)
-            classes, weights = len(train.classes), _weights(train.identity, self.evenness)
+            classes, weights = len(train.classes), person_weights(train.identity, self.evenness)
             self.centre_ = weights @ x / weights.sum()
             kept = _identity_directions(x, train.labels, train.identity, min(self.latent, x.shape[1]))
             maps = kept.T
@@ -130,12 +131,6 @@ def _require_people(train: Embeddings) -> None:
         raise InputError("identity-transport needs people with two images, and nobody has two")
 
 
-def _weights(identity: IntArray, evenness: float) -> Array:
-    _, person, counts = np.unique(identity, return_inverse=True, return_counts=True)
-    weights: Array = 1 / counts[person] ** evenness
-    return weights
-
-
 def _moments(x: Array, labels: IntArray, classes: int, weights: Array) -> tuple[Array, Array]:
     """Weighted means (K, D) and covariances (K, D, D) of the classes."""
     means, covariances = np.empty((classes, x.shape[1])), np.empty((classes, x.shape[1], x.shape[1]))
@@ -150,7 +145,7 @@ def _moments(x: Array, labels: IntArray, classes: int, weights: Array) -> tuple[
 
 def _identity_directions(x: Array, labels: IntArray, identity: IntArray, count: int) -> Array:
     """(D, count) directions of greatest scatter between people relative to that within, every person weighing alike."""
-    even = _weights(identity, 1.0)
+    even = person_weights(identity)
     x = x - _moments(x, labels, int(labels.max()) + 1, even)[0][labels]
     people, person, images = np.unique(identity, return_inverse=True, return_counts=True)
     means = np.zeros((len(people), x.shape[1]))
