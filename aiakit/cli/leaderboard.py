@@ -74,7 +74,7 @@ def show(
         from aiakit.report.html import write_page
 
         known = [read_calibration(Path(file)) for file in calibrations] or shipped_calibrations()
-        for path in write_page(board_page(board, known), Path(html), INDEX, figures):
+        for path in write_page(board_page(board, known, Path(html)), Path(html), INDEX, figures):
             click.echo(str(path))
     elif style == "terminal":
         formats.print_board(board)

@@ -9,6 +9,7 @@ from aiakit import __version__
 from aiakit.bootstrap import number, numbers
 from aiakit.experiment.config import RunConfig, label_of
 from aiakit.experiment.evaluate import Evaluation, Row
+from aiakit.experiment.plan import knowledge_of
 from aiakit.experiment.probing import on_large_samples
 from aiakit.statistics import exceeds_chance, smallest_detectable
 
@@ -81,10 +82,11 @@ def _inferred(evaluation: Evaluation, row: Row) -> dict[str, Any]:
 
 
 def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
-    """Attack → its metrics, its power, and the variances between seeds where there are seeds of both kinds."""
+    """Attack → its metrics, level and power, and the variances between seeds where there are seeds of both kinds."""
+    levels = {spec.name: knowledge_of(spec) for spec in evaluation.config.attacks}
     found = {}
     for name, statistics in row.attacks.items():
-        found[name] = {**statistics.as_json(), "power": evaluation.power(name)}
+        found[name] = {**statistics.as_json(), "power": evaluation.power(name), "knowledge": levels[name]}
         if name in row.variance:
             found[name]["variance"] = dict(zip(("defense_seeds", "attack_seeds"), row.variance[name], strict=True))
     return found

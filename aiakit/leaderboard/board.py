@@ -35,13 +35,14 @@ WORDS = {"data": "fingerprint of the data", "truth": "labels, people or pairs", 
 class Place:
     """A release on a board.
 
-    row : its statistics, computed from its scores. label : its name, with the parameters that tell it from others.
+    submission : what was submitted. row : its statistics, computed from its scores.
+    label : its name, with the parameters that tell it from others.
     verdict : "leaks", "no leak found" or "no power", as of a run.
     rank : from 1; None where it has no attack, or its utility is below the floor. tied : whether others share it.
     hypervolume : what this release alone adds to what the board's releases cover of the privacy–utility plane.
     """
 
-    entry: Entry
+    submission: Submission
     row: Row
     label: str = ""
     rank: int | None = None
@@ -49,6 +50,11 @@ class Place:
     verdict: str | None = None
     pareto: bool = False
     hypervolume: float | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """The record of what was submitted."""
+        return self.submission.entry
 
     @property
     def leakage(self) -> float | None:
@@ -151,7 +157,7 @@ def make_board(
     for figures in reported:
         _require_same_data(first, figures)
     memory = Memory(cache_folder() / MEMORY)
-    places = [Place(submission.entry, verified(submission, memory)) for submission in submissions]
+    places = [Place(submission, verified(submission, memory)) for submission in submissions]
     _label(places)
     _rank(places, min_utility)
     area, bounds = _mark_front(places) or (None, None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiakit.bootstrap import Statistics
 from aiakit.leaderboard.board import Board, Place
+from aiakit.leaderboard.schema import Entry
 
 NONE = "–"
 Value = str | int | float | None
@@ -154,6 +155,11 @@ def _of_power(board: Board) -> str:
     weak = [name for name in board.attacks if board.power.get(name) is False]
     found = f"Without power there (†): {', '.join(weak)}." if weak else "Every attack tried on it has power."
     return f"An attack has power where it beats chance on the undefended release (5 %). {found}"
+
+
+def parameters(entry: Entry) -> str:
+    """Everything that a release was made with: ``aia.alpha=1.0 aia.beta=1.0``, an encoder's options among them."""
+    return " ".join(f"{stage.name}.{key}={value}" for stage in entry.stages for key, value in stage.params.items())
 
 
 def headline(board: Board) -> str:

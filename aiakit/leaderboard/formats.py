@@ -19,6 +19,7 @@ from aiakit.leaderboard.columns import (
     Column,
     by_attack,
     headline,
+    parameters,
     remarks,
     reported_rows,
     summary,
@@ -165,16 +166,16 @@ def latex_text(text: str) -> str:
 
 
 def as_csv(board: Board) -> str:
-    """One table of plain values; an interval has columns of its own."""
+    """One table of plain values; an interval has columns of its own, and so has what a release was made with."""
     columns = [*summary(board), *by_attack(board)]
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     names = []
     for column in columns:
         names += [column.key, *([f"{column.key}_low", f"{column.key}_high"] if column.interval else [])]
-    table.writerow(["entry", *map(csv_text, names)])
+    table.writerow(["entry", "parameters", *map(csv_text, names)])
     for place in board.places:
-        cells: list[Any] = [place.entry.name]
+        cells: list[Any] = [place.entry.name, csv_text(parameters(place.entry))]
         for column in columns:
             cells.append(csv_text(column.value(place)))
             if column.interval:

@@ -9,6 +9,7 @@ KIND is "random" or "same_attribute".
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -125,6 +126,13 @@ def _add_utility(row: Row, tensors: Tensors, bootstrap: IdentityBootstrap, memor
             ],
             bootstrap,
         )
+
+
+def similarities(tensors: Tensors, kind: str) -> tuple[NDArray[np.bool_], list[NDArray[Any]]] | None:
+    """Whether the test pairs of a kind show one person, and their similarities by each repeat; None without any."""
+    names = itertools.takewhile(tensors.__contains__, (f"verifier.{r}.test.{kind}" for r in itertools.count()))
+    repeats = [np.asarray(tensors[name]) for name in names]
+    return (np.asarray(tensors[f"pairs.test.{kind}.same"], bool), repeats) if repeats else None
 
 
 def _get(tensors: Tensors, name: str) -> NDArray[Any]:

@@ -1,12 +1,17 @@
-"""A board as one offline HTML page, with the entries beside it."""
+"""A board as one offline HTML page, whose figures lead to the entries and runs that they come from."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from aiakit.experiment.document import measured
+from aiakit.experiment.protocol import PROTOCOLS
+from aiakit.experiment.run import RUN
 from aiakit.leaderboard.board import Board, Place
 from aiakit.leaderboard.columns import (
     NONE,
@@ -18,9 +23,13 @@ from aiakit.leaderboard.columns import (
     reported_rows,
     summary,
 )
+from aiakit.leaderboard.scores import similarities
 from aiakit.leaderboard.submit import IN_MEMORY
 from aiakit.report import charts
 from aiakit.report.calibration import Calibration, calibration_heatmap
+from aiakit.report.curves import det
+from aiakit.report.figures import det_curve
+from aiakit.report.html import REPORT
 from aiakit.report.page import Cell, Heading, Page, Section, Table, to_cell
 from aiakit.report.sections import present
 
@@ -28,8 +37,11 @@ INDEX = "index.html"
 TEXT = ("release", "attack", "verdict")  # keys of columns that hold no numbers
 
 
-def board_page(board: Board, calibrations: Sequence[Calibration] = ()) -> Page:
-    """The page of a board. calibrations : how much of known leaks the attacks find."""
+def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: Path | None = None) -> Page:
+    """The page of a board. calibrations : how much of known leaks the attacks find.
+
+    folder : where it will lie, so that links to entries and runs are relative; without one they are left out.
+    """
     rows = [{**measured(place.row), "defense": place.label} for place in board.places]
     chance = 1 / len(board.protocol.classes)
     overview = Section(
@@ -46,20 +58,38 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = ()) -> Page:
         "attacks",
         "Every attack",
         (),
-        present([charts.heatmap(rows, chance)]),
+        present([charts.heatmap(rows, chance), charts.seeds(rows)]),
         [_table("attack-table", "Balanced accuracy on test of every attack; * is the strongest, † shows no power.",
                 [*release, *by_attack(board)], board)],
     )  # fmt: skip
     sections = [
         overview,
         attacks,
+        *_verification(board),
         *_calibration(board, calibrations),
         *_reported(board),
         Section("limits", "How to read this", items=remarks(board)),
     ]
-    sections += [_entry(number, place) for number, place in enumerate(board.places)]
-    lead = ["Every figure on this page was computed from the per-sample scores of its entry."]
+    sections += [_entry(number, place, folder) for number, place in enumerate(board.places)]
+    lead = [
+        "Every figure on this page was computed from the per-sample scores of its entry, and leads to it.",
+        "These figures are lower bounds on what leaks: another attack may read more. "
+        f"A leak below {board.smallest_detectable:.3f} would not be seen on this test set.",
+    ]
     return Page(f"{board.protocol.dataset}: privacy leaderboard", headline(board), lead, sections)
+
+
+def _verification(board: Board) -> list[Section]:
+    """The errors of the verifiers."""
+    curves = [
+        det_curve(place.label, kind, *found)
+        for place in board.places
+        for kind in PROTOCOLS
+        if (found := similarities(place.submission.tensors, kind)) is not None
+    ]
+    meanings = {"random": "random impostors", "same_attribute": f"impostors of the same {board.protocol.attribute}"}
+    drawn = present([det(curves, kind, meaning) for kind, meaning in meanings.items()])
+    return [Section("verification", "Verification", (), drawn)] if drawn else []
 
 
 def _calibration(board: Board, calibrations: Sequence[Calibration]) -> list[Section]:
@@ -99,11 +129,15 @@ def _reported(board: Board) -> list[Section]:
     return [Section("reported", "Reported figures", [text], (), [table])]
 
 
-def _entry(number: int, place: Place) -> Section:
+def _entry(number: int, place: Place, folder: Path | None) -> Section:
     entry = place.entry
+    source = _made_of(place.submission.path)
     external = [attack.name for attack in entry.attacks if attack.external]
     scores = "of a run" if entry.scores == IN_MEMORY else f"scores {entry.scores.sha256[:12]}"
-    items = [
+    items: list[str | Cell] = (
+        [] if folder is None else [Cell(f"Computed from {source.name}", href=quote(os.path.relpath(source, folder)))]
+    )
+    items += [
         f"Entry {entry.name}, {scores}, computed by aiakit {entry.computing.aiakit} "
         f"on {entry.computing.device} ({entry.computing.precision}) in {entry.computing.seconds:.1f} seconds.",
         f"Seeds {', '.join(map(str, entry.computing.seeds))}, {entry.computing.attack_seeds} of each attack.",
@@ -117,3 +151,10 @@ def _entry(number: int, place: Place) -> Section:
     }
     code = json.dumps(settings, indent=1, ensure_ascii=False)
     return Section(f"entry-{number}", place.label, items=items, code=code, listed=False)
+
+
+def _made_of(path: Path) -> Path:
+    """The file that says where a release's figures come from: an entry, or the report or record of a run."""
+    if not path.is_dir():
+        return path
+    return path / REPORT if (path / REPORT).is_file() else path / RUN

@@ -148,7 +148,7 @@ def calibration_heatmap(document: dict[str, Any], chart_name: str = "calibration
 
 def _short(value: float) -> str:
     """``.97``, ``−.01``, ``1.0``."""
-    return "1.0" if value >= 0.995 else f"{value:.2f}".replace("0.", ".", 1).replace("-", "−")
+    return "1.0" if value >= 0.995 else f"{round(value, 2) + 0.0:.2f}".replace("0.", ".", 1).replace("-", "−")
 
 
 def write_heatmap(document: dict[str, Any], path: Path) -> None:

@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 
 from aiakit.pareto import pareto_front, privacy_of
+from aiakit.report.figures import Slice
 from aiakit.report.theme import CLAIMED, HEADINGS, INK, MEASURED, WIDTH, Chart, finish, title, values
 
 Row = dict[str, Any]
@@ -211,4 +212,34 @@ def seeds(rows: Sequence[Row]) -> Chart | None:
         "seeds",
         "The strongest attack on each repetition with other seeds, one point each: what training alone changes.",
         layers.properties(width=WIDTH, height=STEP * len(order)),
+    )
+
+
+def groups(slices: Sequence[Slice]) -> Chart | None:
+    """How often the strongest attack is right about each class of people, release by release."""
+    points = [
+        {"release": title(part.defense), "group": title(part.group), "value": part.recall.value,
+         "low": part.recall.ci95[0], "high": part.recall.ci95[1]}
+        for part in slices
+        if part.recall.value is not None and part.recall.ci95 is not None
+    ]  # fmt: skip
+    if not points:
+        return None
+    releases, classes = (list(dict.fromkeys(point[key] for point in points)) for key in ("release", "group"))
+    scale = alt.Scale(zero=False)
+    base = alt.Chart(values(points)).encode(
+        y=alt.Y("release:N", title=None, sort=releases, scale=alt.Scale(paddingInner=0.3)),
+        yOffset=alt.YOffset("group:N", sort=classes),
+        color=alt.Color("group:N", title=None, sort=classes),
+    )
+    x = "share of pictures whose class the strongest attack gets right"
+    layers = alt.layer(
+        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", scale=scale, title=x), x2="high:Q"),
+        base.mark_point(filled=True, size=60, opacity=1).encode(x=alt.X("value:Q", scale=scale, title=x)),
+    )
+    return finish(
+        "groups",
+        "How often the strongest attack recognises each class of people, with 95 % intervals: where the classes of a "
+        "release lie apart, it exposes one group more than another.",
+        layers.properties(width=WIDTH, height=max(STEP, 14 * len(classes) + 8) * len(releases)),
     )

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import Any
 
+from aiakit.report.links import computed_cell, to_attack
 from aiakit.report.page import Cell, Heading, Table, to_cell
+from aiakit.report.source import Source
 
 Row = dict[str, Any]
 
 
-def cost_table(rows: Sequence[Row], seeds: int) -> Table | None:
+def cost_table(source: Source) -> Table | None:
     """Seconds and memory of every release; None where nobody trained any (an audit)."""
-    made = [row for row in rows if row["peak_mib"] is not None]
+    seeds = source.document["seeds"]
+    made = [row for row in source.rows if row["peak_mib"] is not None]
     if not made:
         return None
     headings = [
@@ -22,6 +25,7 @@ def cost_table(rows: Sequence[Row], seeds: int) -> Table | None:
         Heading("release, seconds", True, "Releasing every image of the data set"),
         Heading("peak memory, MiB", True, "Of the process that made the release, libraries and memory maps included"),
         Heading("everything, seconds", True, "With the verifier and every attack"),
+        Heading("computed in"),
     ]
     table = [
         [
@@ -30,6 +34,7 @@ def cost_table(rows: Sequence[Row], seeds: int) -> Table | None:
             to_cell(float(row["release_seconds"]), 1),
             to_cell(float(row["peak_mib"]), 0),
             to_cell(float(row["seconds"]), 1),
+            computed_cell(source, source.figures.releases.get(row["defense"], [])),
         ]
         for row in made
     ]
@@ -51,8 +56,11 @@ def variance_table(rows: Sequence[Row]) -> Table | None:
     ]
     table = [
         [Cell(row["defense"], row["defense"]), Cell(name, name)]
-        + [to_cell(sqrt(found["variance"][kind])) for kind in ("defense_seeds", "attack_seeds")]
-        for row in rows
+        + [
+            to_cell(sqrt(found["variance"][kind]), href=to_attack(number, row, name))
+            for kind in ("defense_seeds", "attack_seeds")
+        ]
+        for number, row in enumerate(rows)
         for name, found in row["attacks"].items()
         if "variance" in found
     ]

@@ -14,8 +14,11 @@ from aiakit.report.figures import DetCurve
 from aiakit.report.theme import INK, WIDTH, Chart, finish, title, values
 
 Row = dict[str, Any]
-LEVELS = ("ignorant", "lazy", "informed")
+SPREAD = 12  # pixels that series lie apart on either side of a named value
+CLAIM = "in-loop (claim)"
+LEVELS = (CLAIM, "ignorant", "lazy", "informed", "adaptive")
 RATES = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)  # that DET axes are labelled with
+LEAST, MOST = 5e-4, 0.97  # rates that DET axes have a place for
 
 
 def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | None:
@@ -25,7 +28,7 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | Non
         for curve in curves
         if curve.impostors == impostors
         for number, (x, y) in enumerate(zip(curve.false_match, curve.false_non_match, strict=True))
-        if y > 0  # the axis has no place for "never"
+        if max(x, y) <= MOST and y >= LEAST
     ]
     if not points:
         return None
@@ -35,7 +38,7 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | Non
     axis = alt.Axis(values=ticks, labelExpr=f"{json.dumps(labels)}[format(datum.value, '.2f')]")
     low = {axis: min(p[axis] for p in points) for axis in ("match", "miss")}
     x_scale, y_scale = (
-        alt.Scale(domain=[low[axis], float(norm.ppf(0.97))], clamp=True, nice=False) for axis in ("match", "miss")
+        alt.Scale(domain=[low[axis], _deviate(MOST)], clamp=True, nice=False) for axis in ("match", "miss")
     )
     chart = alt.Chart(values(points)).mark_line(strokeWidth=2).encode(
         x=alt.X("match:Q", title="false match rate", axis=axis, scale=x_scale),
@@ -43,8 +46,10 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | Non
         color=_series(points, "release"),
         order="order:Q",
     )  # fmt: skip
-    chance = [{"x": low["match"], "y": -low["match"]}, {"x": -low["miss"], "y": low["miss"]}]
-    diagonal = alt.Chart(values(chance)).mark_line(strokeDash=[2, 3], opacity=0.6, color=INK, clip=True)
+    # who guesses rejects as many of one person as of two; drawn where both rates lie on the axes
+    left, right = max(low["match"], -_deviate(MOST)), min(_deviate(MOST), -low["miss"])
+    chance = [{"x": left, "y": -left}, {"x": right, "y": -right}]
+    diagonal = alt.Chart(values(chance)).mark_line(strokeDash=[2, 3], opacity=0.6, color=INK)
     return finish(
         f"det-{impostors.replace('_', '-')}",
         f"Errors of 1:1 verification against {meaning}, mean over seeds, on normal-deviate axes: nearer to the lower "
@@ -56,7 +61,7 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | Non
 
 
 def _deviate(rate: float) -> float:
-    return float(norm.ppf(np.clip(rate, 5e-4, 0.97)))
+    return float(norm.ppf(np.clip(rate, LEAST, MOST)))
 
 
 def _series(points: Sequence[dict[str, Any]], key: str) -> alt.Color:
@@ -65,45 +70,64 @@ def _series(points: Sequence[dict[str, Any]], key: str) -> alt.Color:
 
 
 def ladder(rows: Sequence[Row]) -> Chart | None:
-    """What the strongest attack of each level of knowledge reads."""
+    """What the in-loop attacker claims, and what the strongest attack of each level of knowledge reads."""
     points = []
-    for row in rows:
-        levels = {**row.get("knowledge", {}), "informed": row["attacks"]}
-        for level in LEVELS:
-            attacks = levels.get(level)
-            if attacks and row.get("knowledge"):
-                name, best = max(attacks.items(), key=lambda item: item[1]["val_balanced_accuracy"] or 0)
-                points.append(
-                    {"release": title(row["defense"]), "level": level, "value": best["balanced_accuracy"],
-                     "low": best["ci95"][0], "high": best["ci95"][1], "attack": title(name)}
-                )  # fmt: skip
+    for row in rows if any(row.get("knowledge") for row in rows) else ():
+        if row["claimed"] is not None:
+            points.append({**_measured(row["claimed"]), "release": title(row["defense"]), "level": CLAIM})
+        for level, attacks in _levels(row).items():
+            # chosen on attacker-val, as the headline is
+            best = max(attacks, key=lambda found: found["val_balanced_accuracy"] or 0)
+            points.append({**_measured(best), "release": title(row["defense"]), "level": level})
     if not points:
         return None
-    x = alt.X("level:N", title="what the attacker was trained on", sort=list(LEVELS), axis=alt.Axis(labelAngle=0))
+    known = {point["level"] for point in points}
+    x = alt.X(
+        "level:N",
+        title="what the attacker knows",
+        sort=[level for level in LEVELS if level in known],
+        axis=alt.Axis(labelAngle=0),
+    )
     return _lines(
         points,
         x,
         "release",
         "knowledge-ladder",
-        "Balanced accuracy of the strongest attack by what it was trained on: unprotected data (ignorant), a release "
-        "of the same method with another seed (lazy), or this release (informed), with 95 % intervals.",
+        "Balanced accuracy, with 95 % intervals, of the in-loop attacker (a claim) and of the strongest attack at each "
+        "level: trained on unprotected data (ignorant), on a release of the same method with another seed (lazy), on "
+        "this release (informed), and with photographs beside it (adaptive).",
+        named="level",
     )
 
 
-def budgets(rows: Sequence[Row]) -> list[Chart]:
-    """The label-budget curve of every release that has one."""
+def _levels(row: Row) -> dict[str, list[dict[str, Any]]]:
+    """Level → what its attacks measured on a release."""
+    found = {level: list(attacks.values()) for level, attacks in row.get("knowledge", {}).items()}
+    for measured in row["attacks"].values():
+        found.setdefault(measured["knowledge"], []).append(measured)
+    return found
+
+
+def budgets(rows: Sequence[Row], everybody: int) -> list[Chart]:
+    """The label-budget curve of every release that has one.
+
+    everybody : the people of attacker-train, whom the headline's attacks learn from: the last point.
+    """
     charts = []
     for number, row in enumerate(rows):
         points = [
             {**_measured(point), "people": point["people"], "attack": title(name)}
             for name, curve in row.get("budgets", {}).items()
-            for point in curve
+            for point in [*curve, {**row["attacks"][name], "people": everybody}]
         ]
         if points:
             numbers = sorted({point["people"] for point in points})
             scale = alt.Scale(type="log", nice=False, padding=12)
             x = alt.X("people:Q", title="people that the attacker knows", scale=scale, axis=alt.Axis(values=numbers))
-            caption = f"{title(row['defense'])}: balanced accuracy by the number of labelled people in training."
+            caption = (
+                f"{title(row['defense'])}: balanced accuracy of each attack by the number of labelled people that it "
+                "learns from, with 95 % intervals."
+            )
             charts.append(_lines(points, x, "attack", f"label-budget-{number}", caption))
     return charts
 
@@ -113,7 +137,8 @@ def pooled(rows: Sequence[Row]) -> Chart | None:
     points = [
         {**_measured(point), "images": point["images"], "release": title(row["defense"])}
         for row in rows
-        for point in row.get("pooled", [])
+        if row.get("pooled")
+        for point in {1: {**row["strongest"], "images": 1}, **{p["images"]: p for p in row["pooled"]}}.values()
     ]
     if not points:
         return None
@@ -123,7 +148,9 @@ def pooled(rows: Sequence[Row]) -> Chart | None:
         x,
         "release",
         "pooled",
-        "Balanced accuracy of the strongest attack when its evidence from several images of one person is added up.",
+        "Balanced accuracy of the strongest attack on single images, and when its evidence from several images of one "
+        "person is added up, with 95 % intervals.",
+        named="images",
     )
 
 
@@ -131,9 +158,20 @@ def _measured(point: dict[str, Any]) -> dict[str, Any]:
     return {"value": point["balanced_accuracy"], "low": point["ci95"][0], "high": point["ci95"][1]}
 
 
-def _lines(points: list[dict[str, Any]], x: alt.X, series: str, name: str, caption: str) -> Chart:
+def _lines(
+    points: list[dict[str, Any]], x: alt.X, series: str, name: str, caption: str, named: str | None = None
+) -> Chart:
+    """Series with intervals. named : the key of the horizontal axis where it has names, or few values, not numbers."""
     scale = alt.Scale(zero=False)
     base = alt.Chart(values(points)).encode(x=x, color=_series(points, series))
+    if named is not None:  # side by side, so that no interval hides another
+        middle = WIDTH / len({point[named] for point in points}) / 2
+        scale_of_series = alt.Scale(range=[middle - SPREAD, middle + SPREAD])
+        names = list(dict.fromkeys(point[series] for point in points))
+        base = base.encode(
+            x=x.scale(paddingInner=0, paddingOuter=0),
+            xOffset=alt.XOffset(f"{series}:N", sort=names, scale=scale_of_series),
+        )
     y = alt.Y("value:Q", title="balanced accuracy", scale=scale)
     layers = alt.layer(
         base.mark_rule(opacity=0.4).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from aiakit import metrics
 from aiakit.bootstrap import FloatArray, IdentityBootstrap, interval
 from aiakit.documents import sound
 from aiakit.experiment.evaluate import Evaluation
-from aiakit.experiment.plan import AttackKey, CellSpec, make_plan
+from aiakit.experiment.plan import AttackKey, CellSpec, is_claim, make_plan
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
 from aiakit.store import Store
 from aiakit.verification_metrics import IMPOSTORS_PER_FALSE_ACCEPT, fit_threshold
@@ -60,15 +60,20 @@ class Slice:
 
 @dataclass(frozen=True)
 class Figures:
-    """det : verification curves. slices : per-class results. sources : (defense, attack) → digests of its cells.
+    """det : verification curves. slices : per-class results.
 
-    further : (attribute, defense, attack) → digests of its cells.
+    Digests of the cells that figures were computed from: sources : (defense, attack) → of the headline's.
+    further : (attribute, defense, attack) → the same of a further attribute. claims, releases, utilities : defense →
+    of the in-loop attacker's claim, of making the release, of the verifier.
     """
 
     det: Sequence[DetCurve] = ()
     slices: Sequence[Slice] = ()
     sources: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     further: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    claims: dict[str, list[str]] = field(default_factory=dict)
+    releases: dict[str, list[str]] = field(default_factory=dict)
+    utilities: dict[str, list[str]] = field(default_factory=dict)
 
 
 def figures_of(store: Store, evaluation: Evaluation) -> Figures:
@@ -96,7 +101,25 @@ def _figures(store: Store, evaluation: Evaluation) -> Figures:
         for attribute, cells in plan.further.items()
         for (defense, attack), digests in _sources(store, cells.attacks).items()
     }
-    return Figures(det, slices, _sources(store, plan.attacks), further)
+    claiming = {spec.name for spec in config.attacks if is_claim(spec)}
+    claims = [(key.defense, cell) for key, cell in plan.attacks.items() if key.attack in claiming]
+    return Figures(
+        det,
+        slices,
+        _sources(store, plan.attacks),
+        further,
+        _by_release(store, claims),
+        _by_release(store, ((defense, cell) for (defense, _), cell in plan.releases.items())),
+        _by_release(store, ((defense, cell) for (defense, _), cell in plan.utilities.items())),
+    )
+
+
+def _by_release(store: Store, cells: Iterable[tuple[str, CellSpec]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for defense, cell in cells:
+        if store.has(cell.digest):
+            found.setdefault(defense, []).append(cell.digest)
+    return found
 
 
 def _tables(store: Store, digests: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
@@ -118,12 +141,15 @@ def _det_curves(name: str, protocol: Protocol, tables: list[dict[str, NDArray[An
         pairs = protocol.pairs(f"test.{kind}", protocol.rows("test"))
         if pairs is None or not tables:
             continue
-        impostors = int(np.count_nonzero(~pairs.same))
-        lowest = min(0.5, IMPOSTORS_PER_FALSE_ACCEPT / impostors)  # below it a rate rests on a handful of pairs
-        rates = np.geomspace(lowest, 0.999, POINTS)
-        missed = np.mean([_missed(table[f"test.{kind}"], pairs.same, rates) for table in tables], axis=0)
-        curves.append(DetCurve(name, kind, rates, missed))
+        curves.append(det_curve(name, kind, pairs.same, [table[f"test.{kind}"] for table in tables]))
     return curves
+
+
+def det_curve(defense: str, impostors: str, same: NDArray[np.bool_], repeats: Sequence[NDArray[Any]]) -> DetCurve:
+    """The curve of a release. same : (P,) whether pairs show one person. repeats : (P,) similarities of each seed."""
+    lowest = min(0.5, IMPOSTORS_PER_FALSE_ACCEPT / np.count_nonzero(~same))  # below it a rate rests on a few pairs
+    rates = np.geomspace(lowest, 0.999, POINTS)
+    return DetCurve(defense, impostors, rates, np.mean([_missed(scores, same, rates) for scores in repeats], axis=0))
 
 
 def _missed(scores: NDArray[Any], same: NDArray[np.bool_], rates: FloatArray) -> FloatArray:

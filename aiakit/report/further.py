@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from aiakit.report.links import computed_cell, to_computed
 from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
-from aiakit.report.source import Source, cell_link
+from aiakit.report.source import Source
 
 
 def further(source: Source) -> Section | None:
@@ -28,19 +29,21 @@ def further(source: Source) -> Section | None:
     for name, found in attributes.items():
         for row in found["rows"]:
             best = row["strongest"] or {}
+            digests = source.figures.further.get((name, row["defense"], best.get("attack", "")), [])
+            link = to_computed(source, digests)
             rows.append(
                 [
                     Cell(name, name),
                     Cell(row["defense"], row["defense"]),
-                    to_cell(best.get("attack")),
-                    interval_cell(best.get("balanced_accuracy"), best.get("ci95")),
+                    to_cell(best.get("attack"), href=link),
+                    interval_cell(best.get("balanced_accuracy"), best.get("ci95"), href=link),
                     to_cell(row["simultaneous_upper"]),
                     to_cell(found["chance"]),
-                    to_cell(best.get("auc")),
-                    to_cell(best.get("bits")),
+                    to_cell(best.get("auc"), href=link),
+                    to_cell(best.get("bits"), href=link),
                     to_cell(row["verdict"]),
                     to_cell(found["smallest_detectable"]),
-                    cell_link(source, source.figures.further.get((name, row["defense"], best.get("attack", "")), [])),
+                    computed_cell(source, digests),
                 ]
             )
     protected = source.document["attribute"]

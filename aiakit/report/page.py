@@ -56,6 +56,7 @@ class Table:
 class Section:
     """A part of a page, in this order: paragraphs, charts, tables, a list, preformatted text.
 
+    items : texts, or cells of which only text and address count.
     listed : whether the navigation at the head of the page names it.
     """
 
@@ -64,7 +65,7 @@ class Section:
     paragraphs: Sequence[str] = ()
     charts: Sequence[Chart] = ()
     tables: Sequence[Table] = ()
-    items: Sequence[str] = ()
+    items: Sequence[str | Cell] = ()
     code: str = ""
     listed: bool = True
 
@@ -122,7 +123,7 @@ def _source(environment: Environment, name: str) -> str:
 def to_cell(value: Any, digits: int = 3, sign: bool = False, **links: Any) -> Cell:
     """A cell of a number (with so many decimals), of text, or a dash for None."""
     if value is None:
-        return Cell("–", None, **links)
+        return Cell("–", None, **{**links, "href": None})
     if isinstance(value, float):
         return Cell(f"{value:{'+' if sign else ''}.{digits}f}", value, **links)
     return Cell(str(value), value if isinstance(value, int) else str(value), **links)

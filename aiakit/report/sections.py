@@ -11,8 +11,16 @@ from aiakit.report.costs import cost_table, variance_table
 from aiakit.report.figures import Share
 from aiakit.report.further import further
 from aiakit.report.gallery import gallery_chart
+from aiakit.report.links import (
+    attack_id,
+    computed_cell,
+    to_computed,
+    to_strongest,
+    to_verification,
+    verification_id,
+)
 from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
-from aiakit.report.source import Source, cell_link
+from aiakit.report.source import Source
 from aiakit.report.terminal import broken_bounds
 from aiakit.report.theme import Chart
 
@@ -58,31 +66,31 @@ def _release_table(source: Source) -> Table:
     for number, row in enumerate(source.rows):
         best, utility = row["strongest"] or {}, row["utility"]
         random, same = (utility.get(kind, {}) for kind in ("random", "same_attribute"))
-        link = f"#{attack_id(number, best['attack'])}" if best else None
+        name = row["defense"]
+        link = to_strongest(number, row)
+        matched = {kind: to_verification(number, row, kind) for kind in ("random", "same_attribute")}
         rows.append(
             [
-                Cell(row["defense"], row["defense"]),
-                to_cell(row["claimed"] and row["claimed"]["balanced_accuracy"]),
+                Cell(name, name, href=to_computed(source, source.figures.releases.get(name, []))),
+                to_cell(
+                    row["claimed"] and row["claimed"]["balanced_accuracy"],
+                    href=to_computed(source, source.figures.claims.get(name, [])),
+                ),
                 to_cell(best.get("attack"), href=link),
                 interval_cell(best.get("balanced_accuracy"), best.get("ci95"), href=link),
-                interval_cell(row["gap"], row["gap_ci95"], sign=True),
-                to_cell(row["simultaneous_upper"]),
+                interval_cell(row["gap"], row["gap_ci95"], sign=True, href=link),
+                to_cell(row["simultaneous_upper"], href="#attack-table" if best else None),
                 *([to_cell(row["accuracy_bound"])] if bounded else []),
-                to_cell(best.get("auc")),
-                to_cell(best.get("bits")),
-                to_cell(row["verdict"]),
-                interval_cell(random.get("accuracy"), random.get("ci95")),
-                interval_cell(same.get("accuracy"), same.get("ci95")),
-                to_cell(random.get("eer")),
+                to_cell(best.get("auc"), href=link),
+                to_cell(best.get("bits"), href=link),
+                to_cell(row["verdict"], href=link),
+                interval_cell(random.get("accuracy"), random.get("ci95"), href=matched["random"]),
+                interval_cell(same.get("accuracy"), same.get("ci95"), href=matched["same_attribute"]),
+                to_cell(random.get("eer"), href=matched["random"]),
                 to_cell(float(row["seconds"]), 1),
             ]
         )
     return Table("release-table", "Every release of this run.", headings, rows, filterable=True)
-
-
-def attack_id(row: int, attack: str) -> str:
-    """The id of a cell of the attack table: the release's number, and the attack's name in letters that ids allow."""
-    return f"attack-{row}-" + "".join(c if c.isalnum() and c.isascii() else f"_{ord(c):x}" for c in attack)
 
 
 def attacks(source: Source) -> Section | None:
@@ -117,7 +125,7 @@ def attacks(source: Source) -> Section | None:
                     *(to_cell(m.get(key)) for key in ("auc", "advantage", "tpr_at_1pct_fpr", "bits", "accuracy",
                                                       "majority", "std_over_seeds")),
                     to_cell({True: "yes", False: "no", None: None}[m["power"]]),
-                    cell_link(source, digests),
+                    computed_cell(source, digests),
                 ]
             )  # fmt: skip
     table = Table(
@@ -128,7 +136,8 @@ def attacks(source: Source) -> Section | None:
 
 def knowledge(source: Source) -> Section | None:
     """The knowledge ladder, the label budget and pooled evidence."""
-    drawn = present([curves.ladder(source.rows), *curves.budgets(source.rows), curves.pooled(source.rows)])
+    people = source.document["splits"]["attacker-train"]["people"]
+    drawn = present([curves.ladder(source.rows), *curves.budgets(source.rows, people), curves.pooled(source.rows)])
     if not drawn:
         return None
     return Section("knowledge", "What the attacker knows", ["The headline's attacker is informed."], drawn)
@@ -141,11 +150,15 @@ def verification(source: Source) -> Section | None:
     headings = [Heading("release"), Heading("impostors")]
     metrics = {"accuracy": "accuracy [95 %]", "auc": "AUC [95 %]", "eer": "EER [95 %]",
                "tar_at_far_1pct": "TAR at FAR 1 % [95 %]", "tar_at_far_0_1pct": "TAR at FAR 0.1 % [95 %]"}  # fmt: skip
-    headings += [Heading(name, True) for name in metrics.values()]
+    headings += [*(Heading(name, True) for name in metrics.values()), Heading("computed in")]
     rows = [
-        [Cell(row["defense"], row["defense"]), Cell(meaning, meaning)]
-        + [interval_cell(row["utility"][kind][m], row["utility"][kind][f"{m}_ci95"]) for m in metrics]
-        for row in source.rows
+        [
+            Cell(row["defense"], row["defense"]),
+            Cell(meaning, meaning, id=verification_id(number, kind)),
+            *(interval_cell(row["utility"][kind][m], row["utility"][kind][f"{m}_ci95"]) for m in metrics),
+            computed_cell(source, source.figures.utilities.get(row["defense"], [])),
+        ]
+        for number, row in enumerate(source.rows)
         for kind, meaning in meanings.items()
         if kind in row["utility"]
     ]
@@ -172,6 +185,7 @@ def groups(source: Source) -> Section | None:
     """Results by class of people."""
     if not source.figures.slices:
         return None
+    numbered = {row["defense"]: (number, row) for number, row in enumerate(source.rows)}
     headings = [
         Heading("release"),
         Heading(source.document["attribute"]),
@@ -180,17 +194,24 @@ def groups(source: Source) -> Section | None:
         Heading("impostor pairs accepted [95 %]", True, "Two people of this class, taken for one person"),
     ]
     rows = [
-        [Cell(part.defense, part.defense), Cell(part.group, part.group)]
-        + [_share_cell(share) for share in (part.recall, part.accepted, part.confused)]
+        [
+            Cell(part.defense, part.defense),
+            Cell(part.group, part.group),
+            _share_cell(part.recall, to_strongest(*numbered[part.defense])),
+            _share_cell(part.accepted, to_verification(*numbered[part.defense], "random")),
+            _share_cell(part.confused, to_verification(*numbered[part.defense], "same_attribute")),
+        ]
         for part in source.figures.slices
+        if part.defense in numbered
     ]
     caption = "Shares by class at one threshold for everybody, with intervals over people."
     text = "Where the columns differ between classes, the release serves or exposes one group more than another."
-    return Section("groups", "By class", [text], (), [Table("group-table", caption, headings, rows)])
+    chart = charts.groups(source.figures.slices)
+    return Section("groups", "By class", [text], present([chart]), [Table("group-table", caption, headings, rows)])
 
 
-def _share_cell(share: Share) -> Cell:
-    return interval_cell(share.value, share.ci95)
+def _share_cell(share: Share, link: str | None) -> Cell:
+    return interval_cell(share.value, share.ci95, href=link)
 
 
 def seeds(source: Source) -> Section | None:
@@ -204,7 +225,7 @@ def seeds(source: Source) -> Section | None:
 
 def costs(source: Source) -> Section | None:
     """What it costs to make the releases."""
-    table = cost_table(source.rows, source.document["seeds"])
+    table = cost_table(source)
     return None if table is None else Section("costs", "Costs", (), (), [table])
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiakit.report.faces import Gallery
 from aiakit.report.figures import Figures
-from aiakit.report.page import Cell, to_cell
 
 Row = dict[str, Any]
 
@@ -37,11 +35,3 @@ class Source:
     @property
     def protocol(self) -> str:
         return f"same-{self.document['attribute']}"
-
-
-def cell_link(source: Source, digests: Sequence[str]) -> Cell:
-    """A cell of a table that leads to the first of the cells of a run that a figure was computed from."""
-    if not digests:
-        return to_cell(None)
-    text = digests[0][:8] + (f" (and {len(digests) - 1} more)" if len(digests) > 1 else "")
-    return Cell(text, text, href=f"{source.cells}/{digests[0]}/result.json")

@@ -19,6 +19,7 @@ HREF = "{http://www.w3.org/1999/xlink}href"
 PICTURE = "data:image/png;base64,"  # the only thing that a drawing may refer to: pixels that it holds itself
 FORMATS = ("svg", "png", "pdf")
 PAPER, PRINT_INK = "#ffffff", "#1c1c22"
+LEAST = 0.8  # of its width: on a narrower phone a drawing is scrolled, because its words could not be read any more
 REFERENCE = re.compile(r"url\(#([\w-]+)\)")
 
 
@@ -53,7 +54,7 @@ def inline_svg(spec: dict[str, Any], prefix: str, label: str) -> str:
     width, height = root.attrib.pop("width"), root.attrib.pop("height")
     root.set("role", "img")
     root.set("aria-label", label)
-    root.set("style", f"width:{width}px;aspect-ratio:{width}/{height}")
+    root.set("style", f"width:{width}px;min-width:{LEAST * float(width):g}px;aspect-ratio:{width}/{height}")
     return ET.tostring(root, encoding="unicode")
 
 

@@ -116,8 +116,10 @@ def test_releases_of_one_name_are_told_apart_by_their_parameters(make: Make) -> 
         made = make(name, {"lda": 0.6 + beta / 10}, stages=(PluginSpec(name="aia", params={"beta": beta, "alpha": 1}),))
         return Submission(made.entry.model_copy(update={"release": "aia"}), made.tensors, made.path)
 
-    labels = {place.label for place in make_board([variant("e-00000001", 1), variant("e-00000002", 2)]).places}
-    assert labels == {"aia (aia.beta=1, 00000001)", "aia (aia.beta=2, 00000002)"}
+    board = make_board([variant("e-00000001", 1), variant("e-00000002", 2)])
+    assert {place.label for place in board.places} == {"aia (aia.beta=1, 00000001)", "aia (aia.beta=2, 00000002)"}
+    table = csv.DictReader(io.StringIO(formats.as_csv(board)))
+    assert {row["parameters"] for row in table} == {"aia.beta=1 aia.alpha=1", "aia.beta=2 aia.alpha=1"}
 
 
 def test_csv_holds_plain_numbers(board: Board) -> None:

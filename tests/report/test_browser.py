@@ -3,43 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aiakit.experiment.document import document_of
+from aiakit.leaderboard.board import gather, make_board
+from aiakit.leaderboard.site import board_page
+from aiakit.report.calibration import shipped_calibrations
 from aiakit.report.html import report_page
-from aiakit.report.page import render_page
+from aiakit.report.page import Page, render_page
 from tests.report.browser import chromium, requested
 from tests.report.conftest import Evaluated
 
+NAMES = {"report": 0, "board": 1}  # the columns of names and of figures in the first table
+MEASURED, CLAIMED = {"report": 3, "board": 3}, {"report": 1, "board": 2}
 HOSTILE = '<script>document.title="owned"</script><img src="http://localhost:9/x" onerror="document.title=1">'
 
 
 @pytest.fixture(scope="module")
-def chrome(evaluated: Evaluated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    folder = tmp_path_factory.mktemp("page")
-    with chromium(folder / "profile") as driver:
-        run, evaluation = evaluated
-        document = document_of(evaluation, {})
-        document["rows"][-1]["defense"] = HOSTILE
-        document["notes"] = [HOSTILE]
-        page = folder / "report.html"
-        page.write_text(render_page(report_page(run, evaluation, document, folder)), encoding="utf-8")
-        requested(driver)
-        driver.get(page.as_uri())
-        driver.page_uri = page.as_uri()
-        yield driver
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with chromium(tmp_path_factory.mktemp("profile")) as chrome:
+        yield chrome
 
 
-def rows(chrome: Any, column: int = 0, table: str = "release-table") -> list[str]:
-    """The texts of a column in the order shown, hidden rows left out."""
+@pytest.fixture(scope="module")
+def report(evaluated: Evaluated) -> Page:
+    run, evaluation = evaluated
+    document = document_of(evaluation, {})
+    document["rows"][-1]["defense"] = HOSTILE
+    document["notes"] = [HOSTILE]
+    return report_page(run, evaluation, document, run.folder)
+
+
+@pytest.fixture(scope="module")
+def board(narrow_run: Path) -> Page:
+    found = make_board(*gather([narrow_run]))
+    found.places[-1].label = HOSTILE
+    return board_page(found, shipped_calibrations(), narrow_run.parent)
+
+
+@pytest.fixture(scope="module", params=["report", "board"])
+def chrome(request: pytest.FixtureRequest, driver: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The browser with one page after the other. kind, page_uri : which, and its address."""
+    page = tmp_path_factory.mktemp("page") / "index.html"
+    page.write_text(render_page(request.getfixturevalue(request.param)), encoding="utf-8")
+    requested(driver)
+    driver.get(page.as_uri())
+    driver.page_uri, driver.kind = page.as_uri(), request.param
+    return driver
+
+
+def rows(chrome: Any, column: int = 0, table: str = "") -> list[str]:
+    """The texts of a column in the order shown, hidden rows left out; of the first table where none is named."""
     return chrome.execute_script(  # type: ignore[no-any-return]
         "return [...document.querySelectorAll(`#${arguments[0]} tbody tr`)].filter(r => r.offsetHeight > 0)"
         ".map(r => r.cells[arguments[1]].textContent)",
-        table,
+        table or first_table(chrome),
         column,
     )
+
+
+def first_table(chrome: Any) -> str:
+    return {"report": "release-table", "board": "board-table"}[chrome.kind]
 
 
 def test_loads_without_errors_and_without_network(chrome: Any) -> None:
@@ -50,7 +77,7 @@ def test_loads_without_errors_and_without_network(chrome: Any) -> None:
 
 def test_hostile_names_stay_text(chrome: Any) -> None:
     assert chrome.title.startswith("synthetic")
-    assert HOSTILE in rows(chrome)
+    assert HOSTILE in rows(chrome, NAMES[chrome.kind])
     assert chrome.execute_script("return document.querySelectorAll('script, img').length") == 1  # the page's own
 
 
@@ -59,7 +86,7 @@ def test_charts_are_drawn(chrome: Any) -> None:
         "return [...document.querySelectorAll('figure svg')].map(s => [s.getBoundingClientRect().width,"
         " s.getBoundingClientRect().height, s.querySelectorAll('path, rect, line').length])"
     )
-    assert len(sizes) >= 5
+    assert len(sizes) >= 6
     for width, height, marks in sizes:
         assert width > 100
         assert height > 50
@@ -70,34 +97,46 @@ def test_sorts_by_keyboard_and_says_so(chrome: Any) -> None:
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 
-    headings = chrome.find_elements(By.CSS_SELECTOR, "#release-table thead th")
-    button = headings[3].find_element(By.TAG_NAME, "button")
+    measured, claimed = MEASURED[chrome.kind], CLAIMED[chrome.kind]
+    headings = chrome.find_elements(By.CSS_SELECTOR, f"#{first_table(chrome)} thead th")
+    button = headings[measured].find_element(By.TAG_NAME, "button")
     button.send_keys(Keys.ENTER)
-    assert headings[3].get_attribute("aria-sort") == "ascending"
-    measured = [float(text.split()[0]) for text in rows(chrome, 3)]
-    assert measured == sorted(measured)
+    assert headings[measured].get_attribute("aria-sort") == "ascending"
+    shown = [float(text.split()[0]) for text in rows(chrome, measured)]
+    assert shown == sorted(shown)
     button.send_keys(Keys.SPACE)
-    assert headings[3].get_attribute("aria-sort") == "descending"
-    assert [float(text.split()[0]) for text in rows(chrome, 3)] == sorted(measured, reverse=True)
-    headings[1].find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
-    assert headings[3].get_attribute("aria-sort") is None
-    assert rows(chrome, 1)[-1] == "–"  # what was not claimed comes last …
-    headings[1].find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
-    assert rows(chrome, 1)[-1] == "–"  # … either way
+    assert headings[measured].get_attribute("aria-sort") == "descending"
+    assert [float(text.split()[0]) for text in rows(chrome, measured)] == sorted(shown, reverse=True)
+    for _ in range(2):
+        headings[claimed].find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
+        assert headings[measured].get_attribute("aria-sort") is None
+        assert rows(chrome, claimed)[-1] == "–"  # what was not claimed comes last either way
 
 
 def test_filters(chrome: Any) -> None:
     from selenium.webdriver.common.by import By
 
-    field = chrome.find_element(By.CSS_SELECTOR, "input[data-filter='attack-table']")
-    everything = len(rows(chrome, table="attack-table"))
-    field.send_keys("AIA logreg")
-    assert rows(chrome, table="attack-table") == ["aia"]
-    output = chrome.find_element(By.CSS_SELECTOR, "output[data-count='attack-table']")
+    name = rows(chrome, NAMES[chrome.kind])[0]
+    field = chrome.find_element(By.CSS_SELECTOR, f"input[data-filter='{first_table(chrome)}']")
+    everything = len(rows(chrome))
+    field.send_keys(name.upper())
+    assert rows(chrome, NAMES[chrome.kind]) == [name]
+    output = chrome.find_element(By.CSS_SELECTOR, f"output[data-count='{first_table(chrome)}']")
     assert output.text == f"1 of {everything} rows"
     field.clear()
     field.send_keys(" ")
-    assert len(rows(chrome, table="attack-table")) == everything
+    assert len(rows(chrome)) == everything
+
+
+def test_figures_lead_somewhere(chrome: Any) -> None:
+    from urllib.parse import unquote, urlsplit
+
+    links = chrome.execute_script("return [...document.querySelectorAll('main a')].map(a => a.getAttribute('href'))")
+    assert len(links) > 10
+    inside = {link[1:] for link in links if link.startswith("#")}
+    assert inside
+    assert inside <= set(chrome.execute_script("return [...document.querySelectorAll('[id]')].map(e => e.id)"))
+    assert all(not urlsplit(link).scheme and not unquote(link).startswith("/") for link in links)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
