@@ -1,4 +1,4 @@
-"""How long the numbers take: ``python benchmarks/bootstrap.py`` prints seconds on one core (set OMP_NUM_THREADS=1)."""
+"""How long the numbers take: ``python -m benchmarks.bootstrap`` prints seconds of one core (set OMP_NUM_THREADS=1)."""
 
 from __future__ import annotations
 
