@@ -217,7 +217,7 @@ def seeds(rows: Sequence[Row]) -> Chart | None:
 
 def groups(slices: Sequence[Slice]) -> Chart | None:
     """How often the strongest attack is right about each class of people, release by release."""
-    points = [
+    points: list[Row] = [
         {"release": title(part.defense), "group": title(part.group), "value": part.recall.value,
          "low": part.recall.ci95[0], "high": part.recall.ci95[1]}
         for part in slices
