@@ -15,20 +15,16 @@ from aiakit.attacks._shared import embedding
 from aiakit.contracts import Attack, Context, Evidence, Release
 from aiakit.training import fit_classifier, forward_in_batches, seeded
 
-STEPS = 300  # batches of an epoch, at most, but for a rest
-
 
 class NetworkOnEmbeddings(Attack):
     """Base: standardise on attacker-train, train ``members`` networks from different seeds, average their logits.
 
     Each network is trained by class-balanced cross-entropy and stops early on attacker-val's balanced log-loss.
-    A step is worth little more than its rows' products where the batch is large, so above 38,400 rows batches grow and
-    an epoch stays at ``STEPS`` of them.
     """
 
     members: int = 1
     epochs: int
-    smallest_batch: ClassVar[int] = 128
+    batch_size: ClassVar[int] = 128
     rate: ClassVar[float] = 1e-3
     weight_decay: ClassVar[float] = 1e-2
     patience: ClassVar[int] = 6
@@ -72,7 +68,7 @@ class NetworkOnEmbeddings(Attack):
             ctx=ctx,
             label=type(self).__name__,
             epochs=self.epochs,
-            batch_size=max(self.smallest_batch, len(train) // STEPS),
+            batch_size=self.batch_size,
             rate=self.rate,
             weight_decay=self.weight_decay,
             patience=self.patience,
