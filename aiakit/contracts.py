@@ -54,15 +54,14 @@ class Release:
         self.embedding = _floats(embedding, 2, "embedding (N, D)")
         self.pixels = _pixels(image)
         self.claim = _floats(claim, 2, "claim (N, K)")
-        lengths = {len(view) for view in (self.embedding, self.pixels, self.claim) if view is not None}
+        lengths = {len(values) for values in self._by_view().values() if values is not None}
         if not lengths:
             raise ValueError("a release needs an embedding, an image or both")
         if len(lengths) > 1:
             raise ValueError(f"the views of a release have different lengths: {sorted(lengths)}")
-        self._length = lengths.pop()
 
     def __len__(self) -> int:
-        return self._length
+        return next(len(values) for values in self._by_view().values() if values is not None)
 
     @property
     def image(self) -> FloatArray | None:
@@ -74,29 +73,26 @@ class Release:
     @property
     def views(self) -> tuple[View, ...]:
         """The views that are present."""
-        present = {"embedding": self.embedding, "image": self.pixels, "claim": self.claim}
-        return tuple(view for view in VIEWS if present[view] is not None)
+        return tuple(view for view, values in self._by_view().items() if values is not None)
+
+    def _by_view(self) -> dict[View, Any]:
+        return {"embedding": self.embedding, "image": self.pixels, "claim": self.claim}
 
     def __getitem__(self, rows: slice | NDArray[Any]) -> Release:
         """The same views of some samples (a slice, an index array or a mask)."""
-        return self._make(*(None if view is None else view[rows] for view in (self.embedding, self.pixels, self.claim)))
+        return self._make(*(None if values is None else values[rows] for values in self._by_view().values()))
 
     def only(self, view: View) -> Release:
         """The release with a single view: what an attack that names this view is given."""
         if view not in self.views:
             raise ValueError(f"this release has no {view} view, only {', '.join(self.views)}")
-        return self._make(
-            self.embedding if view == "embedding" else None,
-            self.pixels if view == "image" else None,
-            self.claim if view == "claim" else None,
-        )
+        return self._make(*(values if name == view else None for name, values in self._by_view().items()))
 
     @classmethod
     def _make(cls, embedding: Any, pixels: Any, claim: Any) -> Release:
         """Views of views need no second validation, which would read a whole memory map."""
         release = cls.__new__(cls)
         release.embedding, release.pixels, release.claim = embedding, pixels, claim
-        release._length = len(next(view for view in (embedding, pixels, claim) if view is not None))
         return release
 
 
@@ -285,9 +281,7 @@ class Attack(Plugin):
         """(N, K) class probabilities: finite, non-negative, rows that sum to 1."""
 
     def approximation(self, rows: int) -> str | None:
-        """What it does of ``rows`` samples to learn from because they are many, such as "a sample of 5,000"; results
-        repeat it. None where it learns from so many as it does from few.
-        """
+        """What its large-sample form makes of ``rows`` samples ("a sample of 5,000"), which results repeat; or None."""
         return None
 
 
