@@ -40,9 +40,9 @@ class IdentityTransport(Learned, EmbeddingDefense):
     4. A random rotation, so that no coordinate of the release is special.
 
     In all moments each *person* weighs ``1/images^evenness``. Weighed by image, a few people with hundreds of pictures
-    decide the maps, which then do not fit new people: on LFW that alone is worth more than ten points of balanced
-    accuracy to an attacker. Fewer dimensions leave less to estimate, so ``latent`` is the knob between privacy and
-    utility. There is no guarantee: the moments agree on the defender's people, and where the inferred class is right.
+    decide the maps, which then do not fit new people. Fewer dimensions leave less to estimate, so ``latent`` is the
+    knob between privacy and utility. There is no guarantee: the moments agree on the defender's people, and where the
+    inferred class is right.
 
     Parameters
     ----------
