@@ -324,14 +324,18 @@ def test_built_in_attacks_pass(name: str):
         pytest.skip(reason)
     if required(registry.entry("attack", name).load()):
         pytest.skip("it needs a file of weights")
-    short = {"cnn": {"epochs": "2"}, "cnn-strong": {"model": "resnet10t", "epochs": "2", "hidden_epochs": "4"}}
+    short = {
+        "cnn": {"epochs": "2"},
+        "cnn-strong": {"model": "resnet10t", "epochs": "2", "hidden_epochs": "4"},
+    }
     assert failed_by_name("attack", name, short) == {}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names("defense"))
 def test_built_in_defenses_pass(name: str):
-    assert failed_by_name("defense", name, {"aia": {"epochs": "2"}, "aia-t": {"epochs": "2"}}) == {}
+    trained = ("aia", "aia-t", "aia-ensemble", "grl", "maxent-arl", "vib", "san")
+    assert failed_by_name("defense", name, {of: {"epochs": "2"} for of in trained}) == {}
 
 
 def failed_by_name(kind: Any, name: str, options: dict[str, dict[str, str]]) -> dict[str, str]:
