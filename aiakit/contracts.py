@@ -230,8 +230,7 @@ class Context:
     def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
         """Yield the items and report how many are done."""
         if total is None:
-            items = list(items)
-            total = len(items)
+            total = len(items := list(items))
         self.report(label, 0, total)
         for done, item in enumerate(items, start=1):
             yield item
@@ -265,12 +264,13 @@ class Attack(Plugin):
         attack is fitted on attacker-val only, since scores on attacker-train would be those of memory.
     knowledge : "informed" (the default) learns from the release; "adaptive" is also given the attacker's own
         photographs and their unprotected release; "ignorant" needs no training on any release (an off-the-shelf model).
-    presets : the presets besides ``all`` that it belongs to ("fast", "strong").
+    presets : the presets besides ``all`` that it belongs to ("fast", "strong"). costly : it is left out of ``all``.
     """
 
     view: ClassVar[View] = "embedding"
     knowledge: ClassVar[Literal["ignorant", "informed", "adaptive"]] = "informed"
     presets: ClassVar[tuple[str, ...]] = ()
+    costly: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:

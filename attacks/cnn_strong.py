@@ -31,6 +31,7 @@ class StrongCNN(Attack):
 
     view = "image"
     presets = ("strong",)
+    costly = True  # as long as all the others together
     summary = "the CNN with shifts and more epochs, and steganalysis networks (high-pass, low bits, position)"
 
     def __init__(

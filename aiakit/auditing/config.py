@@ -15,7 +15,7 @@ from aiakit.errors import InputError
 from aiakit.experiment.computing import choose_device, choose_precision
 from aiakit.experiment.config import PluginSpec, Record, library_versions, plugin_spec
 from aiakit.experiment.plan import view_of
-from aiakit.experiment.request import attack_names
+from aiakit.experiment.request import attack_names, not_run
 from aiakit.options import parse_settings
 from aiakit.sources import source_digest
 from aiakit.store import digest_of as digest_of_json
@@ -117,6 +117,8 @@ def _attacks(samples: Samples, asked: Sequence[str], broken: dict[str, str]) -> 
     left_out = [n for n in loadable if _knowledge(n) == "adaptive" and samples.reference is None]
     kept = [name for name in loadable if views[name] == samples.view and name not in left_out]
     notes = [f"{', '.join(left_out)} not run: adaptive attacks need the unprotected --reference"] if left_out else []
+    if samples.view == "image":
+        notes += not_run(asked, kept)
     if not kept:
         raise InputError(
             f"none of the attacks asked for ({', '.join(asked)}) can be run on this {samples.view} release"

@@ -110,13 +110,14 @@ class AttackSubject(PluginClass):
 
 
 def check_class_attributes(attack: AttackSubject) -> None:
-    """``view``, ``knowledge`` and ``presets`` hold known words."""
+    """``view``, ``knowledge`` and ``presets`` hold known words; ``costly`` is a truth value."""
     cls: Any = attack.cls
     views = get_args(View)
     want(cls.view in views, f"view must be one of {', '.join(views)}, not {cls.view!r}")
     want(cls.knowledge in KNOWLEDGE, f"knowledge must be one of {', '.join(KNOWLEDGE)}, not {cls.knowledge!r}")
     known = isinstance(cls.presets, tuple) and all(preset in PRESETS for preset in cls.presets)
     want(known, f"presets must be a tuple of {', '.join(PRESETS)}, not {cls.presets!r}")
+    want(isinstance(cls.costly, bool), f"costly must be True or False, not {cls.costly!r}")
 
 
 def check_fit_returns_self(attack: AttackSubject) -> None:

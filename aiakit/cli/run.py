@@ -34,7 +34,7 @@ from aiakit.cli.progress import observer
     default=("all",),
     show_default=True,
     metavar="NAME",
-    help="Attacks (a,b), a preset, or all.",
+    help="Attacks (a,b), a preset (fast, strong), or all: every attack but the costly ones.",
 )
 @click.option(
     "--encoder",
@@ -211,4 +211,5 @@ def _execute(
 
     run = Run.create(out / (name or default_name(prepared.config)), prepared.config)
     tracking.begin(str(run.folder), prepared.config.model_dump(mode="json"))
-    return run, run.execute(Runtime(cache, threads), tracking.watch(watch), engine, prepared.broken)
+    notes = run.execute(Runtime(cache, threads), tracking.watch(watch), engine, prepared.broken)
+    return run, [*prepared.notes, *notes]

@@ -78,12 +78,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A configuration that can run, the data it was checked against, and the plugins that could not be loaded."""
+    """A configuration that can run, the data it was checked against, plugins that could not be loaded, and notes."""
 
     config: RunConfig
     faces: FaceSet
     split: Split
     broken: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def prepare(request: Request) -> Prepared:
@@ -140,7 +141,7 @@ def prepare(request: Request) -> Prepared:
         framework=framework_fingerprint(),
         libraries=library_versions(),
     )
-    return Prepared(config, faces, split, broken)
+    return Prepared(config, faces, split, broken, tuple(not_run(request.attacks, attacks_asked)))
 
 
 def _config(**fields: Any) -> RunConfig:
@@ -288,8 +289,23 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequ
     return loadable
 
 
+def not_run(attacks: Sequence[str], names: Sequence[str]) -> list[str]:
+    """A line about the costly attacks that "all" leaves out of ``names``; none where "all" was not asked for."""
+    costly = [name for name in _loadable("attack", registry.names("attack"), {}) if _usable_and_costly(name)]
+    missing = [name for name in costly if name not in names] if "all" in split_names(attacks) else []
+    if not missing:
+        return []
+    listed = ",".join(missing)
+    return [f"{listed} not run: as long as all the others together; --attacks all,{listed} for the strongest suite"]
+
+
+def _usable_and_costly(name: str) -> bool:
+    cls: Any = registry.entry("attack", name).load()
+    return bool(cls.costly and not cls.unavailable() and not required(cls))
+
+
 def _presets(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[str]]:
-    """Preset → its attacks: "all", and what attacks say of themselves; adaptive ones only where they are asked for.
+    """Preset → its attacks: "all" but costly ones, and what attacks say of themselves; adaptive ones where asked for.
 
     An attack with an option that must be given, such as a file of weights, is in none: it has to be named.
     """
@@ -300,7 +316,8 @@ def _presets(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[s
         unasked = cls.knowledge == "adaptive" and "adaptive" not in knowledge
         if unasked or cls.unavailable() or required(cls):
             continue
-        presets["all"].append(name)
+        if not cls.costly:
+            presets["all"].append(name)
         for preset in cls.presets:
             presets.setdefault(preset, []).append(name)
     presets["all"] += [key.split(" ", 1)[1] for key in unloadable]  # loading them again names them as broken

@@ -13,6 +13,7 @@ from aiakit.attacks.cnn import shifted
 from aiakit.attacks.cnn_strong import StrongCNN, member_weights
 from aiakit.calibration.image_leaks import coloured_corner, key_pattern, pixel_lsb
 from aiakit.contracts import Context, Evidence, Release
+from aiakit.experiment.request import attack_names, not_run
 
 STRONG = {"low bits": pixel_lsb(16, 0.2), "corner": coloured_corner(16, 4, 5.0)}
 FAINT = key_pattern(16, 1.5)
@@ -76,3 +77,14 @@ def test_a_shift_moves_each_picture_by_whole_pixels_and_repeats_its_edge():
 def test_nothing_is_left_of_a_flat_picture():
     flat = torch.full((2, 3, 9, 9), 0.3)
     assert residual(flat).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("asked", "there"), [("all", False), ("fast", False), ("strong", True), ("all,cnn-strong", True)]
+)
+def test_all_leaves_the_costly_attack_out_and_says_so(asked: str, there: bool):
+    names = attack_names([asked], {})
+    assert ("cnn-strong" in names) is there
+    notes = not_run([asked], names)
+    assert len(notes) == (asked == "all")
+    assert all(note.startswith("cnn-strong not run: ") and "--attacks all,cnn-strong" in note for note in notes)
