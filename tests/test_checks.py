@@ -324,9 +324,11 @@ def test_built_in_attacks_pass(name: str):
         pytest.skip(reason)
     if required(registry.entry("attack", name).load()):
         pytest.skip("it needs a file of weights")
+    small = {"model": "test_resnet"}  # of timm's; the networks of the defaults are trained by the main job
     short = {
-        "cnn": {"epochs": "2"},
-        "cnn-strong": {"model": "resnet10t", "epochs": "2", "hidden_epochs": "4"},
+        "cnn": small | {"epochs": "3"},
+        "cnn-strong": small | {"epochs": "2", "hidden_epochs": "2", "width": "8"},
+        "decode-cnn": small | {"epochs": "12", "width": "8"},
     }
     assert failed_by_name("attack", name, short) == {}
 
