@@ -117,8 +117,7 @@ def _attacks(samples: Samples, asked: Sequence[str], broken: dict[str, str]) -> 
     left_out = [n for n in loadable if _knowledge(n) == "adaptive" and samples.reference is None]
     kept = [name for name in loadable if views[name] == samples.view and name not in left_out]
     notes = [f"{', '.join(left_out)} not run: adaptive attacks need the unprotected --reference"] if left_out else []
-    if samples.view == "image":
-        notes += not_run(asked, kept)
+    notes += not_run(asked, kept, [samples.view])
     if not kept:
         raise InputError(
             f"none of the attacks asked for ({', '.join(asked)}) can be run on this {samples.view} release"

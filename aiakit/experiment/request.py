@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +19,7 @@ from aiakit.data.splits import Fractions, Split, require_pairs, resolve_attribut
 from aiakit.documents import first_problem
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.attributes import further_attributes
+from aiakit.experiment.cellspec import produced_by
 from aiakit.experiment.computing import choose_device, choose_precision, require_compiler
 from aiakit.experiment.config import (
     REFERENCE,
@@ -141,7 +142,8 @@ def prepare(request: Request) -> Prepared:
         framework=framework_fingerprint(),
         libraries=library_versions(),
     )
-    return Prepared(config, faces, split, broken, tuple(not_run(request.attacks, attacks_asked)))
+    views = {view for chain in defenses for view in produced_by(chain)}
+    return Prepared(config, faces, split, broken, tuple(not_run(request.attacks, attacks_asked, views)))
 
 
 def _config(**fields: Any) -> RunConfig:
@@ -289,35 +291,26 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequ
     return loadable
 
 
-def not_run(attacks: Sequence[str], names: Sequence[str]) -> list[str]:
-    """A line about the costly attacks that "all" leaves out of ``names``; none where "all" was not asked for."""
-    costly = [name for name in _loadable("attack", registry.names("attack"), {}) if _usable_and_costly(name)]
-    missing = [name for name in costly if name not in names] if "all" in split_names(attacks) else []
-    if not missing:
-        return []
-    listed = ",".join(missing)
-    return [f"{listed} not run: as long as all the others together; --attacks all,{listed} for the strongest suite"]
-
-
-def _usable_and_costly(name: str) -> bool:
-    cls: Any = registry.entry("attack", name).load()
-    return bool(cls.costly and not cls.unavailable() and not required(cls))
+def not_run(attacks: Sequence[str], names: Sequence[str], views: Collection[str]) -> list[str]:
+    """A line on costly attacks on these views that "all" leaves out of ``names``; none unless it was asked for."""
+    costly = _presets(registry.names("attack"), ())["costly"] if "all" in split_names(attacks) else []
+    missing = ",".join(name for name in costly if name not in names and view_of(PluginSpec(name=name)) in views)
+    return [f"{missing} not run: costly; --attacks all,{missing} for the strongest suite"] if missing else []
 
 
 def _presets(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[str]]:
-    """Preset → its attacks: "all" but costly ones, and what attacks say of themselves; adaptive ones where asked for.
+    """Preset → its attacks: "all" and "costly", and what attacks say of themselves; adaptive ones where asked for.
 
     An attack with an option that must be given, such as a file of weights, is in none: it has to be named.
     """
-    presets: dict[str, list[str]] = {"all": [], "fast": [], "strong": []}
+    presets: dict[str, list[str]] = {"all": [], "fast": [], "strong": [], "costly": []}
     unloadable: dict[str, str] = {}
     for name in _loadable("attack", names, unloadable):
         cls: Any = registry.entry("attack", name).load()
         unasked = cls.knowledge == "adaptive" and "adaptive" not in knowledge
         if unasked or cls.unavailable() or required(cls):
             continue
-        if not cls.costly:
-            presets["all"].append(name)
+        presets["costly" if cls.costly else "all"].append(name)
         for preset in cls.presets:
             presets.setdefault(preset, []).append(name)
     presets["all"] += [key.split(" ", 1)[1] for key in unloadable]  # loading them again names them as broken

@@ -41,6 +41,7 @@ class PreparedSweep:
     broken: dict[str, str]
     trials: int | None
     seed: int
+    notes: tuple[str, ...] = ()
 
     def default_name(self) -> str:
         """A name that is the same for all sweeps of this defense under this configuration."""
@@ -54,7 +55,7 @@ class PreparedSweep:
         Raises InputError where the folder holds something else or cannot be written to.
         """
         run = SweepFolder.create(folder, self.space.frame())
-        notes: list[str] = []
+        notes = [*self.notes]
         failures = dict(self.broken)
 
         def compute(points: Sequence[Point]) -> list[Measured]:
@@ -92,4 +93,4 @@ def prepare_sweep(request: Request, trials: int | None = None, yes: bool = False
         for value in axis.values or (axis.first, axis.last):
             space.point([value if other is axis else other.first for other in axes])
     points = () if trials is not None else tuple(space.grid())
-    return PreparedSweep(space, points, prepared.broken, trials, request.seed)
+    return PreparedSweep(space, points, prepared.broken, trials, request.seed, prepared.notes)

@@ -85,6 +85,7 @@ def test_nothing_is_left_of_a_flat_picture():
 def test_all_leaves_the_costly_attack_out_and_says_so(asked: str, there: bool):
     names = attack_names([asked], {})
     assert ("cnn-strong" in names) is there
-    notes = not_run([asked], names)
+    assert not_run([asked], names, ["embedding"]) == []
+    notes = not_run([asked], names, ["embedding", "image"])
     assert len(notes) == (asked == "all")
     assert all(note.startswith("cnn-strong not run: ") and "--attacks all,cnn-strong" in note for note in notes)
