@@ -17,8 +17,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import CodeType
 from typing import Any, Literal
 
 from aiakit.contracts import Attack, Defense, EmbeddingDefense, Encoder, Plugin
@@ -193,6 +195,14 @@ def _installed(kind: Kind) -> dict[str, Entry]:
     return entries
 
 
+class _SourceOnly(SourceFileLoader):
+    """Runs the text of a file, and leaves no ``__pycache__`` beside what is the user's."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def _import_file(path: Path) -> Any:
     """Import a file under a module name of its own, so that two files of one name can be registered."""
     if not path.is_file():
@@ -200,8 +210,8 @@ def _import_file(path: Path) -> Any:
     name = (
         f"aiakit_plugin_{re.sub(r'[^A-Za-z0-9]', '_', path.stem)}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     )
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    spec = importlib.util.spec_from_file_location(name, path, loader=_SourceOnly(name, str(path)))
+    if spec is None or spec.loader is None or path.suffix != ".py":
         raise InputError(f"the plugin file {path} is not a Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

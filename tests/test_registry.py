@@ -116,6 +116,14 @@ def test_a_file_registers_its_concrete_classes(tmp_path: Path):
     assert "my-knn-probe" in plugins.names("attack")
 
 
+def test_nothing_is_written_beside_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = tmp_path / "mine.py"
+    path.write_text(ATTACK.format(name="Mine"))
+    Registry().register_file(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_two_files_of_one_name_are_two_modules(tmp_path: Path):
     plugins = Registry()
     for folder, name in (("a", "First"), ("b", "Second")):
