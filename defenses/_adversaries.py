@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from aiakit.nets import MLP
@@ -16,6 +17,7 @@ from aiakit.training import descend
 
 REPLAYED = 20  # batches that adversaries look back on
 WAVES = 256  # random features of the kernel head
+STRIDE = 0.02  # of an anticipated step of plain gradient descent: short enough for the kernel head to descend
 
 
 class Quadratic(nn.Module):
@@ -60,15 +62,24 @@ class Adversaries:
 
     steps : how many batches they learn from at each call, the first the present one, the others remembered ones
         (``replay``). renew_every : after so many calls one of them, in turn, forgets everything; 0 for never.
+    lookahead : how many steps ahead of what they have learned ``certainty`` judges by.
     """
 
     def __init__(
-        self, features: int, classes: int, count: int, rate: float, steps: int, replay: bool, renew_every: int
+        self,
+        features: int,
+        classes: int,
+        count: int,
+        rate: float,
+        steps: int,
+        replay: bool,
+        renew_every: int,
+        lookahead: int,
     ) -> None:
         makers = list(HEADS.values())[:count]
         self._make = [lambda make=make: make(features, classes) for make in makers]  # type: ignore[misc]
         self.heads = nn.ModuleList([make() for make in self._make])
-        self._rate, self._steps, self._renew_every = rate, steps, renew_every
+        self._rate, self._steps, self._renew_every, self._lookahead = rate, steps, renew_every, lookahead
         self._seen: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=REPLAYED if replay else 1)
         self._calls = itertools.count(1)
 
@@ -88,8 +99,7 @@ class Adversaries:
             back = 0 if step == 0 else int(torch.randint(len(self._seen), ()))
             remembered, known, counted = self._seen[-1 - back]
             for head, optimizer in zip(self.heads, self._optimizers, strict=True):
-                losses = F.cross_entropy(head(remembered), known, reduction="none")
-                descend(optimizer, (losses * counted).mean())
+                descend(optimizer, _weighted_cross_entropy(head(remembered), known, counted))
         call = next(self._calls)
         if self._renew_every and call % self._renew_every == 0:
             self._renew((call // self._renew_every - 1) % len(self.heads))
@@ -99,13 +109,30 @@ class Adversaries:
         self.heads[place] = self._make[place]().to(device)
         self._optimizers[place] = self._optimizer(self.heads[place])
 
-    def certainty(self, latent: Tensor, weights: Tensor) -> Tensor:
+    def certainty(self, latent: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
         """Sum over the heads of the weighted mean of KL(uniform ‖ their answers): 0 where none knows anything.
 
         Bounded below, so that the encoder has nothing to gain from answers that are wrong (−cross-entropy would be).
+        With ``lookahead`` the answers are those after so many gradient steps on these latents, and the gradient goes
+        through the steps (unrolled optimisation; Metz et al., ICLR 2017, arXiv 1611.02163, section 2.2).
         """
         total = latent.new_zeros(())
         for head in self.heads:
-            logs = F.log_softmax(head(latent), dim=1)
+            logs = F.log_softmax(self._anticipate(head, latent, labels, weights), dim=1)
             total = total + ((-logs.mean(1) - math.log(logs.shape[1])) * weights).mean()
         return total
+
+    def _anticipate(self, head: nn.Module, latent: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+        parameters: dict[str, Tensor] = dict(head.named_parameters())
+        for _ in range(self._lookahead):
+            answers: Tensor = functional_call(head, parameters, (latent,))
+            loss = _weighted_cross_entropy(answers, labels, weights)
+            slopes = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
+            stepped = (value - STRIDE * slope for value, slope in zip(parameters.values(), slopes, strict=True))
+            parameters = dict(zip(parameters, stepped, strict=True))
+        logits: Tensor = functional_call(head, parameters, (latent,))
+        return logits
+
+
+def _weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    return (F.cross_entropy(logits, labels, reduction="none") * weights).mean()

@@ -75,8 +75,10 @@ class AIAEnsemble(EmbeddingDefense):
     Parameters
     ----------
     alpha, beta : weights of the matcher's loss and of L_priv. latent : dimensions of the release.
-    epochs, rate, adversary_rate : of the joint training. hsic : weight of a kernel dependence penalty between latent
-        and attribute (Gretton et al., ALT 2005). select : whether the epoch is chosen so, or the last one is kept.
+    epochs, rate, adversary_rate : of the joint training.
+    lookahead : steps of the adversaries that the encoder anticipates (unrolled optimisation; Metz et al., ICLR 2017).
+    hsic : weight of a kernel dependence penalty between latent and attribute (Gretton et al., ALT 2005).
+    select : whether the epoch is chosen so, or the last one is kept.
     """
 
     summary = "AIA hardened: closed-form start, diverse replayed adversaries, bounded objective, chosen on val"
@@ -94,6 +96,7 @@ class AIAEnsemble(EmbeddingDefense):
         adversary_steps: Annotated[int, Field(ge=1, le=100)] = 3,
         replay: bool = True,
         renew_every: Annotated[int, Field(ge=0)] = 100,
+        lookahead: Annotated[int, Field(ge=0, le=20)] = 0,
         hsic: Weight = 0.0,
         transport: bool = True,
         select: bool = True,
@@ -108,6 +111,7 @@ class AIAEnsemble(EmbeddingDefense):
         self.adversary_steps = adversary_steps
         self.replay = replay
         self.renew_every = renew_every
+        self.lookahead = lookahead
         self.hsic = hsic
         self.transport = transport
         self.select = select
@@ -140,6 +144,7 @@ class AIAEnsemble(EmbeddingDefense):
             self.adversary_steps,
             self.replay,
             self.renew_every,
+            self.lookahead,
         ).to(ctx.device)
 
     def _train(self, inputs: Tensor, train: Embeddings, val_inputs: Tensor, val: Embeddings) -> None:
@@ -162,7 +167,7 @@ class AIAEnsemble(EmbeddingDefense):
             self.against_.learn(latent.detach(), labels[both], weights[both])
             left, right = matcher(latent).chunk(2)
             matching = contrastive_loss(pair_distance(left, right), different.to(device), MARGIN)
-            private = self.against_.certainty(latent, weights[both])
+            private = self.against_.certainty(latent, labels[both], weights[both])
             if self.hsic:
                 private = private + self.hsic * dependence(latent, labels[both], weights[both], len(train.classes))
             warm = min(1.0, next(done) / (WARM_UP * steps))

@@ -101,21 +101,50 @@ def test_the_start_is_kept_where_no_epoch_leaks_less(people, fitted, released):
     assert fresh_advantage(released(kept, val), val, kept.ctx_) <= fresh_advantage(released(last, val), val, last.ctx_)
 
 
+def adversaries(lookahead: int = 0, features: int = 6) -> Adversaries:
+    return Adversaries(features, 2, count=5, rate=3e-2, steps=2, replay=True, renew_every=0, lookahead=lookahead).to(
+        "cpu"
+    )
+
+
+def forget(against: Adversaries) -> None:
+    for parameter in against.heads.parameters():
+        torch.nn.init.zeros_(parameter)
+
+
 def test_adversaries_that_know_nothing_are_worth_nothing_and_the_others_something():
     labels = torch.arange(512) % 2
     with seeded(Context(), "adversaries"):  # one thread: the networks are tiny
         latent = torch.randn(512, 6)
         ones = torch.ones(512)
-        against = Adversaries(6, 2, count=5, rate=3e-2, steps=2, replay=True, renew_every=0).to("cpu")
-        for head in against.heads:
-            for parameter in head.parameters():
-                torch.nn.init.zeros_(parameter)
-        assert against.certainty(latent, ones).item() == pytest.approx(0, abs=1e-6)
+        against = adversaries()
+        forget(against)
+        assert against.certainty(latent, labels, ones).item() == pytest.approx(0, abs=1e-6)
         latent[:, 0] += 4 * labels
-        against = Adversaries(6, 2, count=5, rate=3e-2, steps=2, replay=True, renew_every=0).to("cpu")
+        against = adversaries()
         for _ in range(30):
             against.learn(latent, labels, ones)
-        assert against.certainty(latent, ones).item() > 5 * 0.5 * math.log(2)
+        assert against.certainty(latent, labels, ones).item() > 5 * 0.5 * math.log(2)
+
+
+def test_what_adversaries_are_about_to_learn_counts_where_the_encoder_looks_ahead():
+    labels = torch.arange(512) % 2
+    with seeded(Context(), "adversaries"):
+        ones, noise = torch.ones(512), torch.randn(512, 6)
+        telling = (noise + 3 * labels[:, None] * torch.eye(6)[0]).requires_grad_()
+        worth, slope = {}, {}
+        for steps in (0, 1, 5):
+            against = adversaries(steps)
+            forget(against)  # they know nothing yet
+            worth[steps] = against.certainty(telling, labels, ones)
+            slope[steps] = torch.autograd.grad(worth[steps], telling)[0].abs().max().item()
+            assert all(not parameter.any() for parameter in against.heads.parameters())  # nor after looking ahead
+        assert worth[0].item() == pytest.approx(0, abs=1e-6)
+        assert slope[0] == 0
+        assert worth[5].item() > worth[1].item() > 0.01
+        assert slope[1] > 0
+        forget(against)
+        assert against.certainty(noise, labels, ones).item() < 0.2 * worth[5].item()  # there is little to learn
 
 
 def test_dependence_is_that_of_the_definition_and_none_where_there_is_none():
