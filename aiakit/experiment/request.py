@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -207,6 +208,8 @@ def _chains(request: Request, encoder: str, broken: dict[str, str]) -> list[tupl
     chains = []
     for name in dict.fromkeys([*asked, *every]):
         stages = tuple(stage.strip() for stage in name.split("+"))
+        if not all(stages):
+            raise InputError(f"--defense {name} has an empty name: a chain is written as aia+leace")
         if len(_loadable("defense", stages, broken)) == len(stages):
             chain = _with_encoder(stages, encoder, explicit=name in asked)
             if chain is not None:
@@ -222,9 +225,13 @@ def _with_encoder(stages: tuple[str, ...], encoder: str, explicit: bool) -> tupl
 
     None for a defense of images where another encoder is asked for (an InputError where the user named it).
     """
-    for stage in stages[1:]:
+    for before, stage in itertools.pairwise(stages):
         if not _reads_embeddings(stage):
             raise InputError(f"{'+'.join(stages)} cannot be chained: {stage} reads images, not the embedding before it")
+        if "embedding" not in cast(Any, registry.entry("defense", before).load()).produces:
+            raise InputError(
+                f"{'+'.join(stages)} cannot be chained: {before} releases no embedding for {stage} to read"
+            )
     defenses: tuple[Stage, ...] = tuple(("defense", stage) for stage in stages)
     first: Stage = ("defense", REFERENCE) if encoder == AUTOENCODER else ("encoder", encoder)
     if stages[0] == REFERENCE:

@@ -114,6 +114,8 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "run: unknown encoder": ((*RUN, "--defense", "leace", "--encoder", "dlibb"), ("dlibb", "dlib")),
     "run: no embeddings file": ((*RUN, "--defense", "leace", "--encoder", "precomputed:no.npz"), ("no.npz",)),
     "run: pictures after embeddings": ((*RUN, "--defense", "leace+blur"), ("blur",)),
+    "run: embeddings after pictures": ((*RUN, "--defense", "blur+leace"), ("blur", "leace", "no embedding")),
+    "run: a chain without its end": ((*RUN, "--defense", "aia+"), ("aia+", "empty")),
     "run: a picture filter on an encoder": ((*RUN, "--defense", "blur", "--encoder", "timm:resnet18"), ("blur",)),
     "run: path in a name": ((*RUN, "--defense", "../../x"), ("../../x",)),
     "sweep: noise below": ((*SWEEP, "--defense", "gaussian-noise", "--set", "epsilon=1,0"), ("epsilon",)),
