@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from aiakit.cli.main import main
 # How long an example takes says more about the machine than about the code; speed is judged in benchmarks/.
 settings.register_profile("aiakit", deadline=None)
 settings.load_profile("aiakit")
+
+# A shell starts what runs in the background with Ctrl-C ignored, and children inherit that: interrupts are tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Small enough for seconds, large enough that every split has both classes and people with two images.
 TINY = ("--people", "80", "--images-per-person", "3", "--image-size", "16", "--precision", "fp32", "--jobs", "1")
