@@ -101,10 +101,9 @@ def test_the_start_is_kept_where_no_epoch_leaks_less(people, fitted, released):
     assert fresh_advantage(released(kept, val), val, kept.ctx_) <= fresh_advantage(released(last, val), val, last.ctx_)
 
 
-def adversaries(lookahead: int = 0, features: int = 6) -> Adversaries:
-    return Adversaries(features, 2, count=5, rate=3e-2, steps=2, replay=True, renew_every=0, lookahead=lookahead).to(
-        "cpu"
-    )
+def adversaries(lookahead: int = 0) -> Adversaries:
+    made = Adversaries(6, 2, count=5, rate=3e-2, steps=2, replay=True, renew_every=0, lookahead=lookahead)
+    return made.to("cpu")
 
 
 def forget(against: Adversaries) -> None:
