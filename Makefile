@@ -51,7 +51,7 @@ pictures: .venv/installed
 	$(BIN)/aiakit visualize build/pictures --count 3 --seed 2 --out docs/pictures/faces.svg
 
 bench: .venv/installed
-	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.speed.steps
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

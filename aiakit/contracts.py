@@ -12,11 +12,14 @@ import hashlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from aiakit.errors import InputError
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -382,6 +385,114 @@ class EmbeddingDefense(Publisher):
     @abstractmethod
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
         """Publish (N, D) embeddings. Called in batches: one sample's release must not depend on its batch."""
+
+
+MISSING = -1  # the code of an attribute value that is not known
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A categorical attribute: ``values`` int64 (N,) index into the K ≥ 2 ``classes``, or MISSING."""
+
+    values: IntArray
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OfficialPairs:
+    """A data set's own verification protocol.
+
+    left, right : int64 (P,), image indices. same : bool (P,). fold : int64 (P,), the fold of each pair.
+    """
+
+    left: IntArray
+    right: IntArray
+    same: NDArray[np.bool_]
+    fold: IntArray
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """N images of P people.
+
+    name : the data set's registered name.
+    images : uint8 (N, H, W, 3), usually a read-only memory map.
+    identity : int64 (N,), index into ``people``.
+    people : P names.
+    files : N names of the images, as the data set spells them.
+    attributes : name → Attribute.
+    default_attribute : the name of gender in this data set ("" where it has none).
+    partition : None, or (N,) of "train" / "val" / "test": the official partition.
+    pairs : the official verification pairs, if the data set has any.
+    bayes_ceiling : attribute name → the best balanced accuracy that any attack can reach, where it is known.
+    notes : what was found wrong with the data and how it was handled, one line each; reports print them.
+    fingerprint : a digest of all of the above that changes whenever the data change.
+    """
+
+    name: str
+    images: PixelArray
+    identity: IntArray
+    people: tuple[str, ...]
+    files: tuple[str, ...]
+    attributes: dict[str, Attribute]
+    default_attribute: str = ""
+    partition: NDArray[np.str_] | None = None
+    pairs: OfficialPairs | None = None
+    bayes_ceiling: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    fingerprint: str = ""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class LoadSettings:
+    """How a data set is loaded, whichever it is.
+
+    image_size : side of the square images in pixels, a multiple of 16 in 16..512.
+    cache : the folder of pixel caches.
+    jobs : how many threads decode or draw images. The result does not depend on it.
+    strict : whether missing, unreadable or contradictory data are an InputError rather than a note.
+    report : called with (label, images done, images in all).
+
+    Raises
+    ------
+    InputError : an image size or a number of jobs that cannot be used.
+    """
+
+    image_size: int
+    cache: Path
+    jobs: int = 1
+    strict: bool = False
+    report: Callable[[str, int, int], None] = no_progress
+
+    def __post_init__(self) -> None:
+        if self.image_size % 16 or not 16 <= self.image_size <= 512:
+            raise InputError(f"the image size must be a multiple of 16 from 16 to 512, not {self.image_size}")
+        if self.jobs < 1:
+            raise InputError(f"the number of jobs must be at least 1, not {self.jobs}")
+
+
+class Dataset(Plugin):
+    """A source of labelled faces.
+
+    Annotate the parameters of ``__init__`` as attacks and defenses do. A data set that reads a folder takes
+    ``root: str`` as its first parameter and sets ``needs_root``: the command line's ``--data-root`` fills it.
+
+    needs_root : whether ``root`` must be given.
+    face_box : the size in pixels (width, height) of its photographs and the box of the face in each (left, top, right,
+        bottom), where one box is right for all; so that a photograph of one's own is cropped as those are.
+    real_people : whether its faces are of people who exist; pictures of them are put into pages only when asked for.
+    """
+
+    needs_root: ClassVar[bool] = False
+    face_box: ClassVar[tuple[tuple[int, int], tuple[float, float, float, float]] | None] = None
+    real_people: ClassVar[bool] = True
+
+    @abstractmethod
+    def load(self, settings: LoadSettings) -> FaceSet:
+        """The faces. Raises InputError where files are missing, malformed or (if strict) incomplete."""
 
 
 def batches(count: int, size: int) -> Iterator[slice]:

@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 
 from aiakit.attacks._shared import GridAttack, Sampled, reduction, sample_rows
 from aiakit.contracts import Context, Evidence, Release
-from aiakit.extras import not_installed
-from aiakit.training import seeded
+from aiakit.networks.training import seeded
+from aiakit.plugins.bases import not_installed
 
 
 class InContext(Sampled, GridAttack):

@@ -13,7 +13,7 @@ from torch import nn
 
 from aiakit.attacks._shared import embedding
 from aiakit.contracts import Attack, Context, Evidence, Release
-from aiakit.training import fit_classifier, forward_in_batches, seeded
+from aiakit.networks.training import fit_classifier, forward_in_batches, seeded
 
 
 class NetworkOnEmbeddings(Attack):

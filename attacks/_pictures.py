@@ -12,7 +12,7 @@ from scipy.special import softmax
 from torch import Tensor, nn
 
 from aiakit.contracts import Attack, Context, Evidence, Release
-from aiakit.training import Pixels, fit_classifier, forward_in_batches, seeded
+from aiakit.networks.training import Pixels, fit_classifier, forward_in_batches, seeded
 
 
 class NetworkOnPictures(Attack):

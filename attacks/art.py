@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from aiakit.attacks._shared import Sampled, embedding, sample_rows, sklearn_seed
 from aiakit.contracts import Context, Evidence, IntArray, Release
-from aiakit.extras import not_installed
-from aiakit.training import seeded
+from aiakit.networks.training import seeded
+from aiakit.plugins.bases import not_installed
 
 MODELS = ("nn", "rf", "gb", "lr", "dt", "knn", "svm")
 

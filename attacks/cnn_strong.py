@@ -13,7 +13,7 @@ from scipy.special import log_softmax, softmax
 from aiakit.attacks._steganalysis import Steganalysis
 from aiakit.attacks.cnn import CNN
 from aiakit.contracts import Attack, Context, Evidence, Release
-from aiakit.timm_models import known_model
+from aiakit.networks.timm_models import known_model
 
 
 class StrongCNN(Attack):

@@ -14,9 +14,9 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 from aiakit.attacks._shared import embedding
 from aiakit.attacks.cnn import CNN
 from aiakit.contracts import Attack, Context, Evidence, Release
-from aiakit.nets import ConvDecoder
-from aiakit.timm_models import known_model
-from aiakit.training import Pixels, autocast, descend, fit_loop, forward_in_batches, one_cycle, seeded
+from aiakit.networks.blocks import ConvDecoder
+from aiakit.networks.timm_models import known_model
+from aiakit.networks.training import Pixels, autocast, descend, fit_loop, forward_in_batches, one_cycle, seeded
 
 BATCH = 128
 RATE = 2e-3

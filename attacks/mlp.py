@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import nn
 
 from aiakit.attacks._network import NetworkOnEmbeddings
-from aiakit.nets import MLP
+from aiakit.networks.blocks import MLP
 
 
 class MultiLayerPerceptron(NetworkOnEmbeddings):

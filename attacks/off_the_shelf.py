@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import Attack, Context, Evidence, Release
-from aiakit.extras import not_installed
+from aiakit.plugins.bases import not_installed
 
 WORDS = {
     "female": ("female", "woman", "women", "f", "not male"),

@@ -13,10 +13,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from aiakit.autoencoder import Epochs, Size
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, State
-from aiakit.nets import MLP, SiameseHead, contrastive_loss, load_state, pair_distance, state_of
-from aiakit.training import PairSampler, descend, fit_loop, forward_in_batches, seeded, steps_per_epoch
+from aiakit.networks.autoencoder import Epochs, Size
+from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, pair_distance, state_of
+from aiakit.networks.training import PairSampler, descend, fit_loop, forward_in_batches, seeded, steps_per_epoch
 
 Weight = Annotated[float, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0)]

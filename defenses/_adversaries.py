@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from aiakit.nets import MLP
-from aiakit.training import descend
+from aiakit.networks.blocks import MLP
+from aiakit.networks.training import descend
 
 REPLAYED = 20  # batches that adversaries look back on
 WAVES = 256  # random features of the kernel head

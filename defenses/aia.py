@@ -13,10 +13,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from aiakit.autoencoder import AutoencoderDefense, Epochs, Size, latent_health, reconstruction_loss
 from aiakit.contracts import Context, Faces, Release, State
-from aiakit.nets import MLP, SiameseHead, contrastive_loss, load_state, pair_distance, state_of
-from aiakit.training import (
+from aiakit.networks.autoencoder import AutoencoderDefense, Epochs, Size, latent_health, reconstruction_loss
+from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, pair_distance, state_of
+from aiakit.networks.training import (
     PairSampler,
     Pixels,
     autocast,

@@ -17,14 +17,14 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from aiakit.autoencoder import Epochs, Size
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, State
 from aiakit.defenses._adversarial import Rate, Weight
 from aiakit.defenses._adversaries import HEADS, Adversaries
 from aiakit.defenses._people import person_weights
 from aiakit.defenses.identity_transport import IdentityTransport
-from aiakit.nets import MLP, SiameseHead, contrastive_loss, load_state, pair_distance, state_of
-from aiakit.training import PairSampler, descend, fit_loop, forward_in_batches, seeded, steps_per_epoch
+from aiakit.networks.autoencoder import Epochs, Size
+from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, pair_distance, state_of
+from aiakit.networks.training import PairSampler, descend, fit_loop, forward_in_batches, seeded, steps_per_epoch
 
 ROWS = 256  # of a batch; each brings its partner
 HIDDEN = 128

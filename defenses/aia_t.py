@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from aiakit.autoencoder import Epochs, Size
 from aiakit.defenses.aia import AIA, Weight
+from aiakit.networks.autoencoder import Epochs, Size
 
 
 class AIAWithoutTask(AIA):

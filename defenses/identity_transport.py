@@ -13,12 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
-from aiakit.autoencoder import Size
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, IntArray, Release
 from aiakit.defenses._concept_erasure import ot_barycenter, ot_map
 from aiakit.defenses._learned import Learned
 from aiakit.defenses._people import person_weights
 from aiakit.errors import InputError
+from aiakit.networks.autoencoder import Size
 
 Array = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ from scipy.linalg import eigh
 from scipy.spatial.distance import pdist
 from threadpoolctl import threadpool_limits
 
-from aiakit.autoencoder import Size
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, batches
 from aiakit.defenses._learned import Learned
+from aiakit.networks.autoencoder import Size
 
 MEDIAN_ROWS = 1000  # pairs of this many rows decide the width of the kernel
 CHUNK = 8192  # rows whose features are in memory at a time

@@ -11,7 +11,7 @@ from torch.nn.functional import one_hot
 from aiakit.contracts import Context, Embeddings
 from aiakit.defenses._affine import AffineEraser
 from aiakit.defenses._concept_erasure import LeaceEraser
-from aiakit.training import seeded
+from aiakit.networks.training import seeded
 
 
 class Leace(AffineEraser):

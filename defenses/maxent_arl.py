@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from aiakit.contracts import Context
 from aiakit.defenses._adversarial import AdversarialEncoder
-from aiakit.training import descend
+from aiakit.networks.training import descend
 
 
 class MaxEntArl(AdversarialEncoder):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiakit.autoencoder import AutoencoderDefense
+from aiakit.networks.autoencoder import AutoencoderDefense
 
 
 class Original(AutoencoderDefense):

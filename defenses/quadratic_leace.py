@@ -12,7 +12,7 @@ from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, 
 from aiakit.defenses._concept_erasure import QuadraticFitter
 from aiakit.defenses._learned import Learned
 from aiakit.errors import InputError
-from aiakit.training import seeded
+from aiakit.networks.training import seeded
 
 
 class QuadraticLeace(Learned, EmbeddingDefense):

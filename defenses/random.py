@@ -6,8 +6,8 @@ from typing import Self
 
 import numpy as np
 
-from aiakit.autoencoder import Size
 from aiakit.contracts import Context, Defense, Faces, PixelArray, Release, State
+from aiakit.networks.autoencoder import Size
 
 
 class Random(Defense):

@@ -12,11 +12,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from aiakit.autoencoder import Epochs
 from aiakit.contracts import Context, Defense, Faces, PixelArray, Release, State, batches
 from aiakit.errors import InputError
-from aiakit.nets import ConvEncoder, contrastive_loss, load_state, pair_distance, state_of
-from aiakit.training import (
+from aiakit.networks.autoencoder import Epochs
+from aiakit.networks.blocks import ConvEncoder, contrastive_loss, load_state, pair_distance, state_of
+from aiakit.networks.training import (
     PairSampler,
     Pixels,
     autocast,

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aiakit.autoencoder import Epochs, Size
 from aiakit.contracts import FloatArray, Release
 from aiakit.defenses._adversarial import Rate, ResidualEncoder, TrainedEncoder, Weight
+from aiakit.networks.autoencoder import Epochs, Size
 
 
 class Vib(TrainedEncoder):

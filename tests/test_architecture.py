@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ FOLDERS = {
     "aiakit.benchmarks": "benchmarks/suites",
 }
 HEAVY = ("torch", "numpy", "pydantic", "sklearn", "scipy", "timm", "xgboost")
-PLUGIN_MAY = ("aiakit.contracts", "aiakit.errors", "aiakit.nets", "aiakit.training")
+# What a plugin may import, built-in or a stranger's; encoders also read files.
+PLUGIN_MAY = ("aiakit.contracts", "aiakit.errors", "aiakit.plugins.bases", "aiakit.networks", "aiakit.measures")
+ENCODERS_MAY = ("aiakit.storage", "aiakit.plugins")
 UNPICKLING = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")
 
 
@@ -65,21 +68,11 @@ PLUGINS = ("aiakit.attacks", "aiakit.defenses", "aiakit.encoders")
 
 
 @pytest.mark.parametrize("name", of_layer(*PLUGINS))
-def test_plugins_import_only_the_contracts_and_shared_networks(name: str):
-    family = name.split(".")[:2]
-    ours = {module for module in imports(name) if within(module, ("aiakit",))} - {".".join(family)}
-    allowed = (*PLUGIN_MAY, *SHARED_BY_PLUGINS, ".".join(family))
+def test_plugins_import_only_what_a_stranger_may(name: str):
+    family = ".".join(name.split(".")[:2])
+    ours = {module for module in imports(name) if within(module, ("aiakit",))} - {family}
+    allowed = (*PLUGIN_MAY, family, *(ENCODERS_MAY if family == "aiakit.encoders" else ()))
     assert [module for module in ours if not within(module, allowed)] == []
-
-
-# What several plugins share is framework code written for plugins, like the networks.
-SHARED_BY_PLUGINS = (
-    "aiakit.autoencoder",
-    "aiakit.extras",
-    "aiakit.timm_models",
-    "aiakit.auditing.arrays",
-    "aiakit.suggest",
-)
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not within(name, PLUGINS)])
@@ -87,57 +80,60 @@ def test_the_framework_imports_no_plugin(name: str):
     assert [module for module in imports(name) if within(module, PLUGINS)] == []
 
 
-def test_the_contracts_import_nothing_of_the_project():
-    assert [module for module in imports("aiakit.contracts") if within(module, ("aiakit",))] == []
+def test_the_contracts_import_nothing_of_the_project_but_its_errors():
+    assert [module for module in imports("aiakit.contracts") if within(module, ("aiakit",))] == ["aiakit.errors"]
     assert [module for module in imports("aiakit.errors") if within(module, ("aiakit",))] == []
 
 
-PURE = tuple(
-    f"aiakit.{name}"
-    for name in ("metrics", "statistics", "bootstrap", "comparison", "pareto", "ranking", "verification_metrics")
-)
+def test_the_root_stands_nearly_empty():
+    assert {path.name for path in (ROOT / "aiakit").glob("*.py")} == {"__init__.py", "contracts.py", "errors.py"}
 
 
-@pytest.mark.parametrize("name", of_layer(*PURE))
-def test_metrics_and_statistics_are_pure_functions_on_arrays(name: str):
+@pytest.mark.parametrize("name", of_layer("aiakit.measures"))
+def test_measures_are_pure_functions_on_arrays(name: str):
     libraries = {module.partition(".")[0] for module in imports(name)} - set(sys.stdlib_module_names)
     assert libraries <= {"numpy", "scipy", "sklearn", "aiakit"}
-    assert [module for module in imports(name) if within(module, ("aiakit",)) and not within(module, PURE)] == []
+    ours = [module for module in imports(name) if within(module, ("aiakit",))]
+    assert [module for module in ours if not within(module, ("aiakit.measures",))] == []
 
 
-# From the top down: a module may import of its own layer and of those below, never of one above.
-LAYERS = [
-    ("aiakit.cli",),
-    ("aiakit.suite",),
-    tuple(
-        f"aiakit.{name}"
-        for name in ("experiment", "auditing", "calibration", "sweep", "leaderboard", "report", "checks", "protect",
-                     "tracking")
-    ),
-    (
-        *(
-            f"aiakit.{name}"
-            for name in ("data", "registry", "options", "sources", "verification", "pairs", "pooling", "store",
-                         "tensorfile", "documents", "mock", "training", "nets", "autoencoder", "timm_models", "extras",
-                         "suggest")
-        ),
-        *PURE,
-    ),
-    ("aiakit.contracts", "aiakit.cores", "aiakit.errors"),
-]  # fmt: skip
+# From the ground up: a module may import of its own floor and of those below, never of one above.
+FLOORS = (
+    ("errors",),
+    ("contracts",),
+    ("measures", "storage"),
+    ("plugins", "networks"),
+    ("datasets", "encoders"),
+    ("experiment",),
+    ("results",),
+    ("auditing", "calibration", "sweep", "suites", "leaderboard", "tracking", "faces"),
+    ("report",),
+    ("cli",),
+)
 OUTSIDE = ("aiakit", "aiakit.benchmarks")  # the package's front door, and a folder of data
 
 
-def test_every_module_has_its_layer():
-    layered = {name for layer in LAYERS for name in of_layer(*layer)}
-    assert [name for name in MODULES if name not in layered and name not in OUTSIDE and not within(name, PLUGINS)] == []
+def floor_of(name: str) -> int | None:
+    """The number of a module's floor; None for plugins, the front door and folders of data."""
+    room = name.split(".")[1] if "." in name else ""
+    return next((number for number, rooms in enumerate(FLOORS) if room in rooms), None)
 
 
-@pytest.mark.parametrize("depth", range(1, len(LAYERS)))
-def test_imports_go_downwards(depth: int):
-    above = tuple(package for layer in LAYERS[:depth] for package in layer)
-    upwards = {name: [module for module in imports(name) if within(module, above)] for name in of_layer(*LAYERS[depth])}
-    assert {name: modules for name, modules in upwards.items() if modules} == {}
+def test_every_module_has_its_floor():
+    homeless = [name for name in MODULES if floor_of(name) is None and name not in OUTSIDE]
+    assert [name for name in homeless if not within(name, PLUGINS)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if floor_of(name) is not None])
+def test_nobody_imports_upwards(name: str):
+    mine = floor_of(name)
+    floors = {module: floor_of(module) for module in imports(name) if module in MODULES}
+    assert {module: floor for module, floor in floors.items() if floor is not None and floor > mine} == {}
+
+
+def test_there_is_no_circle():
+    graph = {name: {module for module in imports(name) if module in MODULES} - {name, "aiakit"} for name in MODULES}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 def loaded_by(code: str) -> set[str]:
@@ -192,9 +188,9 @@ def test_every_entry_point_names_a_class_that_exists():
             assert name in classes, target
 
 
-def test_no_file_is_near_four_hundred_lines():
+def test_no_file_is_long():
     lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
-    assert {name: length for name, length in lengths.items() if length > 390} == {}
+    assert {name: length for name, length in lengths.items() if length > 500} == {}
 
 
 def test_nothing_names_the_place_where_it_was_written():

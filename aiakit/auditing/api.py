@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from aiakit.auditing.config import AuditConfig, make_config
-from aiakit.auditing.duplicates import clusters_of_duplicates
 from aiakit.auditing.result import AuditResult
 from aiakit.auditing.runner import Quiet, run_audit
-from aiakit.auditing.samples import Samples, make_samples
-from aiakit.auditing.splits import AuditedSplit, audited_split
 from aiakit.auditing.unfinished import Memory
-from aiakit.data.faceset import OfficialPairs
+from aiakit.contracts import OfficialPairs
+from aiakit.datasets.audited_splits import AuditedSplit, audited_split
+from aiakit.datasets.duplicates import clusters_of_duplicates
+from aiakit.datasets.samples import Samples, make_samples
 from aiakit.experiment.engine import Observer
 from aiakit.experiment.request import split_names
 

@@ -6,20 +6,20 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from aiakit import registry
-from aiakit.auditing.samples import Samples
 from aiakit.auditing.verification import SCORES, Score
 from aiakit.contracts import Precision, View
-from aiakit.data.fingerprint import digest_of
+from aiakit.datasets.fingerprint import digest_of
+from aiakit.datasets.samples import Samples
 from aiakit.errors import InputError
 from aiakit.experiment.computing import choose_device, choose_precision
 from aiakit.experiment.config import PluginSpec, Record, library_versions, plugin_spec
 from aiakit.experiment.plan import view_of
 from aiakit.experiment.request import attack_names, not_run
-from aiakit.options import parse_settings
-from aiakit.sources import source_digest
-from aiakit.store import digest_of as digest_of_json
-from aiakit.suggest import unknown
+from aiakit.plugins import registry
+from aiakit.plugins.fingerprint import source_digest
+from aiakit.plugins.options import parse_settings
+from aiakit.plugins.suggest import unknown
+from aiakit.storage.store import digest_of as digest_of_json
 
 
 class AuditConfig(Record):

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.auditing.config import AuditConfig
-from aiakit.bootstrap import IdentityBootstrap, number, numbers
 from aiakit.experiment.config import DatasetSpec, PluginSpec, RunConfig
-from aiakit.experiment.document import document_of
-from aiakit.experiment.evaluate import Evaluation, OfficialFolds, Row
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
-from aiakit.statistics import AttackStatistics, attack_statistics
-from aiakit.store import Cell
-from aiakit.verification_metrics import ten_fold_accuracy, verification_statistics
+from aiakit.measures.bootstrap import IdentityBootstrap, number, numbers
+from aiakit.measures.statistics import AttackStatistics, attack_statistics
+from aiakit.measures.verification import ten_fold_accuracy, verification_statistics
+from aiakit.results.document import document_of
+from aiakit.results.judge import Evaluation, OfficialFolds, Row
+from aiakit.storage.store import Cell
 
 RELEASE, REFERENCE = "release", "reference"
 NO_REFERENCE = (

@@ -13,15 +13,15 @@ from typing import Any
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from aiakit import tensorfile
 from aiakit.auditing.config import AuditConfig
 from aiakit.auditing.measure import measure
 from aiakit.auditing.runner import Scored
-from aiakit.auditing.samples import Samples
 from aiakit.auditing.unfinished import UNFINISHED, carry_over, unfinished
-from aiakit.documents import read_json, sound
+from aiakit.datasets.samples import Samples
 from aiakit.errors import InputError
-from aiakit.store import flush
+from aiakit.storage import tensorfile
+from aiakit.storage.documents import read_json, sound
+from aiakit.storage.store import flush
 
 SCHEMA = 1
 RESULT, SCORES = "result.json", "scores.safetensors"

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aiakit import registry
 from aiakit.auditing.config import AuditConfig
-from aiakit.auditing.samples import Samples
-from aiakit.auditing.splits import AuditedSplit
 from aiakit.auditing.unfinished import Memory, Tensors
 from aiakit.auditing.verification import verification_tensors
 from aiakit.contracts import Attack, Context, Evidence, IntArray
-from aiakit.cores import threads_in_all
+from aiakit.datasets.audited_splits import AuditedSplit
+from aiakit.datasets.parallel import threads_in_all
+from aiakit.datasets.samples import Samples
 from aiakit.errors import AiakitError, InputError, PluginError
 from aiakit.experiment.config import PluginSpec
 from aiakit.experiment.engine import Observer
 from aiakit.experiment.plan import combines
 from aiakit.experiment.probing import TOO_FEW, combined_scores, folds_of, on_large_samples
 from aiakit.experiment.runtime import check_proba
+from aiakit.plugins import registry
 
 RELEASE, REFERENCE = "attack", "reference"  # how the scores on each begin
 

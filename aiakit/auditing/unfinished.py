@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from aiakit.auditing.config import AuditConfig
 from aiakit.errors import InputError
-from aiakit.store import Store, digest_of, write_atomically
+from aiakit.storage.store import Store, digest_of, write_atomically
 
 UNFINISHED, CELLS = "audit.json", "cells"
 SCHEMA = 1

@@ -7,14 +7,15 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.auditing.official import why_unjudgeable
-from aiakit.auditing.samples import Samples
-from aiakit.auditing.splits import AuditedSplit, AuditSplit
 from aiakit.contracts import Context, IntArray, batches
+from aiakit.datasets.audited_splits import AuditedSplit, AuditSplit
+from aiakit.datasets.official import why_unjudgeable
+from aiakit.datasets.pairs import sample_pairs
+from aiakit.datasets.samples import Samples
 from aiakit.errors import InputError
 from aiakit.experiment.config import PairsSpec
 from aiakit.experiment.protocol import PROTOCOLS
-from aiakit.pairs import Pairs, sample_pairs
+from aiakit.measures.verification import Pairs
 
 Score = Literal["cosine", "euclidean", "siamese"]
 SCORES: tuple[Score, ...] = get_args(Score)
@@ -96,7 +97,7 @@ class _Siamese:
     """The verifier of ``aiakit run``, trained on the attacker's training people."""
 
     def __init__(self, samples: Samples, attribute: str, split: AuditedSplit, ctx: Context) -> None:
-        from aiakit.verification import SiameseVerifier
+        from aiakit.networks.verifier import SiameseVerifier
 
         train, val = split.rows["attacker-train"], split.rows["attacker-val"]
         chosen = _sampled(samples, attribute, val, "random", ctx.rng("verifier pairs"))

@@ -8,7 +8,6 @@ from typing import Any
 
 from aiakit.calibration.score import Trial, nulls_of, row_of
 from aiakit.calibration.trials import KINDS, NULL, Calibration, all_leaks, calibration_code, check_size, draw
-from aiakit.data.cache import cache_folder
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.computing import choose_device, choose_precision
 from aiakit.experiment.config import PluginSpec, library_versions, plugin_spec
@@ -17,9 +16,10 @@ from aiakit.experiment.local import Local
 from aiakit.experiment.plan import combines, knowledge_of, view_of
 from aiakit.experiment.request import attack_names, split_names
 from aiakit.experiment.runtime import Runtime
-from aiakit.options import parse_settings
-from aiakit.store import Store
-from aiakit.suggest import unknown
+from aiakit.plugins.options import parse_settings
+from aiakit.plugins.suggest import unknown
+from aiakit.storage.cache import cache_folder
+from aiakit.storage.store import Store
 
 SCHEMA = 1
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from aiakit.bootstrap import IdentityBootstrap
 from aiakit.calibration.leaks import Leak
 from aiakit.contracts import IntArray
-from aiakit.metrics import auc, balanced_accuracy, decide, fit_decision
-from aiakit.statistics import attack_statistics, exceeds_chance
+from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.metrics import auc, balanced_accuracy, decide, fit_decision
+from aiakit.measures.statistics import attack_statistics, exceeds_chance
 
 CLASSES = 2
 DRAWS = 2000  # of the bootstrap by which a null counts as significant

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from aiakit import registry
 from aiakit.calibration.image_leaks import image_leaks
 from aiakit.calibration.leaks import Leak, embedding_leaks
 from aiakit.contracts import Attack, Context, Evidence, Precision
@@ -17,8 +16,9 @@ from aiakit.experiment.config import PluginSpec, Record
 from aiakit.experiment.plan import CellSpec, combines, view_of
 from aiakit.experiment.probing import combined_scores
 from aiakit.experiment.runtime import Runtime, check_proba
-from aiakit.sources import source_digest
-from aiakit.store import Draft, Store
+from aiakit.plugins import registry
+from aiakit.plugins.fingerprint import source_digest
+from aiakit.storage.store import Draft, Store
 
 CLASSES = ("0", "1")
 VAL_SHARE = 0.25  # of the attacker's samples

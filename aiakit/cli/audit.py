@@ -13,8 +13,8 @@ from aiakit.cli.progress import observer
 
 if TYPE_CHECKING:
     from aiakit.auditing.api import PreparedAudit
-    from aiakit.auditing.columns import Labels
-    from aiakit.auditing.source import Source
+    from aiakit.datasets.columns import Labels
+    from aiakit.datasets.source import Source
 
 
 @click.command()
@@ -71,9 +71,9 @@ def command(file: str, out: str, name: str | None, as_json: bool, **given: Any) 
 
 def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
     from aiakit.auditing.api import prepare
-    from aiakit.auditing.columns import join_labels
-    from aiakit.auditing.official import read_official_pairs
-    from aiakit.auditing.source import read_source
+    from aiakit.datasets.columns import join_labels
+    from aiakit.datasets.official import read_official_pairs
+    from aiakit.datasets.source import read_source
 
     source = read_source(path, given["embedding_key"], given["image_size"], watch.step)
     labels_file = None if given["labels"] is None else Path(given["labels"])

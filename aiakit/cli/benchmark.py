@@ -21,9 +21,9 @@ def command() -> None:
 @json_option
 def list_suites(as_json: bool) -> None:
     """List the suites that come with aiakit."""
-    from aiakit.suite.document import listing
-    from aiakit.suite.load import built_in, read_suite
-    from aiakit.suite.tables import print_listing
+    from aiakit.report.suite_tables import print_listing
+    from aiakit.suites.document import listing
+    from aiakit.suites.load import built_in, read_suite
 
     document = listing({name: (path, read_suite(path)) for name, path in built_in().items()})
     if as_json:
@@ -61,9 +61,10 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
     from aiakit.errors import InputError
     from aiakit.experiment.request import prepare
     from aiakit.experiment.runtime import Runtime
-    from aiakit.suite.load import find_suite, read_suite
-    from aiakit.suite.request import requests_of
-    from aiakit.suite.run import prepare_sweep_of, run_suite
+    from aiakit.report.suite_tables import write_suite
+    from aiakit.suites.load import find_suite, read_suite
+    from aiakit.suites.request import requests_of
+    from aiakit.suites.run import prepare_sweep_of, run_suite
 
     if markdown and as_json:
         raise InputError("--markdown and --json exclude each other: give one of them")
@@ -85,14 +86,15 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
             watch,
             engine,
         )
+    files = write_suite(result)
     _show(result.document, markdown, as_json)
-    for line in (*result.notes, f"stored in {result.folder}", *(f"written: {path}" for path in result.files)):
+    for line in (*result.notes, f"stored in {result.run.folder}", *(f"written: {path}" for path in files)):
         console().print(line, markup=False, highlight=False, soft_wrap=True)
     return 0 if result.complete else 1
 
 
 def _changes(given: dict[str, Any], report: Any) -> Any:
-    from aiakit.suite.request import Changes
+    from aiakit.suites.request import Changes
 
     same = ("attacks", "settings", "image_size", "seeds", "seed", "attack_seeds", "strict", "device", "precision")
     return Changes(
@@ -104,7 +106,7 @@ def _changes(given: dict[str, Any], report: Any) -> Any:
 
 
 def _show(document: dict[str, Any], markdown: bool, as_json: bool) -> None:
-    from aiakit.suite.tables import as_markdown, print_suite
+    from aiakit.report.suite_tables import as_markdown, print_suite
 
     if as_json:
         emit_json(document)
@@ -113,6 +115,6 @@ def _show(document: dict[str, Any], markdown: bool, as_json: bool) -> None:
     else:
         print_suite(document)
         if document["sweep"] is not None:
-            from aiakit.sweep.terminal import print_sweep
+            from aiakit.report.sweep_terminal import print_sweep
 
             print_sweep(document["sweep"])

@@ -10,7 +10,7 @@ import rich_click as click
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
 from aiakit.cli.options import compute_options, jobs_or_cores
 from aiakit.cli.progress import observer
-from aiakit.cores import threads_in_all
+from aiakit.datasets.parallel import threads_in_all
 
 FIGURES = (".svg", ".png", ".html")
 
@@ -92,7 +92,7 @@ def _check_files(out: str | None, figure: str | None) -> None:
 def _write(document: dict[str, Any], out: str | None, figure: str | None) -> None:
     import json
 
-    from aiakit.store import write_atomically
+    from aiakit.storage.store import write_atomically
 
     if out is not None:
         write_atomically(Path(out), json.dumps(document, indent=2, allow_nan=False) + "\n")

@@ -10,8 +10,8 @@ import rich_click as click
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
 
 if TYPE_CHECKING:
-    from aiakit.checks import CheckResult
-    from aiakit.registry import Entry, Kind
+    from aiakit.plugins.checks import CheckResult
+    from aiakit.plugins.registry import Entry, Kind
 
 SCHEMA = 1
 COLOURS = {"pass": "green", "fail": "bold red", "skip": "yellow"}
@@ -28,9 +28,9 @@ def command(plugins: tuple[str, ...], kind: str | None, settings: tuple[str, ...
 
     Attacks, defenses and encoders are trained on made-up people. The exit code is 1 where any check fails.
     """
-    from aiakit import registry
-    from aiakit.checks import run_checks
-    from aiakit.options import parse_settings
+    from aiakit.plugins import registry
+    from aiakit.plugins.checks import run_checks
+    from aiakit.plugins.options import parse_settings
 
     entries = [entry for plugin in plugins for entry in _find(plugin, cast("Kind | None", kind))]
     options = parse_settings(settings, {entry.name for entry in entries})
@@ -55,9 +55,9 @@ def command(plugins: tuple[str, ...], kind: str | None, settings: tuple[str, ...
 
 def _find(plugin: str, kind: Kind | None) -> list[Entry]:
     """The entries meant by a name or a file."""
-    from aiakit import registry
     from aiakit.errors import InputError
-    from aiakit.suggest import unknown
+    from aiakit.plugins import registry
+    from aiakit.plugins.suggest import unknown
 
     if plugin.endswith(".py") or Path(plugin).is_file():
         return [entry for entry in registry.register_file(plugin) if kind in (None, entry.kind)]

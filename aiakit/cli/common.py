@@ -30,7 +30,7 @@ def emit_json(document: Mapping[str, Any]) -> None:
 
 
 def _register(ctx: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
-    from aiakit import registry
+    from aiakit.plugins import registry
 
     for path in paths:
         registry.register_file(path)

@@ -8,10 +8,10 @@ import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option
 from aiakit.cli.options import data_options, dataset_options
-from aiakit.cores import usable_cores
+from aiakit.datasets.parallel import usable_cores
 
 if TYPE_CHECKING:
-    from aiakit.data.faceset import FaceSet
+    from aiakit.contracts import FaceSet
 
 SCHEMA = 1
 
@@ -40,11 +40,11 @@ def data(
     """Load a data set, and show its people, attributes, splits and what is wrong with it."""
     from pathlib import Path
 
-    from aiakit import registry
-    from aiakit.data.cache import cache_folder
-    from aiakit.data.contact import save_contact_sheet
-    from aiakit.data.dataset import LoadSettings
-    from aiakit.options import parse_settings
+    from aiakit.contracts import LoadSettings
+    from aiakit.datasets.contact import save_contact_sheet
+    from aiakit.plugins import registry
+    from aiakit.plugins.options import parse_settings
+    from aiakit.storage.cache import cache_folder
 
     named = [setting if "." in setting.partition("=")[0] else f"{dataset}.{setting}" for setting in settings]
     options = {**dataset_options(data_root, people, images_per_person)}
@@ -72,8 +72,8 @@ def describe(faces: FaceSet, attribute: str | None, seed: int) -> dict[str, Any]
     """The document of ``--json``. A data set that cannot be split says why under "split_error"."""
     import numpy as np
 
-    from aiakit.data.faceset import MISSING
-    from aiakit.data.splits import require_pairs, resolve_attribute, split_people
+    from aiakit.contracts import MISSING
+    from aiakit.datasets.splits import require_pairs, resolve_attribute, split_people
     from aiakit.errors import InputError
 
     document: dict[str, Any] = {

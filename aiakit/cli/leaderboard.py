@@ -62,14 +62,14 @@ def show(
 ) -> None:
     """Rank the releases of runs and entries on one protocol.  [default: the folder runs]"""
     from aiakit.errors import InputError
-    from aiakit.leaderboard import formats
     from aiakit.leaderboard.board import gather, make_board
+    from aiakit.report import board_tables as formats
 
     if html is None and (figures or calibrations):
         raise InputError("--figures and --calibration are of a page: add --html DIR")
     board = make_board(*gather([Path(path) for path in paths or ("runs",)]), min_utility)
     if html is not None:
-        from aiakit.leaderboard.site import INDEX, board_page
+        from aiakit.report.board import INDEX, board_page
         from aiakit.report.calibration import read_calibration, shipped_calibrations
         from aiakit.report.html import write_page
 
@@ -132,10 +132,10 @@ def verify(entries: tuple[str, ...], rerun: bool, tolerance: float, threads: int
 
 
 def _rerun(submission: Any, tolerance: float, threads: int) -> None:
-    from aiakit.data.cache import cache_folder
     from aiakit.errors import InputError
     from aiakit.experiment.runtime import Runtime
     from aiakit.leaderboard import rerun
+    from aiakit.storage.cache import cache_folder
 
     refused = []
     for result in rerun.rerun(submission, Runtime(cache_folder(), threads)):

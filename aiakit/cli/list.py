@@ -9,7 +9,7 @@ import rich_click as click
 from aiakit.cli.common import emit_json, json_option, plugin_option
 
 if TYPE_CHECKING:
-    from aiakit.registry import Entry, Kind
+    from aiakit.plugins.registry import Entry, Kind
 
 SCHEMA = 1
 KINDS = ("attacks", "defenses", "datasets", "encoders")
@@ -23,7 +23,7 @@ TRAITS = ("view", "knowledge", "produces", "stochastic", "needs_pairs", "needs_r
 @json_option
 def command(kinds: tuple[str, ...], as_json: bool) -> None:
     """List the plugins with their options, and those that cannot be used with the reason."""
-    from aiakit import registry
+    from aiakit.plugins import registry
 
     listing: dict[str, list[dict[str, Any]]] = {}
     for plural in kinds or KINDS:
@@ -38,9 +38,9 @@ def command(kinds: tuple[str, ...], as_json: bool) -> None:
 def describe(entry: Entry) -> dict[str, Any]:
     """What there is to know of a plugin. One that cannot be used has the reason under "broken" instead of options; one
     that lacks something on this machine has it under "unavailable" beside them."""
-    from aiakit import registry
     from aiakit.errors import PluginError
-    from aiakit.options import options_of
+    from aiakit.plugins import registry
+    from aiakit.plugins.options import options_of
 
     known: dict[str, Any] = {"name": entry.name, "package": entry.package or str(entry.file)}
     try:

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import rich_click as click
 
 from aiakit import __version__
-from aiakit.documents import printable
 from aiakit.errors import AiakitError, InputError
+from aiakit.storage.documents import printable
 
 # name → ("module:object", one line for --help). Nothing of a command is imported before it is used.
 COMMANDS = {

@@ -15,7 +15,7 @@ from aiakit.cli.common import console
 from aiakit.errors import InputError
 
 if TYPE_CHECKING:
-    from aiakit.registry import Kind
+    from aiakit.plugins.registry import Kind
 
 OPTIONS = {"attack": "attacks", "defense": "defense", "encoder": "encoder"}  # kind → the option that names a plugin
 
@@ -43,7 +43,7 @@ def command(kind: str, name: str, out: Path) -> None:
 
 def write_skeleton(kind: Kind, name: str, out: Path) -> Path:
     """Make ``out/name`` and return it. Raises InputError for a name that cannot be used or a folder that exists."""
-    from aiakit import registry
+    from aiakit.plugins import registry
 
     if not registry.NAME.fullmatch(name) or not name[0].isalpha():
         raise InputError(f"{name!r} is no plugin name: begin with a letter; use small letters, digits, single hyphens")
@@ -59,7 +59,7 @@ def write_skeleton(kind: Kind, name: str, out: Path) -> Path:
         "module": _module(kind, name),
         "class_name": "".join(part.capitalize() for part in name.replace("_", "-").split("-")),
     }
-    templates = files("aiakit") / "templates"
+    templates = files("aiakit.plugins") / "templates"
     sources = {
         "pyproject.toml": templates / "pyproject.toml.txt",
         "README.md": templates / "README.md.txt",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
 
-from aiakit.cores import threads_in_all
+from aiakit.datasets.parallel import threads_in_all
 
 if TYPE_CHECKING:
     from aiakit.experiment.engine import Engine

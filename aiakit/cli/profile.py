@@ -8,7 +8,7 @@ import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
 from aiakit.cli.visualize import picture_path
-from aiakit.cores import threads_in_all
+from aiakit.datasets.parallel import threads_in_all
 
 PUBLIC_SIZE = 224  # pixels that a photograph is brought to where no run says how many
 
@@ -38,18 +38,18 @@ def command(
     Attacks of the run are fitted again on its stored releases, which takes as long as it took then. The public model of
     the extra judges is asked where it is installed. IMAGE should show one face, cropped as the run's data set crops.
     """
-    from aiakit.data.cache import cache_folder
-    from aiakit.data.pixels import read_image
+    from aiakit.datasets.pixels import read_image
     from aiakit.errors import InputError
-    from aiakit.experiment.evaluate import evaluate
     from aiakit.experiment.request import split_names
     from aiakit.experiment.run import Run
     from aiakit.experiment.runtime import Runtime
-    from aiakit.protect import read_for
-    from aiakit.report.answers import Profiler, public_card
+    from aiakit.faces.answers import Profiler, public_card
+    from aiakit.faces.examples import require_finished
+    from aiakit.faces.protect import read_for
     from aiakit.report.card import card_chart, document_of, print_card
-    from aiakit.report.faces import require_finished
     from aiakit.report.svg import write_chart
+    from aiakit.results.judge import evaluate
+    from aiakit.storage.cache import cache_folder
 
     picture_file = None if out is None else picture_path(Path(out))
     path = Path(image)

@@ -34,7 +34,7 @@ def command(
     A photograph should show one face, cropped as the run's data set crops them.
     """
     from aiakit.experiment.run import Run
-    from aiakit.protect import choose_chain, protect
+    from aiakit.faces.protect import choose_chain, protect
 
     opened = Run.open(Path(run))
     photographs = [Path(image) for image in images]

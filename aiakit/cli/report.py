@@ -43,10 +43,10 @@ def _audit(folder: Path, place: Path, figures: bool) -> list[Path]:
 
 
 def _run(folder: Path, place: Path, figures: bool, faces: int | None) -> list[Path]:
-    from aiakit.experiment.document import document_of
-    from aiakit.experiment.evaluate import evaluate
     from aiakit.experiment.run import Run
     from aiakit.report.html import write_report
+    from aiakit.results.document import document_of
+    from aiakit.results.judge import evaluate
 
     opened = Run.open(folder)
     evaluation = evaluate(opened.store, opened.config)

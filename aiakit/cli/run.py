@@ -135,9 +135,9 @@ def command(
 
     The same command finds its run folder again: finished cells are kept, and an interrupted run goes on.
     """
-    from aiakit.experiment.document import document_of
-    from aiakit.experiment.evaluate import evaluate
     from aiakit.experiment.request import Request, prepare
+    from aiakit.results.document import document_of
+    from aiakit.results.judge import evaluate
     from aiakit.tracking.figures import figures_of
     from aiakit.tracking.watch import Tracking
 

@@ -17,10 +17,11 @@ def command(run: str, as_json: bool) -> int:
     """Show the results of a run or of an audit. Nothing is trained: every figure is computed from stored scores."""
     from aiakit.auditing.result import AuditResult, holds_audit
     from aiakit.experiment.run import Run
+    from aiakit.results.document import document_of_run
 
     folder = Path(run)
     audited = holds_audit(folder)
-    document = AuditResult.load(folder).document() if audited else Run.open(folder).document()
+    document = AuditResult.load(folder).document() if audited else document_of_run(Run.open(folder))
     if as_json:
         emit_json({**document, "run": str(folder)})
     elif audited:

@@ -51,7 +51,7 @@ def command(
     Sweeps of one defense under one configuration share a folder: what one has computed, no other computes again.
     """
     from aiakit.experiment.runtime import Runtime
-    from aiakit.sweep.page import write_sweep_page
+    from aiakit.report.sweep import write_sweep_page
     from aiakit.sweep.run import prepare_sweep
 
     engine, threads = engine_and_threads(*(given[name] for name in ("engine", "scheduler", "jobs", "threads")))
@@ -64,7 +64,7 @@ def command(
     if as_json:
         emit_json({**document, "run": str(folder)})
     else:
-        from aiakit.sweep.terminal import print_sweep
+        from aiakit.report.sweep_terminal import print_sweep
 
         print_sweep(document)
     for line in (*notes, f"stored in {folder}", f"report: {paths[0]}"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
-from aiakit.cores import threads_in_all
+from aiakit.datasets.parallel import threads_in_all
 
 FIGURES = (".png", ".svg", ".pdf")
 PICTURE = "faces.png"
@@ -44,14 +44,14 @@ def command(
     Everything comes from the run's stored releases and scores; the photographs from its data set. Pictures of real
     people are personal data: think before you pass the file on.
     """
-    from aiakit.data.cache import cache_folder
-    from aiakit.experiment.evaluate import evaluate
     from aiakit.experiment.request import split_names
     from aiakit.experiment.run import Run
     from aiakit.experiment.runtime import Runtime
-    from aiakit.report.faces import gallery_of, require_finished
+    from aiakit.faces.examples import gallery_of, require_finished
     from aiakit.report.gallery import document_of, gallery_chart, print_gallery
     from aiakit.report.svg import write_chart
+    from aiakit.results.judge import evaluate
+    from aiakit.storage.cache import cache_folder
 
     opened = Run.open(Path(run))
     path = picture_path(opened.folder / PICTURE if out is None else Path(out))
@@ -81,7 +81,7 @@ def picture_path(path: Path) -> Path:
 
 
 def _attacks(known: list[str], asked: list[str]) -> list[str]:
-    from aiakit.suggest import unknown
+    from aiakit.plugins.suggest import unknown
 
     for name in asked:
         if name != "all" and name not in known:

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aiakit.autoencoder import AutoencoderSettings, Epochs, Size, pretrained_autoencoder
 from aiakit.contracts import Context, Encoder, Faces, PixelArray, State
-from aiakit.nets import ConvEncoder, load_state, state_of
-from aiakit.training import Pixels, forward_in_batches
+from aiakit.networks.autoencoder import AutoencoderSettings, Epochs, Size, pretrained_autoencoder
+from aiakit.networks.blocks import ConvEncoder, load_state, state_of
+from aiakit.networks.training import Pixels, forward_in_batches
 
 
 class Autoencoder(Encoder):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from aiakit.contracts import Encoder, PixelArray, batches
-from aiakit.extras import not_installed
+from aiakit.plugins.bases import not_installed
 
 BATCH = 64  # chips of 150×150 that the network is given at once
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator
 
-from aiakit.auditing.arrays import StoredArray, read_arrays
 from aiakit.contracts import Encoder, FloatArray, PixelArray
 from aiakit.errors import InputError
-from aiakit.suggest import unknown
+from aiakit.plugins.suggest import unknown
+from aiakit.storage.arrays import StoredArray, read_arrays
 
 SUFFIXES = (".npz", ".npy", ".safetensors")
 

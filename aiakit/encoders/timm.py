@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from aiakit.contracts import Context, Encoder, Faces, PixelArray, State
-from aiakit.nets import load_state, state_of
-from aiakit.timm_models import Standardise, existing_file, known_model, load_features
-from aiakit.training import Pixels, forward_in_batches, seeded
+from aiakit.networks.blocks import load_state, state_of
+from aiakit.networks.timm_models import Standardise, existing_file, known_model, load_features
+from aiakit.networks.training import Pixels, forward_in_batches, seeded
 
 BATCH = 64
 

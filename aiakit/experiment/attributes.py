@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from aiakit import registry
-from aiakit.data.faceset import FaceSet
-from aiakit.data.splits import Split, relabelled, resolve_attribute
+from aiakit.contracts import FaceSet
+from aiakit.datasets.splits import Split, relabelled, resolve_attribute
 from aiakit.errors import InputError
 from aiakit.experiment.config import AttributeSpec
+from aiakit.plugins import registry
 
 
 def further_attributes(

@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import IntArray
-from aiakit.data.faceset import SPLITS, FaceSet
-from aiakit.data.splits import Fractions, Split, relabelled, require_pairs, split_people
+from aiakit.contracts import FaceSet, IntArray
+from aiakit.datasets.pairs import sample_pairs
+from aiakit.datasets.splits import SPLITS, Fractions, Split, relabelled, require_pairs, split_people
 from aiakit.experiment.probing import compute_attack
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
 from aiakit.experiment.releasing import compute_release
 from aiakit.experiment.runtime import Kinds, Runtime, context_of, load_faces, release_of
-from aiakit.pairs import sample_pairs
-from aiakit.store import Draft, Store
-from aiakit.verification import SiameseVerifier
+from aiakit.networks.verifier import SiameseVerifier
+from aiakit.storage.store import Draft, Store
 
 
 def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from aiakit import registry
 from aiakit.contracts import Publisher
 from aiakit.experiment.config import Chain, PluginSpec, RunConfig, label_of
-from aiakit.store import digest_of
+from aiakit.plugins import registry
+from aiakit.storage.store import digest_of
 
 
 @dataclass(frozen=True)

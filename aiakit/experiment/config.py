@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from aiakit import registry
 from aiakit.contracts import Precision
-from aiakit.sources import source_digest
+from aiakit.plugins import registry
+from aiakit.plugins.fingerprint import source_digest
 
 SCHEMA = 1
 REFERENCE = "original"  # the undefended release

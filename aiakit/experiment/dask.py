@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from aiakit import registry
 from aiakit.errors import AiakitError, InputError
 from aiakit.experiment.config import framework_fingerprint, library_versions
 from aiakit.experiment.engine import WorkerDied, Workers
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.workers import Problem, Setup, compute
-from aiakit.extras import not_installed
-from aiakit.store import digest_of
+from aiakit.plugins import registry
+from aiakit.plugins.extras import not_installed
+from aiakit.storage.store import digest_of
 
 CONNECT_SECONDS = 10
 GPU = {"GPU": 1}  # what workers with a GPU are started with: dask worker --resources GPU=1

@@ -11,13 +11,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from aiakit import registry, tensorfile
 from aiakit.contracts import no_progress
 from aiakit.errors import AiakitError, Diverged, InputError
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Kinds, Runtime
 from aiakit.experiment.workers import Problem, Setup, execute, give_back_memory
-from aiakit.store import Store
+from aiakit.plugins import registry
+from aiakit.storage import tensorfile
+from aiakit.storage.store import Store
 
 
 class Observer(Protocol):

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.model_selection import StratifiedGroupKFold
 
-from aiakit import registry
 from aiakit.contracts import Attack, Context, Evidence, IntArray, Release
-from aiakit.data.rows import RowView
+from aiakit.datasets.rows import RowView
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, release_of
-from aiakit.metrics import log_proba
-from aiakit.store import Cell, Draft, Store
+from aiakit.measures.metrics import log_proba
+from aiakit.plugins import registry
+from aiakit.storage.store import Cell, Draft, Store
 
 FOLDS = 5
 TOO_FEW = "it combines scores out of fold, and attacker-val has too few people of some class to be folded"

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from aiakit.contracts import IntArray
-from aiakit.documents import printable
-from aiakit.pairs import Pairs
-from aiakit.statistics import permute_by_identity
-from aiakit.store import Cell, Store
+from aiakit.measures.statistics import permute_by_identity
+from aiakit.measures.verification import Pairs
+from aiakit.storage.documents import printable
+from aiakit.storage.store import Cell, Store
 
 PROTOCOLS = ("random", "same_attribute")
 

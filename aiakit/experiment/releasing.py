@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit import registry
 from aiakit.contracts import Context, Defense, Embeddings, Encoder, Faces, IntArray, Release, batches
-from aiakit.data.rows import RowView
+from aiakit.datasets.rows import RowView
 from aiakit.errors import PluginError
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, name_of_draw
-from aiakit.store import Cell, Draft, Store
+from aiakit.plugins import registry
+from aiakit.storage.store import Cell, Draft, Store
 
 RELEASE_BATCH = 256
 

@@ -10,14 +10,9 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from aiakit import registry
-from aiakit.contracts import EmbeddingDefense, no_progress
-from aiakit.cores import usable_cores
-from aiakit.data.cache import cache_folder
-from aiakit.data.dataset import LoadSettings
-from aiakit.data.faceset import FaceSet
-from aiakit.data.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
-from aiakit.documents import first_problem
+from aiakit.contracts import EmbeddingDefense, FaceSet, LoadSettings, no_progress
+from aiakit.datasets.parallel import usable_cores
+from aiakit.datasets.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.attributes import further_attributes
 from aiakit.experiment.cellspec import produced_by
@@ -36,8 +31,11 @@ from aiakit.experiment.config import (
     plugin_spec,
 )
 from aiakit.experiment.plan import view_of
-from aiakit.options import parse_settings, required
-from aiakit.suggest import unknown
+from aiakit.plugins import registry
+from aiakit.plugins.options import parse_settings, required
+from aiakit.plugins.suggest import unknown
+from aiakit.storage.cache import cache_folder
+from aiakit.storage.documents import first_problem
 
 AUTOENCODER = "autoencoder"  # the encoder that is trained as AIA's is: the release of `original`
 LADDER: tuple[Knowledge, ...] = ("ignorant", "lazy", "informed", "adaptive")

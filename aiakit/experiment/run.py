@@ -8,20 +8,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from pydantic import ValidationError
 
-from aiakit.documents import first_problem, read_json
 from aiakit.errors import InputError
 from aiakit.experiment.cells import COMPUTE
 from aiakit.experiment.config import SCHEMA, RunConfig, label_of
-from aiakit.experiment.document import document_of
 from aiakit.experiment.engine import Engine, Observer, run_cells
-from aiakit.experiment.evaluate import evaluate
 from aiakit.experiment.plan import CellSpec, make_plan
 from aiakit.experiment.runtime import Runtime
-from aiakit.store import CELLS, Store, digest_of, write_atomically
+from aiakit.storage.documents import first_problem, read_json
+from aiakit.storage.store import CELLS, Store, digest_of, write_atomically
 
 RUN = "run.json"
 FAILURES = "failures.json"
@@ -131,10 +129,6 @@ class Run:
             return {str(label): str(reason) for label, reason in read_json(path).items()}
         except AttributeError:
             raise InputError(f"{path} cannot be read: it is no table") from None
-
-    def document(self) -> dict[str, Any]:
-        """The results of the finished cells."""
-        return document_of(evaluate(self.store, self.config), self.failures())
 
 
 def _differences(old: RunConfig, new: RunConfig) -> list[str]:

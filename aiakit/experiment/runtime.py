@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit import registry
-from aiakit.contracts import Context, IntArray, Release, State, no_progress
-from aiakit.data.dataset import LoadSettings
-from aiakit.data.faceset import FaceSet
+from aiakit.contracts import Context, FaceSet, IntArray, LoadSettings, Release, State, no_progress
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.costs import peak_mib
-from aiakit.sources import source_digest
-from aiakit.store import Cell, Draft, Store, digest_of
+from aiakit.plugins import registry
+from aiakit.plugins.fingerprint import source_digest
+from aiakit.storage.store import Cell, Draft, Store, digest_of
 
 Report = Callable[[str, int, int], None]
 

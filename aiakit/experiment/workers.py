@@ -11,11 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aiakit import registry
 from aiakit.errors import AiakitError, Diverged, InputError
 from aiakit.experiment.costs import forget_peak, peak_mib
 from aiakit.experiment.runtime import Kinds, Runtime
-from aiakit.store import Store, digest_of
+from aiakit.plugins import registry
+from aiakit.storage.store import Store, digest_of
 
 
 @dataclass(frozen=True)

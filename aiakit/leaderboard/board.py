@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from aiakit.comparison import paired_difference
-from aiakit.data.cache import cache_folder
 from aiakit.errors import InputError
 from aiakit.experiment.config import REFERENCE
-from aiakit.experiment.document import verdict_of
-from aiakit.experiment.evaluate import Row
-from aiakit.experiment.objectives import covered, objectives_of
-from aiakit.experiment.remembered import Memory
 from aiakit.experiment.run import RUN, Run
 from aiakit.leaderboard.entry import Submission, read_record, read_tensors
 from aiakit.leaderboard.schema import Entry, Reported
 from aiakit.leaderboard.submit import submissions_of
 from aiakit.leaderboard.verify import verified
-from aiakit.pareto import hypervolume, pareto_front
-from aiakit.statistics import exceeds_chance, smallest_detectable
+from aiakit.measures.comparison import paired_difference
+from aiakit.measures.pareto import hypervolume, pareto_front
+from aiakit.measures.statistics import exceeds_chance, smallest_detectable
+from aiakit.results.document import verdict_of
+from aiakit.results.judge import Row
+from aiakit.results.objectives import covered, objectives_of
+from aiakit.results.remembered import Memory
+from aiakit.storage.cache import cache_folder
 
 SIGNIFICANCE = 0.05
 MEMORY = "statistics"  # of entries, in the user's folder for caches

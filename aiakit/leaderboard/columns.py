@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiakit.bootstrap import Statistics
 from aiakit.leaderboard.board import Board, Place
 from aiakit.leaderboard.schema import Entry
+from aiakit.measures.bootstrap import Statistics
 
 NONE = "–"
 Value = str | int | float | None

@@ -17,13 +17,13 @@ from typing import Any
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from aiakit import tensorfile
-from aiakit.documents import first_problem, read_json, read_toml
 from aiakit.errors import InputError
-from aiakit.experiment.evaluate import Row
 from aiakit.leaderboard.schema import SCHEMA, Entry, FileRef, Reported
 from aiakit.leaderboard.scores import Tensors
-from aiakit.store import write_atomically
+from aiakit.results.judge import Row
+from aiakit.storage import tensorfile
+from aiakit.storage.documents import first_problem, read_json, read_toml
+from aiakit.storage.store import write_atomically
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from aiakit import tensorfile
 from aiakit.errors import InputError
-from aiakit.experiment.document import measured
 from aiakit.leaderboard.entry import Submission, read_submission, write_entry, write_tensors
 from aiakit.leaderboard.schema import AttackInfo
 from aiakit.leaderboard.scores import SPLITS, check_probabilities, statistics_row
 from aiakit.leaderboard.verify import verified
+from aiakit.results.document import measured
+from aiakit.storage import tensorfile
 
 
 def add_attack(path: Path, scores: Path, name: str) -> Path:

@@ -10,7 +10,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from aiakit import registry
 from aiakit.errors import AiakitError, InputError
 from aiakit.experiment.cells import COMPUTE
 from aiakit.experiment.runtime import Runtime
@@ -18,7 +17,8 @@ from aiakit.experiment.workers import execute
 from aiakit.leaderboard.entry import Submission, read_tensors
 from aiakit.leaderboard.schema import AttackInfo
 from aiakit.leaderboard.scores import statistics_row
-from aiakit.store import Store, digest_of
+from aiakit.plugins import registry
+from aiakit.storage.store import Store, digest_of
 
 RETRAINABLE = ("embedding", "image")
 

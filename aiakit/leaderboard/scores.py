@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.bootstrap import IdentityBootstrap
-from aiakit.data.fingerprint import digest_of
-from aiakit.experiment.evaluate import Row
+from aiakit.datasets.fingerprint import digest_of
 from aiakit.experiment.protocol import PROTOCOLS
-from aiakit.experiment.remembered import Memory
 from aiakit.leaderboard.schema import AttackInfo, ProtocolInfo
-from aiakit.statistics import AttackStatistics
+from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.statistics import AttackStatistics
+from aiakit.results.judge import Row
+from aiakit.results.remembered import Memory
 
 Tensors = Mapping[str, NDArray[Any]]
 SPLITS = ("val", "test")

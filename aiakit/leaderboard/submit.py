@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit import __version__
-from aiakit.documents import sound
 from aiakit.errors import InputError
 from aiakit.experiment.config import Chain, PluginSpec, label_of
-from aiakit.experiment.document import measured
 from aiakit.experiment.plan import AttackKey, Plan, is_claim, knowledge_of, make_plan, view_of
 from aiakit.experiment.protocol import PROTOCOLS, Protocol
-from aiakit.experiment.remembered import FOLDER, Memory
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import Submission, write_entry, write_tensors
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo
 from aiakit.leaderboard.scores import SIDES, statistics_row, truth_digest
-from aiakit.store import digest_of
+from aiakit.results.document import measured
+from aiakit.results.remembered import FOLDER, Memory
+from aiakit.storage.documents import sound
+from aiakit.storage.store import digest_of
 
 STORED = {"val": "attacker-val", "test": "test"}  # how entries call the splits that are scored
 IN_MEMORY = FileRef(file="in-memory", sha256="0" * 64)

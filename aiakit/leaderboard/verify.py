@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from aiakit.documents import UNSOUND
 from aiakit.errors import InputError
-from aiakit.experiment.document import measured
-from aiakit.experiment.evaluate import Row
-from aiakit.experiment.remembered import Memory
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.scores import statistics_row, truth_digest
+from aiakit.results.document import measured
+from aiakit.results.judge import Row
+from aiakit.results.remembered import Memory
+from aiakit.storage.documents import UNSOUND
 
 TOLERANCE = 1e-6  # sums of floating numbers differ in the last digits from machine to machine
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from aiakit.auditing.result import AuditResult
 from aiakit.report import sections
-from aiakit.report.figures import Figures
 from aiakit.report.further import further
 from aiakit.report.html import REPORT, write_page
 from aiakit.report.page import Cell, Heading, Page, Section, Table, interval_cell, to_cell
 from aiakit.report.source import Source
+from aiakit.results.figures import Figures
 
 
 def write_audit_report(result: AuditResult, folder: Path, figures: bool = False) -> list[Path]:

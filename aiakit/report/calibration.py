@@ -19,7 +19,7 @@ from aiakit.report.page import Page, Section, render_page
 from aiakit.report.svg import save_chart
 from aiakit.report.terminal import NONE, WIDE, figure
 from aiakit.report.theme import HEADINGS, INK, MEASURED, Chart, finish, title, values
-from aiakit.store import write_atomically
+from aiakit.storage.store import write_atomically
 
 SUITE = "suite"
 CAPTION = (

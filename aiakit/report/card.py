@@ -8,7 +8,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from aiakit.report.answers import PUBLIC, Answer, Card, Seen
+from aiakit.faces.answers import PUBLIC, Answer, Card, Seen
 from aiakit.report.canvas import Canvas
 from aiakit.report.gallery import NAME, SIDE, draw_said
 from aiakit.report.terminal import NONE, stdout

@@ -8,9 +8,9 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from aiakit.pareto import pareto_front, privacy_of
-from aiakit.report.figures import Slice
+from aiakit.measures.pareto import pareto_front, privacy_of
 from aiakit.report.theme import CLAIMED, HEADINGS, INK, MEASURED, WIDTH, Chart, finish, title, values
+from aiakit.results.figures import Slice
 
 Row = dict[str, Any]
 STEP = 30  # pixels a release

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aiakit.bootstrap import Statistics, number
-from aiakit.comparison import paired_difference
-from aiakit.experiment.evaluate import Evaluation, Row, evaluate
 from aiakit.experiment.run import Run
+from aiakit.measures.bootstrap import Statistics, number
+from aiakit.measures.comparison import paired_difference
 from aiakit.report.terminal import NONE, figure, stdout
+from aiakit.results.judge import Evaluation, Row, evaluate
 
 SCHEMA = 1
 ABSENT = "(not there)"

@@ -10,8 +10,8 @@ import altair as alt
 import numpy as np
 from scipy.stats import norm
 
-from aiakit.report.figures import DetCurve
 from aiakit.report.theme import INK, WIDTH, Chart, finish, title, values
+from aiakit.results.figures import DetCurve
 
 Row = dict[str, Any]
 SPREAD = 12  # pixels that series lie apart on either side of a named value

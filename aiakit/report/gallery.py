@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from aiakit.contracts import FloatArray
+from aiakit.faces.examples import Face, Gallery, Tile, Verified
 from aiakit.report.canvas import Canvas
-from aiakit.report.faces import Face, Gallery, Tile, Verified
 from aiakit.report.terminal import NONE, stdout
 from aiakit.report.theme import COLOURS, INK, Chart, title
 

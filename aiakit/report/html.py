@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from aiakit import registry
-from aiakit.data.cache import cache_folder
 from aiakit.errors import InputError
 from aiakit.experiment.config import PluginSpec, label_of
-from aiakit.experiment.evaluate import Evaluation
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
-from aiakit.report.faces import Gallery, gallery_of
-from aiakit.report.figures import figures_of
+from aiakit.faces.examples import Gallery, gallery_of
+from aiakit.plugins import registry
 from aiakit.report.page import Page, render_page
 from aiakit.report.sections import SECTIONS, lead_of
 from aiakit.report.source import Source
 from aiakit.report.svg import save_chart
-from aiakit.store import write_atomically
+from aiakit.results.figures import figures_of
+from aiakit.results.judge import Evaluation
+from aiakit.storage.cache import cache_folder
+from aiakit.storage.store import write_atomically
 
 REPORT = "report.html"
 FIGURES = "figures"

@@ -8,7 +8,6 @@ from typing import Any
 
 from aiakit.report import charts, curves
 from aiakit.report.costs import cost_table, variance_table
-from aiakit.report.figures import Share
 from aiakit.report.further import further
 from aiakit.report.gallery import gallery_chart
 from aiakit.report.links import (
@@ -23,6 +22,7 @@ from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_
 from aiakit.report.source import Source
 from aiakit.report.terminal import broken_bounds
 from aiakit.report.theme import Chart
+from aiakit.results.figures import Share
 
 
 def releases(source: Source) -> Section | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aiakit.report.faces import Gallery
-from aiakit.report.figures import Figures
+from aiakit.faces.examples import Gallery
+from aiakit.results.figures import Figures
 
 Row = dict[str, Any]
 

@@ -10,7 +10,7 @@ from typing import Any
 import vl_convert
 
 from aiakit.report.theme import INK, Chart
-from aiakit.store import write_atomically
+from aiakit.storage.store import write_atomically
 
 SVG = "http://www.w3.org/2000/svg"
 DRAWING = {"svg", "g", "path", "rect", "line", "text", "tspan", "circle", "defs", "clipPath", "title", "linearGradient",

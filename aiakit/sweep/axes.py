@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiakit import registry
 from aiakit.errors import InputError
 from aiakit.experiment.config import REFERENCE
-from aiakit.options import Option, options_of
-from aiakit.suggest import unknown
+from aiakit.plugins import registry
+from aiakit.plugins.options import Option, options_of
+from aiakit.plugins.suggest import unknown
 
 ALL = "all"
 

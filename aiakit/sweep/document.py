@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from aiakit.bootstrap import number, numbers
 from aiakit.experiment.config import label_of
-from aiakit.experiment.objectives import covered
-from aiakit.statistics import pareto_front
+from aiakit.measures.bootstrap import number, numbers
+from aiakit.measures.statistics import pareto_front
+from aiakit.results.objectives import covered
 from aiakit.sweep.axes import Axis
 from aiakit.sweep.measure import Measured
 from aiakit.sweep.space import Space

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aiakit.experiment.config import RunConfig, label_of
-from aiakit.experiment.document import document_of
-from aiakit.experiment.evaluate import Row, evaluate
-from aiakit.experiment.objectives import Objectives, objectives_of
 from aiakit.experiment.plan import CellSpec, make_plan
-from aiakit.store import Store
+from aiakit.results.document import document_of
+from aiakit.results.judge import Row, evaluate
+from aiakit.results.objectives import Objectives, objectives_of
+from aiakit.storage.store import Store
 from aiakit.sweep.space import Point
 
 

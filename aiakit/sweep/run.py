@@ -13,7 +13,7 @@ from aiakit.experiment.engine import Engine, Observer
 from aiakit.experiment.request import Request, prepare
 from aiakit.experiment.run import Run, default_name
 from aiakit.experiment.runtime import Runtime
-from aiakit.store import write_atomically
+from aiakit.storage.store import write_atomically
 from aiakit.sweep.axes import parse_axes, stages_of
 from aiakit.sweep.document import sweep_document
 from aiakit.sweep.measure import Measured, cells_of, measure

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aiakit.errors import InputError
-from aiakit.extras import not_installed
+from aiakit.plugins.extras import not_installed
 from aiakit.sweep.axes import Axis
 from aiakit.sweep.measure import Measured
 from aiakit.sweep.space import Point, Space

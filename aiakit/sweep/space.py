@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiakit import registry
 from aiakit.errors import InputError
 from aiakit.experiment.config import Chain, PluginSpec, RunConfig, files_of, label_of
+from aiakit.plugins import registry
 from aiakit.sweep.axes import Axis
 
 MOST_POINTS = 500  # without being asked twice

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from aiakit.bootstrap import Statistics
-from aiakit.experiment.evaluate import Evaluation, Row
+from aiakit.measures.bootstrap import Statistics
+from aiakit.results.judge import Evaluation, Row
 from aiakit.tracking.tracker import Figure
 
 PRIVACY = ("balanced_accuracy", "auc", "advantage", "bits")

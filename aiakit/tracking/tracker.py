@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from aiakit.errors import InputError
-from aiakit.extras import not_installed
-from aiakit.suggest import unknown
+from aiakit.plugins.extras import not_installed
+from aiakit.plugins.suggest import unknown
 
 # name, which is also the name of the extra → "module:class"
 TRACKERS = {"mlflow": "aiakit.tracking.mlflow:MLflow", "tensorboard": "aiakit.tracking.tensorboard:TensorBoard"}

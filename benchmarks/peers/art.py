@@ -19,11 +19,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from aiakit import registry
 from aiakit.attacks.art import MODELS, fit_art, infer_art
 from aiakit.contracts import Context, Release
-from aiakit.cores import threads_in_all
-from aiakit.metrics import balanced_accuracy
+from aiakit.datasets.parallel import threads_in_all
+from aiakit.measures.metrics import balanced_accuracy
+from aiakit.plugins import registry
 from benchmarks.peers.data import GROUPS, Case, cases
 from benchmarks.peers.ours import part_of, run, suite
 

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from aiakit import registry
 from aiakit.calibration.trials import all_leaks, draw
-from aiakit.contracts import Context, Embeddings, Evidence, Faces, Release
-from aiakit.cores import threads_in_all
-from aiakit.data.dataset import LoadSettings
-from aiakit.data.faceset import MISSING
+from aiakit.contracts import MISSING, Context, Embeddings, Evidence, Faces, LoadSettings, Release
+from aiakit.datasets.parallel import threads_in_all
+from aiakit.plugins import registry
+from aiakit.storage.cache import cache_folder
 
 SHARES = (0.50, 0.25, 0.08, 0.17)  # of people: defender, attacker-train, attacker-val, test
 CLASSES = ("female", "male")
@@ -76,7 +75,7 @@ def lfw_dlib(folder: Path, seed: int) -> Iterator[Case]:
 
 def lfw_autoencoder(folder: Path, seed: int, epochs: int) -> Iterator[Case]:
     """128-d latents of an autoencoder trained on the defender's pictures of LFW, as they are, and after LEACE."""
-    faces = registry.make("dataset", "lfw", {"root": str(folder / "lfw")}).load(LoadSettings())
+    faces = registry.make("dataset", "lfw", {"root": str(folder / "lfw")}).load(LoadSettings(64, cache_folder()))
     labels, identity = faces.attributes["gender"].values, faces.identity
     rows = sides(identity, labels != MISSING, seed)
     owned = Faces(faces.images[rows[0]], labels[rows[0]], identity[rows[0]], CLASSES)

@@ -6,11 +6,11 @@ import time
 from collections.abc import Collection
 from dataclasses import replace
 
-from aiakit import registry
 from aiakit.calibration.score import Trial
 from aiakit.contracts import Context
 from aiakit.experiment.probing import combined_scores
 from aiakit.experiment.request import attack_names
+from aiakit.plugins import registry
 from benchmarks.peers.data import Case
 
 BRIDGES = ("art", "tabicl", "tabpfn")  # attacks by other tools: the peers, or no part of aiakit's own

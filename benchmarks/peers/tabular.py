@@ -21,8 +21,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from aiakit.contracts import Context, Evidence
-from aiakit.cores import threads_in_all
-from aiakit.metrics import balanced_accuracy, decide, fit_decision
+from aiakit.datasets.parallel import threads_in_all
+from aiakit.measures.metrics import balanced_accuracy, decide, fit_decision
 from benchmarks.peers.data import GROUPS, Case, cases
 from benchmarks.peers.ours import run, suite
 

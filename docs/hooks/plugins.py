@@ -13,8 +13,8 @@ from typing import Any, cast
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from aiakit import registry
 from aiakit.cli.list import TRAITS, describe
+from aiakit.plugins import registry
 
 INTRODUCTIONS = {
     "attack": "Each attack reads one view of a release. The presets are `all`, `fast` and `strong`; `adaptive` attacks "

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aiakit import extras, registry
 from aiakit.attacks.art import ART
 from aiakit.calibration import leaks
 from aiakit.contracts import Context, Evidence, Release
 from aiakit.errors import InputError
 from aiakit.experiment.request import attack_names
+from aiakit.plugins import extras, registry
 
 BRIDGES = {"art": ("art", "art"), "tabicl": ("tabular", "tabicl"), "tabpfn": ("tabular", "tabpfn")}
 

@@ -25,7 +25,7 @@ from aiakit.attacks.svm import SVM
 from aiakit.attacks.xgboost import XGBoost
 from aiakit.calibration import leaks
 from aiakit.contracts import Context, Evidence, Release
-from aiakit.metrics import auc, balanced_accuracy, decide, fit_decision
+from aiakit.measures.metrics import auc, balanced_accuracy, decide, fit_decision
 
 ATTACKS = (Bits, ExtraTrees, Interactions, KNN, LDA, LogReg, QDA, RandomForest, SimilarityVote, Subspace, SVM, XGBoost)
 SMALL = {ExtraTrees: {"trees": 20}, RandomForest: {"trees": 20}, XGBoost: {"trees": 30}, Bits: {"bins": 1024}}

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from aiakit import mock, registry
 from aiakit.contracts import Context, Evidence, Release
-from aiakit.data.lfw import FACE
-from aiakit.data.pixels import decode
+from aiakit.datasets.lfw import FACE
+from aiakit.datasets.pixels import decode
+from aiakit.plugins import mock, registry
 
 installed = pytest.mark.skipif(bool(registry.unavailable("attack", "off-the-shelf")), reason="needs the extra judges")
 Attack: Any = registry.entry("attack", "off-the-shelf").load()

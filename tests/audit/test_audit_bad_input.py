@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import aiakit
-from aiakit.auditing.arrays import LARGEST
-from aiakit.data.faceset import OfficialPairs
+from aiakit.contracts import OfficialPairs
 from aiakit.errors import InputError
+from aiakit.storage.arrays import LARGEST
 
 COLUMNS = ("--attribute", "gender", "--identity", "person")
 

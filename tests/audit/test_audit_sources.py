@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from aiakit.auditing.source import numbered, read_source
+from aiakit.datasets.source import numbered, read_source
 from aiakit.errors import InputError
 
 ATTACKS = ("--attacks", "logreg")

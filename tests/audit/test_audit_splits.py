@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import aiakit
-from aiakit.auditing.duplicates import LEAST_COSINE, clusters_of_duplicates
+from aiakit.datasets.duplicates import LEAST_COSINE, clusters_of_duplicates
 from aiakit.errors import InputError
 
 EACH = 3

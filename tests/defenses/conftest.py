@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from aiakit import registry
 from aiakit.contracts import Context, Embeddings, Release
+from aiakit.plugins import registry
 
 IMAGES = 3  # of each person
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aiakit import mock, registry
-from aiakit.checks import run_checks
 from aiakit.contracts import Context, EmbeddingDefense
 from aiakit.errors import InputError
+from aiakit.plugins import mock, registry
+from aiakit.plugins.checks import run_checks
 
 SHORT = {
     "leace": {},

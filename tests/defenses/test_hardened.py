@@ -11,12 +11,12 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 from sklearn.svm import SVC
 
-from aiakit import mock
 from aiakit.contracts import Context, Embeddings
 from aiakit.defenses._adversaries import Adversaries
 from aiakit.defenses.aia_ensemble import dependence, fresh_advantage
 from aiakit.errors import InputError
-from aiakit.training import seeded
+from aiakit.networks.training import seeded
+from aiakit.plugins import mock
 
 QUADRATIC = QuadraticDiscriminantAnalysis(reg_param=0.01)
 

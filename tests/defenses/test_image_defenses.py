@@ -10,8 +10,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
-from aiakit import mock
 from aiakit.contracts import Faces
+from aiakit.plugins import mock
 
 
 def pictures(count: int, size: int = 32, seed: int = 0) -> np.ndarray:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
-from aiakit import registry
 from aiakit.contracts import Context, Embeddings
 from aiakit.defenses.gaussian_noise import noise_multiplier
+from aiakit.plugins import registry
 
 
 def two_ends(count: int, classes: int = 2) -> Embeddings:

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from aiakit.contracts import Embeddings
-from aiakit.pairs import sample_pairs
+from aiakit.datasets.pairs import sample_pairs
 
 DATA = os.environ.get("AIAKIT_DATA")
 pytestmark = pytest.mark.skipif(not DATA, reason="AIAKIT_DATA is not set")

@@ -13,8 +13,8 @@ from typing import Any
 import click
 import pytest
 
-from aiakit import registry
 from aiakit.cli.main import COMMANDS
+from aiakit.plugins import registry
 from tests.conftest import Answer
 from tests.docs.examples import PAGES, ROOT, blocks
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import click
 import pytest
 
-from aiakit import registry
 from aiakit.cli.main import COMMANDS
+from aiakit.plugins import registry
 
 docstrings = pytest.importorskip("docs.hooks.docstrings", reason="needs the extra docs", exc_type=ImportError)
 commands = pytest.importorskip("docs.hooks.commands", reason="needs the extra docs", exc_type=ImportError)

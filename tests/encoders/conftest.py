@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aiakit import mock
 from aiakit.contracts import Faces
+from aiakit.plugins import mock
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from aiakit import registry
 from aiakit.contracts import Context, Faces
-from aiakit.data.lfw import FACE, read_pairs
-from aiakit.data.pixels import decode
+from aiakit.datasets.lfw import FACE, read_pairs
+from aiakit.datasets.pixels import decode
+from aiakit.plugins import registry
 
 needs_dlib = pytest.mark.skipif(bool(registry.unavailable("encoder", "dlib")), reason="needs the extra judges")
 

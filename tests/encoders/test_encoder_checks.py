@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aiakit import extras, registry
-from aiakit.checks import checks_for, run_checks
 from aiakit.contracts import Context, Encoder
 from aiakit.errors import InputError
+from aiakit.plugins import extras, registry
+from aiakit.plugins.checks import checks_for, run_checks
 
 
 class Colours(Encoder):

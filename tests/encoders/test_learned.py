@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F  # noqa: N812
 
-from aiakit import registry
 from aiakit.contracts import Context, Faces
 from aiakit.errors import InputError
+from aiakit.plugins import registry
 
 MODEL = "test_resnet"  # timm's own tiny network, 160×160 input
 

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from aiakit import registry, tensorfile
 from aiakit.contracts import Context
 from aiakit.encoders.precomputed import Names, Precomputed
 from aiakit.errors import InputError
 from aiakit.experiment import releasing
+from aiakit.plugins import registry
+from aiakit.storage import tensorfile
 from tests.conftest import TINY
 
 ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)

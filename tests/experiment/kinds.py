@@ -15,7 +15,7 @@ import numpy as np
 from aiakit.errors import Diverged, InputError, PluginError
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Runtime
-from aiakit.store import Draft, Store
+from aiakit.storage.store import Draft, Store
 
 
 def compute(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:

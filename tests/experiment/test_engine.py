@@ -15,14 +15,14 @@ import dask
 import pytest
 from distributed import Client, LocalCluster, Worker
 
-from aiakit import tensorfile
 from aiakit.errors import InputError
 from aiakit.experiment.dask import Dask
 from aiakit.experiment.engine import Engine, Outcome, run_cells
 from aiakit.experiment.local import Local
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Runtime
-from aiakit.store import Store
+from aiakit.storage import tensorfile
+from aiakit.storage.store import Store
 from tests.conftest import SHORT, TINY, Answer
 from tests.experiment.kinds import KINDS, cell
 
@@ -220,6 +220,6 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aiakit.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("aiakit.plugins.extras.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"distributed is not installed: pip install 'aiakit\[dask\]'"):
         Dask("tcp://127.0.0.1:1")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aiakit import tensorfile
+from aiakit.storage import tensorfile
 from tests.conftest import SHORT, SHORT_AIA, TINY, Answer
 
 Aiakit = Callable[..., Answer]

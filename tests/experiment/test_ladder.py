@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiakit import tensorfile
-from aiakit.pooling import groups_of, pooled_statistics
+from aiakit.measures.pooling import groups_of, pooled_statistics
+from aiakit.storage import tensorfile
 from tests.conftest import SHORT, SHORT_AIA, TINY, Answer
 
 Aiakit = Callable[..., Answer]

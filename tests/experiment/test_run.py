@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from aiakit import tensorfile
+from aiakit.storage import tensorfile
 from tests.conftest import SHORT, SHORT_AIA, TINY, Answer
 
 Aiakit = Callable[..., Answer]

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from aiakit.experiment.config import PluginSpec, SplitSpec
-from aiakit.experiment.document import measured
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import Submission, write_entry, write_tensors
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo
 from aiakit.leaderboard.scores import statistics_row, truth_digest
 from aiakit.leaderboard.submit import submit
+from aiakit.results.document import measured
 
 Make = Callable[..., Submission]
 

@@ -13,12 +13,12 @@ import pytest
 
 from aiakit.errors import InputError
 from aiakit.experiment.config import PluginSpec
-from aiakit.leaderboard import formats
 from aiakit.leaderboard.board import Board, make_board
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.schema import Reported
-from aiakit.leaderboard.site import board_page
-from aiakit.pareto import hypervolume
+from aiakit.measures.pareto import hypervolume
+from aiakit.report import board_tables as formats
+from aiakit.report.board import board_page
 from aiakit.report.page import render_page
 
 Make = Callable[..., Submission]

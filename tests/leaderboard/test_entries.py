@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aiakit import tensorfile
 from aiakit.leaderboard.entry import read_submission, write_tensors
+from aiakit.storage import tensorfile
 from tests.conftest import Answer
 from tests.leaderboard.conftest import change
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from aiakit.leaderboard import formats
 from aiakit.leaderboard.board import make_board
 from aiakit.leaderboard.entry import Submission
-from aiakit.leaderboard.site import board_page
+from aiakit.report import board_tables as formats
+from aiakit.report.board import board_page
 from aiakit.report.calibration import SHIPPED, read_calibration, shipped_calibrations
 from aiakit.report.page import render_page
 from tests.conftest import Answer

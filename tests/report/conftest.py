@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aiakit.experiment.evaluate import Evaluation, evaluate
 from aiakit.experiment.run import Run
+from aiakit.results.judge import Evaluation, evaluate
 
 Evaluated = tuple[Run, Evaluation]
 

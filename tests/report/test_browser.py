@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from aiakit.experiment.document import document_of
 from aiakit.leaderboard.board import gather, make_board
-from aiakit.leaderboard.site import board_page
+from aiakit.report.board import board_page
 from aiakit.report.calibration import shipped_calibrations
 from aiakit.report.html import report_page
 from aiakit.report.page import Page, render_page
+from aiakit.results.document import document_of
 from tests.report.browser import chromium, requested
 from tests.report.conftest import Evaluated
 

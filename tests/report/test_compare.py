@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aiakit.experiment.document import document_of
+from aiakit.results.document import document_of
 from tests.conftest import Answer
 from tests.report.conftest import Evaluated
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiakit.leaderboard.formats import LATEX, csv_text, latex_text, markdown_text
+from aiakit.report.board_tables import LATEX, csv_text, latex_text, markdown_text
 from aiakit.report.page import Cell, Heading, Page, Section, Table, render_page
 
 NASTY = (

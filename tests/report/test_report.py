@@ -14,17 +14,17 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_curve
 
-from aiakit.bootstrap import IdentityBootstrap
-from aiakit.data.synthetic import Synthetic
-from aiakit.experiment.document import document_of
-from aiakit.experiment.evaluate import evaluate
+from aiakit.datasets.synthetic import Synthetic
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
+from aiakit.measures.bootstrap import IdentityBootstrap
 from aiakit.report import charts, curves
-from aiakit.report.figures import _share, figures_of
 from aiakit.report.html import report_page
 from aiakit.report.page import Cell, Heading, Page, Section, Table, render_page
 from aiakit.report.svg import inline_svg, save_chart
+from aiakit.results.document import document_of
+from aiakit.results.figures import _share, figures_of
+from aiakit.results.judge import evaluate
 from tests.conftest import Answer
 from tests.report.conftest import Evaluated
 
@@ -330,8 +330,8 @@ def test_statistics_are_computed_once(narrow_run: Path, tmp_path: Path, monkeypa
     run = Run.open(copy)
     shutil.rmtree(copy / "evaluation", ignore_errors=True)
     first = document_of(evaluate(run.store, run.config), {})
-    monkeypatch.setattr("aiakit.experiment.remembered.attack_statistics", None)
-    monkeypatch.setattr("aiakit.experiment.remembered.verification_statistics", None)
+    monkeypatch.setattr("aiakit.results.remembered.attack_statistics", None)
+    monkeypatch.setattr("aiakit.results.remembered.verification_statistics", None)
     assert document_of(evaluate(run.store, run.config), {}) == first
     for file in (copy / "evaluation").rglob("statistics.safetensors"):
         file.write_bytes(b"damaged")

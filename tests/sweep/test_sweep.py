@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aiakit.experiment.objectives import Objectives
 from aiakit.experiment.request import Request
-from aiakit.statistics import hypervolume, pareto_front
+from aiakit.measures.statistics import hypervolume, pareto_front
+from aiakit.report.sweep_terminal import print_sweep
+from aiakit.results.objectives import Objectives
 from aiakit.sweep.measure import Measured
 from aiakit.sweep.run import prepare_sweep
 from aiakit.sweep.search import search
 from aiakit.sweep.space import Point
-from aiakit.sweep.terminal import print_sweep
 from tests.conftest import SHORT, SHORT_AIA, TINY, Answer
 
 Aiakit = Callable[..., Answer]
@@ -230,7 +230,7 @@ class TestSearch:
         assert len(self.asked(14, failing=2)) == 14
 
     def test_without_optuna_is_refused(self, aiakit: Aiakit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("aiakit.extras.find_spec", lambda name: None)
+        monkeypatch.setattr("aiakit.plugins.extras.find_spec", lambda name: None)
         out = tmp_path / "runs"
         refused(aiakit(*SWEEP, *self.RANGES, "--search", 2, "--out", out), "--search", "aiakit[tune]")
         assert not out.exists()

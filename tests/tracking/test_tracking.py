@@ -80,7 +80,7 @@ def test_a_tracker_that_cannot_be_used_is_told_before_anything_runs(
     track: str, said: str, tmp_path: Path, aiakit: Aiakit, monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("aiakit.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("aiakit.plugins.extras.find_spec", lambda name: None)
     answer = aiakit(*RUN, "--track", track)
     assert answer.code == 2
     assert said in answer.err

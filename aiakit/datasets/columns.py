@@ -1,0 +1,137 @@
+"""Columns of text: what arrays and table cells say, as one kind of thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aiakit.datasets.labels import MOST_CLASSES, categorical
+from aiakit.datasets.photographs import counted
+from aiakit.errors import InputError
+from aiakit.plugins.suggest import unknown
+from aiakit.storage.tables import Table, read_csv
+
+Columns = dict[str, list[str]]
+
+
+def as_text(values: Any) -> list[str]:
+    """N texts of N numbers, truth values, bytes or texts. NaN and None say nothing (""); 1.0 is "1"."""
+    if isinstance(values, list | tuple) and all(isinstance(cell, str) for cell in values):
+        return [cell.strip() for cell in values]  # an array would make every cell as wide as the longest
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise InputError(f"a column must have one value a row, got an array of shape {array.shape}")
+    if array.dtype.kind == "S":
+        try:
+            return [cell.decode() for cell in array.tolist()]
+        except UnicodeDecodeError:
+            raise InputError("a column holds bytes that are not UTF-8 text: save it as text") from None
+    return [_cell(value) for value in array.tolist()]
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and not np.isfinite(value)):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The columns of a file and of the table beside it, row by row of the file.
+
+    columns : name → N cells, "" where nothing is known. from_table : the names that the table gave.
+    where : what messages call all of this. notes : what did not match.
+    """
+
+    columns: Columns
+    from_table: tuple[str, ...]
+    where: str
+    notes: tuple[str, ...] = ()
+
+    def column(self, name: str, option: str) -> list[str]:
+        """The cells of a column. Raises InputError with the nearest names where there is none."""
+        if name not in self.columns:
+            raise unknown(f"column for {option}", name, sorted(self.columns), f" of {self.where}")
+        return self.columns[name]
+
+    def attributes(self, names: Sequence[str], others: Sequence[str]) -> dict[str, list[str]]:
+        """The named columns; of "all" every categorical column of the table (or file) that is not in ``others``."""
+        if list(names) != ["all"]:
+            return {name: self.column(name, "--attribute") for name in names}
+        offered = self.from_table or tuple(self.columns)
+        classes = {name: len(categorical(self.columns[name]).classes) for name in offered if name not in others}
+        found = {name: self.columns[name] for name, count in classes.items() if 2 <= count <= MOST_CLASSES}
+        if not found:
+            raise InputError(f"no column of {self.where} has 2 to {MOST_CLASSES} distinct values to infer")
+        return found
+
+
+def join_labels(columns: Columns, rows: int, source: str, labels: Path | None, join_on: str | None) -> Labels:
+    """The columns of a source of N rows with those of a CSV file, joined by a key or in row order.
+
+    join_on : ``COL``, or ``COL_OF_SOURCE=COL_OF_CSV``. None takes the rows in order, which needs equal lengths.
+    A column that both have is taken from the CSV file.
+
+    Raises
+    ------
+    InputError : no such column, repeated or foreign keys, another number of rows.
+    """
+    if labels is None:
+        if join_on is not None:
+            raise InputError("--join-on says how --labels is joined: give --labels CSV as well")
+        return Labels(columns, (), source)
+    table = read_csv(labels)
+    where = f"{source} and {labels.name}"
+    if join_on is None:
+        if len(table.rows) != rows:
+            raise InputError(
+                f"{labels} has {len(table.rows)} rows and {source} {rows}: give one row a sample in the same order, or "
+                "name the column that both share with --join-on"
+            )
+        joined: list[tuple[str, ...] | None] = [cells for _, cells in table.rows]
+        notes: tuple[str, ...] = (f"the rows of {labels.name} were taken to be in the order of {source}",)
+    else:
+        joined, notes = _by_key(columns, source, table, join_on)
+    blank = ("",) * len(table.columns)
+    given = {name: [(cells or blank)[place] for cells in joined] for place, name in enumerate(table.columns)}
+    key = join_on.partition("=")[2] or join_on if join_on else ""
+    return Labels({**columns, **given}, tuple(name for name in table.columns if name != key), where, notes)
+
+
+def _by_key(
+    columns: Columns, source: str, table: Table, join_on: str
+) -> tuple[list[tuple[str, ...] | None], tuple[str, ...]]:
+    left, _, right = join_on.partition("=")
+    keys = Labels(columns, (), source).column(left, "--join-on")
+    if (right or left) not in table.columns:
+        raise unknown("column for --join-on", right or left, table.columns, f" of {table.path}")
+    place = table.columns.index(right or left)
+    lines: dict[str, tuple[int, tuple[str, ...]]] = {}
+    for line, cells in table.rows:
+        if cells[place] in lines:
+            earlier = lines[cells[place]][0]
+            raise InputError(
+                f"{table.path}:{line} repeats the key {cells[place]!r} of line {earlier}: keep one of them"
+            )
+        lines[cells[place]] = (line, cells)
+    joined = [lines[key][1] if key in lines else None for key in keys]
+    if not any(joined):
+        raise InputError(
+            f"{table.path} shares no key with {source}: {left} is {keys[0]!r} for one, and {right or left} "
+            f"{next(iter(lines))!r}"
+        )
+    notes = []
+    absent = [key for key, cells in zip(keys, joined, strict=True) if cells is None]
+    if absent:
+        what = f"rows have no row in {table.path.name} and are left out"
+        notes.append(counted(len(absent), len(keys), what, dict.fromkeys(absent)))
+    unused = len(lines.keys() - set(keys))
+    if unused:
+        notes.append(f"{unused} of {len(lines)} rows of {table.path.name} have no row in {source}")
+    return joined, tuple(notes)

@@ -1,0 +1,132 @@
+"""Labeled Faces in the Wild in its own layout, with the verified gender lists and the official pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from aiakit.contracts import MISSING, Attribute, Dataset, FaceSet, IntArray, LoadSettings, OfficialPairs
+from aiakit.datasets.photographs import Photographs, counted, images_in, person_folders
+from aiakit.errors import InputError
+from aiakit.storage.tables import find_file, read_lines, require_root, whole_number
+
+FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw", "lfw-deepfunneled/lfw-deepfunneled")
+FACE = (60.0, 60.0, 190.0, 190.0)  # what a face fills of the 250×250 pixels
+LISTS = {"female": "female_names.txt", "male": "male_names.txt"}
+PAIRS = "pairs.txt"
+
+
+class LFW(Dataset):
+    """13,233 photographs of 5,749 people.
+
+    Gender comes from ``female_names.txt`` and ``male_names.txt``, one image a line. An image in both or in neither has
+    no label. ``pairs.txt`` gives the ten-fold protocol.
+    """
+
+    needs_root: ClassVar[bool] = True
+    face_box = ((250, 250), FACE)
+    summary: ClassVar[str] = "Labeled Faces in the Wild: gender from its name lists, official pairs"
+
+    def __init__(self, root: str = "") -> None:
+        self.root = root
+
+    def load(self, settings: LoadSettings) -> FaceSet:
+        """The faces. Raises InputError for missing or malformed files."""
+        root = require_root(self.root)
+        paths = _photographs(root)
+        files = [path.name for path in paths]
+        people = [path.parent.name for path in paths]
+        gender, problems = _gender(root, files, people)
+        rows = {file: row for row, file in enumerate(files)}
+        photographs = Photographs(
+            name="lfw",
+            files=files,
+            paths=paths,
+            people=people,
+            attributes={"gender": Attribute(gender, tuple(LISTS))},
+            default_attribute="gender",
+            boxes=FACE,
+            pairs=read_pairs(root / PAIRS, rows) if (root / PAIRS).exists() else None,
+            problems=problems,
+            remarks=() if (root / PAIRS).exists() else (f"there is no {PAIRS}: no official ten folds",),
+        )
+        return photographs.face_set(settings)
+
+
+def _photographs(root: Path) -> list[Path]:
+    for folder in (*(root / name for name in FOLDERS), root):
+        if folder.is_dir():
+            paths = [image for person in person_folders(folder) for image in images_in(person)]
+            if paths:
+                return paths
+    raise InputError(f"{root} holds no {FOLDERS[0]}/NAME/NAME_0001.jpg: unpack LFW there, or point --data-root at it")
+
+
+def _gender(root: Path, files: Sequence[str], people: Sequence[str]) -> tuple[IntArray, list[str]]:
+    """(N,) codes of LISTS, and what is wrong with them."""
+    listed = {
+        name: {line for line in read_lines(find_file([root], [file], "LFW's gender comes from it")) if line}
+        for name, file in LISTS.items()
+    }
+    values = np.full(len(files), MISSING)
+    in_both: list[str] = []
+    in_neither: list[str] = []
+    for row, file in enumerate(files):
+        codes = [code for code, name in enumerate(LISTS) if file in listed[name]]
+        if len(codes) == 1:
+            values[row] = codes[0]
+        else:
+            (in_both if codes else in_neither).append(file)
+    problems = []
+    if in_both:
+        problems.append(counted(len(in_both), len(files), "images are in both gender lists and get no label", in_both))
+    if in_neither:
+        what = "images are in neither gender list and get no label"
+        problems.append(counted(len(in_neither), len(files), what, in_neither))
+    codes_of: dict[str, set[int]] = {}
+    for name, code in zip(people, values.tolist(), strict=True):
+        codes_of.setdefault(name, set()).add(code)
+    mixed = [name for name, codes in codes_of.items() if len(codes - {MISSING}) > 1]
+    if mixed:
+        problems.append(counted(len(mixed), len(codes_of), "people are female in one image and male in another", mixed))
+    return values, problems
+
+
+def read_pairs(path: Path, rows: Mapping[str, int]) -> OfficialPairs:
+    """The pairs of LFW's ten-fold file: a line ``folds pairs``, then per fold that many matches and as many mismatches.
+
+    rows : file name → image index.
+
+    Raises
+    ------
+    InputError : a malformed line, an image that is not there, or fewer pairs than announced.
+    """
+    lines = read_lines(path)
+    folds, each = [whole_number(word) or 0 for word in lines[0].split()] if len(lines[0].split()) == 2 else (0, 0)
+    if not (folds and each):
+        raise InputError(f"{path}:1 must be two numbers, of folds and of pairs a fold, not {lines[0][:60]!r}")
+    body = [(number, line.split("\t")) for number, line in enumerate(lines[1:], start=2) if line]
+    if len(body) != 2 * folds * each:
+        raise InputError(f"{path} announces {2 * folds * each} pairs and holds {len(body)}: get a whole copy")
+    left, right, same = [], [], []
+    for number, words in body:
+        if len(words) not in (3, 4):
+            raise InputError(f"{path}:{number} must be NAME I J or NAME I NAME J, separated by tabs")
+        first, second = (words[0], words[1]), (words[-2], words[-1]) if len(words) == 4 else (words[0], words[2])
+        left.append(_row(rows, *first, f"{path}:{number}"))
+        right.append(_row(rows, *second, f"{path}:{number}"))
+        same.append(len(words) == 3)
+    return OfficialPairs(
+        np.array(left, np.int64), np.array(right, np.int64), np.array(same), np.repeat(np.arange(folds), 2 * each)
+    )
+
+
+def _row(rows: Mapping[str, int], name: str, number: str, where: str) -> int:
+    digits = whole_number(number)
+    file = f"{name}_{number}" if digits is None else f"{name}_{digits:04d}.jpg"
+    if file not in rows:
+        raise InputError(f"{where} names {file}, which is not among the images: get a whole copy, or remove {PAIRS}")
+    return rows[file]

@@ -1,0 +1,157 @@
+"""From a list of image files with labels to a FaceSet: what every data set of files has in common."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit.contracts import MISSING, Attribute, FaceSet, IntArray, LoadSettings, OfficialPairs
+from aiakit.datasets.fingerprint import digest_of, fingerprinted
+from aiakit.datasets.pixels import Box, decode_all
+from aiakit.errors import InputError
+from aiakit.storage.cache import cached_pixels
+
+VERSION = 1  # raise it with any change to how files become pixels
+NAMED = 5  # how many of the affected images or people a note names
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp")
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """N image files as an index lists them; ``face_set`` reads those that can be read.
+
+    files : N names as the data set spells them. paths : where they should be. people : N names of who is shown.
+    attributes : name → Attribute of N values.
+    boxes : float (N, 4), one box for all, or None: the face in each image.
+    partition, pairs, default_attribute : as in FaceSet.
+    problems : what is wrong with the labels, one line each: notes, or an InputError under ``strict``.
+    remarks : notes that are no fault of the data.
+    """
+
+    name: str
+    files: Sequence[str]
+    paths: Sequence[Path]
+    people: Sequence[str]
+    attributes: Mapping[str, Attribute]
+    default_attribute: str = ""
+    boxes: NDArray[np.float64] | Box | None = None
+    partition: NDArray[np.str_] | None = None
+    pairs: OfficialPairs | None = None
+    problems: Sequence[str] = field(default=())
+    remarks: Sequence[str] = field(default=())
+
+    def face_set(self, settings: LoadSettings) -> FaceSet:
+        """The faces, from the pixel cache where it holds them.
+
+        Images that are listed but absent, or cannot be read, are left out, counted and named.
+
+        Raises
+        ------
+        InputError : no image at all can be read; under ``strict``, anything that would be noted as a problem.
+        """
+        problems = list(self.problems)
+        stamps = _stamps(self.paths)
+        present = np.array([row for row, path in enumerate(self.paths) if path in stamps], np.int64)
+        if len(present) < len(self.paths):
+            absent = np.setdiff1d(np.arange(len(self.paths)), present)
+            problems.append(
+                counted(len(absent), len(self.paths), "images are missing", map(self.files.__getitem__, absent))
+            )
+        if not len(present):
+            raise InputError(
+                f"{self.name}: none of the {len(self.paths)} listed images exists, {self.paths[0]} for one"
+            )
+        self._refuse(problems, settings)
+        boxes = self.boxes[present] if isinstance(self.boxes, np.ndarray) else self.boxes
+        paths = [self.paths[row] for row in present]
+        key = digest_of(VERSION, settings.image_size, [(str(path), *stamps[path]) for path in paths], boxes)
+        pixels = cached_pixels(settings.cache, key, settings.image_size, decode_all(paths, boxes, settings))
+        if pixels.failed:
+            broken = (self.files[present[row]] for row in pixels.failed)
+            problems.append(counted(len(pixels.failed), len(self.paths), "images cannot be read", broken))
+            if not len(pixels.images):
+                raise InputError(f"{self.name}: not one image can be read: {next(iter(pixels.failed.values()))}")
+        self._refuse(problems, settings)
+        kept = np.delete(present, list(pixels.failed))
+        return fingerprinted(self._select(kept, pixels.images, problems), pixels.digest)
+
+    def _refuse(self, problems: Sequence[str], settings: LoadSettings) -> None:
+        if settings.strict and problems:
+            more = f" (and {len(problems) - 1} other problems)" if len(problems) > 1 else ""
+            raise InputError(f"{self.name}: {problems[0]}{more}; mend the data, or leave out --strict to go on without")
+
+    def _select(self, kept: IntArray, images: Any, problems: list[str]) -> FaceSet:
+        shown = [self.people[row] for row in kept]
+        people = sorted(set(shown))
+        codes = {person: code for code, person in enumerate(people)}
+        pairs = self.pairs
+        if pairs is not None:
+            position = np.full(len(self.paths), MISSING)
+            position[kept] = np.arange(len(kept))
+            left, right = position[pairs.left], position[pairs.right]
+            whole = (left != MISSING) & (right != MISSING)
+            if not whole.all():
+                problems.append(f"{(~whole).sum()} of {len(whole)} official pairs lack an image and are left out")
+            pairs = OfficialPairs(left[whole], right[whole], pairs.same[whole], pairs.fold[whole])
+        return FaceSet(
+            name=self.name,
+            images=images,
+            identity=np.array([codes[person] for person in shown], np.int64),
+            people=tuple(people),
+            files=tuple(self.files[row] for row in kept),
+            attributes={n: Attribute(a.values[kept], a.classes) for n, a in self.attributes.items()},
+            default_attribute=self.default_attribute,
+            partition=None if self.partition is None else self.partition[kept],
+            pairs=pairs,
+            notes=(*problems, *self.remarks),
+        )
+
+
+def counted(number: int, total: int, what: str, names: Iterable[str]) -> str:
+    """``3 of 10 images are missing: a.jpg, b.jpg, c.jpg``: a note that counts and names."""
+    first = [name for name, _ in zip(names, range(NAMED), strict=False)]
+    return f"{number} of {total} {what}: {', '.join(first)}{', …' if number > len(first) else ''}"
+
+
+def person_folders(root: Path) -> list[Path]:
+    """The visible folders in a folder, sorted by name."""
+    return [Path(entry.path) for entry in _listing(root) if entry.is_dir() and not entry.name.startswith((".", "__"))]
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The visible image files in a folder, sorted by name."""
+    return [
+        Path(entry.path)
+        for entry in _listing(folder)
+        if entry.name.lower().endswith(EXTENSIONS) and not entry.name.startswith(".") and entry.is_file()
+    ]
+
+
+def _listing(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be listed: {error.strerror or error}") from error
+
+
+def _stamps(paths: Sequence[Path]) -> dict[Path, tuple[int, int]]:
+    """Path → size and time of change, of the files that exist. One listing a folder is quicker than asking for each."""
+    wanted: dict[Path, set[str]] = {}
+    for path in paths:
+        wanted.setdefault(path.parent, set()).add(path.name)
+    stamps = {}
+    for folder, names in wanted.items():
+        if not os.path.isdir(folder):  # False, where Path raises, for names that no file system has
+            continue
+        for entry in _listing(folder):
+            if entry.name in names and entry.is_file():
+                status = entry.stat()
+                stamps[folder / entry.name] = (status.st_size, status.st_mtime_ns)
+    return stamps

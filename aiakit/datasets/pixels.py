@@ -1,0 +1,146 @@
+"""From image files to square uint8 pixels."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from aiakit.contracts import Dataset, LoadSettings, PixelArray, batches
+from aiakit.datasets.parallel import in_order
+from aiakit.errors import InputError
+from aiakit.storage.cache import Batch
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the stored image
+LARGEST = 64_000_000  # pixels of a source image; a small file that unpacks to more is taken for a decompression bomb
+LARGEST_FILE = 256 << 20  # bytes
+BATCH = 256  # images decoded together
+# What photographs are stored as. Pillow knows more formats: EPS runs another program, libtiff prints to the terminal.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+
+# LARGEST is checked before anything is unpacked, so Pillow's own warning at a higher limit would only be noise.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def read_image(path: str | Path, image_size: int, box: Box | None = None) -> PixelArray:
+    """uint8 (image_size, image_size, 3) of one file: cropped to ``box`` or else to the central square, then resized.
+
+    A box is clipped to the image. JPEGs much larger than needed are decoded at reduced size, which keeps at least
+    twice the resolution that is asked for.
+
+    Raises
+    ------
+    InputError : no image there, not an image, damaged, too large, or a box outside the image.
+    """
+    try:
+        if Path(path).stat().st_size > LARGEST_FILE:
+            raise InputError(f"{path} has more than {LARGEST_FILE:,} bytes, which is refused")
+        # From memory: of a file, Pillow would reserve whatever length a damaged part of it announces.
+        with Image.open(io.BytesIO(Path(path).read_bytes()), formats=FORMATS) as image:
+            if image.width * image.height > LARGEST:
+                raise InputError(
+                    f"{path} unpacks to {image.width}×{image.height} pixels: more than {LARGEST} is refused"
+                )
+            return _square(image, image_size, box)
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path} unpacks to more than {LARGEST} pixels, which is refused") from error
+    except FileNotFoundError as error:
+        raise InputError(f"there is no image {path}") from error
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them into
+        raise InputError(f"{path} cannot be read as an image: {_reason(error)}") from error
+
+
+def read_photograph(path: str | Path, image_size: int, dataset: type[Dataset]) -> PixelArray:
+    """uint8 (image_size, image_size, 3) of a photograph of one's own, prepared as the data set prepares its own.
+
+    One of the size of the data set's photographs is cropped to their box of the face, any other to its central square.
+    Raises InputError as ``read_image`` does.
+    """
+    if dataset.face_box is None:
+        return read_image(path, image_size)
+    size, box = dataset.face_box
+    try:
+        with Image.open(path) as image:
+            same = image.size == size
+    except (OSError, Image.DecompressionBombError):
+        same = False  # ``read_image`` says what is wrong with it
+    return read_image(path, image_size, box if same else None)
+
+
+def _square(image: Image.Image, image_size: int, box: Box | None) -> PixelArray:
+    full = image.size
+    if box is None:
+        side = min(full)
+        left, top = (full[0] - side) / 2, (full[1] - side) / 2
+        crop: Box = (left, top, left + side, top + side)
+    else:
+        crop = (max(box[0], 0), max(box[1], 0), min(box[2], full[0]), min(box[3], full[1]))
+    if not (crop[2] - crop[0] >= 1 and crop[3] - crop[1] >= 1):
+        raise ValueError(f"the face box {_plain(crop)} holds nothing of its {full[0]}×{full[1]} pixels")
+    excess = min(crop[2] - crop[0], crop[3] - crop[1]) / (2 * image_size)
+    if excess >= 2:  # only JPEG can do it, the other formats ignore the call
+        image.draft("RGB", (int(full[0] / excess) + 1, int(full[1] / excess) + 1))
+    across, down = image.width / full[0], image.height / full[1]
+    crop = (crop[0] * across, crop[1] * down, min(crop[2] * across, image.width), min(crop[3] * down, image.height))
+    if image.mode.startswith("I;16"):  # 16-bit grey, which convert() would clip instead of scale
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    resized = image.convert("RGB").resize((image_size, image_size), Image.Resampling.LANCZOS, box=crop, reducing_gap=3)
+    if box is None:  # a box refers to the pixels as stored; the central square is the same before and after turning
+        resized = ImageOps.exif_transpose(_with_orientation(resized, image))
+    return np.asarray(resized)
+
+
+def _with_orientation(resized: Image.Image, source: Image.Image) -> Image.Image:
+    orientation = source.getexif().get(0x0112)
+    if orientation is not None:
+        resized.getexif()[0x0112] = orientation
+    return resized
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return "unknown format or damaged" if "cannot identify" in text or not text else text
+
+
+def _plain(box: Box) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in box) + ")"
+
+
+def decode(paths: Sequence[Path], boxes: NDArray[np.float64] | Box | None, image_size: int, first: int = 0) -> Batch:
+    """Read files one after the other.
+
+    boxes : float (n, 4), one box for all, or None for the central square.
+    first : the position of ``paths[0]`` in the whole list, under which failures are reported.
+    """
+    pixels, failed = [], {}
+    for row, path in enumerate(paths):
+        box = boxes if boxes is None or isinstance(boxes, tuple) else tuple(map(float, boxes[row]))
+        try:
+            pixels.append(read_image(path, image_size, box))  # type: ignore[arg-type]
+        except InputError as error:
+            failed[first + row] = str(error)
+    shape = (len(pixels), image_size, image_size, 3)
+    return Batch(np.stack(pixels) if pixels else np.empty(shape, np.uint8), failed)
+
+
+def decode_all(
+    paths: Sequence[Path], boxes: NDArray[np.float64] | Box | None, settings: LoadSettings
+) -> Iterator[Batch]:
+    """Batches of all files in order, read by ``settings.jobs`` threads: Pillow decodes without the interpreter lock."""
+
+    def read(rows: slice) -> Batch:
+        chosen = boxes[rows] if isinstance(boxes, np.ndarray) else boxes
+        return decode(paths[rows], chosen, settings.image_size, rows.start)
+
+    parts = list(batches(len(paths), BATCH))
+    settings.report("reading images", 0, len(paths))
+    for part, batch in zip(parts, in_order(read, parts, settings.jobs), strict=True):
+        yield batch
+        settings.report("reading images", part.stop, len(paths))

@@ -1,0 +1,1 @@
+"""One trained defense and one face: protect, answers, examples."""

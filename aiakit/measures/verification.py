@@ -1,0 +1,162 @@
+"""How well scores tell pairs of one person from pairs of two, with uncertainty over people on both sides of a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, number, numbers
+from aiakit.measures.metrics import best_threshold
+from aiakit.measures.ranking import Ranking, WeightedCurves
+
+FALSE_ACCEPTS = {"tar_at_far_1pct": 0.01, "tar_at_far_0_1pct": 0.001}
+IMPOSTORS_PER_FALSE_ACCEPT = 10  # a rate is reported where at least so many false accepts are expected at it
+
+
+class ScoredPairs(NamedTuple):
+    """P pairs. scores : float (P,), higher = more similar. same : bool (P,). left, right : int (P,), who is shown."""
+
+    scores: NDArray[Any]
+    same: NDArray[Any]
+    left: NDArray[Any]
+    right: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """P pairs, the genuine ones first. left, right : int64 (P,), image indices. same : bool (P,), one person or two."""
+
+    left: IntArray
+    right: IntArray
+    same: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def __getitem__(self, rows: slice | NDArray[Any]) -> Pairs:
+        """The same pairs, some of them."""
+        return Pairs(self.left[rows], self.right[rows], self.same[rows])
+
+
+@dataclass(frozen=True)
+class VerificationStatistics(Statistics):
+    """accuracy, auc, eer, tar_at_far_1pct, tar_at_far_0_1pct (NaN with too few impostors), means over repeats."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The metrics as JSON values; a metric that is not defined on these pairs is null."""
+        document: dict[str, Any] = {metric: number(value) for metric, value in self.point.items()}
+        document["ci95"] = numbers(self.ci95("accuracy"))
+        document |= {f"{metric}_ci95": numbers(self.ci95(metric)) for metric in self.point}
+        document["std_over_seeds"] = number(self.std_over_repeats("accuracy"))
+        return document
+
+
+def fit_threshold(scores: NDArray[Any], same: NDArray[Any]) -> float:
+    """The score above which a pair counts as one person, chosen for balanced accuracy (see ``best_threshold``)."""
+    scores, same = _checked(scores, same)
+    genuine = int(same.sum())
+    gain = np.where(same, 1 / (2 * genuine), -1 / (2 * (len(same) - genuine)))
+    return -best_threshold(-scores, gain)
+
+
+def verification_statistics(
+    val: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+    test: Sequence[tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]],
+    bootstrap: IdentityBootstrap,
+) -> VerificationStatistics:
+    """Every verification metric of a verifier that was fitted R times, with its bootstrap draws.
+
+    Accuracy is the mean of the share of genuine pairs accepted and of impostor pairs rejected, at the threshold chosen
+    on val. A person drawn w times weighs their genuine pairs by w; an impostor pair weighs wᵢ·wⱼ.
+
+    Parameters
+    ----------
+    val : R of (scores, same). test : R of ``ScoredPairs`` (scores, same, left identity, right identity).
+    bootstrap : made from the identities of the test images.
+
+    Raises
+    ------
+    ValueError : no pair of a kind, non-finite scores, lengths that disagree, a person the bootstrap does not know.
+    """
+    if len(val) == 0 or len(val) != len(test):
+        raise ValueError(f"{len(val)} repeats on val, but {len(test)} on test")
+    tables = [
+        _repeat(fit_threshold(*chosen_on), ScoredPairs(*pairs), bootstrap)
+        for chosen_on, pairs in zip(val, test, strict=True)
+    ]
+    per_repeat = {metric: [float(table[metric][0]) for table in tables] for metric in tables[0]}
+    return VerificationStatistics(
+        point={metric: float(np.mean(values)) for metric, values in per_repeat.items()},
+        draws={metric: np.mean([table[metric][1:] for table in tables], axis=0) for metric in tables[0]},
+        per_repeat=per_repeat,
+        bootstrap_key=bootstrap.key,
+    )
+
+
+def _repeat(threshold: float, pairs: ScoredPairs, bootstrap: IdentityBootstrap) -> dict[str, FloatArray]:
+    """metric → (1 + B,): the value on the pairs themselves, then under every draw."""
+    scores, same = _checked(pairs.scores, pairs.same)
+    ranking = Ranking(scores, same)
+    left, right = bootstrap.positions(pairs.left), bootstrap.positions(pairs.right)
+    if not np.array_equal(left == right, same):
+        raise ValueError("a pair is genuine exactly where both sides show one person")
+    genuine, left, right = left[ranking.positives], left[ranking.negatives], right[ranking.negatives]
+    accepted = scores[ranking.positives] > threshold
+    rejected = scores[ranking.negatives] <= threshold
+    rates = {
+        metric: rate for metric, rate in FALSE_ACCEPTS.items() if len(left) * rate >= IMPOSTORS_PER_FALSE_ACCEPT - 1e-9
+    }
+
+    def measure(genuine_weights: FloatArray, impostor_weights: FloatArray) -> FloatArray:
+        curves: WeightedCurves = ranking.curves(genuine_weights, impostor_weights)
+        accuracy = (_share(genuine_weights, accepted) + _share(impostor_weights, rejected)) / 2
+        tars = [curves.tpr_at_fpr(rate) for rate in rates.values()]
+        return np.stack([accuracy, curves.auc(), curves.eer(), *tars], axis=1)
+
+    def draw(chunk: slice) -> FloatArray:
+        impostor_weights = bootstrap.weights(chunk, left)
+        impostor_weights *= bootstrap.weights(chunk, right)
+        return measure(bootstrap.weights(chunk, genuine), impostor_weights)
+
+    observed = measure(np.ones((1, len(genuine))), np.ones((1, len(left))))
+    columns = np.concatenate([observed, bootstrap.map(len(scores), draw)]).T
+    table = dict(zip(["accuracy", "auc", "eer", *rates], columns, strict=True))
+    return table | {metric: np.full(1 + bootstrap.draws, np.nan) for metric in FALSE_ACCEPTS if metric not in table}
+
+
+def ten_fold_accuracy(scores: NDArray[Any], same: NDArray[Any], fold: NDArray[Any]) -> tuple[float, float]:
+    """(mean, standard error) of accuracy over folds, as the Labeled Faces in the Wild protocol prescribes.
+
+    Each fold is judged by the threshold chosen on all others. scores : float (P,). same : bool (P,). fold : int (P,),
+    two or more distinct values, or ValueError.
+    """
+    scores, same = _checked(scores, same)
+    folds: IntArray = np.unique(fold)
+    if len(folds) < 2 or len(fold) != len(scores):
+        raise ValueError("the protocol needs a fold for every pair, and at least two folds")
+    right = []
+    for held_out in folds:
+        inside = fold == held_out
+        accepted = scores[inside] > fit_threshold(scores[~inside], same[~inside])
+        right.append(float((accepted == same[inside]).mean()))
+    return float(np.mean(right)), float(np.std(right, ddof=1) / np.sqrt(len(right)))
+
+
+def _share(weights: FloatArray, chosen: NDArray[np.bool_]) -> FloatArray:
+    total = weights.sum(axis=1)
+    return np.asarray(np.divide(weights @ chosen, total, out=np.full(len(total), np.nan), where=total > 0))
+
+
+def _checked(scores: NDArray[Any], same: NDArray[Any]) -> tuple[FloatArray, NDArray[np.bool_]]:
+    scores, same = np.asarray(scores, np.float64), np.asarray(same, np.bool_)
+    if scores.ndim != 1 or scores.shape != same.shape:
+        raise ValueError(f"one score and one truth a pair, got shapes {scores.shape} and {same.shape}")
+    if not np.isfinite(scores).all():
+        raise ValueError("verification scores have non-finite values")
+    if same.all() or not same.any():
+        raise ValueError("verification needs pairs of one person and pairs of two people")
+    return scores, same

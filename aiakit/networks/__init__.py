@@ -1,0 +1,1 @@
+"""Torch: the one training loop, blocks, the autoencoder, models of timm, the Siamese verifier."""

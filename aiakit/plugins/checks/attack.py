@@ -1,0 +1,252 @@
+"""Checks of an attack on made-up releases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import balanced_accuracy_score
+
+from aiakit.contracts import Attack, Context, Evidence, Release, View
+from aiakit.plugins import mock
+from aiakit.plugins.checks.common import (
+    PRESETS,
+    PluginClass,
+    Skipped,
+    disturb_global_randomness,
+    proba_problem,
+    same_bytes,
+    want,
+)
+
+PEOPLE = {"train": 100, "val": 40, "test": 200}  # of 4, 4 and 2 images
+BEATS_CHANCE = 0.75  # balanced accuracy on a leak that allows 0.98
+CHANCE_BAND = 0.12  # around ½: 3.4 standard deviations of a coin tossed for each of the 200 test people
+KNOWLEDGE = ("ignorant", "informed", "adaptive")
+
+
+class World:
+    """Train and val evidence and a test release of different people, with a leak of a given strength."""
+
+    def __init__(self, attack: type[Attack], classes: int = 2, leak: float = 4.0, sort_rows: bool = False) -> None:
+        rng = np.random.default_rng(7)
+        adaptive = attack.knowledge == "adaptive"
+        made: list[tuple[mock.People, Release]] = []
+        for part, count in PEOPLE.items():
+            who = mock.people(count, 2 if part == "test" else 4, rng, classes)
+            if sort_rows:
+                order = np.argsort(who.labels, kind="stable")
+                who = replace(who, labels=who.labels[order], identity=who.identity[order])
+            if attack.unavailable(who.classes):  # an attack made for gender
+                who = replace(who, classes=mock.GENDERS[:classes])
+            made.append((who, mock.release(attack.view, who, rng, leak)))
+        (train, train_release), (val, val_release), (self.test_people, self.test) = made
+        self.train = mock.evidence(train_release, train, rng, adaptive)
+        self.val = mock.evidence(val_release, val, rng, adaptive)
+
+    @property
+    def classes(self) -> int:
+        """K."""
+        return len(self.test_people.classes)
+
+    def relabelled(self) -> World:
+        """The same releases with labels dealt out anew, person by person."""
+        other = object.__new__(World)
+        rng = np.random.default_rng(11)
+        other.test, other.test_people = self.test, self.test_people.relabelled(rng)
+        other.train, other.val = (_relabel(part, rng) for part in (self.train, self.val))
+        return other
+
+
+def _relabel(known: Evidence, rng: np.random.Generator) -> Evidence:
+    return replace(known, labels=mock.People(known.labels, known.identity, known.classes).relabelled(rng).labels)
+
+
+class AttackSubject(PluginClass):
+    """An attack under check, and one fit of it that several checks look at."""
+
+    @cached_property
+    def world(self) -> World:
+        """Two classes and a strong leak."""
+        return self.new_world()
+
+    @cached_property
+    def fitted(self) -> Any:
+        """Fitted on ``world`` with seed 0."""
+        return self.fit(self.world)
+
+    @cached_property
+    def proba(self) -> NDArray[Any]:
+        """What ``fitted`` says of the test release."""
+        return self.predict(self.fitted, self.world)
+
+    def new_world(self, classes: int = 2, leak: float = 4.0, sort_rows: bool = False) -> World:
+        """Made-up evidence of this attack's view, the same at every call."""
+        return World(cast(type[Attack], self.cls), classes, leak, sort_rows)
+
+    def fit(self, world: World, seed: int = 0) -> Any:
+        """A fresh instance after ``fit``."""
+        return self.make().fit(world.train, world.val, Context(seed=seed))
+
+    def predict(self, fitted: Any, world: World) -> NDArray[Any]:
+        """Valid probabilities for the test release, or Failed."""
+        proba: NDArray[Any] = fitted.predict_proba(world.test)
+        problem = proba_problem(proba, len(world.test), world.classes)
+        want(not problem, f"predict_proba {problem}")
+        return proba
+
+    def accuracy(self, world: World) -> float:
+        """Balanced test accuracy of a fresh fit."""
+        guesses = self.predict(self.fit(world), world).argmax(axis=1)
+        return float(balanced_accuracy_score(world.test_people.labels, guesses))
+
+    def must_learn(self) -> None:
+        """Skip the check for an attack that learns from no release."""
+        if self.cls.knowledge == "ignorant":  # type: ignore[attr-defined]
+            raise Skipped("an ignorant attack learns from no release")
+
+
+def check_class_attributes(attack: AttackSubject) -> None:
+    """``view``, ``knowledge`` and ``presets`` hold known words; ``costly`` is a truth value."""
+    cls: Any = attack.cls
+    views = get_args(View)
+    want(cls.view in views, f"view must be one of {', '.join(views)}, not {cls.view!r}")
+    want(cls.knowledge in KNOWLEDGE, f"knowledge must be one of {', '.join(KNOWLEDGE)}, not {cls.knowledge!r}")
+    known = isinstance(cls.presets, tuple) and all(preset in PRESETS for preset in cls.presets)
+    want(known, f"presets must be a tuple of {', '.join(PRESETS)}, not {cls.presets!r}")
+    want(isinstance(cls.costly, bool), f"costly must be True or False, not {cls.costly!r}")
+
+
+def check_fit_returns_self(attack: AttackSubject) -> None:
+    """``fit`` returns the instance, given evidence with the named view alone."""
+    made = attack.make()
+    want(made.fit(attack.world.train, attack.world.val, Context()) is made, "fit must return self")
+
+
+def check_probabilities(attack: AttackSubject) -> None:
+    """(N, K), finite, not negative, rows sum to 1; also for a single sample."""
+    want(len(np.unique(attack.proba, axis=0)) > 1, "predict_proba says the same of every sample of a strong leak")
+    problem = proba_problem(attack.fitted.predict_proba(attack.world.test[:1]), 1, attack.world.classes)
+    want(not problem, f"predict_proba of one sample {problem}")
+
+
+def check_same_seed_same_bytes(attack: AttackSubject) -> None:
+    """Two fits with one seed agree to the last bit, whatever the global random generators do."""
+    disturb_global_randomness(1)
+    first = attack.predict(attack.fit(attack.world), attack.world)
+    disturb_global_randomness(2)
+    second = attack.predict(attack.fit(attack.world), attack.world)
+    want(same_bytes(first, second), "two fits with one seed differ: draw only from ctx.rng or ctx.seed_for")
+
+
+def check_prediction_repeats(attack: AttackSubject) -> None:
+    """``predict_proba`` of one fit gives the same answer twice."""
+    want(same_bytes(attack.proba, attack.predict(attack.fitted, attack.world)), "two calls of predict_proba differ")
+
+
+def check_rows_are_scored_alone(attack: AttackSubject) -> None:
+    """A sample's score depends neither on the other samples nor on the order: nothing is learned from the test."""
+    order = np.argsort(attack.proba[:, 0], kind="stable")[:50]  # a company unlike the whole
+    off = float(np.abs(attack.fitted.predict_proba(attack.world.test[order]) - attack.proba[order]).max())
+    want(off < 1e-3, f"a sample's probabilities change by {off:.2g} with the samples beside it")
+
+
+def check_input_is_not_modified(attack: AttackSubject) -> None:
+    """``fit`` and ``predict_proba`` leave what they are given as it was."""
+    used, untouched = attack.new_world(), attack.new_world()
+    attack.predict(attack.fit(used), used)
+    for part in ("train", "val"):
+        left, right = getattr(used, part), getattr(untouched, part)
+        want(same_bytes(left.labels, right.labels), f"fit changed the labels of {part}")
+        want(same_bytes(left.identity, right.identity), f"fit changed the identities of {part}")
+        want(_same_release(left.release, right.release), f"fit changed the release of {part}")
+    want(_same_release(used.test, untouched.test), "predict_proba changed the release")
+
+
+def check_three_classes(attack: AttackSubject) -> None:
+    """K = 3 gives three columns, and a strong leak is found."""
+    attack.must_learn()
+    accuracy = attack.accuracy(attack.new_world(classes=3))
+    want(accuracy >= 0.6, f"balanced accuracy {accuracy:.2f} on a planted leak of 3 classes (chance is 0.33)")
+
+
+def check_single_class_in_train(attack: AttackSubject) -> None:
+    """Where attacker-train has one class only: valid probabilities, or a ValueError that says "class"."""
+    world = attack.new_world()
+    world.train = world.train[world.train.labels == 0]
+    _works_or_names_the_class(attack, world)
+
+
+def check_single_class_in_val(attack: AttackSubject) -> None:
+    """Where attacker-val has one class only: valid probabilities, or a ValueError that says "class"."""
+    world = attack.new_world()
+    world.val = world.val[world.val.labels == 1]
+    _works_or_names_the_class(attack, world)
+
+
+def check_constant_input(attack: AttackSubject) -> None:
+    """A release that is the same for everybody gives valid probabilities, equal for all samples."""
+    world = attack.new_world()
+    first = np.zeros(1, dtype=np.int64)
+    for part in (world.train, world.val):
+        object.__setattr__(part, "release", part.release[np.repeat(first, len(part))])
+    world.test = world.test[np.repeat(first, len(world.test))]
+    proba = attack.predict(attack.fit(world), world)
+    want(float(np.ptp(proba, axis=0).max()) < 1e-3, "equal samples are given different probabilities")
+
+
+def check_beats_chance_on_a_leak(attack: AttackSubject) -> None:
+    """A leak that allows a balanced accuracy of 0.98 is found."""
+    attack.must_learn()
+    guesses = attack.proba.argmax(axis=1)
+    accuracy = balanced_accuracy_score(attack.world.test_people.labels, guesses)
+    want(accuracy >= BEATS_CHANCE, f"balanced accuracy {accuracy:.2f} on a planted leak that allows 0.98")
+
+
+def check_chance_on_permuted_labels(attack: AttackSubject) -> None:
+    """With labels dealt out anew, person by person, there is nothing to find."""
+    _at_chance(attack, attack.new_world().relabelled(), "labels that were permuted by identity")
+
+
+def check_chance_on_sorted_noise(attack: AttackSubject) -> None:
+    """Noise whose rows happen to be sorted by class: an attack that reads row numbers would beat chance."""
+    _at_chance(attack, attack.new_world(leak=0, sort_rows=True), "noise, its rows sorted by class")
+
+
+def _at_chance(attack: AttackSubject, world: World, what: str) -> None:
+    accuracy = attack.accuracy(world)
+    want(abs(accuracy - 0.5) <= CHANCE_BAND, f"balanced accuracy {accuracy:.2f} on {what} (chance is 0.50)")
+
+
+def _works_or_names_the_class(attack: AttackSubject, world: World) -> None:
+    try:
+        fitted = attack.fit(world)
+    except ValueError as error:
+        want("class" in str(error), f'the ValueError must say that a class is missing, it says "{error}"')
+    else:
+        attack.predict(fitted, world)
+
+
+def _same_release(left: Release, right: Release) -> bool:
+    return all(same_bytes(getattr(left, view), getattr(right, view)) for view in ("embedding", "pixels", "claim"))
+
+
+ATTACK_CHECKS = (
+    check_class_attributes,
+    check_fit_returns_self,
+    check_probabilities,
+    check_prediction_repeats,
+    check_same_seed_same_bytes,
+    check_rows_are_scored_alone,
+    check_input_is_not_modified,
+    check_three_classes,
+    check_single_class_in_train,
+    check_single_class_in_val,
+    check_constant_input,
+    check_beats_chance_on_a_leak,
+    check_chance_on_permuted_labels,
+    check_chance_on_sorted_noise,
+)

@@ -1,0 +1,272 @@
+"""Plugins by name: from installed packages (entry points) and from single files (``--plugin my_attack.py``).
+
+Nothing is imported until ``Entry.load``, so that one broken package breaks no other and lists stay quick.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from importlib.machinery import SourceFileLoader
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import CodeType
+from typing import Any, Literal
+
+from aiakit.contracts import Attack, Dataset, Defense, EmbeddingDefense, Encoder, Plugin
+from aiakit.errors import AiakitError, InputError, PluginError
+from aiakit.plugins.fingerprint import source_digest
+from aiakit.plugins.options import validate
+from aiakit.plugins.suggest import unknown
+
+Kind = Literal["attack", "defense", "encoder", "dataset"]
+GROUPS: dict[Kind, str] = {
+    "attack": "aiakit.attacks",
+    "defense": "aiakit.defenses",
+    "encoder": "aiakit.encoders",
+    "dataset": "aiakit.datasets",
+}
+BASES: dict[Kind, tuple[type, ...]] = {
+    "attack": (Attack,),
+    "defense": (Defense, EmbeddingDefense),
+    "encoder": (Encoder,),
+    "dataset": (Dataset,),
+}
+NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered plugin, not yet imported.
+
+    kind : attack, defense, encoder or dataset.
+    name : what the command line calls it.
+    target : "module:Class".
+    package : name and version of the distribution it came with ("" for a file).
+    file : the plugin file, or None for an installed package.
+    conflict : why the name cannot be used, "" where it can.
+    """
+
+    kind: Kind
+    name: str
+    target: str
+    package: str = ""
+    file: Path | None = None
+    conflict: str = ""
+
+    def __str__(self) -> str:
+        origin = f"package {self.package}" if self.file is None else f"file {self.file}"
+        return f"{self.kind} {self.name!r} from {origin}"
+
+    def load(self) -> type:
+        """Import the plugin's class. Raises PluginError, naming the package and the cause, where that fails."""
+        if self.conflict:
+            raise PluginError(f"{self} cannot be used: {self.conflict}")
+        module, _, attribute = self.target.partition(":")
+        try:
+            found = reduce(getattr, attribute.split("."), importlib.import_module(module))
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{self} cannot be loaded: {_one_line(error)}") from error
+        bases = BASES.get(self.kind, (object,))
+        if not isinstance(found, type) or not issubclass(found, bases):
+            wanted = " or ".join(base.__name__ for base in bases)
+            raise PluginError(f"{self} cannot be used: {self.target} is not a subclass of {wanted}")
+        if inspect.isabstract(found):
+            missing = ", ".join(sorted(found.__abstractmethods__))
+            raise PluginError(f"{self} cannot be used: it does not implement {missing}")
+        return found
+
+
+class Registry:
+    """All kinds of plugins by kind and name."""
+
+    def __init__(self) -> None:
+        self._installed: dict[Kind, dict[str, Entry]] = {}
+        self._from_files: dict[Path, list[Entry]] = {}
+
+    def names(self, kind: Kind) -> list[str]:
+        """The registered names of a kind, sorted; also those of plugins that cannot be loaded."""
+        return sorted(self._entries(kind))
+
+    def entry(self, kind: Kind, name: str) -> Entry:
+        """The entry of a name. Raises InputError with the nearest names where there is none."""
+        entries = self._entries(kind)
+        if name not in entries:
+            raise unknown(kind, name, sorted(entries))
+        return entries[name]
+
+    def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
+        """An instance with validated options (texts or values). Raises InputError or PluginError."""
+        entry = self.entry(kind, name)
+        self.require_available(kind, name)
+        values = self.parameters(kind, name, options)
+        with guard(entry):
+            return entry.load()(**values)
+
+    def unavailable(self, kind: Kind, name: str) -> str | None:
+        """Why a plugin cannot be used here, such as an extra that is not installed; None where it can."""
+        entry = self.entry(kind, name)
+        cls = entry.load()
+        with guard(entry):
+            return cls.unavailable() if issubclass(cls, Plugin) else None
+
+    def require_available(self, kind: Kind, name: str) -> None:
+        """Raise InputError with the reason where ``unavailable`` gives one."""
+        reason = self.unavailable(kind, name)
+        if reason is not None:
+            raise InputError(f"{kind} {name!r} cannot be used: {reason}")
+
+    def parameters(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Every parameter of a plugin after validation: the given options, and the defaults of the rest."""
+        return validate(self.entry(kind, name).load(), options or {}, name)
+
+    def fingerprint(self, kind: Kind, name: str) -> str:
+        """sha256 over the sources that decide what the plugin does: its module, its base classes' modules, and what
+        these import from their own package or from aiakit (see ``source_digest``)."""
+        return source_digest(cls.__module__ for cls in self.entry(kind, name).load().__mro__)
+
+    def register_file(self, path: str | Path) -> list[Entry]:
+        """Load a Python file and register every concrete plugin class that it defines.
+
+        A plugin's name is the class's own attribute ``name``, else the class name in kebab case; classes whose name
+        begins with an underscore are left out. Registering a file twice changes nothing. Raises InputError where the
+        file is missing, cannot be imported, defines no plugin, or a name is taken.
+        """
+        path = Path(path).absolute()
+        if path in self._from_files:
+            return self._from_files[path]
+        module = _import_file(path)
+        entries: list[Entry] = []
+        for cls in vars(module).values():
+            if not isinstance(cls, type) or cls.__module__ != module.__name__ or cls.__name__.startswith("_"):
+                continue
+            kind = next((kind for kind, bases in BASES.items() if issubclass(cls, bases)), None)
+            if kind is None or inspect.isabstract(cls):
+                continue
+            name = vars(cls).get("name", kebab(cls.__name__))
+            if not isinstance(name, str) or not NAME.fullmatch(name):
+                raise InputError(f"{path}: {name!r} is no plugin name: use small letters, digits and hyphens")
+            taken = {**self._entries(kind), **{entry.name: entry for entry in entries if entry.kind == kind}}
+            if name in taken:
+                hint = f"set another name = … in class {cls.__name__}"
+                raise InputError(f"{path}: {taken[name]} has the name {name!r} already: {hint}")
+            entries.append(Entry(kind, name, f"{module.__name__}:{cls.__qualname__}", file=path))
+        if not entries:
+            raise InputError(f"{path} defines no plugin: subclass Attack, Defense or Encoder of aiakit.contracts")
+        self._from_files[path] = entries
+        return entries
+
+    def registered_files(self) -> list[Path]:
+        """The files registered so far, in order: a spawned worker registers the same."""
+        return list(self._from_files)
+
+    def _entries(self, kind: Kind) -> dict[str, Entry]:
+        if kind not in self._installed:
+            self._installed[kind] = _installed(kind)
+        from_files = {entry.name: entry for entries in self._from_files.values() for entry in entries}
+        return {
+            **self._installed[kind],
+            **{name: entry for name, entry in from_files.items() if entry.kind == kind},
+        }
+
+
+def _installed(kind: Kind) -> dict[str, Entry]:
+    found: dict[str, list[Entry]] = {}
+    for point in entry_points(group=GROUPS[kind]):
+        package = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+        found.setdefault(point.name, []).append(Entry(kind, point.name, point.value, package))
+    entries = {}
+    for name, candidates in found.items():
+        packages = sorted(entry.package for entry in candidates)
+        conflict = "" if len(candidates) == 1 else f"{' and '.join(packages)} both register it, uninstall one"
+        first = candidates[0]
+        entries[name] = Entry(kind, name, first.target, " and ".join(packages), conflict=conflict)
+    return entries
+
+
+class _SourceOnly(SourceFileLoader):
+    """Runs the text of a file, and leaves no ``__pycache__`` beside what is the user's."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
+def _import_file(path: Path) -> Any:
+    """Import a file under a module name of its own, so that two files of one name can be registered."""
+    if not path.is_file():
+        raise InputError(f"the plugin file {path} does not exist")
+    name = (
+        f"aiakit_plugin_{re.sub(r'[^A-Za-z0-9]', '_', path.stem)}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    )
+    spec = importlib.util.spec_from_file_location(name, path, loader=_SourceOnly(name, str(path)))
+    if spec is None or spec.loader is None or path.suffix != ".py":
+        raise InputError(f"the plugin file {path} is not a Python file: its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise InputError(
+            f"the plugin file {path}{_line_in(error, str(path))} cannot be loaded: {_one_line(error)}"
+        ) from error
+    return module
+
+
+def kebab(class_name: str) -> str:
+    """``MyAttack`` → ``my-attack``, ``AIAWithoutTask`` → ``aia-without-task``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+", "-", class_name).lower()
+
+
+@contextmanager
+def guard(entry: Entry) -> Iterator[None]:
+    """Turn whatever a plugin raises into one PluginError that names the plugin, its package, and the line.
+
+    aiakit's own errors, running out of memory and a full disk are not the plugin's doing and pass unchanged.
+    """
+    try:
+        yield
+    except (AiakitError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        module = sys.modules.get(entry.target.partition(":")[0])
+        source = getattr(module, "__file__", None) or ""
+        raise PluginError(f"{entry}{_line_in(error, source)}: {_one_line(error)}") from error
+
+
+def _line_in(error: BaseException, source: str) -> str:
+    """`` (file.py:12)``: the innermost line of the plugin's own file, else where the error was raised."""
+    if isinstance(error, SyntaxError):
+        return f" (line {error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == source] or frames
+    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+REGISTRY = Registry()
+names = REGISTRY.names
+entry = REGISTRY.entry
+make = REGISTRY.make
+parameters = REGISTRY.parameters
+unavailable = REGISTRY.unavailable
+require_available = REGISTRY.require_available
+fingerprint = REGISTRY.fingerprint
+register_file = REGISTRY.register_file
+registered_files = REGISTRY.registered_files

@@ -1,0 +1,160 @@
+"""A board as one offline HTML page, whose figures lead to the entries and runs that they come from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from aiakit.experiment.protocol import PROTOCOLS
+from aiakit.experiment.run import RUN
+from aiakit.leaderboard.board import Board, Place
+from aiakit.leaderboard.columns import (
+    NONE,
+    REPORTED_HEADINGS,
+    Column,
+    by_attack,
+    headline,
+    remarks,
+    reported_rows,
+    summary,
+)
+from aiakit.leaderboard.scores import similarities
+from aiakit.leaderboard.submit import IN_MEMORY
+from aiakit.report import charts
+from aiakit.report.calibration import Calibration, calibration_heatmap
+from aiakit.report.curves import det
+from aiakit.report.html import REPORT
+from aiakit.report.page import Cell, Heading, Page, Section, Table, to_cell
+from aiakit.report.sections import present
+from aiakit.results.document import measured
+from aiakit.results.figures import det_curve
+
+INDEX = "index.html"
+TEXT = ("release", "attack", "verdict")  # keys of columns that hold no numbers
+
+
+def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: Path | None = None) -> Page:
+    """The page of a board. calibrations : how much of known leaks the attacks find.
+
+    folder : where it will lie, so that links to entries and runs are relative; without one they are left out.
+    """
+    rows = [{**measured(place.row), "defense": place.label} for place in board.places]
+    chance = 1 / len(board.protocol.classes)
+    overview = Section(
+        "board",
+        "Leaderboard",
+        (),
+        present([charts.plane(rows), charts.dumbbell(rows, chance, board.smallest_detectable,
+                                                     board.protocol.bayes_ceiling)]),
+        [_table("board-table", "Releases, ranked by what they leak; each name leads to what was submitted.",
+                summary(board), board)],
+    )  # fmt: skip
+    release = [column for column in summary(board) if column.key == "release"]
+    attacks = Section(
+        "attacks",
+        "Every attack",
+        (),
+        present([charts.heatmap(rows, chance), charts.seeds(rows)]),
+        [_table("attack-table", "Balanced accuracy on test of every attack; * is the strongest, † shows no power.",
+                [*release, *by_attack(board)], board)],
+    )  # fmt: skip
+    sections = [
+        overview,
+        attacks,
+        *_verification(board),
+        *_calibration(board, calibrations),
+        *_reported(board),
+        Section("limits", "How to read this", items=remarks(board)),
+    ]
+    sections += [_entry(number, place, folder) for number, place in enumerate(board.places)]
+    lead = [
+        "Every figure on this page was computed from the per-sample scores of its entry, and leads to it.",
+        "These figures are lower bounds on what leaks: another attack may read more. "
+        f"A leak below {board.smallest_detectable:.3f} would not be seen on this test set.",
+    ]
+    return Page(f"{board.protocol.dataset}: privacy leaderboard", headline(board), lead, sections)
+
+
+def _verification(board: Board) -> list[Section]:
+    """The errors of the verifiers."""
+    curves = [
+        det_curve(place.label, kind, *found)
+        for place in board.places
+        for kind in PROTOCOLS
+        if (found := similarities(place.submission.tensors, kind)) is not None
+    ]
+    meanings = {"random": "random impostors", "same_attribute": f"impostors of the same {board.protocol.attribute}"}
+    drawn = present([det(curves, kind, meaning) for kind, meaning in meanings.items()])
+    return [Section("verification", "Verification", (), drawn)] if drawn else []
+
+
+def _calibration(board: Board, calibrations: Sequence[Calibration]) -> list[Section]:
+    """What the attacks are known to find: without it, "nothing was found" could be said by any attack."""
+    if not calibrations:
+        return []
+    tried = {name for one in calibrations for row in one.document["rows"] for name in row["attacks"]}
+    unknown = [name for name in board.attacks if name not in tried]
+    paragraphs = ["The suite of attacks on leaks whose Bayes accuracy is known, measured apart from this board by "
+                  + " and ".join(one.made_by for one in calibrations) + "."]  # fmt: skip
+    if unknown:
+        paragraphs.append(f"Not calibrated there: {', '.join(unknown)}.")
+    heatmaps = [calibration_heatmap(one.document, f"calibration-{number}") for number, one in enumerate(calibrations)]
+    return [Section("calibration", "What the attacks can find", paragraphs, heatmaps)]
+
+
+def _table(name: str, caption: str, columns: list[Column], board: Board) -> Table:
+    headings = [Heading(column.heading, column.key not in TEXT, column.hint) for column in columns]
+    rows = [
+        [_cell(column, place, f"#entry-{number}") for column in columns] for number, place in enumerate(board.places)
+    ]
+    return Table(name, caption, headings, rows, filterable=True)
+
+
+def _cell(column: Column, place: Place, link: str) -> Cell:
+    value = place.rank if column.key == "rank" else column.value(place)
+    return Cell(column.text(place), value, href=None if value is None else link)
+
+
+def _reported(board: Board) -> list[Section]:
+    if not board.reported:
+        return []
+    headings = [Heading(name, name.startswith("reported")) for name in REPORTED_HEADINGS]
+    rows = [[to_cell(value) for value in row] for row in reported_rows(board)]
+    table = Table("reported-table", "As published, on the authors' own protocol.", headings, rows)
+    text = "These figures were not measured here: they stand beside the board and never rank."
+    return [Section("reported", "Reported figures", [text], (), [table])]
+
+
+def _entry(number: int, place: Place, folder: Path | None) -> Section:
+    entry = place.entry
+    source = _made_of(place.submission.path)
+    external = [attack.name for attack in entry.attacks if attack.external]
+    scores = "of a run" if entry.scores == IN_MEMORY else f"scores {entry.scores.sha256[:12]}"
+    items: list[str | Cell] = (
+        [] if folder is None else [Cell(f"Computed from {source.name}", href=quote(os.path.relpath(source, folder)))]
+    )
+    items += [
+        f"Entry {entry.name}, {scores}, computed by aiakit {entry.computing.aiakit} "
+        f"on {entry.computing.device} ({entry.computing.precision}) in {entry.computing.seconds:.1f} seconds.",
+        f"Seeds {', '.join(map(str, entry.computing.seeds))}, {entry.computing.attack_seeds} of each attack.",
+        f"Release submitted: {'no' if entry.submitted_release is None else 'yes, attacks can be trained again'}.",
+        f"External attacks: {', '.join(external) if external else NONE}.",
+    ]
+    settings: dict[str, Any] = {
+        "defense": [{stage.name: stage.params} for stage in entry.stages],
+        "attacks": {attack.name: attack.params for attack in entry.attacks},
+        "libraries": entry.computing.libraries,
+    }
+    code = json.dumps(settings, indent=1, ensure_ascii=False)
+    return Section(f"entry-{number}", place.label, items=items, code=code, listed=False)
+
+
+def _made_of(path: Path) -> Path:
+    """The file that says where a release's figures come from: an entry, or the report or record of a run."""
+    if not path.is_dir():
+        return path
+    return path / REPORT if (path / REPORT).is_file() else path / RUN

@@ -1,0 +1,126 @@
+"""The offline HTML page of a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aiakit.report import charts as run_charts
+from aiakit.report import sweep_charts as charts
+from aiakit.report.html import write_page
+from aiakit.report.page import Heading, Page, Section, Table, interval_cell, to_cell
+
+PAGE = "sweep.html"
+DRAWN = 60  # more points than this stand in the table only: a chart of a line a point would be endless
+Row = dict[str, Any]
+
+
+def write_sweep_page(document: Row, folder: Path, figures: bool = False) -> list[Path]:
+    """Write the page, and with ``figures`` each chart as SVG, PNG and PDF; the files.
+
+    Raises InputError where the folder cannot be written to.
+    """
+    return write_page(sweep_page(document), folder, PAGE, figures)
+
+
+def sweep_page(document: Row) -> Page:
+    """A sweep as a page: the charts against each option, the plane, and the points."""
+    varying = [charts.against(document, option) for option in document["options"]]
+    sections = [
+        Section(
+            "options",
+            "Claimed and measured",
+            ["The in-loop attacker is what the defense was trained against: its figure is a claim. The strongest "
+             "attack is trained afresh on each release, chosen on attacker-val and reported on test."],
+            [chart for chart in (*varying, charts.plane(document)) if chart is not None],
+        ),
+        Section("points", "Points", [summary(document)], _drawn(document), [_table(document)]),
+        Section("notes", "Notes", items=[*document["notes"], *document["limits"], *_failures(document)]),
+    ]  # fmt: skip
+    subtitle = (
+        f"{', '.join(document['classes'])} · {document['people']} people · {document['images']} images · "
+        f"{len(document['points'])} points · aiakit {document['aiakit']}"
+    )
+    return Page(f"{document['dataset']}: a sweep of {document['defense']}", subtitle, lead_of(document), sections)
+
+
+def lead_of(document: Row) -> list[str]:
+    """The sentences that a hurried reader must see."""
+    sentences = []
+    gaps = [point for point in document["points"] if point["gap"] is not None]
+    if gaps:
+        worst = max(gaps, key=lambda point: point["gap"])
+        sentences.append(
+            f"{worst['defense']} claims {worst['claimed']['balanced_accuracy']:.3f} and leaks "
+            f"{worst['strongest']['balanced_accuracy']:.3f} to {worst['strongest']['attack']}: "
+            f"the largest illusion gap of this sweep, {worst['gap']:+.3f}."
+        )
+    if not document["complete"]:
+        sentences.append("This sweep is incomplete: some cells have no result (see Notes).")
+    return sentences
+
+
+def summary(document: Row) -> str:
+    """How much of the plane the points cover."""
+    if document["hypervolume"] is None:
+        return "No point has both privacy and utility, so there is no front."
+    low, high = document["hypervolume_ci95"]
+    front = sum(point["pareto"] is True for point in document["points"])
+    return (
+        f"{front} of {len(document['points'])} points are not dominated. Together they cover "
+        f"{document['hypervolume']:.3f} [{low:.3f}, {high:.3f}] of the privacy–utility plane (hypervolume over "
+        "1 − advantage and verification accuracy, with a 95 % bootstrap interval over people)."
+    )
+
+
+def _drawn(document: Row) -> list[Any]:
+    """The charts of a run, with a line or a column a point."""
+    labels = [charts.label_of_point(point["params"]) for point in document["points"]]
+    if len(labels) > DRAWN:
+        return []
+    if len(set(labels)) < len(labels):  # they were cut to what fits
+        labels = [f"{number}. {label}" for number, label in enumerate(labels, 1)]
+    rows = [{**point, "defense": label} for point, label in zip(document["points"], labels, strict=True)]
+    ceiling = document["bayes_ceiling"]
+    drawn = (
+        run_charts.dumbbell(rows, document["chance"], document["smallest_detectable"], ceiling),
+        run_charts.heatmap(rows, document["chance"]),
+    )
+    return [chart for chart in drawn if chart is not None]
+
+
+def _table(document: Row) -> Table:
+    headings = [
+        *(Heading(name, True) for name in document["options"]),
+        Heading("claimed", True, "What the defense's own in-loop attacker reads"),
+        Heading("strongest attack"),
+        Heading("measured [95 %]", True, "Balanced accuracy of the strongest freshly trained attack"),
+        Heading("illusion gap [95 %]", True, "Measured minus claimed, paired over people"),
+        Heading("utility, random [95 %]", True, "Verification accuracy against random impostors"),
+        Heading("front", False, "Whether no other point is at least as good in both and better in one"),
+        Heading("seconds", True, "Computing time of everything in this row"),
+    ]
+    rows = []
+    for point in document["points"]:
+        best, utility = point["strongest"] or {}, point["utility"].get("random", {})
+        rows.append(
+            [
+                *(_value(value) for value in point["params"].values()),
+                to_cell(point["claimed"] and point["claimed"]["balanced_accuracy"]),
+                to_cell(best.get("attack")),
+                interval_cell(best.get("balanced_accuracy"), best.get("ci95")),
+                interval_cell(point["gap"], point["gap_ci95"], sign=True),
+                interval_cell(utility.get("accuracy"), utility.get("ci95")),
+                to_cell(None if point["pareto"] is None else "yes" if point["pareto"] else "no"),
+                to_cell(point["seconds"], 1),
+            ]
+        )
+    return Table("sweep-points", "Every point of the sweep, as claimed and as measured.", headings, rows, True)
+
+
+def _value(value: Any) -> Any:
+    return to_cell(value, 4) if isinstance(value, float) else to_cell(value)
+
+
+def _failures(document: Row) -> list[str]:
+    return [f"failed: {failure['cell']}: {failure['reason']}" for failure in document["failures"]]

@@ -1,0 +1,175 @@
+"""The machine-readable document of a run: what ``run --json`` and ``show --json`` print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aiakit import __version__
+from aiakit.experiment.config import RunConfig, label_of
+from aiakit.experiment.plan import knowledge_of
+from aiakit.experiment.probing import on_large_samples
+from aiakit.experiment.run import Run
+from aiakit.measures.bootstrap import number, numbers
+from aiakit.measures.statistics import exceeds_chance, smallest_detectable
+from aiakit.results.judge import Evaluation, Row, evaluate
+
+SCHEMA = 1
+LIMITS = (
+    "A finite suite of attacks gives a lower bound on what is leaked: an attack that nobody ran may read more.",
+    "High utility with nothing leaked is impossible in general (Stadler et al., 2402.12235).",
+)
+
+
+def document_of_run(run: Run) -> dict[str, Any]:
+    """The document of what a run has finished, computed from its stored scores."""
+    return document_of(evaluate(run.store, run.config), run.failures())
+
+
+def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, Any]:
+    """The document; every value is plain JSON. failures : label of a cell → why it has no result."""
+    config, facts = evaluation.config, evaluation.protocol.facts
+    left_out = [f"{spec.name} was not measured: {spec.left_out}" for spec in config.further if spec.left_out]
+    return {
+        "schema": SCHEMA,
+        "aiakit": __version__,
+        "dataset": facts["dataset"],
+        **_attribute(evaluation),
+        "seeds": len(config.seeds),
+        "attack_seeds": config.attack_seeds,
+        "complete": not failures and not any(row.missing for row in evaluation.rows.values()),
+        "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
+        "notes": [*facts["notes"], *left_out, *_on_large_samples(evaluation)],
+        "limits": list(LIMITS),
+        "rows": [_row(evaluation, row) for row in evaluation.rows.values()],
+        **({"further": {name: _further(of) for name, of in evaluation.further.items()}} if evaluation.further else {}),
+    }
+
+
+def _on_large_samples(evaluation: Evaluation) -> list[str]:
+    found: dict[str, str] = {}
+    for row in evaluation.rows.values():
+        found |= row.approximations
+    return on_large_samples(len(evaluation.protocol.rows("attacker-train")), found)
+
+
+def _attribute(evaluation: Evaluation) -> dict[str, Any]:
+    """What an attribute is inferred from and judged by."""
+    protocol, facts = evaluation.protocol, evaluation.protocol.facts
+    test, classes = protocol.rows("test"), len(protocol.classes)
+    return {
+        **{key: facts[key] for key in ("attribute", "classes", "people", "images", "splits", "bayes_ceiling")},
+        "chance": 1 / classes,
+        "smallest_detectable": number(smallest_detectable(protocol.labels(test), protocol.identity(test), classes)),
+    }
+
+
+def _further(evaluation: Evaluation) -> dict[str, Any]:
+    """A further attribute: what else the releases say of the same people."""
+    without = {spec.name: spec.without for spec in evaluation.config.further}[evaluation.protocol.facts["attribute"]]
+    unable = [f"{name} not run: it cannot infer this attribute" for name in without]
+    return {
+        **_attribute(evaluation),
+        "notes": [*evaluation.protocol.facts["notes"], *unable],
+        "rows": [_inferred(evaluation, row) for row in evaluation.rows.values()],
+    }
+
+
+def _inferred(evaluation: Evaluation, row: Row) -> dict[str, Any]:
+    """What attacks read from one release."""
+    figures = measured(row)
+    found = {
+        "defense": row.defense,
+        **{key: figures[key] for key in ("strongest", "simultaneous_upper")},
+        "attacks": _attacks(evaluation, row),
+        "verdict": verdict(evaluation, row),
+    }
+    return found | ({"skipped": row.skipped} if row.skipped else {})
+
+
+def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
+    """Attack → its metrics, level and power, and the variances between seeds where there are seeds of both kinds."""
+    levels = {spec.name: knowledge_of(spec) for spec in evaluation.config.attacks}
+    found = {}
+    for name, statistics in row.attacks.items():
+        found[name] = {**statistics.as_json(), "power": evaluation.power(name), "knowledge": levels[name]}
+        if name in row.variance:
+            found[name]["variance"] = dict(zip(("defense_seeds", "attack_seeds"), row.variance[name], strict=True))
+    return found
+
+
+def _row(evaluation: Evaluation, row: Row) -> dict[str, Any]:
+    return {
+        "defense": row.defense,
+        "params": _params(evaluation.config, row.defense),
+        **measured(row),
+        "attacks": _attacks(evaluation, row),
+        "verdict": verdict(evaluation, row),
+        "accuracy_bound": row.accuracy_bound,
+        **_ladder(row),
+        "seconds": round(row.seconds, 3),
+        "fit_seconds": round(row.fit_seconds, 3),
+        "release_seconds": round(row.release_seconds, 3),
+        "peak_mib": row.peak_mib,
+        "missing": row.missing,
+    }
+
+
+def measured(row: Row) -> dict[str, Any]:
+    """What the headline's scores say of one release, as plain JSON; entries of a leaderboard hold the same."""
+    strongest = None if row.strongest is None else row.attacks[row.strongest]
+    return {
+        "claimed": None if row.claimed is None else row.claimed.as_json(),
+        "strongest": None if strongest is None else {"attack": row.strongest, **strongest.as_json()},
+        "gap": None if row.gap is None else number(row.gap.point),
+        "gap_ci95": None if row.gap is None else numbers(row.gap.ci95),
+        "attacks": {name: statistics.as_json() for name, statistics in row.attacks.items()},
+        "simultaneous_upper": None if row.simultaneous_upper is None else number(row.simultaneous_upper),
+        "utility": {kind: statistics.as_json() for kind, statistics in row.utility.items()}
+        | ({} if row.official is None else {"official": vars(row.official)}),
+    }
+
+
+def _ladder(row: Row) -> dict[str, Any]:
+    """What was asked for besides the headline; each key is there only where it was."""
+    extra: dict[str, Any] = {}
+    if row.knowledge:
+        extra["knowledge"] = {
+            level: {name: s.as_json() for name, s in attacks.items()} for level, attacks in row.knowledge.items()
+        }
+    if row.budgets:
+        extra["budgets"] = {
+            name: [{"people": people, **s.as_json()} for people, s in sorted(curve.items())]
+            for name, curve in row.budgets.items()
+        }
+    if row.pooled:
+        extra["pooled"] = [{"images": images, **s.as_json()} for images, s in sorted(row.pooled.items())]
+    if row.nulls:
+        extra["null"] = {
+            "permutations": len(row.nulls),
+            "balanced_accuracy": row.nulls,
+            "p": None if row.null_p_value is None else number(row.null_p_value),
+        }
+    if row.skipped:
+        extra["skipped"] = row.skipped
+    return extra
+
+
+def _params(config: RunConfig, defense: str) -> dict[str, Any]:
+    chain = next(chain for chain in config.defenses if label_of(chain) == defense)
+    return {stage.name: stage.params for stage in chain}
+
+
+def verdict(evaluation: Evaluation, row: Row) -> str | None:
+    """What is to be said of a release of a run."""
+    return verdict_of(row, evaluation.power)
+
+
+def verdict_of(row: Row, power: Callable[[str], bool | None]) -> str | None:
+    """ "leaks", "no leak found", or "no power": an attack that sees nothing undefended certifies nothing."""
+    if row.strongest is None:
+        return None
+    if exceeds_chance(row.attacks[row.strongest]):
+        return "leaks"
+    powers = [power(name) for name in row.attacks]
+    return "no leak found" if any(powers) else "no power"

@@ -1,0 +1,249 @@
+"""What a report shows besides the document: curves, per-group slices and sources, computed from stored scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from aiakit.experiment.plan import AttackKey, CellSpec, is_claim, make_plan
+from aiakit.experiment.protocol import PROTOCOLS, Protocol
+from aiakit.measures import metrics
+from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, interval
+from aiakit.measures.verification import IMPOSTORS_PER_FALSE_ACCEPT, fit_threshold
+from aiakit.results.judge import Evaluation
+from aiakit.storage.documents import sound
+from aiakit.storage.store import Store
+
+POINTS = 60  # of a DET curve
+
+
+@dataclass(frozen=True)
+class DetCurve:
+    """Verification errors of one release against one kind of impostors, means over seeds.
+
+    false_match, false_non_match : float (P,), rates.
+    """
+
+    defense: str
+    impostors: str
+    false_match: FloatArray
+    false_non_match: FloatArray
+
+
+@dataclass(frozen=True)
+class Share:
+    """A proportion with its 95 % interval over people; None where there is nothing to count."""
+
+    value: float | None
+    ci95: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One class of people on one release.
+
+    recall : images whose class the strongest attack gets right. accepted : genuine pairs that the verifier accepts.
+    confused : impostor pairs of two people of this class that it accepts. Both at the threshold for random impostors.
+    """
+
+    defense: str
+    group: str
+    recall: Share
+    accepted: Share
+    confused: Share
+
+
+@dataclass(frozen=True)
+class Figures:
+    """det : verification curves. slices : per-class results.
+
+    Digests of the cells that figures were computed from: sources : (defense, attack) → of the headline's.
+    further : (attribute, defense, attack) → the same of a further attribute. claims, releases, utilities : defense →
+    of the in-loop attacker's claim, of making the release, of the verifier.
+    """
+
+    det: Sequence[DetCurve] = ()
+    slices: Sequence[Slice] = ()
+    sources: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    further: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    claims: dict[str, list[str]] = field(default_factory=dict)
+    releases: dict[str, list[str]] = field(default_factory=dict)
+    utilities: dict[str, list[str]] = field(default_factory=dict)
+
+
+def figures_of(store: Store, evaluation: Evaluation) -> Figures:
+    """Compute the figures of a run from the scores of its finished cells. Raises InputError where these are unsound."""
+    with sound(store.folder):
+        return _figures(store, evaluation)
+
+
+def _figures(store: Store, evaluation: Evaluation) -> Figures:
+    config, protocol = evaluation.config, evaluation.protocol
+    plan = make_plan(config)
+    test = protocol.rows("test")
+    bootstrap = IdentityBootstrap(protocol.identity(test), config.bootstrap_draws, config.split.seed)
+    det: list[DetCurve] = []
+    slices: list[Slice] = []
+    for name, row in evaluation.rows.items():
+        verifier = _tables(store, [cell.digest for (defense, _), cell in plan.utilities.items() if defense == name])
+        det += _det_curves(name, protocol, verifier)
+        keys = [key for key in plan.attacks if key.defense == name and key.headline and key.attack == row.strongest]
+        attack = _tables(store, [plan.attacks[key].digest for key in keys])
+        if attack:
+            slices += _slices(name, protocol, bootstrap, attack, verifier)
+    further = {
+        (attribute, defense, attack): digests
+        for attribute, cells in plan.further.items()
+        for (defense, attack), digests in _sources(store, cells.attacks).items()
+    }
+    claiming = {spec.name for spec in config.attacks if is_claim(spec)}
+    claims = [(key.defense, cell) for key, cell in plan.attacks.items() if key.attack in claiming]
+    return Figures(
+        det,
+        slices,
+        _sources(store, plan.attacks),
+        further,
+        _by_release(store, claims),
+        _by_release(store, ((defense, cell) for (defense, _), cell in plan.releases.items())),
+        _by_release(store, ((defense, cell) for (defense, _), cell in plan.utilities.items())),
+    )
+
+
+def _by_release(store: Store, cells: Iterable[tuple[str, CellSpec]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for defense, cell in cells:
+        if store.has(cell.digest):
+            found.setdefault(defense, []).append(cell.digest)
+    return found
+
+
+def _tables(store: Store, digests: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
+    cells = [store.find(digest) for digest in digests]
+    return [cell.tensors("scores") for cell in cells if cell is not None and "skipped" not in cell.result]
+
+
+def _sources(store: Store, cells: dict[AttackKey, CellSpec]) -> dict[tuple[str, str], list[str]]:
+    sources: dict[tuple[str, str], list[str]] = {}
+    for key, cell in cells.items():
+        if key.headline and store.has(cell.digest):
+            sources.setdefault((key.defense, key.attack), []).append(cell.digest)
+    return sources
+
+
+def _det_curves(name: str, protocol: Protocol, tables: list[dict[str, NDArray[Any]]]) -> list[DetCurve]:
+    curves = []
+    for kind in PROTOCOLS:
+        pairs = protocol.pairs(f"test.{kind}", protocol.rows("test"))
+        if pairs is None or not tables:
+            continue
+        curves.append(det_curve(name, kind, pairs.same, [table[f"test.{kind}"] for table in tables]))
+    return curves
+
+
+def det_curve(defense: str, impostors: str, same: NDArray[np.bool_], repeats: Sequence[NDArray[Any]]) -> DetCurve:
+    """The curve of a release. same : (P,) whether pairs show one person. repeats : (P,) similarities of each seed."""
+    lowest = min(0.5, IMPOSTORS_PER_FALSE_ACCEPT / np.count_nonzero(~same))  # below it a rate rests on a few pairs
+    rates = np.geomspace(lowest, 0.999, POINTS)
+    return DetCurve(defense, impostors, rates, np.mean([_missed(scores, same, rates) for scores in repeats], axis=0))
+
+
+def _missed(scores: NDArray[Any], same: NDArray[np.bool_], rates: FloatArray) -> FloatArray:
+    """The false non-match rate at the lowest threshold whose false match rate is at most each of ``rates``."""
+    impostors, genuine = np.sort(scores[~same]), np.sort(scores[same])
+    # accept what lies above the threshold: at most rate · n impostors do
+    threshold = impostors[len(impostors) - 1 - np.floor(rates * len(impostors)).astype(int)]
+    return np.asarray(np.searchsorted(genuine, threshold, "right") / len(genuine))
+
+
+def _slices(
+    name: str,
+    protocol: Protocol,
+    bootstrap: IdentityBootstrap,
+    attack: list[dict[str, NDArray[Any]]],
+    verifier: list[dict[str, NDArray[Any]]],
+) -> list[Slice]:
+    val, test = protocol.rows("attacker-val"), protocol.rows("test")
+    labels, val_labels = protocol.labels(test), protocol.labels(val)
+    correct = np.mean(
+        [metrics.decide(t["test"], metrics.fit_decision(t["val"], val_labels)) == labels for t in attack], axis=0
+    )
+    genuine = _accepted(protocol, "random", verifier)
+    impostors = _accepted(protocol, "same_attribute", verifier)
+    slices = []
+    for code, group in enumerate(protocol.classes):
+        inside = labels == code
+        slices.append(
+            Slice(
+                name,
+                group,
+                _share(correct[inside], bootstrap, bootstrap.rows[inside]),
+                _pair_share(genuine, bootstrap, inside, True),
+                _pair_share(impostors, bootstrap, inside, False),
+            )
+        )
+    return slices
+
+
+@dataclass(frozen=True)
+class _Accepted:
+    """Test pairs: positions in the test rows, whether they show one person, the share of verifiers that accept."""
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    same: NDArray[np.bool_]
+    share: FloatArray
+
+
+def _accepted(protocol: Protocol, kind: str, verifier: list[dict[str, NDArray[Any]]]) -> _Accepted | None:
+    val_pairs = protocol.pairs("attacker-val.random", protocol.rows("attacker-val"))
+    pairs = protocol.pairs(f"test.{kind}", protocol.rows("test"))
+    if pairs is None or val_pairs is None or not verifier:
+        return None
+    thresholds = [fit_threshold(table["attacker-val.random"], val_pairs.same) for table in verifier]
+    passed = [table[f"test.{kind}"] > threshold for table, threshold in zip(verifier, thresholds, strict=True)]
+    return _Accepted(pairs.left, pairs.right, pairs.same, np.mean(passed, axis=0))
+
+
+def _pair_share(
+    pairs: _Accepted | None, bootstrap: IdentityBootstrap, inside: NDArray[np.bool_], genuine: bool
+) -> Share:
+    if pairs is None:
+        return Share(None, None)
+    chosen = (pairs.same == genuine) & inside[pairs.left] & inside[pairs.right]
+    left, right = (bootstrap.rows[side[chosen]] for side in (pairs.left, pairs.right))
+    return _share(pairs.share[chosen], bootstrap, left, None if genuine else right)
+
+
+def _share(
+    values: FloatArray, bootstrap: IdentityBootstrap, left: NDArray[np.int64], right: NDArray[np.int64] | None = None
+) -> Share:
+    """The mean of some values, each of which weighs as often as its person, or its two people, are drawn."""
+    if len(values) == 0:
+        return Share(None, None)
+    table = np.stack([values, np.ones(len(values))], axis=1)
+    if right is None:
+        sums = bootstrap.sums(table, left)
+    else:
+        sums = np.stack([_pair_sums(column, bootstrap, left, right) for column in table.T], axis=1)
+    draws = np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=sums[:, 1] > 0)
+    return Share(float(values.mean()), interval(draws))
+
+
+def _pair_sums(
+    values: FloatArray, bootstrap: IdentityBootstrap, left: NDArray[np.int64], right: NDArray[np.int64]
+) -> FloatArray:
+    """(draws,) sums of values that weigh wᵢ·wⱼ: a quadratic form, which costs less than a pass over the pairs."""
+    people = len(bootstrap.people)
+    form = csr_array((values, (left, right)), shape=(people, people))
+    everybody = np.arange(people)
+
+    def sums(chunk: slice) -> FloatArray:
+        weights = bootstrap.weights(chunk, everybody)
+        return np.asarray(np.einsum("wp,wp->w", np.asarray(weights @ form), weights))
+
+    return bootstrap.map(people, sums)

@@ -1,0 +1,137 @@
+"""Statistics that were computed before: pages and boards that are made again need no second bootstrap.
+
+What is remembered goes by the content of the scores, labels and bootstrap, and by the code that computes it, so nothing
+stale is ever taken for fresh. The folder may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit.datasets.fingerprint import digest_of
+from aiakit.experiment.config import library_versions
+from aiakit.measures.bootstrap import IdentityBootstrap, Statistics
+from aiakit.measures.statistics import AttackStatistics, attack_statistics
+from aiakit.measures.verification import VerificationStatistics, verification_statistics
+from aiakit.plugins.fingerprint import source_digest
+from aiakit.storage.store import Cell, Draft, Store
+from aiakit.storage.store import digest_of as name_of
+
+FOLDER = "evaluation"  # in the folder of a run
+S = TypeVar("S", bound=Statistics)
+
+
+class Memory:
+    """Computes statistics as the functions of their names do, or reads what they gave before.
+
+    folder : where results are kept; None remembers nothing, and neither does a folder that cannot be written to.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._store = None if folder is None else Store(folder)
+
+    def attack_statistics(
+        self,
+        val_proba: Sequence[NDArray[Any]],
+        val_labels: NDArray[Any],
+        test_proba: Sequence[NDArray[Any]],
+        test_labels: NDArray[Any],
+        bootstrap: IdentityBootstrap,
+        classes: int,
+        decide_on_val: bool = True,
+    ) -> AttackStatistics:
+        """As ``aiakit.measures.statistics.attack_statistics``."""
+        parts = [*val_proba, val_labels, *test_proba, test_labels, len(val_proba), classes, decide_on_val]
+
+        def compute() -> AttackStatistics:
+            return attack_statistics(val_proba, val_labels, test_proba, test_labels, bootstrap, classes, decide_on_val)
+
+        def restore(cell: Cell, common: dict[str, Any]) -> AttackStatistics:
+            balanced, auc = cell.tensors("statistics")["val"].tolist()
+            return AttackStatistics(**common, classes=classes, val_balanced_accuracy=balanced, val_auc=auc)
+
+        def extra(found: AttackStatistics) -> dict[str, NDArray[Any]]:
+            return {"val": np.array([found.val_balanced_accuracy, found.val_auc])}
+
+        return self._remembered("attack", parts, bootstrap, compute, restore, extra)
+
+    def verification_statistics(
+        self,
+        val: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+        test: Sequence[tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]],
+        bootstrap: IdentityBootstrap,
+    ) -> VerificationStatistics:
+        """As ``aiakit.measures.verification.verification_statistics``."""
+        parts = [len(val), *(part for repeat in (*val, *test) for part in repeat)]
+        return self._remembered(
+            "verification",
+            parts,
+            bootstrap,
+            lambda: verification_statistics(val, test, bootstrap),
+            lambda cell, common: VerificationStatistics(**common),
+            lambda found: {},
+        )
+
+    def _remembered(
+        self,
+        kind: str,
+        parts: Sequence[Any],
+        bootstrap: IdentityBootstrap,
+        compute: Callable[[], S],
+        restore: Callable[[Cell, dict[str, Any]], S],
+        extra: Callable[[S], dict[str, NDArray[Any]]],
+    ) -> S:
+        if self._store is None or not _writable(self._store.folder):
+            return compute()
+        arrays = [np.asarray(part) if isinstance(part, np.ndarray) else part for part in parts]
+        inputs = {"kind": kind, "of": digest_of(bootstrap.key, bootstrap.rows, *arrays), "code": _code()}
+        digest = name_of(inputs)
+        cell = self._store.find(digest)
+        if cell is None:
+            found = compute()
+            self._store.open()
+            with self._store.draft(digest, inputs) as draft:
+                _write(draft, found, extra(found))
+            return found
+        tensors = cell.tensors("statistics")
+        names = cell.result["metrics"]
+        return restore(
+            cell,
+            {
+                "point": dict(zip(names, tensors["point"].tolist(), strict=True)),
+                "draws": {name: np.asarray(tensors["draws"][row]) for row, name in enumerate(names)},
+                "per_repeat": dict(zip(names, tensors["per_repeat"].tolist(), strict=True)),
+                "bootstrap_key": bootstrap.key,
+            },
+        )
+
+
+def _write(draft: Draft, found: Statistics, extra: dict[str, NDArray[Any]]) -> None:
+    names = list(found.point)
+    draft.result = {"metrics": names}
+    tensors = {
+        "point": np.array([found.point[name] for name in names]),
+        "draws": np.stack([found.draws[name] for name in names]),
+        "per_repeat": np.array([found.per_repeat[name] for name in names]),
+    }
+    draft.save("statistics", tensors | extra)
+
+
+def _writable(folder: Path) -> bool:
+    """Whether the folder, or the nearest one above it that exists, can be written to."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK)
+
+
+@cache
+def _code() -> str:
+    """A digest of the code and the libraries that compute statistics."""
+    return digest_of(source_digest([attack_statistics.__module__, verification_statistics.__module__]),
+                     library_versions())  # fmt: skip

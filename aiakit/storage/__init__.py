@@ -1,0 +1,1 @@
+"""Whatever touches a disk: the cell store, arrays, tables, documents and the pixel cache."""

@@ -1,0 +1,178 @@
+"""From a suite, and what the command line changes of it, to requests of the experiment machinery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from aiakit.contracts import no_progress
+from aiakit.datasets.splits import Fractions
+from aiakit.errors import InputError
+from aiakit.experiment.config import REFERENCE, PluginSpec
+from aiakit.experiment.plan import is_claim
+from aiakit.experiment.request import Request, attack_names
+from aiakit.plugins import registry
+from aiakit.plugins.options import parse_settings
+from aiakit.plugins.suggest import unknown
+from aiakit.suites.schema import Suite, stages_of
+
+Plugins = dict[registry.Kind, tuple[str, ...]]
+Options = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What the command line says; None, or nothing, leaves it to the suite."""
+
+    data_options: dict[str, Any] = field(default_factory=dict)
+    attacks: Sequence[str] = ()
+    settings: Sequence[str] = ()
+    image_size: int | None = None
+    seeds: int | None = None
+    seed: int | None = None
+    attack_seeds: int | None = None
+    strict: bool = False
+    device: str = "auto"
+    precision: str = "auto"
+    elsewhere: bool = False
+    report: Callable[[str, int, int], None] = no_progress
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What a suite asks for: the releases of its table, and its sweep where it names one."""
+
+    table: Request
+    sweep: Request | None
+
+
+def requests_of(path: Path, suite: Suite, changes: Changes) -> Requests:
+    """The requests, every name and option of the suite checked.
+
+    Raises InputError: with the file and the key for what the suite says, with the option for the command line.
+    """
+    used, swept = _plugins(path, suite, changes), _plugins_of_sweep(path, suite, changes)
+    options = _options(path, suite, changes, used, swept)
+    table = Request(
+        defenses=[method.defense for method in suite.methods],
+        attacks=[*(changes.attacks or suite.attacks), suite.poster_style],
+        dataset=suite.dataset,
+        data_options=changes.data_options,
+        image_size=changes.image_size or suite.image_size,
+        strict=changes.strict,
+        attribute=suite.attribute,
+        settings=_settings(options, used),
+        seeds=changes.seeds or suite.seeds,
+        seed=suite.split.seed if changes.seed is None else changes.seed,
+        shares=_shares(path, suite),
+        attack_seeds=changes.attack_seeds or suite.attack_seeds,
+        device=changes.device,
+        precision=changes.precision,
+        elsewhere=changes.elsewhere,
+        report=changes.report,
+    )
+    if suite.sweep is None:
+        return Requests(table, None)
+    stages = stages_of(suite.sweep.defense)
+    # a value that is swept is not also set: the sweep's stand, and the options beside them are the table's
+    axes = {option if "." in option else f"{stage}.{option}" for option in suite.sweep.values for stage in stages}
+    beside = [setting for setting in _settings(options, swept) if setting.partition("=")[0] not in axes]
+    values = [f"{option}={_text(values)}" for option, values in suite.sweep.values.items()]
+    sweep = replace(
+        table,
+        defenses=[suite.sweep.defense],
+        attacks=changes.attacks or suite.sweep.attacks or suite.attacks,
+        settings=[*beside, *values],
+        seeds=changes.seeds or suite.sweep.seeds or suite.seeds,
+    )
+    return Requests(table, sweep)
+
+
+@contextmanager
+def _at(path: Path, key: str) -> Iterator[None]:
+    """Errors inside name the file and the key."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {key}: {error}") from None
+
+
+def _shares(path: Path, suite: Suite) -> Fractions:
+    with _at(path, "split"):
+        return Fractions(**suite.split.model_dump(exclude={"seed"}))
+
+
+def _plugins(path: Path, suite: Suite, changes: Changes) -> Plugins:
+    """The plugins that the table takes. Raises InputError, with the key, for one that there is not."""
+    with _at(path, "dataset"):
+        registry.entry("dataset", suite.dataset)
+    defenses = [REFERENCE]
+    for number, method in enumerate(suite.methods):
+        with _at(path, f"methods.{number}.defense"):
+            defenses += _known(method.stages)
+    with _at(path, "poster_style"):
+        registry.entry("attack", suite.poster_style)
+        if is_claim(PluginSpec(kind="attack", name=suite.poster_style)):
+            raise InputError(f"{suite.poster_style} is a claim, which has a column of its own: name a trained attack")
+    with _at(path, "attacks"):
+        attacks = attack_names(suite.attacks, {})
+    if changes.attacks:
+        attacks = attack_names(changes.attacks, {})
+    return {"dataset": (suite.dataset,), "defense": tuple(defenses), "attack": (*attacks, suite.poster_style)}
+
+
+def _plugins_of_sweep(path: Path, suite: Suite, changes: Changes) -> Plugins:
+    """The plugins that the sweep takes; none where there is no sweep."""
+    if suite.sweep is None:
+        return {}
+    with _at(path, "sweep.defense"):
+        defenses = (REFERENCE, *_known(stages_of(suite.sweep.defense)))
+    with _at(path, "sweep.attacks"):
+        attacks = attack_names(suite.sweep.attacks or suite.attacks, {})
+    if changes.attacks:
+        attacks = attack_names(changes.attacks, {})
+    return {"dataset": (suite.dataset,), "defense": defenses, "attack": tuple(attacks)}
+
+
+def _known(stages: Sequence[str]) -> Sequence[str]:
+    for stage in stages:
+        registry.entry("defense", stage)
+    return stages
+
+
+def _options(path: Path, suite: Suite, changes: Changes, *used: Plugins) -> Options:
+    """The suite's options, checked, with those of the command line over them.
+
+    Options of an attack that the command line leaves out are checked too, and come to nothing.
+    """
+    kinds: dict[str, registry.Kind] = {name: kind for of in used for kind, names in of.items() for name in names}
+    named: dict[str, registry.Kind] = dict.fromkeys(attack_names(suite.attacks, {}), "attack")
+    merged: Options = {}
+    for plugin, options in suite.options.items():
+        texts = {option: _text(value) for option, value in options.items()}
+        with _at(path, f"options.{plugin}"):
+            kind = kinds.get(plugin, named.get(plugin))
+            if kind is None:
+                raise unknown("plugin", plugin, sorted({*kinds, *named}), " in this suite")
+            registry.parameters(kind, plugin, texts)
+        merged[plugin] = texts
+    for option in changes.data_options:
+        merged.get(suite.dataset, {}).pop(option, None)
+    for plugin, texts in parse_settings(changes.settings, kinds).items():
+        merged.setdefault(plugin, {}).update(texts)
+    return merged
+
+
+def _settings(options: Options, used: Plugins) -> list[str]:
+    names: Collection[str] = {name for names in used.values() for name in names}
+    return [f"{plugin}.{key}={text}" for plugin, of in options.items() if plugin in names for key, text in of.items()]
+
+
+def _text(value: Any) -> str:
+    """A value of TOML as it is written on the command line."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,366 @@
+"""Uncertainty over people: against direct recomputation, against theory, and by simulation."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from scipy.stats import norm
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score, roc_curve
+
+from aiakit.measures import metrics
+from aiakit.measures.statistics import (
+    IdentityBootstrap,
+    attack_statistics,
+    chance_p_value,
+    exceeds_chance,
+    hypervolume,
+    hypervolume_draws,
+    illusion_gap,
+    interval,
+    max_t_bound,
+    paired_difference,
+    pareto_front,
+    permute_by_identity,
+    smallest_detectable,
+    variance_components,
+)
+
+
+def clustered(rng, people, images, distance, within=0.5):
+    """Identity, labels constant per person and probabilities whose errors a person's images share."""
+    identity = np.repeat(np.arange(people), images)
+    gender = rng.permutation(np.arange(people) % 2)
+    person = rng.normal(scale=np.sqrt(1 - within**2), size=people)
+    x = person[identity] + within * rng.normal(size=len(identity)) + distance * (gender[identity] - 0.5)
+    p = expit(2 * x)
+    return identity, gender[identity], np.stack([1 - p, p], axis=1)
+
+
+def measure(rng, people=60, images=4, distance=1.0, draws=200, repeats=1, seed=0):
+    _, val_labels, _ = clustered(rng, people, images, distance)
+    identity, labels, _ = clustered(rng, people, images, distance)
+    val = [expit(distance * (2 * val_labels - 1) + 2 * rng.normal(size=len(labels))) for _ in range(repeats)]
+    test = [expit(distance * (2 * labels - 1) + 2 * rng.normal(size=len(labels))) for _ in range(repeats)]
+    val, test = ([np.stack([1 - p, p], axis=1) for p in side] for side in (val, test))
+    bootstrap = IdentityBootstrap(identity, draws, seed)
+    return val, val_labels, test, labels, bootstrap
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_every_draw_equals_scikit_learn_with_sample_weights(classes):
+    rng = np.random.default_rng(0)
+    identity = rng.integers(0, 40, 200)
+    labels, val_labels = rng.integers(0, classes, 200), rng.integers(0, classes, 100)
+
+    def guess(truth):
+        proba = (rng.dirichlet(np.ones(classes), len(truth)) + 0.7 * np.eye(classes)[truth]).round(1) + 0.05
+        return proba / proba.sum(axis=1, keepdims=True)
+
+    val, test = [guess(val_labels) for _ in range(2)], [guess(labels) for _ in range(2)]
+    bootstrap = IdentityBootstrap(identity, 15)
+    got = attack_statistics(val, val_labels, test, labels, bootstrap, classes)
+    drawn = bootstrap.weights(slice(0, 15), bootstrap.rows)
+    assert (drawn.sum(axis=1) > 0).all()
+    predicted = [metrics.decide(t, metrics.fit_decision(v, val_labels)) for v, t in zip(val, test, strict=True)]
+    costs = [
+        metrics.cross_entropy(metrics.fit_calibration(v, val_labels), t, labels) for v, t in zip(val, test, strict=True)
+    ]
+    for b, weight in [(None, np.ones(200)), *enumerate(drawn)]:
+        value = {m: (got.point[m] if b is None else got.draws[m][b]) for m in got.point}
+        shown = [1] if classes == 2 else range(classes)
+        auc = np.mean(
+            [[roc_auc_score(labels == k, t[:, k].round(9), sample_weight=weight) for k in shown] for t in test]
+        )
+        assert value["auc"] == pytest.approx(auc)
+        balanced = np.mean([balanced_accuracy_score(labels, p, sample_weight=weight) for p in predicted])
+        assert value["balanced_accuracy"] == pytest.approx(balanced)
+        assert value["advantage"] == pytest.approx((classes * balanced - 1) / (classes - 1))
+        accuracy = np.mean([accuracy_score(labels, p, sample_weight=weight) for p in predicted])
+        assert value["accuracy"] == pytest.approx(accuracy)
+        prior = np.bincount(labels, weights=weight) / weight.sum()
+        assert value["majority"] == pytest.approx(prior.max())
+        bits = [max(0, -(prior @ np.log2(prior)) - np.average(cost, weights=weight)) for cost in costs]
+        assert value["bits"] == pytest.approx(np.mean(bits))
+        if classes == 2:
+            tpr = []
+            for t in test:
+                fpr, hit, _ = roc_curve(labels, t[:, 1].round(9), sample_weight=weight, drop_intermediate=False)
+                tpr.append(hit[fpr <= 0.01].max())
+            assert value["tpr_at_1pct_fpr"] == pytest.approx(np.mean(tpr))
+
+
+def test_point_is_the_mean_over_repeats_and_the_document_is_json():
+    got = attack_statistics(*measure(np.random.default_rng(1), repeats=3), 2)
+    for metric, values in got.per_repeat.items():
+        assert got.point[metric] == pytest.approx(np.mean(values))
+        assert len(values) == 3
+    document = json.loads(json.dumps(got.as_json(), allow_nan=False))
+    assert {"balanced_accuracy", "ci95", "auc", "advantage", "accuracy", "majority", "bits"} <= set(document)
+    assert document["ci95"][0] < document["balanced_accuracy"] < document["ci95"][1]
+    assert document["ci95"] == list(got.ci95("balanced_accuracy"))
+    assert document["std_over_seeds"] == pytest.approx(np.std(got.per_repeat["balanced_accuracy"], ddof=1))
+
+
+def test_same_people_draws_and_seed_give_the_same_draws():
+    identity = np.array([5, 5, 9, 2, 2, 2])
+    a, b = IdentityBootstrap(identity, 50, 1), IdentityBootstrap(identity[::-1], 50, 1)
+    assert a.key == b.key
+    everyone, rows = slice(0, 50), np.arange(3)
+    assert np.array_equal(a.weights(everyone, rows), b.weights(everyone, rows))
+    assert (a.weights(everyone, rows).sum(axis=1) == 3).all()
+    assert a.key != IdentityBootstrap(identity, 50, 2).key
+    assert a.key != IdentityBootstrap(identity + 1, 50, 1).key
+    assert np.array_equal(a.positions(np.array([9, 2])), [2, 0])
+    values = np.arange(12.0).reshape(6, 2)
+    np.testing.assert_allclose(a.sums(values, a.rows), a.weights(everyone, a.rows) @ values)
+
+
+def test_results_are_deterministic():
+    first, second = (attack_statistics(*measure(np.random.default_rng(2), repeats=2), 2) for _ in range(2))
+    assert json.dumps(first.as_json()) == json.dumps(second.as_json())
+    for metric in first.draws:
+        assert np.array_equal(first.draws[metric], second.draws[metric])
+
+
+def test_intervals_over_people_cover_on_clustered_images_and_intervals_over_images_do_not():
+    rng = np.random.default_rng(3)
+    truth = norm.cdf(1 / np.sqrt(2))
+    covered = {"people": 0, "images": 0}
+    trials = 150
+    for _ in range(trials):
+        identity, labels, proba = clustered(rng, 80, 6, 1.0, within=0.4)
+        for unit, cluster in (("people", identity), ("images", np.arange(len(identity)))):
+            got = attack_statistics([proba], labels, [proba], labels, IdentityBootstrap(cluster, 300), 2)
+            low, high = got.ci95("auc")
+            covered[unit] += low <= truth <= high
+    assert covered["people"] / trials > 0.89
+    assert covered["images"] / trials < 0.75
+
+
+def test_an_attack_that_learned_nothing_rarely_exceeds_chance():
+    rng = np.random.default_rng(4)
+    for metric in ("balanced_accuracy", "auc"):
+        found = [exceeds_chance(attack_statistics(*measure(rng, 80, 3, 0.0), 2), metric) for _ in range(100)]
+        assert np.mean(found) < 0.12
+    leak = attack_statistics(*measure(rng, 80, 3, 2.0), 2)
+    assert exceeds_chance(leak)
+    assert chance_p_value(leak, "auc") == pytest.approx(1 / 201)
+
+
+def test_a_constant_attack_never_exceeds_chance():
+    labels = np.arange(90) % 3
+    flat = np.full((90, 3), 1 / 3)
+    got = attack_statistics([flat], labels, [flat], labels, IdentityBootstrap(np.arange(90), 100), 3)
+    assert chance_p_value(got) == 1.0
+    assert chance_p_value(got, "auc") == 1.0
+    assert got.point["bits"] == pytest.approx(0, abs=1e-6)
+    assert got.as_json()["balanced_accuracy"] == pytest.approx(1 / 3)
+
+
+def test_a_test_set_of_one_class_has_no_auc():
+    proba = np.full((6, 2), 0.5)
+    got = attack_statistics(
+        [proba], np.array([0, 1] * 3), [proba], np.zeros(6, np.int64), IdentityBootstrap(np.arange(6), 20), 2
+    )
+    assert got.as_json()["auc"] is None
+    assert got.as_json()["auc_ci95"] == [None, None]
+    assert chance_p_value(got, "auc") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda c: c.update(val_proba=[]), "0 repeats"),
+        (lambda c: c.update(classes=3), r"shape \(N, 3\)"),
+        (lambda c: c.update(test_labels=c["test_labels"][:-1]), "labels of shape"),
+        (lambda c: c.update(test_proba=[c["test_proba"][0][:-1]]), "another number"),
+        (lambda c: c.update(val_labels=np.zeros_like(c["val_labels"])), "two classes"),
+        (lambda c: c.update(bootstrap=IdentityBootstrap(np.arange(3), 10)), "3 samples"),
+    ],
+)
+def test_inputs_that_disagree_are_named(change, says):
+    names = ("val_proba", "val_labels", "test_proba", "test_labels", "bootstrap")
+    case = dict(zip(names, measure(np.random.default_rng(5)), strict=True), classes=2)
+    change(case)
+    with pytest.raises(ValueError, match=says):
+        attack_statistics(**case)
+
+
+def test_smallest_detectable_leak_needs_3860_people_for_two_points():
+    identity = np.arange(3860)
+    assert smallest_detectable(identity % 2, identity, 2) == pytest.approx(0.52, abs=1e-4)
+    # ten images a person are still one unit, and an even share of each class detects best
+    many = np.repeat(identity, 10)
+    assert smallest_detectable(many % 2, many, 2) == pytest.approx(0.52, abs=1e-4)
+    assert smallest_detectable((identity % 10 == 0).astype(int), identity, 2) > 0.525
+    assert smallest_detectable(np.array([0, 1]), np.arange(2), 2) == 1.0
+    varying = np.tile([0, 1], 3860)  # everybody shows both values
+    assert smallest_detectable(varying, np.repeat(identity, 2), 2) == pytest.approx(0.52, abs=1e-4)
+    with pytest.raises(ValueError, match="one class"):
+        smallest_detectable(np.zeros(5, np.int64), np.arange(5), 2)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_smallest_detectable_leak_is_found_with_the_power_it_promises(classes):
+    rng = np.random.default_rng(6)
+    people = 800
+    labels = np.arange(people) % classes
+    leak = smallest_detectable(labels, np.arange(people), classes)
+    per_class = people // classes
+    alone = rng.binomial(per_class, 1 / classes, (4000, classes)).mean(axis=1) / per_class
+    leaking = rng.binomial(per_class, leak, (4000, classes)).mean(axis=1) / per_class
+    assert np.mean(leaking > np.quantile(alone, 0.95)) == pytest.approx(0.8, abs=0.04)
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None, max_examples=30)
+def test_permutation_by_identity_keeps_people_together(seed):
+    rng = np.random.default_rng(seed)
+    identity = rng.integers(0, 15, 60)
+    gender = rng.integers(0, 2, 15)
+    permuted = permute_by_identity(gender[identity], identity, rng)
+    people = np.unique(identity)
+    each = [np.unique(permuted[identity == person]) for person in people]
+    assert all(len(labels) == 1 for labels in each)
+    assert sorted(np.concatenate(each)) == sorted(gender[people])
+    # where everybody has as many images, labels that vary within a person move as whole vectors
+    identity = np.repeat(np.arange(10), 4)
+    varying = rng.integers(0, 3, 40)
+    moved = permute_by_identity(varying, identity, rng)
+    vectors = [sorted(map(tuple, np.sort(labels.reshape(10, 4)).tolist())) for labels in (varying, moved)]
+    assert vectors[0] == vectors[1]
+
+
+def test_permutation_by_identity_breaks_the_link():
+    rng = np.random.default_rng(7)
+    identity = np.repeat(np.arange(4000), 3)
+    gender = rng.integers(0, 2, 4000)[identity]
+    agreement = (permute_by_identity(gender, identity, rng) == gender).mean()
+    assert agreement == pytest.approx(0.5, abs=0.04)
+
+
+def test_paired_difference_is_narrower_than_its_parts_and_finds_no_difference_with_itself():
+    rng = np.random.default_rng(8)
+    identity, labels, proba = clustered(rng, 150, 4, 1.0)
+    bootstrap = IdentityBootstrap(identity, 400)
+    noisier = np.clip(proba + rng.normal(scale=0.02, size=(len(proba), 1)) * [1, -1], 0, 1)
+    a, b = (attack_statistics([p], labels, [p], labels, bootstrap, 2) for p in (proba, noisier))
+    nothing = paired_difference(a, a)
+    assert (nothing.point, nothing.ci95, nothing.p_value) == (0, (0, 0), 1)
+    small = paired_difference(a, b, "auc")
+    assert np.ptp(small.ci95) < 0.3 * np.ptp(a.ci95("auc"))
+    assert small.ci95[0] <= small.point <= small.ci95[1]
+    claimed = attack_statistics([proba[:, ::-1]], labels, [np.full_like(proba, 0.5)], labels, bootstrap, 2)
+    gap = illusion_gap(a, claimed)
+    assert gap.point == pytest.approx(a.point["balanced_accuracy"] - 0.5)
+    assert gap.p_value < 0.01
+    assert gap.as_json()["difference"] == gap.point
+    with pytest.raises(ValueError, match="same bootstrap draws"):
+        paired_difference(
+            a, attack_statistics([proba], labels, [proba], labels, IdentityBootstrap(identity, 400, seed=1), 2)
+        )
+
+
+def null_attacks(rng, attacks, samples):
+    """Labels and probabilities of attacks that guess."""
+    p = rng.random((attacks, samples))
+    return np.arange(samples) % 2, np.stack([1 - p, p], axis=2)
+
+
+@pytest.mark.parametrize(("attacks", "samples", "bias"), [(5, 1000, 0.019), (20, 500, 0.042)])
+def test_the_best_on_test_is_biased_and_the_best_on_val_is_not(attacks, samples, bias):
+    rng = np.random.default_rng(9)
+    naive, honest = [], []
+    for _ in range(150):
+        labels, val = null_attacks(rng, attacks, samples)
+        _, test = null_attacks(rng, attacks, samples)
+        offsets = np.zeros(2)
+        on_val = [metrics.balanced_accuracy(labels, metrics.decide(p, offsets), 2) for p in val]
+        on_test = [metrics.balanced_accuracy(labels, metrics.decide(p, offsets), 2) for p in test]
+        naive.append(max(on_test) - 0.5)
+        honest.append(on_test[int(np.argmax(on_val))] - 0.5)
+    assert np.mean(naive) == pytest.approx(bias, abs=0.004)
+    assert abs(np.mean(honest)) < 0.006
+
+
+def test_max_t_bound_covers_every_attack_at_once_where_single_bounds_do_not():
+    rng = np.random.default_rng(10)
+    covered, single, trials, people = 0, 0, 300, 120
+    truth = np.linspace(0.5, 0.6, 8)
+    scale = np.linspace(0.5, 2, 8)
+    for _ in range(trials):
+        sample = truth + scale * (rng.normal(size=(people, 8)) + 0.5 * rng.normal(size=(people, 1)))
+        weights = rng.multinomial(people, np.full(people, 1 / people), 400) / people
+        points, draws = sample.mean(axis=0), (weights @ sample).T
+        bound = max_t_bound(points, draws)
+        covered += (bound.bounds >= truth).all()
+        single += (np.quantile(draws, 0.95, axis=1) >= truth).all()
+        assert bound.upper == bound.bounds.max()
+    assert covered / trials > 0.91
+    assert single / trials < 0.85
+
+
+def test_max_t_bound_of_one_constant_attack_is_its_value():
+    bound = max_t_bound([0.5], [np.full(100, 0.5)])
+    assert bound.upper == 0.5
+    with pytest.raises(ValueError, match="one value"):
+        max_t_bound([0.5], [])
+
+
+def test_variance_components_are_recovered():
+    rng = np.random.default_rng(11)
+    found = []
+    for _ in range(300):
+        table = 0.7 + 0.03 * rng.normal(size=(8, 1)) + 0.01 * rng.normal(size=(8, 4))
+        found.append(variance_components(table))
+    np.testing.assert_allclose(np.mean(found, axis=0), [0.03**2, 0.01**2], rtol=0.08)
+    assert variance_components(np.full((3, 3), 0.6)) == (0, 0)
+    assert np.isnan(variance_components(np.ones((1, 3)))[0])
+    assert np.isnan(variance_components(np.ones((3, 1)))[1])
+
+
+def test_pareto_front_and_hypervolume():
+    privacy = np.array([0.1, 0.5, 0.5, 0.9, 0.3])
+    utility = np.array([0.9, 0.8, 0.7, 0.6, 0.8])
+    assert pareto_front(privacy, utility).tolist() == [True, True, False, True, False]
+    assert pareto_front(np.ones(2), np.ones(2)).all()
+    expected = (0.1 * 0.4 + 0.4 * 0.3 + 0.4 * 0.1) / 0.5
+    assert hypervolume(privacy, utility) == pytest.approx(expected)
+    assert hypervolume(np.array([1.2]), np.array([0.9])) == pytest.approx(0.8)
+    assert hypervolume(np.array([0.5]), np.array([0.4])) == 0
+    draws = hypervolume_draws(np.stack([privacy, privacy], 1), np.stack([utility, utility - 0.1], 1))
+    assert draws[0] == pytest.approx(expected)
+    assert draws[1] < draws[0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(5, 10)), min_size=1, max_size=8))
+@settings(deadline=None)
+def test_dominated_releases_add_no_hypervolume(points):
+    privacy, utility = np.array(points).T / 10
+    front = pareto_front(privacy, utility)
+    assert front.any()
+    assert hypervolume(privacy, utility) == pytest.approx(hypervolume(privacy[front], utility[front]))
+    grid = np.array([[(0.1 * i + 0.05, 0.1 * j + 0.05) for i in range(10)] for j in range(10)]).reshape(-1, 2)
+    inside = ((grid[:, :1] < privacy) & (grid[:, 1:] < utility) & (grid[:, 1:] > 0.5)).any(axis=1)
+    assert hypervolume(privacy, utility) == pytest.approx(inside.sum() / 50)
+
+
+def test_interval_leaves_undefined_draws_out():
+    assert interval(np.array([np.nan, 1.0, 1.0])) == (1.0, 1.0)
+    assert np.isnan(interval(np.full(3, np.nan))).all()
+
+
+def test_ten_thousand_samples_and_two_thousand_draws_take_under_two_seconds():
+    rng = np.random.default_rng(12)
+    identity = np.arange(10_000) // 4
+    labels = identity % 2
+    proba = rng.dirichlet([1, 1], 10_000)
+    begun = time.process_time()
+    attack_statistics([proba], labels, [proba], labels, IdentityBootstrap(identity), 2)
+    assert time.process_time() - begun < 2

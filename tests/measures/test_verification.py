@@ -1,0 +1,105 @@
+"""Verification metrics: against scikit-learn, and against what theory says they must be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+
+from aiakit.datasets.pairs import sample_pairs
+from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.verification import fit_threshold, ten_fold_accuracy, verification_statistics
+
+
+def pairs_of_people(rng, people, images, count):
+    identity = np.repeat(np.arange(people), images)
+    return identity, sample_pairs(identity, rng, count, count)
+
+
+def test_gender_alone_verifies_three_quarters_of_balanced_random_pairs():
+    rng = np.random.default_rng(8)
+    identity, pairs = pairs_of_people(rng, 1000, 6, 10_000)
+    gender = rng.permutation(np.arange(1000) % 2)
+    left, right = identity[pairs.left], identity[pairs.right]
+    bootstrap = IdentityBootstrap(identity, 500)
+    for scores, expected in (
+        ((gender[left] == gender[right]).astype(float), 0.75),
+        (rng.normal(size=len(pairs)), 0.5),
+    ):
+        measured = verification_statistics([(scores, pairs.same)], [(scores, pairs.same, left, right)], bootstrap)
+        assert measured.point["accuracy"] == pytest.approx(expected, abs=0.015)
+        assert measured.point["auc"] == pytest.approx(expected, abs=0.015)
+        low, high = measured.ci95("accuracy")
+        assert low < measured.point["accuracy"] < high
+        document = measured.as_json()
+        assert document["ci95"] == [low, high]
+        assert document["tar_at_far_0_1pct"] is not None
+
+
+def test_verification_of_gaussian_scores_follows_its_closed_forms():
+    rng = np.random.default_rng(9)
+    identity, pairs = pairs_of_people(rng, 2000, 8, 20_000)
+    left, right = identity[pairs.left], identity[pairs.right]
+    scores = rng.normal(2.0 * pairs.same)
+    measured = verification_statistics(
+        [(scores, pairs.same)], [(scores, pairs.same, left, right)], IdentityBootstrap(identity, 100)
+    ).point
+    assert measured["accuracy"] == pytest.approx(norm.cdf(1), abs=0.01)
+    assert measured["eer"] == pytest.approx(norm.cdf(-1), abs=0.01)
+    assert measured["auc"] == pytest.approx(norm.cdf(np.sqrt(2)), abs=0.01)
+    assert measured["tar_at_far_1pct"] == pytest.approx(norm.sf(norm.isf(0.01) - 2), abs=0.03)
+    assert measured["tar_at_far_0_1pct"] == pytest.approx(norm.sf(norm.isf(0.001) - 2), abs=0.05)
+
+
+def test_rates_that_too_few_impostors_can_show_are_left_out():
+    rng = np.random.default_rng(10)
+    identity, pairs = pairs_of_people(rng, 100, 6, 1000)
+    left, right = identity[pairs.left], identity[pairs.right]
+    scores = rng.normal(pairs.same)
+    bootstrap = IdentityBootstrap(identity, 50)
+    document = verification_statistics([(scores, pairs.same)], [(scores, pairs.same, left, right)], bootstrap).as_json()
+    assert document["tar_at_far_1pct"] is not None
+    assert document["tar_at_far_0_1pct"] is None
+    assert document["tar_at_far_0_1pct_ci95"] == [None, None]
+
+
+def test_verification_draws_weigh_genuine_pairs_once_and_impostor_pairs_by_both_people():
+    rng = np.random.default_rng(11)
+    identity, pairs = pairs_of_people(rng, 30, 4, 60)
+    left, right = identity[pairs.left], identity[pairs.right]
+    scores = rng.normal(pairs.same).round(1)
+    bootstrap = IdentityBootstrap(identity, 20)
+    measured = verification_statistics([(scores, pairs.same)], [(scores, pairs.same, left, right)], bootstrap)
+    drawn = bootstrap.weights(slice(0, 20), np.arange(30))
+    for b in range(20):
+        weights = np.where(pairs.same, drawn[b][left], drawn[b][left] * drawn[b][right])
+        expected = roc_auc_score(pairs.same, scores, sample_weight=weights)
+        assert measured.draws["auc"][b] == pytest.approx(expected)
+        accepted = scores > fit_threshold(scores, pairs.same)
+        balanced = balanced_accuracy_score(pairs.same, accepted, sample_weight=weights)
+        assert measured.draws["accuracy"][b] == pytest.approx(balanced)
+
+
+def test_a_pair_that_contradicts_its_identities_is_refused():
+    scores, same = np.array([0.1, 0.9]), np.array([False, True])
+    with pytest.raises(ValueError, match="one person"):
+        verification_statistics(
+            [(scores, same)], [(scores, same, np.array([0, 0]), np.array([0, 1]))], IdentityBootstrap(np.arange(2), 10)
+        )
+    with pytest.raises(ValueError, match="other people"):
+        verification_statistics(
+            [(scores, same)], [(scores, same, np.array([0, 7]), np.array([1, 7]))], IdentityBootstrap(np.arange(2), 10)
+        )
+
+
+def test_ten_fold_protocol():
+    rng = np.random.default_rng(12)
+    same = np.tile(np.repeat([True, False], 300), 10)
+    fold = np.repeat(np.arange(10), 600)
+    mean, error = ten_fold_accuracy(rng.normal(2.0 * same), same, fold)
+    assert mean == pytest.approx(norm.cdf(1), abs=0.015)
+    assert error == pytest.approx(np.sqrt(norm.cdf(1) * norm.sf(1) / 6000), rel=0.6)
+    assert ten_fold_accuracy(same.astype(float), same, fold) == (1.0, 0.0)
+    with pytest.raises(ValueError, match="two folds"):
+        ten_fold_accuracy(rng.normal(size=6000), same, np.zeros(6000))
