@@ -73,7 +73,7 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
     record = read_suite(path)
     with observer() as watch:
         requests = requests_of(path, record, _changes(given, watch.step))
-        sweep = prepare_sweep_of(path, requests) if with_sweep else None
+        sweep = prepare_sweep_of(path, record, requests) if with_sweep else None
         prepared = prepare(requests.table)
         result = run_suite(
             path.stem,
@@ -94,13 +94,15 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
 
 
 def _changes(given: dict[str, Any], report: Any) -> Any:
+    from aiakit.plugins.options import parse_settings
     from aiakit.suites.request import Changes
 
-    same = ("attacks", "settings", "image_size", "seeds", "seed", "attack_seeds", "strict", "device", "precision")
+    same = ("attacks", "image_size", "seeds", "seed", "attack_seeds", "strict", "device", "precision")
     return Changes(
         data_options=dataset_options(given["data_root"], given["people"], given["images_per_person"]),
         elsewhere=given["engine"] != "local",
         report=report,
+        options=parse_settings(given["settings"]),
         **{name: given[name] for name in same},
     )
 

@@ -136,6 +136,7 @@ def command(
     The same command finds its run folder again: finished cells are kept, and an interrupted run goes on.
     """
     from aiakit.experiment.request import Request, prepare
+    from aiakit.plugins.options import parse_settings
     from aiakit.results.document import document_of
     from aiakit.results.judge import evaluate
     from aiakit.tracking.figures import figures_of
@@ -153,7 +154,7 @@ def command(
             strict=strict,
             attribute=attribute,
             attributes=attributes,
-            settings=settings,
+            options=parse_settings(settings),
             seeds=seeds,
             seed=seed,
             attack_seeds=attack_seeds,

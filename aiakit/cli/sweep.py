@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiakit.experiment.request import Request
+    from aiakit.plugins.options import Options
 
 # Options of a run that have no meaning for a sweep, or another one.
 OWN = ("defenses", "settings", "knowledge", "budgets", "pooled", "permutations", "no_reference", "as_json")
@@ -51,13 +52,16 @@ def command(
     Sweeps of one defense under one configuration share a folder: what one has computed, no other computes again.
     """
     from aiakit.experiment.runtime import Runtime
+    from aiakit.plugins.options import parse_settings
     from aiakit.report.sweep import write_sweep_page
+    from aiakit.sweep.axes import parse_axes
     from aiakit.sweep.run import prepare_sweep
 
     engine, threads = engine_and_threads(*(given[name] for name in ("engine", "scheduler", "jobs", "threads")))
     with observer() as watch:
-        request = _request(defense, settings, given, watch.step)
-        prepared = prepare_sweep(request, search, yes)
+        axes, others = parse_axes(settings, defense, search=search is not None)
+        request = _request(defense, parse_settings(others), given, watch.step)
+        prepared = prepare_sweep(request, axes, search, yes)
         folder = Path(given["out"]) / (given["name"] or prepared.default_name())
         document, notes = prepared.execute(folder, Runtime(request.cache, threads), watch, engine)
     paths = write_sweep_page(document, folder, figures)
@@ -72,16 +76,14 @@ def command(
     return 0 if document["complete"] else 1
 
 
-def _request(
-    defense: str, settings: tuple[str, ...], given: dict[str, Any], report: Callable[[str, int, int], None]
-) -> Request:
+def _request(defense: str, options: Options, given: dict[str, Any], report: Callable[[str, int, int], None]) -> Request:
     from aiakit.experiment.request import Request
 
     same = ("attacks", "encoder", "dataset", "image_size", "strict", "attribute", "seeds", "seed", "attack_seeds",
             "draws", "device", "precision", "compiled", "pairs")  # fmt: skip
     return Request(
         defenses=(defense,),
-        settings=settings,
+        options=options,
         data_options=dataset_options(given["data_root"], given["people"], given["images_per_person"]),
         utility=not given["no_utility"],
         report=report,
