@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.common import command_line, console, emit_json, json_option, plugin_option
 from aiakit.cli.options import compute_options, dataset_options, engine_and_threads, engine_options, out_options
 from aiakit.cli.progress import observer
 
@@ -84,6 +84,7 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
             Runtime(requests.table.cache, threads),
             watch,
             engine,
+            command_line(),
         )
     _show(result.document, markdown, as_json)
     for line in (*result.notes, f"stored in {result.folder}", *(f"written: {path}" for path in result.files)):
