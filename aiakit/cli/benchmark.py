@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.common import command_line, console, emit_json, json_option, plugin_option
 from aiakit.cli.options import compute_options, dataset_options, engine_and_threads, engine_options, out_options
 from aiakit.cli.progress import observer
 
@@ -85,6 +85,7 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
             Runtime(requests.table.cache, threads),
             watch,
             engine,
+            command_line(),
         )
     files = write_suite(result)
     _show(result.document, markdown, as_json)

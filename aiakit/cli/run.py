@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.common import command_line, console, emit_json, json_option, plugin_option
 from aiakit.cli.options import (
     compute_options,
     data_options,
@@ -210,7 +210,7 @@ def _execute(
     from aiakit.experiment.run import Run, default_name
     from aiakit.experiment.runtime import Runtime
 
-    run = Run.create(out / (name or default_name(prepared.config)), prepared.config)
+    run = Run.create(out / (name or default_name(prepared.config)), prepared.config, command_line())
     tracking.begin(str(run.folder), prepared.config.model_dump(mode="json"))
     notes = run.execute(Runtime(cache, threads), tracking.watch(watch), engine, prepared.broken)
     return run, [*prepared.notes, *notes]

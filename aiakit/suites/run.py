@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,13 +68,15 @@ def run_suite(
     runtime: Runtime,
     observer: Observer,
     engine: Engine,
+    command: Sequence[str] | None = None,
 ) -> Result:
     """Compute what is missing of the table and of the sweep, and write the document.
 
     The run lies in ``out``/``name`` (by default named after its configuration), a sweep in a folder beside it.
+    command : the arguments of ``aiakit``, for the run's record.
     Raises InputError where the folders hold something else or cannot be written to.
     """
-    run = Run.create(out / (name or f"benchmark-{default_name(prepared.config)}"), prepared.config)
+    run = Run.create(out / (name or f"benchmark-{default_name(prepared.config)}"), prepared.config, command)
     notes = [*prepared.notes, *run.execute(runtime, observer, engine, prepared.broken)]
     swept = None
     if sweep is not None:

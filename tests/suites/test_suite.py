@@ -119,6 +119,7 @@ def test_table_4_2(vggface1: Path, aiakit: Aiakit, tmp_path: Path) -> None:
     assert "table 4-2" in answer.document["published"]["source"]
     (folder,) = tmp_path.iterdir()
     assert folder.name.startswith("benchmark-vggface1-")
+    assert json.loads((folder / "run.json").read_text())["command"][:3] == ["benchmark", "run", "vggface1"]
     assert json.loads((folder / "benchmark.json").read_text()) == answer.document
 
 
