@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from aiakit import registry
 from aiakit.cli.main import cli
 from aiakit.experiment.command import LONGEST, from_record, to_store
 from aiakit.experiment.run import Run
+from aiakit.plugins import registry
 from aiakit.report.html import report_page
 from aiakit.report.page import render_page
 from aiakit.results.document import document_of
