@@ -477,8 +477,7 @@ class LoadSettings:
 class Dataset(Plugin):
     """A source of labelled faces.
 
-    Annotate the parameters of ``__init__`` as attacks and defenses do. A data set that reads a folder takes
-    ``root: str`` as its first parameter and sets ``needs_root``: the command line's ``--data-root`` fills it.
+    One that reads a folder takes ``root: str`` as its first parameter, which ``--data-root`` fills.
 
     needs_root : whether ``root`` must be given.
     face_box : the size in pixels (width, height) of its photographs and the box of the face in each (left, top, right,

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import settings
 
 from aiakit.cli.main import main
+from aiakit.experiment.run import Run
+from aiakit.results.judge import Evaluation, evaluate
 
 # How long an example takes says more about the machine than about the code; speed is judged in benchmarks/.
 settings.register_profile("aiakit", deadline=None)
@@ -26,6 +28,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 TINY = ("--people", "80", "--images-per-person", "3", "--image-size", "16", "--precision", "fp32", "--jobs", "1")
 SHORT = ("--set", "original.epochs=1", "--set", "original.width=8", "--set", "original.latent=16")
 SHORT_AIA = ("--set", "aia.epochs=1", "--set", "aia.width=8", "--set", "aia.latent=16")
+
+Evaluated = tuple[Run, Evaluation]
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,13 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments += [*SHORT_AIA, "--set", "cnn.epochs=1", "--set", "random.latent=16", "--out", str(out), "--name", "tiny"]
     assert main(arguments) == 0
     return out / "tiny"
+
+
+@pytest.fixture(scope="session")
+def evaluated(tiny_run: Path) -> Evaluated:
+    """That run, evaluated once."""
+    run = Run.open(tiny_run)
+    return run, evaluate(run.store, run.config)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from aiakit.experiment.plan import view_of
 from aiakit.experiment.request import attack_names, not_run
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
-from aiakit.plugins.options import parse_settings
+from aiakit.plugins.options import parse_settings, require_in_use
 from aiakit.plugins.suggest import unknown
 from aiakit.storage.store import digest_of as digest_of_json
 
@@ -70,7 +70,8 @@ def make_config(
     Raises InputError for unknown names, bad options, or where no attack is left.
     """
     names, notes = _attacks(samples, attacks, broken)
-    options = parse_settings(settings, names)
+    options = parse_settings(settings)
+    require_in_use(options, names)
     if seeds < 1 or seed < 0:
         raise InputError(f"the number of seeds must be at least 1 and the seed at least 0, not {seeds} and {seed}")
     config = AuditConfig(

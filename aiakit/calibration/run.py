@@ -16,7 +16,7 @@ from aiakit.experiment.local import Local
 from aiakit.experiment.plan import combines, knowledge_of, view_of
 from aiakit.experiment.request import attack_names, split_names
 from aiakit.experiment.runtime import Runtime
-from aiakit.plugins.options import parse_settings
+from aiakit.plugins.options import parse_settings, require_in_use
 from aiakit.plugins.suggest import unknown
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.store import Store
@@ -61,7 +61,8 @@ def make_calibration(
         )
     if nulls and not any(view_of(PluginSpec(name=name)) == "embedding" for name in names):
         raise InputError("--nulls counts false alarms on embeddings, and none of these attacks reads them")
-    options = parse_settings(settings, names)
+    options = parse_settings(settings)
+    require_in_use(options, names)
     chosen_device = choose_device(device)
     calibration = Calibration(
         attacks=tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in names),

@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.common import command_line, console, emit_json, json_option, plugin_option
 from aiakit.cli.options import (
     compute_options,
     engine_and_threads,
@@ -65,6 +65,7 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
     from aiakit.errors import InputError
     from aiakit.experiment.request import prepare
     from aiakit.experiment.runtime import Runtime
+    from aiakit.plugins.options import parse_settings
     from aiakit.report.suite_tables import write_suite
     from aiakit.suites.load import find_suite, read_suite
     from aiakit.suites.request import Changes, requests_of
@@ -76,8 +77,9 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
     path = find_suite(suite)
     record = read_suite(path)
     with observer() as watch:
-        requests = requests_of(path, record, request_of(Changes, given, report=watch.step))
-        sweep = prepare_sweep_of(path, requests) if with_sweep else None
+        changes = request_of(Changes, given, options=parse_settings(given["settings"]), report=watch.step)
+        requests = requests_of(path, record, changes)
+        sweep = prepare_sweep_of(path, record, requests) if with_sweep else None
         prepared = prepare(requests.table)
         result = run_suite(
             path.stem,
@@ -89,6 +91,7 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
             Runtime(requests.table.cache, threads),
             watch,
             engine,
+            command_line(),
         )
     files = write_suite(result)
     _show(result.document, markdown, as_json)

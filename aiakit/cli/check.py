@@ -30,10 +30,11 @@ def command(plugins: tuple[str, ...], kind: str | None, settings: tuple[str, ...
     """
     from aiakit.plugins import registry
     from aiakit.plugins.checks import run_checks
-    from aiakit.plugins.options import parse_settings
+    from aiakit.plugins.options import parse_settings, require_in_use
 
     entries = [entry for plugin in plugins for entry in _find(plugin, cast("Kind | None", kind))]
-    options = parse_settings(settings, {entry.name for entry in entries})
+    options = parse_settings(settings)
+    require_in_use(options, {entry.name for entry in entries})
     for entry in entries:  # a bad option is said before the first training starts
         registry.require_available(entry.kind, entry.name)
         registry.parameters(entry.kind, entry.name, options.get(entry.name))

@@ -29,6 +29,12 @@ def emit_json(document: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
+def command_line() -> tuple[str, ...] | None:
+    """The arguments that ``aiakit`` was given; None where a command was not called through it."""
+    context = click.get_current_context(silent=True)
+    return context.obj if context is not None and isinstance(context.obj, tuple) else None
+
+
 def _register(ctx: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
     from aiakit.plugins import registry
 

@@ -40,11 +40,13 @@ def data(
     from aiakit.contracts import LoadSettings
     from aiakit.datasets.contact import save_contact_sheet
     from aiakit.plugins import registry
-    from aiakit.plugins.options import parse_settings
+    from aiakit.plugins.options import parse_settings, require_in_use
     from aiakit.storage.cache import cache_folder
 
     named = [setting if "." in setting.partition("=")[0] else f"{dataset}.{setting}" for setting in settings]
-    options = {**dataset_options(given), **parse_settings(named, [dataset]).get(dataset, {})}
+    others = parse_settings(named)
+    require_in_use(others, [dataset])
+    options = {**dataset_options(given), **others.get(dataset, {})}
     source = registry.make("dataset", dataset, options)
     with console().status("loading") as status:
 

@@ -50,6 +50,11 @@ class LazyGroup(click.RichGroup):
         """The commands in the order of COMMANDS: the main job first."""
         return list(COMMANDS)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the arguments as they were given, for commands that store them (``cli.common.command_line``)."""
+        ctx.obj = tuple(args)
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.common import command_line, console, emit_json, json_option, plugin_option
 from aiakit.cli.options import (
     compute_options,
     data_options,
@@ -101,6 +101,7 @@ def command(out: str, name: str | None, track: tuple[str, ...], as_json: bool, *
     The same command finds its run folder again: finished cells are kept, and an interrupted run goes on.
     """
     from aiakit.experiment.request import Request, prepare
+    from aiakit.plugins.options import parse_settings
     from aiakit.results.document import document_of
     from aiakit.results.judge import evaluate
     from aiakit.tracking.figures import figures_of
@@ -109,7 +110,8 @@ def command(out: str, name: str | None, track: tuple[str, ...], as_json: bool, *
     where, each = engine_and_threads(given)
     with Tracking(track) as tracking, observer() as watch:
         of_release = {"utility": not given["no_utility"], "reference": not given["no_reference"]}
-        request = request_of(Request, given, report=watch.step, **of_release)
+        options = parse_settings(given["settings"])
+        request = request_of(Request, given, options=options, report=watch.step, **of_release)
         prepared = prepare(request)
         run, notes = _execute(
             prepared,
@@ -148,7 +150,7 @@ def _execute(
     from aiakit.experiment.run import Run, default_name
     from aiakit.experiment.runtime import Runtime
 
-    run = Run.create(out / (name or default_name(prepared.config)), prepared.config)
+    run = Run.create(out / (name or default_name(prepared.config)), prepared.config, command_line())
     tracking.begin(str(run.folder), prepared.config.model_dump(mode="json"))
     notes = run.execute(Runtime(cache, threads), tracking.watch(watch), engine, prepared.broken)
     return run, [*prepared.notes, *notes]

@@ -58,14 +58,17 @@ def command(
     """
     from aiakit.experiment.request import Request
     from aiakit.experiment.runtime import Runtime
+    from aiakit.plugins.options import parse_settings
     from aiakit.report.sweep import write_sweep_page
+    from aiakit.sweep.axes import parse_axes
     from aiakit.sweep.run import prepare_sweep
 
     engine, threads = engine_and_threads(given)
     with observer() as watch:
-        own = {"defenses": (defense,), "settings": settings, "utility": not given["no_utility"]}
+        axes, others = parse_axes(settings, defense, search=search is not None)
+        own = {"defenses": (defense,), "options": parse_settings(others), "utility": not given["no_utility"]}
         request = request_of(Request, given, report=watch.step, **own)
-        prepared = prepare_sweep(request, search, yes)
+        prepared = prepare_sweep(request, axes, search, yes)
         folder = Path(given["out"]) / (given["name"] or prepared.default_name())
         document, notes = prepared.execute(folder, Runtime(request.cache, threads), watch, engine)
     paths = write_sweep_page(document, folder, figures)

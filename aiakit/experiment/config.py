@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aiakit.contracts import Precision
+from aiakit.errors import InputError
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
 
@@ -71,13 +73,25 @@ class PairsSpec(Record):
 Chain = tuple[PluginSpec, ...]
 
 
+def parse_chain(text: str) -> tuple[str, ...]:
+    """``aia+leace`` → ``("aia", "leace")``. Raises InputError for an empty name."""
+    stages = tuple(stage.strip() for stage in text.split("+"))
+    if not all(stages):
+        raise InputError(f"the defense {text!r} has an empty name: a chain is written as aia+leace")
+    return stages
+
+
+def chain_label(stages: Sequence[str]) -> str:
+    """The opposite of ``parse_chain``, without the undefended release in front of a defense."""
+    return "+".join(stages[1:] if len(stages) > 1 and stages[0] == REFERENCE else stages)
+
+
 def label_of(chain: Chain) -> str:
     """How a chain of defenses is called: ``aia+leace``.
 
     What only makes the embedding (an encoder, or the undefended release before a defense) is not named.
     """
-    names = [stage.name for stage in chain if stage.kind != "encoder"] or [REFERENCE]
-    return "+".join(names[1:] if len(names) > 1 and names[0] == REFERENCE else names)
+    return chain_label([stage.name for stage in chain if stage.kind != "encoder"] or [REFERENCE])
 
 
 class AttributeSpec(Record):
@@ -138,7 +152,7 @@ class RunConfig(Record):
         return self
 
 
-def plugin_spec(kind: registry.Kind, name: str, options: dict[str, Any]) -> dict[str, Any]:
+def plugin_spec(kind: registry.Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a PluginSpec for a registered plugin. Raises InputError or PluginError as the registry does."""
     entry = registry.entry(kind, name)
     params = registry.parameters(kind, name, options)

@@ -28,11 +28,12 @@ from aiakit.experiment.config import (
     SplitSpec,
     framework_fingerprint,
     library_versions,
+    parse_chain,
     plugin_spec,
 )
 from aiakit.experiment.plan import view_of
 from aiakit.plugins import registry
-from aiakit.plugins.options import parse_settings, required
+from aiakit.plugins.options import Options, require_in_use, required
 from aiakit.plugins.suggest import unknown
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import first_problem
@@ -54,7 +55,7 @@ class Request:
     strict: bool = False
     attribute: str | None = None
     attributes: Sequence[str] = ()
-    settings: Sequence[str] = ()
+    options: Options = field(default_factory=dict)  # of plugins that the run has
     seeds: int = 1
     seed: int = 0
     shares: Fractions = field(default_factory=Fractions)
@@ -98,7 +99,8 @@ def prepare(request: Request) -> Prepared:
     dataset_name = request.dataset
     registry.entry("dataset", dataset_name)
     in_use = {name for chain in chains for _, name in chain} | set(attacks_asked) | {dataset_name}
-    options: dict[str, dict[str, Any]] = {**parse_settings(request.settings, in_use)}
+    require_in_use(request.options, in_use)
+    options = {**request.options}
     if encoder_options:
         options[encoder] = {**encoder_options, **options.get(encoder, {})}
     defenses = tuple(
@@ -205,9 +207,7 @@ def _chains(request: Request, encoder: str, broken: dict[str, str]) -> list[tupl
         asked = [REFERENCE, *asked]
     chains = []
     for name in dict.fromkeys([*asked, *every]):
-        stages = tuple(stage.strip() for stage in name.split("+"))
-        if not all(stages):
-            raise InputError(f"--defense {name} has an empty name: a chain is written as aia+leace")
+        stages = parse_chain(name)
         if len(_loadable("defense", stages, broken)) == len(stages):
             chain = _with_encoder(stages, encoder, explicit=name in asked)
             if chain is not None:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from aiakit.errors import InputError
 from aiakit.experiment.cells import COMPUTE
+from aiakit.experiment.command import Command, from_record, to_store
 from aiakit.experiment.config import SCHEMA, RunConfig, label_of
 from aiakit.experiment.engine import Engine, Observer, run_cells
 from aiakit.experiment.plan import CellSpec, make_plan
@@ -34,10 +35,14 @@ def default_name(config: RunConfig) -> str:
 
 @dataclass
 class Run:
-    """An opened run folder. record : the file in it that says what was asked for."""
+    """An opened run folder. record : the file in it that says what was asked for.
+
+    command : the arguments of ``aiakit`` that made it; None where they are not known, as of a run made from Python.
+    """
 
     folder: Path
     config: RunConfig
+    command: Command | None = None
     record: ClassVar[str] = RUN
 
     @property
@@ -45,9 +50,10 @@ class Run:
         return Store(self.folder)
 
     @classmethod
-    def create(cls, folder: Path, config: RunConfig) -> Self:
+    def create(cls, folder: Path, config: RunConfig, command: Sequence[str] | None = None) -> Self:
         """Open the folder for this configuration, making it where it is not there.
 
+        command : the arguments of ``aiakit``; those that made a run stay when others resume it.
         Raises InputError where it holds another configuration, something else, or cannot be written to.
         """
         if (folder / cls.record).exists():
@@ -57,15 +63,21 @@ class Run:
                 raise InputError(
                     f"{folder} belongs to another configuration (different: {changed}): give another --name or --out"
                 )
+            if run.command is None and (stored := to_store(command)) is not None:
+                run.command = tuple(stored)
+                record = {**read_json(folder / cls.record), "command": stored}
+                write_atomically(folder / cls.record, json.dumps(record, indent=1) + "\n")
             return run
         if folder.exists() and (not folder.is_dir() or any(map(cls._is_foreign, folder.iterdir()))):
             raise InputError(f"{folder} exists and is no run folder: give another --name or --out")
-        run = cls(folder, config)
+        stored = to_store(command)
+        run = cls(folder, config, None if stored is None else tuple(stored))
         run.store.open()
         record = {
             "schema": SCHEMA,
             "config": config.model_dump(mode="json"),
             "host": {"system": platform.platform(), "machine": platform.machine(), "python": platform.python_version()},
+            "command": stored,
         }
         write_atomically(folder / cls.record, json.dumps(record, indent=1) + "\n")
         return run
@@ -90,7 +102,7 @@ class Run:
                 raise ValueError("it has no schema version")
             if record["schema"] != SCHEMA:
                 raise ValueError(f"its schema is {record['schema']}, this version reads {SCHEMA}: update aiakit")
-            return cls(folder, RunConfig.model_validate(record["config"]))
+            return cls(folder, RunConfig.model_validate(record["config"]), from_record(record.get("command")))
         except ValidationError as error:
             problem = first_problem(dict(error.errors(include_url=False)[0]))
             raise InputError(f"{path} is damaged: {problem}") from None

@@ -39,9 +39,16 @@ class Option:
 
     def check(self, value: Any) -> Any:
         """The value converted to the annotated type. Raises pydantic's ValidationError."""
+        if isinstance(value, bool) and (self.takes("number") or self.takes("integer")) and not self.takes("boolean"):
+            value = str(value).lower()  # pydantic would read a truth value as the number 1
         if isinstance(value, str):
             value = _from_text(self.annotation, value.strip())
         return _adapter(self.annotation).validate_python(value)
+
+    def takes(self, kind: str) -> bool:
+        """Whether values of a JSON type ("number", "integer", "boolean", "array", …) are among those it takes."""
+        schema = _adapter(self.annotation).json_schema()
+        return kind in {part.get("type") for part in (schema, *schema.get("anyOf", []))}
 
     def describe(self) -> dict[str, Any]:
         """A JSON schema fragment: type, bounds or choices, and the default where there is one."""
@@ -66,11 +73,13 @@ class Option:
         return f"{_schema_in_words(schema)}, default {str(default) or 'empty'}"
 
 
-def parse_settings(settings: Iterable[str], in_use: Collection[str]) -> dict[str, dict[str, str]]:
-    """``["aia.beta=2"]`` → ``{"aia": {"beta": "2"}}``.
+Options = Mapping[str, Mapping[str, Any]]  # plugin → option → value, a text or a value of the option's type
 
-    ``in_use`` names the plugins of this run: a setting for another is an error, since it would silently do nothing.
-    Raises InputError for a malformed setting, a plugin that is not in use, or the same option set twice.
+
+def parse_settings(settings: Iterable[str]) -> dict[str, dict[str, str]]:
+    """``["aia.beta=2"]`` → ``{"aia": {"beta": "2"}}``: how the command line's ``--set`` is read.
+
+    Raises InputError for a malformed setting, or the same option set twice.
     """
     parsed: dict[str, dict[str, str]] = {}
     for setting in settings:
@@ -78,12 +87,18 @@ def parse_settings(settings: Iterable[str], in_use: Collection[str]) -> dict[str
         plugin, dot, option = (part.strip() for part in target.rpartition("."))
         if not (equals and dot and plugin and option):
             raise InputError(f"cannot read the setting {setting!r}: write --set PLUGIN.OPTION=VALUE, e.g. aia.beta=2")
-        if plugin not in in_use:
-            raise unknown("plugin", plugin, sorted(in_use), f" in --set {setting}: no such plugin is part of this run")
         if option in parsed.setdefault(plugin, {}):
             raise InputError(f"--set gives {plugin}.{option} twice: {parsed[plugin][option]} and {value}")
         parsed[plugin][option] = value
     return parsed
+
+
+def require_in_use(options: Options, plugins: Collection[str]) -> None:
+    """Raise InputError for options of a plugin that is not part of what runs: they would silently do nothing."""
+    for plugin, given in options.items():
+        if plugin not in plugins:
+            setting = next((f" in --set {plugin}.{option}={value}" for option, value in given.items()), "")
+            raise unknown("plugin", plugin, sorted(plugins), f"{setting}: no such plugin is part of this run")
 
 
 def options_of(cls: type, plugin: str) -> dict[str, Option]:

@@ -29,7 +29,7 @@ def audit_page(result: AuditResult) -> Page:
     _, *others = document.get("attributes", {document["attribute"]: document}).items()
     rows = [*document["rows"], *([document["reference"]] if document["reference"] else [])]
     shown = {**document, "rows": rows, "further": dict(others)}
-    source = Source(shown, Figures(), result.config.model_dump(mode="json"), "", "")
+    source = Source(shown, Figures(), result.config.model_dump(mode="json"), None, "")
     return Page(
         f"{document['dataset']}: what this release says of {document['attribute']}",
         f"{', '.join(document['classes'])} · {document['people']} people · {document['images']} rows · "

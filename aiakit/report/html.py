@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-import json
 import os
-import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from aiakit.errors import InputError
-from aiakit.experiment.config import PluginSpec, label_of
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
 from aiakit.faces.examples import Gallery, gallery_of
@@ -46,7 +41,7 @@ def report_page(
         document,
         figures_of(run.store, evaluation),
         run.config.model_dump(mode="json"),
-        _command(run),
+        run.command,
         quote(os.path.relpath(run.folder / "cells", folder)),
         gallery,
         without,
@@ -108,52 +103,3 @@ def write_page(page: Page, folder: Path, name: str, figures: bool = False) -> li
     except OSError as error:
         raise InputError(f"{folder} cannot be written to ({error.strerror}): name another folder with -o") from None
     return paths
-
-
-def _command(run: Run) -> str:
-    """The commands that compute the run and its report again."""
-    config = run.config
-    defenses = ",".join(label_of(chain) for chain in config.defenses)
-    encoders = [stage for chain in config.defenses for stage in chain if stage.kind == "encoder"]
-    words = ["aiakit", "run", "--defense", defenses, "--attacks", ",".join(spec.name for spec in config.attacks)]
-    words += ["--dataset", config.dataset.name, "--image-size", str(config.dataset.image_size)]
-    words += ["--attribute", config.attribute, "--seed", str(config.seeds[0]), "--seeds", str(len(config.seeds))]
-    words += ["--attack-seeds", str(config.attack_seeds), "--device", config.device, "--precision", config.precision]
-    words += ["--draws", str(config.draws), "--knowledge", ",".join(config.knowledge)]
-    if config.pairs is not None:
-        words += ["--pairs", str(config.pairs.genuine + config.pairs.impostor)]
-    if config.further:
-        words += ["--attributes", ",".join(spec.name for spec in config.further if not spec.left_out)]
-    for option, numbers in (("--budgets", config.budgets), ("--pooled", config.pooled)):
-        if numbers:
-            words += [option, ",".join(map(str, numbers))]
-    if config.permutations:
-        words += ["--null", str(config.permutations)]
-    words += [flag for flag, given in (("--strict", config.dataset.strict), ("--compile", config.compiled),
-                                       ("--no-utility", config.pairs is None),
-                                       ("--no-reference", not _has_reference(run))) if given]  # fmt: skip
-    if encoders:
-        words += ["--encoder", encoders[0].name]
-    words += _settings([config.dataset, *(stage for chain in config.defenses for stage in chain), *config.attacks])
-    words += ["--out", str(run.folder.parent), "--name", run.folder.name]
-    return f"{shlex.join(words)}\n{shlex.join(['aiakit', 'report', str(run.folder)])}"
-
-
-def _settings(plugins: Sequence[PluginSpec]) -> list[str]:
-    """The options of some plugins that differ from their defaults, or have none."""
-    words = []
-    for plugin in {plugin.name: plugin for plugin in plugins}.values():
-        options = inspect.signature(registry.entry(plugin.kind, plugin.name).load()).parameters
-        for option, value in plugin.params.items():
-            if option not in options or value != _as_stored(options[option].default):
-                words += ["--set", f"{plugin.name}.{option}={value if isinstance(value, str) else json.dumps(value)}"]
-    return words
-
-
-def _as_stored(default: Any) -> Any:
-    """A default value as the configuration, which is JSON, holds it."""
-    return list(default) if isinstance(default, tuple) else default
-
-
-def _has_reference(run: Run) -> bool:
-    return any(label_of(chain) == run.config.reference for chain in run.config.defenses)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from aiakit.report.source import Source
 from aiakit.report.terminal import broken_bounds
 from aiakit.report.theme import Chart
 from aiakit.results.figures import Share
+from aiakit.storage.documents import printable
 
 
 def releases(source: Source) -> Section | None:
@@ -283,14 +285,21 @@ def configuration(source: Source) -> Section | None:
 
 
 def reproduce(source: Source) -> Section | None:
-    """The commands that compute this page again."""
-    return Section(
-        "reproduce",
-        "How to reproduce",
-        ["The same versions, seed and machine give the same bytes; finished cells are kept, so the first command costs "
-         "nothing in this run's own folder."],
-        code=source.command,
-    )  # fmt: skip
+    """The command that computes this page again, as it was given."""
+    same = "The same versions, seed and machine give the same bytes"
+    if source.command is None:
+        text = (
+            f"{same}. No command line is stored with this run: it was made from Python or by an earlier version. The "
+            "configuration above holds every option."
+        )
+        return Section("reproduce", "How to reproduce", [text])
+    text = (
+        f"{same}; finished cells are kept, so this command costs nothing in this run's own folder. Paths are as they "
+        "were typed, in the folder where the command was first given."
+    )
+    # A run of a stranger's may hold what reverses or hides text: what is shown is what would be pasted.
+    code = printable(shlex.join(["aiakit", *source.command]))
+    return Section("reproduce", "How to reproduce", [text], code=code)
 
 
 # What a report consists of, in this order. A new part of a report is one more function here.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from aiakit.experiment.command import Command
 from aiakit.faces.examples import Gallery
 from aiakit.results.figures import Figures
 
@@ -16,6 +17,7 @@ class Source:
     """What a report is made of.
 
     document : the machine-readable document of the run. config : the run's configuration as JSON.
+    command : the arguments of ``aiakit`` that made the run, where they are known.
     cells : the folder of the run's cells as a relative address, to lead to what a figure was computed from.
     gallery : faces to show; None for none, and then ``without_faces`` says why, where that needs saying.
     """
@@ -23,7 +25,7 @@ class Source:
     document: dict[str, Any]
     figures: Figures
     config: dict[str, Any]
-    command: str
+    command: Command | None
     cells: str
     gallery: Gallery | None = None
     without_faces: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,16 +11,16 @@ from typing import Any
 from aiakit.contracts import no_progress
 from aiakit.datasets.splits import Fractions
 from aiakit.errors import InputError
-from aiakit.experiment.config import REFERENCE, PluginSpec
+from aiakit.experiment.config import REFERENCE, PluginSpec, parse_chain
 from aiakit.experiment.plan import is_claim
 from aiakit.experiment.request import Request, attack_names
 from aiakit.plugins import registry
-from aiakit.plugins.options import parse_settings
+from aiakit.plugins.options import Options, require_in_use
 from aiakit.plugins.suggest import unknown
-from aiakit.suites.schema import Suite, stages_of
+from aiakit.suites.schema import Suite
 
 Plugins = dict[registry.Kind, tuple[str, ...]]
-Options = dict[str, dict[str, str]]
+Merged = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Changes:
 
     data_options: dict[str, Any] = field(default_factory=dict)
     attacks: Sequence[str] = ()
-    settings: Sequence[str] = ()
+    options: Options = field(default_factory=dict)
     image_size: int | None = None
     seeds: int | None = None
     seed: int | None = None
@@ -64,7 +64,7 @@ def requests_of(path: Path, suite: Suite, changes: Changes) -> Requests:
         image_size=changes.image_size or suite.image_size,
         strict=changes.strict,
         attribute=suite.attribute,
-        settings=_settings(options, used),
+        options=_of(options, used),
         seeds=changes.seeds or suite.seeds,
         seed=suite.split.seed if changes.seed is None else changes.seed,
         shares=_shares(path, suite),
@@ -76,16 +76,18 @@ def requests_of(path: Path, suite: Suite, changes: Changes) -> Requests:
     )
     if suite.sweep is None:
         return Requests(table, None)
-    stages = stages_of(suite.sweep.defense)
-    # a value that is swept is not also set: the sweep's stand, and the options beside them are the table's
+    stages = parse_chain(suite.sweep.defense)
+    # what is swept is not also set: the sweep's values stand, and the options beside them are the table's
     axes = {option if "." in option else f"{stage}.{option}" for option in suite.sweep.values for stage in stages}
-    beside = [setting for setting in _settings(options, swept) if setting.partition("=")[0] not in axes]
-    values = [f"{option}={_text(values)}" for option, values in suite.sweep.values.items()]
+    beside = {
+        plugin: {option: value for option, value in given.items() if f"{plugin}.{option}" not in axes}
+        for plugin, given in _of(options, swept).items()
+    }
     sweep = replace(
         table,
         defenses=[suite.sweep.defense],
         attacks=changes.attacks or suite.sweep.attacks or suite.attacks,
-        settings=[*beside, *values],
+        options=beside,
         seeds=changes.seeds or suite.sweep.seeds or suite.seeds,
     )
     return Requests(table, sweep)
@@ -129,7 +131,7 @@ def _plugins_of_sweep(path: Path, suite: Suite, changes: Changes) -> Plugins:
     if suite.sweep is None:
         return {}
     with _at(path, "sweep.defense"):
-        defenses = (REFERENCE, *_known(stages_of(suite.sweep.defense)))
+        defenses = (REFERENCE, *_known(parse_chain(suite.sweep.defense)))
     with _at(path, "sweep.attacks"):
         attacks = attack_names(suite.sweep.attacks or suite.attacks, {})
     if changes.attacks:
@@ -143,36 +145,30 @@ def _known(stages: Sequence[str]) -> Sequence[str]:
     return stages
 
 
-def _options(path: Path, suite: Suite, changes: Changes, *used: Plugins) -> Options:
+def _options(path: Path, suite: Suite, changes: Changes, *used: Plugins) -> Merged:
     """The suite's options, checked, with those of the command line over them.
 
     Options of an attack that the command line leaves out are checked too, and come to nothing.
     """
     kinds: dict[str, registry.Kind] = {name: kind for of in used for kind, names in of.items() for name in names}
     named: dict[str, registry.Kind] = dict.fromkeys(attack_names(suite.attacks, {}), "attack")
-    merged: Options = {}
+    merged: Merged = {}
     for plugin, options in suite.options.items():
-        texts = {option: _text(value) for option, value in options.items()}
         with _at(path, f"options.{plugin}"):
             kind = kinds.get(plugin, named.get(plugin))
             if kind is None:
                 raise unknown("plugin", plugin, sorted({*kinds, *named}), " in this suite")
-            registry.parameters(kind, plugin, texts)
-        merged[plugin] = texts
+            registry.parameters(kind, plugin, options)
+        merged[plugin] = {**options}
     for option in changes.data_options:
         merged.get(suite.dataset, {}).pop(option, None)
-    for plugin, texts in parse_settings(changes.settings, kinds).items():
-        merged.setdefault(plugin, {}).update(texts)
+    require_in_use(changes.options, kinds)
+    for plugin, given in changes.options.items():
+        merged.setdefault(plugin, {}).update(given)
     return merged
 
 
-def _settings(options: Options, used: Plugins) -> list[str]:
-    names: Collection[str] = {name for names in used.values() for name in names}
-    return [f"{plugin}.{key}={text}" for plugin, of in options.items() if plugin in names for key, text in of.items()]
-
-
-def _text(value: Any) -> str:
-    """A value of TOML as it is written on the command line."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(_text, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _of(options: Merged, used: Plugins) -> Merged:
+    """The options of the plugins that are used."""
+    names = {name for names in used.values() for name in names}
+    return {plugin: given for plugin, given in options.items() if plugin in names}

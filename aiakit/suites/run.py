@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aiakit.errors import InputError
+from aiakit.experiment.config import parse_chain
 from aiakit.experiment.engine import Engine, Observer
 from aiakit.experiment.request import Prepared
 from aiakit.experiment.run import Run, default_name
@@ -17,6 +19,7 @@ from aiakit.storage.store import write_atomically
 from aiakit.suites.document import suite_document
 from aiakit.suites.request import Requests
 from aiakit.suites.schema import Suite
+from aiakit.sweep.axes import axes_of
 from aiakit.sweep.run import PreparedSweep, prepare_sweep
 
 DOCUMENT = "benchmark.json"
@@ -41,12 +44,16 @@ class Result:
         return bool(self.document["complete"]) and (self.sweep is None or bool(self.sweep[0]["complete"]))
 
 
-def prepare_sweep_of(path: Path, requests: Requests) -> PreparedSweep:
+def prepare_sweep_of(path: Path, suite: Suite, requests: Requests) -> PreparedSweep:
     """The suite's sweep, checked. Raises InputError, with the file, where it names none or a value is no good."""
-    if requests.sweep is None:
+    if requests.sweep is None or suite.sweep is None:
         raise InputError(f"{path} names no sweep: add [sweep] with a defense and values, or leave out --sweep")
     try:
-        return prepare_sweep(requests.sweep)
+        # Options that the sweep shares with the table are axes of one value.
+        stages = parse_chain(suite.sweep.defense)
+        given = {stage: requests.sweep.options.get(stage, {}) for stage in stages}
+        fixed = {f"{stage}.{option}": (value,) for stage, of in given.items() for option, value in of.items()}
+        return prepare_sweep(requests.sweep, axes_of({**suite.sweep.values, **fixed}, suite.sweep.defense))
     except InputError as error:
         raise InputError(f"{path}: sweep: {error}") from None
 
@@ -61,13 +68,15 @@ def run_suite(
     runtime: Runtime,
     observer: Observer,
     engine: Engine,
+    command: Sequence[str] | None = None,
 ) -> Result:
     """Compute what is missing of the table and of the sweep, and write the document.
 
     The run lies in ``out``/``name`` (by default named after its configuration), a sweep in a folder beside it.
+    command : the arguments of ``aiakit``, for the run's record.
     Raises InputError where the folders hold something else or cannot be written to.
     """
-    run = Run.create(out / (name or f"benchmark-{default_name(prepared.config)}"), prepared.config)
+    run = Run.create(out / (name or f"benchmark-{default_name(prepared.config)}"), prepared.config, command)
     notes = [*prepared.notes, *run.execute(runtime, observer, engine, prepared.broken)]
     swept = None
     if sweep is not None:

@@ -7,18 +7,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from aiakit.experiment.config import REFERENCE, Record, SplitSpec
+from aiakit.experiment.config import Record, SplitSpec, chain_label, parse_chain
 from aiakit.leaderboard.schema import ReportedRow, Text
 
 SCHEMA = 1
 Names = Annotated[tuple[Text, ...], Field(min_length=1)]
 Repeats = Annotated[int, Field(ge=1, le=1000)]
 Value = bool | int | float | str
-
-
-def stages_of(defense: str) -> tuple[str, ...]:
-    """``a+b`` → ``("a", "b")``."""
-    return tuple(stage.strip() for stage in defense.split("+"))
 
 
 class Method(Record):
@@ -29,12 +24,12 @@ class Method(Record):
 
     @property
     def stages(self) -> tuple[str, ...]:
-        return stages_of(self.defense)
+        return parse_chain(self.defense)
 
     @property
     def label(self) -> str:
         """How a run calls its release: without the undefended one in front."""
-        return "+".join(self.stages[1:] if len(self.stages) > 1 and self.stages[0] == REFERENCE else self.stages)
+        return chain_label(self.stages)
 
 
 class Published(Record):

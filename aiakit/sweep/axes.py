@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiakit.errors import InputError
-from aiakit.experiment.config import REFERENCE
+from aiakit.experiment.config import REFERENCE, parse_chain
 from aiakit.plugins import registry
-from aiakit.plugins.options import Option, options_of
+from aiakit.plugins.options import options_of
 from aiakit.plugins.suggest import unknown
 
 ALL = "all"
@@ -30,14 +30,14 @@ class Span:
 class Axis:
     """One option that takes several values, or one value that every point shares.
 
-    stage, option : the defense and its option. name : how results call it. values : as written on the command line.
+    stage, option : the defense and its option. name : how results call it. values : texts, or values of its type.
     span : the range to search instead of ``values``.
     """
 
     stage: str
     option: str
     name: str
-    values: tuple[str, ...] = ()
+    values: tuple[Any, ...] = ()
     span: Span | None = None
 
     @property
@@ -61,7 +61,7 @@ def stages_of(defense: str) -> tuple[str, ...]:
     """
     if "," in defense or defense.strip() in ("", ALL):
         raise InputError(f"a sweep is of one defense or one chain (a+b), not of {defense.strip()!r}")
-    stages = [stage.strip() for stage in defense.split("+")]
+    stages = parse_chain(defense)
     for stage in stages:
         registry.entry("defense", stage).load()
     swept = tuple(stage for stage in dict.fromkeys(stages) if stage != REFERENCE)
@@ -70,12 +70,13 @@ def stages_of(defense: str) -> tuple[str, ...]:
     return swept
 
 
-def parse_axes(settings: Sequence[str], stages: Sequence[str], search: bool) -> tuple[list[Axis], list[str]]:
-    """The swept options, and the settings that are of other plugins.
+def parse_axes(settings: Sequence[str], defense: str, search: bool) -> tuple[list[Axis], list[str]]:
+    """The swept options of a defense or chain as the command line gives them, and the settings of other plugins.
 
     search : whether ranges may be given. Raises InputError for what cannot be read, an option that no stage or more
     than one has, an option given twice, or no swept option at all.
     """
+    stages = stages_of(defense)
     axes: dict[tuple[str, str], Axis] = {}
     others = []
     for setting in settings:
@@ -89,12 +90,35 @@ def parse_axes(settings: Sequence[str], stages: Sequence[str], search: bool) -> 
         stage = plugin if dot else _stage_with(option, stages)
         if (stage, option) in axes:
             raise InputError(f"--set gives {stage}.{option} twice: write its values in one list")
-        axes[stage, option] = _axis(stage, option, text.strip(), len(stages) == 1, search)
+        axes[stage, option] = _axis(stage, option, text.strip(), stages, search)
     if not axes:
         raise InputError(f"nothing to sweep: give the values of an option of {'+'.join(stages)}, --set OPTION=V,V,V")
     if search and not any(axis.varies for axis in axes.values()):
         raise InputError("nothing to search: give a range, e.g. --set alpha=0.01:10:log, or several values")
     return list(axes.values()), others
+
+
+def axes_of(values: Mapping[str, Sequence[Any]], defense: str) -> list[Axis]:
+    """The swept options where their values are known: OPTION or STAGE.OPTION → its values.
+
+    Raises InputError for an option that no stage or more than one has.
+    """
+    stages = stages_of(defense)
+    axes = []
+    for target, given in values.items():
+        plugin, _, option = target.rpartition(".")
+        stage = plugin or _stage_with(option, stages)
+        if stage not in stages:
+            raise unknown("defense", stage, stages, " of the sweep")
+        axes.append(Axis(stage, option, _name(stage, option, stages), tuple(given)))
+    return axes
+
+
+def _name(stage: str, option: str, stages: Sequence[str]) -> str:
+    """How results call an option: with its stage where there are several."""
+    if option not in (known := options_of(registry.entry("defense", stage).load(), stage)):
+        raise unknown("option", f"{stage}.{option}", [f"{stage}.{other}" for other in known])
+    return option if len(stages) == 1 else f"{stage}.{option}"
 
 
 def _stage_with(option: str, stages: Sequence[str]) -> str:
@@ -108,28 +132,19 @@ def _stage_with(option: str, stages: Sequence[str]) -> str:
     return having[0]
 
 
-def _axis(stage: str, option: str, text: str, alone: bool, search: bool) -> Axis:
-    name = option if alone else f"{stage}.{option}"
-    options = options_of(registry.entry("defense", stage).load(), stage)
-    if option not in options:
-        raise unknown("option", f"{stage}.{option}", [f"{stage}.{other}" for other in options])
-    types = _types(options[option])
-    if ":" in text and types & {"number", "integer"}:
+def _axis(stage: str, option: str, text: str, stages: Sequence[str], search: bool) -> Axis:
+    name = _name(stage, option, stages)
+    takes = options_of(registry.entry("defense", stage).load(), stage)[option].takes
+    if ":" in text and (takes("number") or takes("integer")):
         if not search:
             raise InputError(f"--set {name}={text} is a range, which only --search N takes: list the values of a grid")
-        return Axis(stage, option, name, span=_span(name, text, whole="number" not in types))
-    if "array" in types:  # its value is a list itself
+        return Axis(stage, option, name, span=_span(name, text, whole=not takes("number")))
+    if takes("array"):  # its value is a list itself
         return Axis(stage, option, name, (text,))
     values = tuple(value.strip() for value in text.split(","))
     if "" in values:
         raise InputError(f"--set {name}={text} has an empty value: write {name}=VALUE,VALUE")
     return Axis(stage, option, name, tuple(dict.fromkeys(values)))
-
-
-def _types(option: Option) -> set[str]:
-    """The JSON types that an option takes."""
-    schema = option.describe()
-    return {str(part.get("type")) for part in (schema, *schema.get("anyOf", []))}
 
 
 def _span(name: str, text: str, whole: bool) -> Span:

@@ -14,7 +14,7 @@ from aiakit.experiment.request import Request, prepare
 from aiakit.experiment.run import Run, default_name
 from aiakit.experiment.runtime import Runtime
 from aiakit.storage.store import write_atomically
-from aiakit.sweep.axes import parse_axes, stages_of
+from aiakit.sweep.axes import Axis
 from aiakit.sweep.document import sweep_document
 from aiakit.sweep.measure import Measured, cells_of, measure
 from aiakit.sweep.search import describe, require_optuna, search
@@ -72,10 +72,12 @@ class PreparedSweep:
         return document, notes
 
 
-def prepare_sweep(request: Request, trials: int | None = None, yes: bool = False) -> PreparedSweep:
+def prepare_sweep(
+    request: Request, axes: Sequence[Axis], trials: int | None = None, yes: bool = False
+) -> PreparedSweep:
     """Check everything that can be checked before work begins.
 
-    request : as for a run, with one defense; settings of its options may list values, or ranges for a search.
+    request : as for a run, with one defense. axes : its swept options (``parse_axes``, ``axes_of``).
     trials : how many points to search for; None for the grid. yes : whether very many points are meant.
     Raises InputError, and PluginError where a plugin that is needed cannot be loaded.
     """
@@ -83,11 +85,11 @@ def prepare_sweep(request: Request, trials: int | None = None, yes: bool = False
         require_optuna()
         if not request.utility:
             raise InputError("--search weighs privacy against utility: leave out --no-utility")
-    stages = stages_of(",".join(request.defenses))
-    axes, others = parse_axes(request.settings, stages, search=trials is not None)
     require_few(axes, trials, yes)
-    firsts = [f"{axis.stage}.{axis.option}={axis.first}" for axis in axes]
-    prepared = prepare(replace(request, settings=(*others, *firsts), reference=True))
+    options = {plugin: dict(given) for plugin, given in request.options.items()}
+    for axis in axes:
+        options.setdefault(axis.stage, {})[axis.option] = axis.first
+    prepared = prepare(replace(request, options=options, reference=True))
     space = Space(prepared.config, tuple(axes))
     for axis in axes:  # one bad value must not show when the others are computed
         for value in axis.values or (axis.first, axis.last):

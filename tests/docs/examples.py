@@ -1,4 +1,4 @@
-"""The examples in README.md and docs/: which are run, and every command that is shown.
+"""The examples in README.md, CONTRIBUTING.md and docs/: which are run, and every command that is shown.
 
 A fenced block after the line ``<!-- run -->`` is run. In a ``console`` block a line that begins with ``$ `` is a
 command, and what follows must be in what it prints, as doctest compares (``...`` stands for anything); a ``python``
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(
     r"^(?P<run><!-- run -->\n+)?```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )

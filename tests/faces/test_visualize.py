@@ -20,8 +20,7 @@ from aiakit.report.canvas import PNG, Canvas
 from aiakit.report.gallery import COLUMN, SIDE, gallery_chart
 from aiakit.report.svg import inline_svg
 from aiakit.storage.cache import cache_folder
-from tests.conftest import Answer
-from tests.report.conftest import Evaluated
+from tests.conftest import Answer, Evaluated
 
 Aiakit = Callable[..., Answer]
 

@@ -174,7 +174,8 @@ def test_the_fingerprint_follows_the_source_and_what_it_imports(package, tmp_pat
             [
                 sys.executable,
                 "-c",
-                "from aiakit import registry as r; print(*(r.fingerprint('attack', n) for n in ('base', 'sub')))",
+                "from aiakit.plugins import registry as r;"
+                " print(*(r.fingerprint('attack', n) for n in ('base', 'sub')))",
             ],
             env={"PYTHONPATH": str(tmp_path), "PATH": ""},
             capture_output=True,

@@ -14,8 +14,8 @@ from aiakit.report.calibration import shipped_calibrations
 from aiakit.report.html import report_page
 from aiakit.report.page import Page, render_page
 from aiakit.results.document import document_of
+from tests.conftest import Evaluated
 from tests.report.browser import chromium, requested
-from tests.report.conftest import Evaluated
 
 NAMES = {"report": 0, "board": 1}  # the columns of names and of figures in the first table
 MEASURED, CLAIMED = {"report": 3, "board": 3}, {"report": 1, "board": 2}

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from aiakit.results.document import document_of
-from tests.conftest import Answer
-from tests.report.conftest import Evaluated
+from tests.conftest import Answer, Evaluated
 
 Aiakit = Callable[..., Answer]
 

@@ -25,8 +25,7 @@ from aiakit.report.svg import inline_svg, save_chart
 from aiakit.results.document import document_of
 from aiakit.results.figures import _share, figures_of
 from aiakit.results.judge import evaluate
-from tests.conftest import Answer
-from tests.report.conftest import Evaluated
+from tests.conftest import Answer, Evaluated
 
 Aiakit = Callable[..., Answer]
 HOSTILE = "<script>alert(1)</script>url(#x)"

@@ -119,6 +119,7 @@ def test_table_4_2(vggface1: Path, aiakit: Aiakit, tmp_path: Path) -> None:
     assert "table 4-2" in answer.document["published"]["source"]
     (folder,) = tmp_path.iterdir()
     assert folder.name.startswith("benchmark-vggface1-")
+    assert json.loads((folder / "run.json").read_text())["command"][:3] == ["benchmark", "run", "vggface1"]
     assert json.loads((folder / "benchmark.json").read_text()) == answer.document
 
 
@@ -196,11 +197,11 @@ def test_every_suite_can_be_asked_for(name: str) -> None:
     assert [method.name for method in suite.methods] == METHODS
     assert list(suite.order) == ORDER
     assert requests.table.seeds == 3
-    assert any(setting.startswith("aia.epochs=") for setting in requests.table.settings)
+    assert "epochs" in requests.table.options["aia"]
     assert requests.sweep is not None
-    swept = [setting.partition("=")[0] for setting in requests.sweep.settings]
-    assert {"alpha", "beta", "aia.epochs"} <= set(swept)
-    assert not {"aia.alpha", "aia.beta", "cnn.epochs"} & set(swept)
+    assert "epochs" in requests.sweep.options["aia"]
+    assert not {"alpha", "beta"} & set(requests.sweep.options["aia"])
+    assert "cnn" not in requests.sweep.options
 
 
 def test_list(aiakit: Aiakit) -> None:
@@ -220,12 +221,11 @@ def test_the_command_line_stands_over_the_suite(tmp_path: Path) -> None:
     suite = read_suite(path)
     table = requests_of(path, suite, Changes()).table
     assert (table.seed, table.seeds, table.shares.test, list(table.attacks)) == (5, 1, 0.2, ["lda", "gender-mlp"])
-    changes = Changes({"people": 90}, ("logreg",), ("aia.epochs=3",), 32, seeds=2, seed=0)
+    changes = Changes({"people": 90}, ("logreg",), {"aia": {"epochs": "3"}}, 32, seeds=2, seed=0)
     table = requests_of(path, suite, changes).table
     assert (table.seed, table.seeds, table.image_size, list(table.attacks)) == (0, 2, 32, ["logreg", "gender-mlp"])
-    assert "aia.epochs=3" in table.settings
-    assert "aia.epochs=1" not in table.settings
-    assert not any(setting.startswith("synthetic.people") for setting in table.settings)
+    assert table.options["aia"]["epochs"] == "3"
+    assert "people" not in table.options.get("synthetic", {})
 
 
 def test_the_suite_in_the_documentation_can_be_asked_for(tmp_path: Path) -> None:
@@ -236,7 +236,8 @@ def test_the_suite_in_the_documentation_can_be_asked_for(tmp_path: Path) -> None
     requests = requests_of(path, suite, Changes())
     assert suite.published is not None
     assert [method.label for method in suite.methods] == ["original", "aia+leace"]
-    assert {"aia.beta=3.0", "folder.attributes=people.csv"} <= set(requests.table.settings)
+    assert requests.table.options["aia"]["beta"] == 3.0
+    assert requests.table.options["folder"]["attributes"] == "people.csv"
     for name, figures in (("celeba", POSTER["celeba"]), ("vggface1", POSTER["vggface1"])):
         published = read_suite(built_in()[name]).published
         assert published is not None

@@ -15,6 +15,7 @@ from aiakit.experiment.request import Request
 from aiakit.measures.statistics import hypervolume, pareto_front
 from aiakit.report.sweep_terminal import print_sweep
 from aiakit.results.objectives import Objectives
+from aiakit.sweep.axes import parse_axes
 from aiakit.sweep.measure import Measured
 from aiakit.sweep.run import prepare_sweep
 from aiakit.sweep.search import search
@@ -199,9 +200,9 @@ class TestSearch:
     def asked(self, trials: int, seed: int = 0, failing: int | None = None) -> list[dict[str, Any]]:
         """The points that a search asks for where alpha buys utility and beta buys privacy."""
         pytest.importorskip("optuna")
-        settings = ("alpha=0.01:10:log", "latent=16:64", "beta=0,1,3")
+        axes, _ = parse_axes(("alpha=0.01:10:log", "latent=16:64", "beta=0,1,3"), "aia", search=True)
         data = {"people": 80, "images_per_person": 3}
-        request = Request(("aia",), ("lda",), settings=settings, data_options=data, image_size=16, device="cpu")
+        request = Request(("aia",), ("lda",), data_options=data, image_size=16, device="cpu")
         asked: list[dict[str, Any]] = []
 
         def measure(points: list[Point]) -> list[Measured]:
@@ -214,7 +215,7 @@ class TestSearch:
                 asked.append(point.params)
             return measured
 
-        found = search(prepare_sweep(request, trials).space, trials, seed, measure)
+        found = search(prepare_sweep(request, axes, trials).space, trials, seed, measure)
         assert [one.point.params for one in found] == asked
         return asked
 
