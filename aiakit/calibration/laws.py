@@ -6,7 +6,7 @@ normal distribution function. The tests check each against a simulation of the o
 
 from __future__ import annotations
 
-from math import acosh, asin, exp, log, pi, sqrt
+from math import acosh, exp, log, sqrt
 
 from scipy.stats import binom, chi2, norm
 
@@ -23,16 +23,6 @@ def gaussian_shift(distance: float) -> float:
     with ``distance`` = ‖δ‖, because a release is computed from u and noise only.
     """
     return phi(distance / 2)
-
-
-def gaussian_noise(shift: float, noise: float) -> float:
-    """A value ±``shift`` in Gaussian noise of standard deviation ``noise``."""
-    return phi(shift / noise)
-
-
-def laplace_noise(shift: float, scale: float) -> float:
-    """A value ±``shift`` in Laplace noise of scale b: 1 − ½e^{−c/b}."""
-    return 1 - 0.5 * exp(-shift / scale)
 
 
 def radial(dims: int, ratio: float) -> float:
@@ -55,16 +45,6 @@ def four_modes(radius: float) -> float:
 def randomised_response(flip: float) -> float:
     """The class itself, replaced by the other one with probability ``flip`` ≤ ½."""
     return 1 - flip
-
-
-def correlation_sign(rho: float) -> float:
-    """A pair of standard normals whose correlation is +ρ in one class and −ρ in the other: ½ + asin(ρ)/π."""
-    return 0.5 + asin(rho) / pi
-
-
-def pooled(distance: float, images: int, icc: float) -> float:
-    """``images`` of one person pooled, at ``distance`` D per image and intra-class correlation ``icc``."""
-    return phi(distance / 2 * sqrt(images / (1 + (images - 1) * icc)))
 
 
 def key_pattern(amplitude: float, pixels: int, noise: float) -> float:
@@ -94,20 +74,3 @@ def nearest_mean(distance: float, dims: int, per_class: int) -> float:
     Φ(½D²/√(D²+2p/N)), the large-dimension law of Raudys: the exact target of a label-budget curve.
     """
     return phi(0.5 * distance**2 / sqrt(distance**2 + 2 * dims / per_class))
-
-
-def fisher(distance: float, dims: int, per_class: int) -> float:
-    """Expected accuracy of LDA with an estimated covariance: nearest mean's argument times √(1 − p/(n−2)), n = 2N.
-
-    Raises ValueError where the covariance would be singular (p ≥ n − 2).
-    """
-    n = 2 * per_class
-    if dims >= n - 2:
-        raise ValueError(f"LDA in {dims} dimensions needs more than {dims + 2} samples, got {n}")
-    argument = 0.5 * distance**2 / sqrt(distance**2 + 2 * dims / per_class)
-    return phi(argument * sqrt(1 - dims / (n - 2)))
-
-
-def flipped_labels(accuracy: float, flip: float) -> float:
-    """The accuracy measured against test labels of which a share ``flip`` is wrong, regardless of the class."""
-    return 0.5 + (1 - 2 * flip) * (accuracy - 0.5)

@@ -8,7 +8,14 @@ from typing import Any
 import rich_click as click
 
 from aiakit.cli.common import command_line, console, emit_json, json_option, plugin_option
-from aiakit.cli.options import compute_options, dataset_options, engine_and_threads, engine_options, out_options
+from aiakit.cli.options import (
+    compute_options,
+    engine_and_threads,
+    engine_options,
+    out_options,
+    request_of,
+    source_options,
+)
 from aiakit.cli.progress import observer
 
 
@@ -34,7 +41,7 @@ def list_suites(as_json: bool) -> None:
 
 @command.command()
 @click.argument("suite", metavar="SUITE")
-@click.option("--data-root", metavar="DIR", help="The folder of the data set.")
+@source_options
 @click.option("--sweep", "with_sweep", is_flag=True, help="Also run the suite's sweep, and save its figures.")
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @json_option
@@ -43,9 +50,6 @@ def list_suites(as_json: bool) -> None:
 @click.option("--seed", type=click.IntRange(min=0), help="The first seed, and the split's, in place of the suite's.")
 @click.option("--attack-seeds", type=click.IntRange(min=1), help="Seeds of attacks, in place of the suite's.")
 @click.option("--image-size", type=int, help="Side of the images in pixels, in place of the suite's.")
-@click.option("--people", type=click.IntRange(min=1), help="How many people (synthetic).")
-@click.option("--images-per-person", type=click.IntRange(min=1), help="How many images of each (synthetic).")
-@click.option("--strict", is_flag=True, help="Make corrupt, missing or contradictory data an error.")
 @click.option(
     "--set", "settings", multiple=True, metavar="PLUGIN.OPTION=VALUE", help="Set an option, over what the suite says."
 )
@@ -61,18 +65,20 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
     from aiakit.errors import InputError
     from aiakit.experiment.request import prepare
     from aiakit.experiment.runtime import Runtime
+    from aiakit.plugins.options import parse_settings
     from aiakit.report.suite_tables import write_suite
     from aiakit.suites.load import find_suite, read_suite
-    from aiakit.suites.request import requests_of
+    from aiakit.suites.request import Changes, requests_of
     from aiakit.suites.run import prepare_sweep_of, run_suite
 
     if markdown and as_json:
         raise InputError("--markdown and --json exclude each other: give one of them")
-    engine, threads = engine_and_threads(*(given[name] for name in ("engine", "scheduler", "jobs", "threads")))
+    engine, threads = engine_and_threads(given)
     path = find_suite(suite)
     record = read_suite(path)
     with observer() as watch:
-        requests = requests_of(path, record, _changes(given, watch.step))
+        changes = request_of(Changes, given, options=parse_settings(given["settings"]), report=watch.step)
+        requests = requests_of(path, record, changes)
         sweep = prepare_sweep_of(path, record, requests) if with_sweep else None
         prepared = prepare(requests.table)
         result = run_suite(
@@ -92,20 +98,6 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
     for line in (*result.notes, f"stored in {result.run.folder}", *(f"written: {path}" for path in files)):
         console().print(line, markup=False, highlight=False, soft_wrap=True)
     return 0 if result.complete else 1
-
-
-def _changes(given: dict[str, Any], report: Any) -> Any:
-    from aiakit.plugins.options import parse_settings
-    from aiakit.suites.request import Changes
-
-    same = ("attacks", "image_size", "seeds", "seed", "attack_seeds", "strict", "device", "precision")
-    return Changes(
-        data_options=dataset_options(given["data_root"], given["people"], given["images_per_person"]),
-        elsewhere=given["engine"] != "local",
-        report=report,
-        options=parse_settings(given["settings"]),
-        **{name: given[name] for name in same},
-    )
 
 
 def _show(document: dict[str, Any], markdown: bool, as_json: bool) -> None:

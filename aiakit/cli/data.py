@@ -25,17 +25,14 @@ SCHEMA = 1
 @json_option
 def data(
     dataset: str,
-    data_root: str | None,
     image_size: int,
-    people: int | None,
-    images_per_person: int | None,
     attribute: str | None,
-    strict: bool,
     settings: tuple[str, ...],
     seed: int,
     jobs: int | None,
     contact_sheet: str | None,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Load a data set, and show its people, attributes, splits and what is wrong with it."""
     from pathlib import Path
@@ -47,10 +44,9 @@ def data(
     from aiakit.storage.cache import cache_folder
 
     named = [setting if "." in setting.partition("=")[0] else f"{dataset}.{setting}" for setting in settings]
-    options = {**dataset_options(data_root, people, images_per_person)}
-    given = parse_settings(named)
-    require_in_use(given, [dataset])
-    options |= given.get(dataset, {})
+    others = parse_settings(named)
+    require_in_use(others, [dataset])
+    options = {**dataset_options(given), **others.get(dataset, {})}
     source = registry.make("dataset", dataset, options)
     with console().status("loading") as status:
 
@@ -58,7 +54,7 @@ def data(
             status.update(f"{label}: {done} of {total}")
 
         cache = cache_folder()
-        faces = source.load(LoadSettings(image_size, cache, jobs or usable_cores(), strict, report))
+        faces = source.load(LoadSettings(image_size, cache, jobs or usable_cores(), given["strict"], report))
     document = describe(faces, attribute, seed) | {"cache": str(cache)}
     if contact_sheet is not None:
         save_contact_sheet(faces, Path(contact_sheet))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from aiakit.experiment.engine import Engine
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Asked = TypeVar("Asked")
 
 
 def together(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
@@ -26,14 +28,19 @@ def together(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
     return decorate
 
 
-data_options = together(
-    click.option("--dataset", default="synthetic", show_default=True, metavar="NAME", help="The data set."),
+# What every command asks of a data set that it names itself, or that a suite names.
+source_options = together(
     click.option("--data-root", metavar="DIR", help="The folder of the data set."),
-    click.option("--image-size", type=int, default=64, show_default=True, help="Side of the images in pixels."),
     click.option("--people", type=click.IntRange(min=1), help="How many people (synthetic)."),
     click.option("--images-per-person", type=click.IntRange(min=1), help="How many images of each (synthetic)."),
-    click.option("--attribute", metavar="NAME", help="The private attribute.  [default: gender]"),
     click.option("--strict", is_flag=True, help="Make corrupt, missing or contradictory data an error."),
+)
+
+data_options = together(
+    click.option("--dataset", default="synthetic", show_default=True, metavar="NAME", help="The data set."),
+    source_options,
+    click.option("--image-size", type=int, default=64, show_default=True, help="Side of the images in pixels."),
+    click.option("--attribute", metavar="NAME", help="The private attribute.  [default: gender]"),
 )
 
 compute_options = together(
@@ -70,10 +77,16 @@ out_options = together(
 )
 
 
-def dataset_options(data_root: str | None, people: int | None, images_per_person: int | None) -> dict[str, Any]:
+def dataset_options(given: dict[str, Any]) -> dict[str, Any]:
     """The options of the data set that have a flag of their own."""
-    given = {"root": data_root, "people": people, "images_per_person": images_per_person}
-    return {name: value for name, value in given.items() if value is not None}
+    flags = {"root": "data_root", "people": "people", "images_per_person": "images_per_person"}
+    return {name: given[flag] for name, flag in flags.items() if given[flag] is not None}
+
+
+def request_of(kind: Callable[..., Asked], given: dict[str, Any], **own: Any) -> Asked:
+    """What a command was asked for: the fields of ``kind`` that are options of the command, and the command's own."""
+    same = {name: given[name] for name in signature(kind).parameters if name in given and name != "jobs"}
+    return kind(data_options=dataset_options(given), elsewhere=given["engine"] != "local", **same, **own)
 
 
 def jobs_or_cores(jobs: int | None, threads: int | None) -> int:
@@ -81,14 +94,15 @@ def jobs_or_cores(jobs: int | None, threads: int | None) -> int:
     return jobs or threads_in_all(threads)
 
 
-def engine_and_threads(engine: str, scheduler: str | None, jobs: int | None, threads: int | None) -> tuple[Engine, int]:
+def engine_and_threads(given: dict[str, Any]) -> tuple[Engine, int]:
     """Where cells are computed, and with how many threads: in all, or on a cluster each.
 
     Raises InputError where the options do not fit together, or the extra of an engine is not installed.
     """
     from aiakit.errors import InputError
 
-    if engine == "dask":
+    scheduler, jobs, threads = (given[name] for name in ("scheduler", "jobs", "threads"))
+    if given["engine"] == "dask":
         from aiakit.experiment.dask import Dask
 
         if not scheduler:

@@ -11,10 +11,10 @@ from aiakit.cli.common import command_line, console, emit_json, json_option, plu
 from aiakit.cli.options import (
     compute_options,
     data_options,
-    dataset_options,
     engine_and_threads,
     engine_options,
     out_options,
+    request_of,
 )
 from aiakit.cli.progress import observer
 
@@ -95,42 +95,7 @@ from aiakit.cli.progress import observer
 )
 @plugin_option
 @json_option
-def command(
-    defenses: tuple[str, ...],
-    attacks: tuple[str, ...],
-    encoder: str,
-    dataset: str,
-    data_root: str | None,
-    image_size: int,
-    people: int | None,
-    images_per_person: int | None,
-    attribute: str | None,
-    attributes: tuple[str, ...],
-    strict: bool,
-    settings: tuple[str, ...],
-    seeds: int,
-    seed: int,
-    attack_seeds: int,
-    knowledge: tuple[str, ...],
-    budgets: tuple[str, ...],
-    pooled: tuple[str, ...],
-    permutations: int,
-    draws: int,
-    pairs: int,
-    no_utility: bool,
-    no_reference: bool,
-    jobs: int | None,
-    threads: int | None,
-    device: str,
-    precision: str,
-    compiled: bool,
-    engine: str,
-    scheduler: str | None,
-    out: str,
-    name: str | None,
-    track: tuple[str, ...],
-    as_json: bool,
-) -> int:
+def command(out: str, name: str | None, track: tuple[str, ...], as_json: bool, **given: Any) -> int:
     """Train defenses, probe each release with every attack, and measure what it is still good for.
 
     The same command finds its run folder again: finished cells are kept, and an interrupted run goes on.
@@ -142,36 +107,11 @@ def command(
     from aiakit.tracking.figures import figures_of
     from aiakit.tracking.watch import Tracking
 
-    where, each = engine_and_threads(engine, scheduler, jobs, threads)
+    where, each = engine_and_threads(given)
     with Tracking(track) as tracking, observer() as watch:
-        request = Request(
-            defenses=defenses,
-            attacks=attacks,
-            encoder=encoder,
-            dataset=dataset,
-            data_options=dataset_options(data_root, people, images_per_person),
-            image_size=image_size,
-            strict=strict,
-            attribute=attribute,
-            attributes=attributes,
-            options=parse_settings(settings),
-            seeds=seeds,
-            seed=seed,
-            attack_seeds=attack_seeds,
-            knowledge=knowledge,
-            budgets=budgets,
-            pooled=pooled,
-            permutations=permutations,
-            draws=draws,
-            device=device,
-            precision=precision,
-            compiled=compiled,
-            pairs=pairs,
-            elsewhere=engine != "local",
-            utility=not no_utility,
-            reference=not no_reference,
-            report=watch.step,
-        )
+        of_release = {"utility": not given["no_utility"], "reference": not given["no_reference"]}
+        options = parse_settings(given["settings"])
+        request = request_of(Request, given, options=options, report=watch.step, **of_release)
         prepared = prepare(request)
         run, notes = _execute(
             prepared,

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
-from aiakit.cli.options import dataset_options, engine_and_threads
+from aiakit.cli.options import engine_and_threads, request_of
 from aiakit.cli.progress import observer
 from aiakit.cli.run import command as run_command
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aiakit.experiment.request import Request
-    from aiakit.plugins.options import Options
-
 # Options of a run that have no meaning for a sweep, or another one.
-OWN = ("defenses", "settings", "knowledge", "budgets", "pooled", "permutations", "no_reference", "as_json")
+OWN = (
+    "defenses",
+    "attributes",
+    "settings",
+    "knowledge",
+    "budgets",
+    "pooled",
+    "permutations",
+    "no_reference",
+    "track",
+    "as_json",
+)
 
 
 @click.command(params=[option for option in run_command.params if option.expose_value and option.name not in OWN])
@@ -51,16 +56,18 @@ def command(
     Draws what it claims, what leaks and what it is good for against each option, and the privacy–utility front.
     Sweeps of one defense under one configuration share a folder: what one has computed, no other computes again.
     """
+    from aiakit.experiment.request import Request
     from aiakit.experiment.runtime import Runtime
     from aiakit.plugins.options import parse_settings
     from aiakit.report.sweep import write_sweep_page
     from aiakit.sweep.axes import parse_axes
     from aiakit.sweep.run import prepare_sweep
 
-    engine, threads = engine_and_threads(*(given[name] for name in ("engine", "scheduler", "jobs", "threads")))
+    engine, threads = engine_and_threads(given)
     with observer() as watch:
         axes, others = parse_axes(settings, defense, search=search is not None)
-        request = _request(defense, parse_settings(others), given, watch.step)
+        own = {"defenses": (defense,), "options": parse_settings(others), "utility": not given["no_utility"]}
+        request = request_of(Request, given, report=watch.step, **own)
         prepared = prepare_sweep(request, axes, search, yes)
         folder = Path(given["out"]) / (given["name"] or prepared.default_name())
         document, notes = prepared.execute(folder, Runtime(request.cache, threads), watch, engine)
@@ -74,19 +81,3 @@ def command(
     for line in (*notes, f"stored in {folder}", f"report: {paths[0]}"):
         console().print(line, markup=False, highlight=False, soft_wrap=True)
     return 0 if document["complete"] else 1
-
-
-def _request(defense: str, options: Options, given: dict[str, Any], report: Callable[[str, int, int], None]) -> Request:
-    from aiakit.experiment.request import Request
-
-    same = ("attacks", "encoder", "dataset", "image_size", "strict", "attribute", "seeds", "seed", "attack_seeds",
-            "draws", "device", "precision", "compiled", "pairs")  # fmt: skip
-    return Request(
-        defenses=(defense,),
-        options=options,
-        data_options=dataset_options(given["data_root"], given["people"], given["images_per_person"]),
-        utility=not given["no_utility"],
-        report=report,
-        elsewhere=given["engine"] != "local",
-        **{name: given[name] for name in same},
-    )

@@ -9,6 +9,7 @@ from typing import Any
 from aiakit.leaderboard.board import Board, Place
 from aiakit.leaderboard.schema import Entry
 from aiakit.measures.bootstrap import Statistics
+from aiakit.results.document import LIMITS
 
 NONE = "–"
 Value = str | int | float | None
@@ -131,7 +132,7 @@ def remarks(board: Board) -> list[str]:
         + ("." if board.min_utility is None else f" among releases whose utility is at least {board.min_utility:g}.")
         + " = marks ranks shared because the paired difference from the first of them is not significant (5 %).",
         _of_power(board),
-        "A finite suite of attacks gives a lower bound on what is leaked: an attack that nobody ran may read more.",
+        LIMITS[0],
         f"The smallest leak that this test set would show (80 % power) is {board.smallest_detectable:.3f}; "
         "below it, 'private' is not shown.",
     ]

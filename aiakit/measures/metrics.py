@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
-from scipy.stats import entropy
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -180,20 +179,6 @@ def auc(proba: NDArray[Any], labels: Labels) -> float:
 def advantage(balanced: Any, classes: int) -> Any:
     """(K·b − 1)/(K − 1) of a balanced accuracy b (a number or an array): 0 at chance, 1 when never wrong."""
     return (classes * balanced - 1) / (classes - 1)
-
-
-def majority(labels: Labels, classes: int) -> float:
-    """The accuracy of always naming the most frequent class."""
-    return float(np.bincount(labels, minlength=classes).max() / len(labels))
-
-
-def bits(calibration: Calibration, proba: NDArray[Any], labels: Labels) -> float:
-    """A lower bound, in bits, on the mutual information of attribute and release: H(S) − cross-entropy, at least 0.
-
-    Only held-out labels make it a bound: fit the calibration on other people than ``labels`` describe.
-    """
-    prior = entropy(np.bincount(labels), base=2)
-    return max(0.0, float(prior - cross_entropy(calibration, proba, labels).mean()))
 
 
 def relative_gain(leak: float, leak_protected: float, task: float, task_protected: float) -> float:

@@ -29,7 +29,7 @@ from aiakit.report.calibration import Calibration, calibration_heatmap
 from aiakit.report.curves import det
 from aiakit.report.html import REPORT
 from aiakit.report.page import Cell, Heading, Page, Section, Table, to_cell
-from aiakit.report.sections import present
+from aiakit.report.sections import lower_bounds, present
 from aiakit.results.document import measured
 from aiakit.results.figures import det_curve
 
@@ -73,8 +73,7 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
     sections += [_entry(number, place, folder) for number, place in enumerate(board.places)]
     lead = [
         "Every figure on this page was computed from the per-sample scores of its entry, and leads to it.",
-        "These figures are lower bounds on what leaks: another attack may read more. "
-        f"A leak below {board.smallest_detectable:.3f} would not be seen on this test set.",
+        lower_bounds(board.smallest_detectable),
     ]
     return Page(f"{board.protocol.dataset}: privacy leaderboard", headline(board), lead, sections)
 

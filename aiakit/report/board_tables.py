@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.table import Table
 from rich.text import Text
+from tabulate import tabulate
 
 from aiakit.leaderboard.board import Board
 from aiakit.leaderboard.columns import (
@@ -32,6 +33,7 @@ WIDE = 220  # columns where the output is no terminal
 LEFT = ("release", "by", "source", "note", "method", "which is", "measure", "order", "verdict", "suite", "title",
         "data", "methods", "published figures", "sweep")  # fmt: skip
 Grid = tuple[str, list[str], list[list[str]]]  # title, headings, rows
+CONTROL = re.compile(r"[\x00-\x1f]")  # line ends, and what tabulate takes for a rule or a colour
 
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -121,48 +123,40 @@ def as_markdown(board: Board) -> str:
 
 def markdown_of(tables: Sequence[Grid], lines: Sequence[str]) -> str:
     """Tables, and paragraphs below them, in GitHub's Markdown."""
-    blocks = []
-    for title, headings, rows in tables:
-        table = [
-            f"### {markdown_text(title)}",
-            "",
-            _markdown_row(headings),
-            _markdown_row(["---" if heading in LEFT else "---:" for heading in headings], str),
-            *map(_markdown_row, rows),
-        ]
-        blocks.append("\n".join(table))
+    blocks = [
+        f"### {markdown_text(title)}\n\n{_drawn('pipe', markdown_text, headings, rows)}"
+        for title, headings, rows in tables
+    ]
     return "\n\n".join([*blocks, *map(markdown_text, lines)]) + "\n"
 
 
-def _markdown_row(cells: Sequence[str], escape: Callable[[str], str] | None = None) -> str:
-    return "| " + " | ".join((escape or markdown_text)(cell) for cell in cells) + " |"
+def _drawn(style: str, escape: Callable[[str], str], headings: list[str], rows: list[list[str]]) -> str:
+    cells = [list(map(escape, row)) for row in rows]
+    sides = ["left" if heading in LEFT else "right" for heading in headings]
+    return tabulate(cells, list(map(escape, headings)), style, disable_numparse=True, colalign=sides)
 
 
 def markdown_text(text: str) -> str:
     """Text that Markdown shows as it is."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", text)
-    return text.replace("://", ":\u200b//").replace("@", "@\u200b").replace("\n", " ")  # no links, no mentions
+    text = re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", CONTROL.sub(" ", text))
+    return text.replace("://", ":\u200b//").replace("@", "@\u200b")  # no links, no mentions
 
 
 def as_latex(board: Board) -> str:
     """Tables for the booktabs package."""
     blocks = []
     for title, headings, rows in grids(board):
-        layout = "".join("l" if heading in LEFT else "r" for heading in headings)
-        lines = [rf"\begin{{table}}\caption{{{latex_text(title)}}}", rf"\begin{{tabular}}{{{layout}}}", r"\toprule"]
-        lines += [_latex_row(headings), r"\midrule", *map(_latex_row, rows), r"\bottomrule"]
-        blocks.append("\n".join([*lines, r"\end{tabular}", r"\end{table}"]))
+        table = _drawn("latex_raw", latex_text, headings, rows)  # its booktabs style escapes by rules of its own
+        for rule in ("top", "mid", "bottom"):
+            table = table.replace(r"\hline", rf"\{rule}rule", 1)
+        blocks.append("\n".join([rf"\begin{{table}}\caption{{{latex_text(title)}}}", table, r"\end{table}"]))
     return "\n\n".join([*blocks, *(f"% {line}" for line in remarks(board))]) + "\n"
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(map(latex_text, cells)) + r" \\"
 
 
 def latex_text(text: str) -> str:
     """Text that LaTeX sets as it is."""
-    return "".join(LATEX.get(character, character) for character in text.replace("\n", " "))
+    return "".join(LATEX.get(character, character) for character in CONTROL.sub(" ", text))
 
 
 def as_csv(board: Board) -> str:

@@ -336,9 +336,13 @@ def lead_of(document: Mapping[str, Any]) -> list[str]:
             f"{worst['strongest']['balanced_accuracy']:.3f} to {worst['strongest']['attack']} "
             f"(chance is {document['chance']:.3f}): the largest illusion gap of this run, {worst['gap']:+.3f}."
         )
-    detectable = document["smallest_detectable"]
-    floor = "" if detectable is None else f" A leak below {detectable:.3f} would not be seen on this test set."
-    sentences.append(f"These figures are lower bounds on what leaks: another attack may read more.{floor}")
+    sentences.append(lower_bounds(document["smallest_detectable"]))
     if not document["complete"]:
         sentences.append("This run is incomplete: some cells have no result (see Notes and failures).")
     return sentences
+
+
+def lower_bounds(detectable: float | None) -> str:
+    """What a hurried reader must know of every leak in a report."""
+    floor = "" if detectable is None else f" A leak below {detectable:.3f} would not be seen on this test set."
+    return f"These figures are lower bounds on what leaks: another attack may read more.{floor}"

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from platformdirs import user_cache_path
 
 from aiakit.contracts import PixelArray
 from aiakit.errors import InputError
@@ -49,11 +49,7 @@ def cache_folder() -> Path:
     """Where pixels are kept: AIAKIT_CACHE, or the platform's folder for caches."""
     if chosen := os.environ.get("AIAKIT_CACHE"):
         return Path(chosen)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "aiakit"
-    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local) / "aiakit" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aiakit"
+    return user_cache_path("aiakit", appauthor=False)
 
 
 def cached_pixels(folder: Path, key: str, image_size: int, batches: Iterable[Batch]) -> Pixels:

@@ -195,5 +195,5 @@ def test_arguments(case: str, aiakit: Aiakit, place: Path, monkeypatch: pytest.M
 
 
 def test_every_command_is_looked_at() -> None:
-    elsewhere = {"benchmark", "visualize", "profile"}  # tests/suite, tests/report
+    elsewhere = {"benchmark", "visualize"}  # tests/suite, tests/report
     assert set(COMMANDS) - {case.partition(":")[0] for case in ARGUMENTS} <= elsewhere

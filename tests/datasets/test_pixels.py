@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import threading
 
 import numpy as np
@@ -204,6 +205,15 @@ def test_where_the_cache_is(monkeypatch):
     assert str(cache_folder()) == "/somewhere"
     monkeypatch.delenv("AIAKIT_CACHE")
     assert "aiakit" in cache_folder().parts
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the rule of Linux")
+@pytest.mark.parametrize(("chosen", "place"), [("/there", "/there/aiakit"), ("", "/home/me/.cache/aiakit")])
+def test_where_linux_keeps_caches(chosen, place, monkeypatch):
+    monkeypatch.delenv("AIAKIT_CACHE", raising=False)
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("XDG_CACHE_HOME", chosen)
+    assert str(cache_folder()) == place
 
 
 @pytest.mark.parametrize("bad", [{"image_size": 50}, {"image_size": 8}, {"image_size": 1024}, {"jobs": 0}])

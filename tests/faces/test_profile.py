@@ -54,7 +54,7 @@ def answers(document: dict, release: str) -> dict:  # type: ignore[type-arg]
 
 
 def test_attacks_say_of_a_test_face_what_is_stored(run: Path, face: tuple[Path, int], aiakit: Aiakit) -> None:
-    answer = aiakit("profile", face[0], "--run", run, "--threads", "1", "--json")
+    answer = aiakit("visualize", run, "--image", face[0], "--threads", "1", "--json")
     assert answer.code == 0, answer.err
     document = answer.document
     assert [seen["name"] for seen in document["seen"]] == ["photograph", "original", "leace", "gaussian-noise"]
@@ -80,7 +80,7 @@ def test_attacks_say_of_a_test_face_what_is_stored(run: Path, face: tuple[Path, 
 
 def test_the_card_as_table_and_as_picture(run: Path, face: tuple[Path, int], tmp_path: Path, aiakit: Aiakit) -> None:
     out = tmp_path / "card.png"
-    answer = aiakit("profile", face[0], "--run", run, "--defense", "leace", "--attack", "lda", "--out", out)
+    answer = aiakit("visualize", run, "--image", face[0], "--defense", "leace", "--attacks", "lda", "--out", out)
     assert answer.code == 0, answer.err
     for word in ("photograph", "original", "leace", "gender", "smiling", "hair_colour", "lda"):
         assert word in answer.out
@@ -94,7 +94,7 @@ def test_the_card_as_table_and_as_picture(run: Path, face: tuple[Path, int], tmp
 
 def test_noise_is_repeatable(run: Path, face: tuple[Path, int], aiakit: Aiakit) -> None:
     def said(seed: str) -> dict:  # type: ignore[type-arg]
-        answer = aiakit("profile", face[0], "--run", run, "--defense", "gaussian-noise", "--seed", seed, "--json")
+        answer = aiakit("visualize", run, "--image", face[0], "--defense", "gaussian-noise", "--seed", seed, "--json")
         return answers(answer.document, "gaussian-noise")["gender"]["says"]
 
     assert said("0") == said("0") != said("1")
@@ -104,14 +104,16 @@ def test_noise_is_repeatable(run: Path, face: tuple[Path, int], aiakit: Aiakit) 
     ("options", "words"),
     [
         (("--defense", "leice"), "did you mean leace"),
-        (("--attack", "lodreg"), "did you mean logreg"),
+        (("--attacks", "lodreg"), "did you mean logreg"),
+        (("--attacks", "logreg,lda"), "one attack with --image"),
+        (("--run-seed", "0"), "--run-seed is not for --image"),
         (("--out", "card.txt"), "must end in one of"),
     ],
 )
 def test_bad_requests_are_one_line(
     run: Path, face: tuple[Path, int], options: tuple[str, ...], words: str, aiakit: Aiakit
 ) -> None:
-    answer = aiakit("profile", face[0], "--run", run, *options)
+    answer = aiakit("visualize", run, "--image", face[0], *options)
     assert answer.code == 2
     assert words in answer.message
 
@@ -124,18 +126,21 @@ def test_what_is_no_photograph_or_no_run(run: Path, face: tuple[Path, int], tmp_
         (tmp_path / "nothing.png", run, "there is no image"),
         (face[0], tmp_path, "no run folder"),
     ):
-        answer = aiakit("profile", image, "--run", folder)
+        answer = aiakit("visualize", folder, "--image", image)
         assert answer.code == 2
         assert words in answer.message
-    answer = aiakit("profile", face[0], "--attack", "lda")
+    answer = aiakit("visualize", "--image", face[0], "--attacks", "lda")
     assert answer.code == 2
-    assert "--run" in answer.message
+    assert "name a RUN" in answer.message
+    answer = aiakit("visualize")
+    assert answer.code == 2
+    assert "--image PHOTO" in answer.message
 
 
 def test_without_a_run_the_public_model_is_asked(face: tuple[Path, int], aiakit: Aiakit) -> None:
     from aiakit.faces.answers import public_missing
 
-    answer = aiakit("profile", face[0], "--json")
+    answer = aiakit("visualize", "--image", face[0], "--json")
     if public_missing() is not None:
         assert answer.code == 2
         assert "no model is at hand" in answer.message

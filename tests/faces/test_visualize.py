@@ -136,6 +136,7 @@ def test_a_drawing_refers_to_its_own_pixels_only() -> None:
         (("--faces", "person-0000"), "did you mean person-000"),
         (("--faces", "999999"), "there is no face 999999"),
         (("--attacks", "lodreg"), "did you mean logreg"),
+        (("--defense", "aia"), "--defense is for --image"),
         (("--run-seed", "7"), "no seed 7, only 0"),
         (("--out", "faces.gif"), "must end in one of .png"),
         (("--out", "nowhere/faces.png"), "no file in a folder that exists"),
