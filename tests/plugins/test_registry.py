@@ -201,7 +201,7 @@ def test_the_fingerprint_follows_the_source_and_what_it_imports(package, tmp_pat
     assert digests()[0] == base
     assert digests()[1] != sub
     (pack / "helper.py").write_text("HALF = 0.5\n")
-    (pack / "base.py").write_text(ATTACK.format(name="Base") + "# changed\n")
+    (pack / "base.py").write_text(ATTACK.format(name="Base") + "CHANGED = 1\n")
     assert digests()[0] != base
     assert digests()[1] != sub
 
