@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from aiakit.contracts import State
 
 
 class Learned:
-    """Mixin: ``fit`` learns the arrays ``name_``, for each name in ``learned``, and they are all of the state."""
+    """Mixin: ``fit`` learns the arrays ``name_``, for each name in ``learned``, and they are all of the state.
+
+    They are laid out row by row as soon as they are learned, as their stored copy is: products of another layout take
+    another path through BLAS on some processors, and a restored defense would release other last digits.
+    """
 
     learned: ClassVar[tuple[str, ...]] = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.endswith("_") and name[:-1] in self.learned:
+            value = np.asarray(value, order="C")
+        super().__setattr__(name, value)
 
     def state_dict(self) -> State:
         return {name: getattr(self, f"{name}_") for name in self.learned}

@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from aiakit.cli.main import main
 from aiakit.experiment.run import Run
-from aiakit.results.judge import Evaluation, evaluate
+from aiakit.results.evaluate import Evaluation, evaluate
 
 # How long an example takes says more about the machine than about the code; speed is judged in benchmarks/.
 settings.register_profile("aiakit", deadline=None)

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from aiakit.auditing.config import AuditConfig
 from aiakit.experiment.config import DatasetSpec, PluginSpec, RunConfig
-from aiakit.experiment.protocol import PROTOCOLS, Protocol
+from aiakit.experiment.protocol import Protocol
 from aiakit.measures.bootstrap import IdentityBootstrap, number, numbers
-from aiakit.measures.statistics import AttackStatistics, attack_statistics
-from aiakit.measures.verification import ten_fold_accuracy, verification_statistics
+from aiakit.measures.statistics import attack_statistics
 from aiakit.results.document import document_of
-from aiakit.results.judge import Evaluation, OfficialFolds, Row
+from aiakit.results.evaluate import Evaluation, truth_of
+from aiakit.results.judge import SPLITS, Judge, Scores, Tables, Truth
+from aiakit.results.row import Row
 from aiakit.storage.store import Cell
 
 RELEASE, REFERENCE = "release", "reference"
@@ -34,13 +35,12 @@ def measure(config: AuditConfig, facts: dict[str, Any], tensors: dict[str, NDArr
     facts : what ``AuditResult`` keeps beside the tensors of the attribute.
     """
     protocol = Protocol(Cell(Path(), {"inputs": {}, "result": facts, "seconds": facts["seconds"]}), tensors)
-    identity = protocol.identity(protocol.rows("test"))
-    bootstrap = IdentityBootstrap(identity, config.bootstrap_draws, config.seed)
-    release = Row(RELEASE, attacks=_attacks(config, protocol, "attack", bootstrap), seconds=facts["seconds"])
-    _add_utility(protocol, bootstrap, release)
+    judge = Judge.of(truth_of(protocol), config.bootstrap_draws, config.seed)
+    release = judge.row(RELEASE, _scores_of_release(config, protocol, judge.truth))
+    release.seconds = facts["seconds"]
     rows = {RELEASE: release}
     if config.reference:
-        rows[REFERENCE] = Row(REFERENCE, attacks=_attacks(config, protocol, "reference", bootstrap))
+        rows[REFERENCE] = judge.row(REFERENCE, Scores(_tables(config, protocol, "reference")))
     document = document_of(Evaluation(_run_config(config, facts), protocol, rows), facts["failures"])
     shown, *reference = document["rows"]
     notes = document["notes"] if config.reference else [*document["notes"], NO_REFERENCE]
@@ -70,46 +70,28 @@ def _run_config(config: AuditConfig, facts: dict[str, Any]) -> RunConfig:
     )
 
 
-def _scores(
-    config: AuditConfig, protocol: Protocol, release: str, attack: str
-) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-    """The finished repeats of an attack on attacker-val and test."""
-    prefixes = [f"{release}.{attack}.{seed}" for seed in range(config.seed, config.seed + config.seeds)]
-    done = [prefix for prefix in prefixes if f"{prefix}.test" in protocol.tensors]
-    val, test = ([protocol.tensors[f"{prefix}.{part}"] for prefix in done] for part in ("val", "test"))
-    return val, test
-
-
-def _attacks(
-    config: AuditConfig, protocol: Protocol, release: str, bootstrap: IdentityBootstrap
-) -> dict[str, AttackStatistics]:
-    labels = [protocol.labels(protocol.rows(split)) for split in ("attacker-val", "test")]
-    found = {}
+def _tables(config: AuditConfig, protocol: Protocol, release: str) -> dict[str, Tables]:
+    """Attack → the scores of its finished repeats on a release."""
+    seeds = range(config.seed, config.seed + config.seeds)
+    found: dict[str, Tables] = {}
     for spec in config.attacks:
-        val, test = _scores(config, protocol, release, spec.name)
-        if val:
-            classes = len(protocol.classes)
-            found[spec.name] = attack_statistics(val, labels[0], test, labels[1], bootstrap, classes)
+        prefixes = [f"{release}.{spec.name}.{seed}" for seed in seeds]
+        done = [prefix for prefix in prefixes if f"{prefix}.test" in protocol.tensors]
+        if done:
+            found[spec.name] = [{part: protocol.tensors[f"{each}.{part}"] for part in SPLITS} for each in done]
     return found
 
 
-def _add_utility(protocol: Protocol, bootstrap: IdentityBootstrap, row: Row) -> None:
-    tensors, identity = protocol.tensors, protocol.tensors["identity"]
-    for kind in PROTOCOLS:
-        if f"similarity.test.{kind}" not in tensors:
-            continue
-        val, test = ({n: tensors[f"pairs.{s}.{kind}.{n}"] for n in ("left", "right", "same")} for s in _JUDGED)
-        row.utility[kind] = verification_statistics(
-            [(tensors[f"similarity.attacker-val.{kind}"], val["same"])],
-            [(tensors[f"similarity.test.{kind}"], test["same"], identity[test["left"]], identity[test["right"]])],
-            bootstrap,
-        )
-    if "similarity.official" in tensors:
-        same, fold = tensors["pairs.official.same"], tensors["pairs.official.fold"]
-        row.official = OfficialFolds(*ten_fold_accuracy(tensors["similarity.official"], same, fold), len(same))
-
-
-_JUDGED = ("attacker-val", "test")
+def _scores_of_release(config: AuditConfig, protocol: Protocol, truth: Truth) -> Scores:
+    tensors = protocol.tensors
+    return Scores(
+        attacks=_tables(config, protocol, "attack"),
+        similarities={
+            kind: [{"val": tensors[f"similarity.attacker-val.{kind}"], "test": tensors[f"similarity.test.{kind}"]}]
+            for kind in truth.pairs
+        },
+        official=[tensors["similarity.official"]] if "similarity.official" in tensors else (),
+    )
 
 
 def slices(config: AuditConfig, facts: dict[str, Any], protocol: Protocol, row: Row) -> dict[str, Any]:
@@ -120,15 +102,15 @@ def slices(config: AuditConfig, facts: dict[str, Any], protocol: Protocol, row: 
     """
     if row.strongest is None:
         return {"attack": None, "classes": {}, "groups": {}}
-    scores = _scores(config, protocol, "attack", row.strongest)
-    val_labels = protocol.labels(protocol.rows("attacker-val"))
+    tables = _tables(config, protocol, "attack")[row.strongest]
+    val, val_labels = [table["val"] for table in tables], protocol.labels(protocol.rows("attacker-val"))
     test = protocol.rows("test")
     labels, identity = protocol.labels(test), protocol.identity(test)
 
     def figures(chosen: NDArray[np.bool_]) -> dict[str, Any]:
         bootstrap = IdentityBootstrap(identity[chosen], config.bootstrap_draws, config.seed)
         part = attack_statistics(
-            scores[0], val_labels, [p[chosen] for p in scores[1]], labels[chosen], bootstrap, len(protocol.classes)
+            val, val_labels, [t["test"][chosen] for t in tables], labels[chosen], bootstrap, len(protocol.classes)
         )
         return {
             "people": len(bootstrap.people),

@@ -46,7 +46,7 @@ def _run(folder: Path, place: Path, figures: bool, faces: int | None) -> list[Pa
     from aiakit.experiment.run import Run
     from aiakit.report.html import write_report
     from aiakit.results.document import document_of
-    from aiakit.results.judge import evaluate
+    from aiakit.results.evaluate import evaluate
 
     opened = Run.open(folder)
     evaluation = evaluate(opened.store, opened.config)

@@ -103,7 +103,7 @@ def command(out: str, name: str | None, track: tuple[str, ...], as_json: bool, *
     from aiakit.experiment.request import Request, prepare
     from aiakit.plugins.options import parse_settings
     from aiakit.results.document import document_of
-    from aiakit.results.judge import evaluate
+    from aiakit.results.evaluate import evaluate
     from aiakit.tracking.figures import figures_of
     from aiakit.tracking.watch import Tracking
 

@@ -111,7 +111,7 @@ def _gallery(run: Run, seed: int, given: dict[str, Any]) -> Drawn:
     from aiakit.experiment.runtime import Runtime
     from aiakit.faces.examples import gallery_of, require_finished
     from aiakit.report.gallery import document_of, gallery_chart, print_gallery
-    from aiakit.results.judge import evaluate
+    from aiakit.results.evaluate import evaluate
     from aiakit.storage.cache import cache_folder
 
     require_finished(run)
@@ -133,7 +133,7 @@ def _card(run: Run | None, path: Path, seed: int, given: dict[str, Any]) -> Draw
     from aiakit.faces.examples import require_finished
     from aiakit.faces.protect import read_for
     from aiakit.report.card import card_chart, document_of, print_card
-    from aiakit.results.judge import evaluate
+    from aiakit.results.evaluate import evaluate
     from aiakit.storage.cache import cache_folder
 
     releases, attacks = split_names(given["releases"]), split_names(given["attacks"])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aiakit.contracts import Context, FaceSet, IntArray, LoadSettings, Release, State, no_progress
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.costs import peak_mib
+from aiakit.measures.metrics import probability_problem
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.storage.store import Cell, Draft, Store, digest_of
@@ -103,10 +104,9 @@ def context_of(
 def check_proba(proba: Any, count: int, classes: int, entry: registry.Entry) -> NDArray[np.float64]:
     """The probabilities as float64. Raises PluginError unless they are (count, classes) and rows sum to 1."""
     array = np.asarray(proba, dtype=np.float64)
-    if array.shape != (count, classes):
-        raise PluginError(f"{entry}: probabilities have shape {array.shape}, expected {(count, classes)}")
-    if not np.isfinite(array).all() or (array < -1e-6).any() or np.abs(array.sum(1) - 1).max(initial=0) > 1e-3:
-        raise PluginError(f"{entry}: probabilities must be finite, non-negative, and sum to 1 in every row")
+    problem = probability_problem(array, count, classes)
+    if problem:
+        raise PluginError(f"{entry}: probabilities {problem}")
     return array
 
 

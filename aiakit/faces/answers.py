@@ -24,7 +24,8 @@ from aiakit.experiment.runtime import Runtime
 from aiakit.faces.protect import apply, trained_stages
 from aiakit.plugins import registry
 from aiakit.plugins.suggest import unknown
-from aiakit.results.judge import Evaluation, Row
+from aiakit.results.evaluate import Evaluation
+from aiakit.results.row import Row
 
 PUBLIC = "off-the-shelf"
 GENDERS = ("female", "male")

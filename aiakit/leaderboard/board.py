@@ -20,9 +20,9 @@ from aiakit.measures.comparison import paired_difference
 from aiakit.measures.pareto import hypervolume, pareto_front
 from aiakit.measures.statistics import exceeds_chance, smallest_detectable
 from aiakit.results.document import verdict_of
-from aiakit.results.judge import Row
 from aiakit.results.objectives import covered, objectives_of
 from aiakit.results.remembered import Memory
+from aiakit.results.row import Row
 from aiakit.storage.cache import cache_folder
 
 SIGNIFICANCE = 0.05

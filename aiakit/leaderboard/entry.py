@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from aiakit.errors import InputError
 from aiakit.leaderboard.schema import SCHEMA, Entry, FileRef, Reported
 from aiakit.leaderboard.scores import Tensors
-from aiakit.results.judge import Row
+from aiakit.results.row import Row
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import first_problem, read_json, read_toml
 from aiakit.storage.store import write_atomically

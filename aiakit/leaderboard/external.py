@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from aiakit.errors import InputError
 from aiakit.leaderboard.entry import Submission, read_submission, write_entry, write_tensors
 from aiakit.leaderboard.schema import AttackInfo
-from aiakit.leaderboard.scores import SPLITS, check_probabilities, statistics_row
+from aiakit.leaderboard.scores import check_probabilities, statistics_row
 from aiakit.leaderboard.verify import verified
 from aiakit.results.document import measured
+from aiakit.results.judge import SPLITS
 from aiakit.storage import tensorfile
 
 

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from aiakit.datasets.fingerprint import digest_of
 from aiakit.experiment.protocol import PROTOCOLS
 from aiakit.leaderboard.schema import AttackInfo, ProtocolInfo
-from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.statistics import AttackStatistics
-from aiakit.results.judge import Row
+from aiakit.measures.metrics import probability_problem
+from aiakit.measures.verification import Pairs
+from aiakit.results.judge import SPLITS, Judge, Scores, Truth
 from aiakit.results.remembered import Memory
+from aiakit.results.row import Row
 
 Tensors = Mapping[str, NDArray[Any]]
-SPLITS = ("val", "test")
 MOST_COUNTS = 2**30  # draws × people: how often each person is drawn, two bytes each
 SIDES = ("left", "right", "same")
 
@@ -53,79 +53,66 @@ def statistics_row(
 
     memory : where statistics of the same scores may be remembered; None computes all of them.
     """
-    memory = Memory() if memory is None else memory
-    identity = _get(tensors, "test.identity")
-    if len(np.unique(identity)) * protocol.bootstrap_draws > MOST_COUNTS:
+    if len(np.unique(_get(tensors, "test.identity"))) * protocol.bootstrap_draws > MOST_COUNTS:
         raise ValueError(f"{protocol.bootstrap_draws} bootstrap draws of so many people are more than can be computed")
-    bootstrap = IdentityBootstrap(identity, protocol.bootstrap_draws, protocol.split.seed)
-    row = Row("")
-    for number, attack in enumerate(attacks):
-        statistics = _attack(protocol, number, attack, tensors, bootstrap, memory)
-        if attack.claim:
-            row.claimed = statistics
-        else:
-            row.attacks[attack.name] = statistics
-    _add_utility(row, tensors, bootstrap, memory)
-    return row
-
-
-def _attack(
-    protocol: ProtocolInfo,
-    number: int,
-    attack: AttackInfo,
-    tensors: Tensors,
-    bootstrap: IdentityBootstrap,
-    memory: Memory,
-) -> AttackStatistics:
-    tables: dict[str, list[NDArray[Any]]] = {
-        split: [_get(tensors, f"attack.{number}.{repeat}.{split}") for repeat in range(len(attack.repeats))]
-        for split in SPLITS
-    }
-    for split, repeats in tables.items():
-        for proba in repeats:
-            check_probabilities(proba, len(_get(tensors, f"{split}.labels")), len(protocol.classes), attack.name, split)
-    return memory.attack_statistics(
-        tables["val"],
-        np.asarray(_get(tensors, "val.labels")),
-        tables["test"],
-        np.asarray(_get(tensors, "test.labels")),
-        bootstrap,
-        len(protocol.classes),
-        decide_on_val=not attack.claim,
+    truth = _truth(tensors, len(protocol.classes))
+    tables = [
+        [_table(tensors, f"attack.{number}.{repeat}") for repeat in range(len(attack.repeats))]
+        for number, attack in enumerate(attacks)
+    ]
+    for attack, repeats in zip(attacks, tables, strict=True):
+        for table in repeats:
+            for split, proba in table.items():
+                check_probabilities(proba, len(truth.labels[split]), truth.classes, attack.name, split)
+    return Judge.of(truth, protocol.bootstrap_draws, protocol.split.seed, memory).row(
+        "",
+        Scores(
+            attacks={attack.name: table for attack, table in zip(attacks, tables, strict=True) if not attack.claim},
+            claim=next((table for attack, table in zip(attacks, tables, strict=True) if attack.claim), ()),
+            similarities=_similarities(tensors, truth),
+        ),
     )
+
+
+def _table(tensors: Tensors, name: str, kind: str = "") -> dict[str, NDArray[Any]]:
+    """The scores on both splits that begin with a name."""
+    return {split: _get(tensors, f"{name}.{split}{kind}") for split in SPLITS}
+
+
+def _truth(tensors: Tensors, classes: int) -> Truth:
+    labels, identity = (
+        {s: np.asarray(_get(tensors, f"{s}.{what}")) for s in SPLITS} for what in ("labels", "identity")
+    )
+    pairs = {}
+    for kind in PROTOCOLS:
+        if f"pairs.test.{kind}.left" not in tensors:
+            continue
+        pairs[kind] = {
+            split: Pairs(*(np.asarray(_get(tensors, f"pairs.{split}.{kind}.{side}")) for side in SIDES))
+            for split in SPLITS
+        }
+        left, right = pairs[kind]["test"].left, pairs[kind]["test"].right
+        if len(left) and (min(left.min(), right.min()) < 0 or max(left.max(), right.max()) >= len(identity["test"])):
+            raise ValueError(f"the {kind} pairs name samples that are not there")
+    return Truth(labels, identity, classes, pairs)
+
+
+def _similarities(tensors: Tensors, truth: Truth) -> dict[str, list[dict[str, NDArray[Any]]]]:
+    repeats = 0
+    while f"verifier.{repeats}.test.random" in tensors:
+        repeats += 1
+    return {
+        kind: [_table(tensors, f"verifier.{repeat}", f".{kind}") for repeat in range(repeats)]
+        for kind in truth.pairs
+        if repeats
+    }
 
 
 def check_probabilities(proba: NDArray[Any], count: int, classes: int, attack: str, split: str) -> None:
     """Raise ValueError unless the scores are (count, classes) probabilities."""
-    if proba.shape != (count, classes):
-        raise ValueError(f"the scores of {attack} on {split} have shape {proba.shape}, not {(count, classes)}")
-    if proba.dtype.kind != "f" or not np.isfinite(proba).all() or (proba < -1e-6).any():
-        raise ValueError(f"the scores of {attack} on {split} are no finite, non-negative probabilities")
-    if np.abs(proba.sum(axis=1) - 1).max(initial=0) > 1e-3:
-        raise ValueError(f"the scores of {attack} on {split} do not sum to 1 in every row")
-
-
-def _add_utility(row: Row, tensors: Tensors, bootstrap: IdentityBootstrap, memory: Memory) -> None:
-    repeats = 0
-    while f"verifier.{repeats}.test.random" in tensors:
-        repeats += 1
-    identity = np.asarray(tensors["test.identity"])
-    for kind in PROTOCOLS:
-        if repeats == 0 or f"pairs.test.{kind}.left" not in tensors:
-            continue
-        truth = {(split, side): np.asarray(_get(tensors, f"pairs.{split}.{kind}.{side}"))
-                 for split in SPLITS for side in SIDES}  # fmt: skip
-        left, right = truth["test", "left"], truth["test", "right"]
-        if len(left) and (min(left.min(), right.min()) < 0 or max(left.max(), right.max()) >= len(identity)):
-            raise ValueError(f"the {kind} pairs name samples that are not there")
-        row.utility[kind] = memory.verification_statistics(
-            [(_get(tensors, f"verifier.{r}.val.{kind}"), truth["val", "same"]) for r in range(repeats)],
-            [
-                (_get(tensors, f"verifier.{r}.test.{kind}"), truth["test", "same"], identity[left], identity[right])
-                for r in range(repeats)
-            ],
-            bootstrap,
-        )
+    problem = probability_problem(proba, count, classes)
+    if problem:
+        raise ValueError(f"the scores of {attack} on {split} {problem}")
 
 
 def similarities(tensors: Tensors, kind: str) -> tuple[NDArray[np.bool_], list[NDArray[Any]]] | None:

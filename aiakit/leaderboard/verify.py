@@ -10,8 +10,8 @@ from aiakit.errors import InputError
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.scores import statistics_row, truth_digest
 from aiakit.results.document import measured
-from aiakit.results.judge import Row
 from aiakit.results.remembered import Memory
+from aiakit.results.row import Row
 from aiakit.storage.documents import UNSOUND
 
 TOLERANCE = 1e-6  # sums of floating numbers differ in the last digits from machine to machine

@@ -197,3 +197,18 @@ def checked_labels(labels: NDArray[Any], samples: int, classes: int) -> Labels:
     if labels.dtype.kind not in "iu" or (samples and not (labels.min() >= 0 and labels.max() < classes)):
         raise ValueError(f"labels must be integers in [0, {classes})")
     return labels.astype(np.int64)
+
+
+LEAST, FURTHEST = -1e-6, 1e-3  # what rounding may do to a probability, and to the sum of a row
+
+
+def probability_problem(proba: NDArray[Any], count: int, classes: int) -> str:
+    """What is wrong with class probabilities that should be float (count, classes); "" where nothing is."""
+    if proba.shape != (count, classes):
+        return f"must have shape (N, K) = ({count}, {classes}), not {proba.shape}"
+    if proba.dtype.kind != "f" or not np.isfinite(proba).all():
+        return "must be finite floats"
+    if (proba < LEAST).any():
+        return "must not be negative"
+    off = float(np.abs(proba.sum(axis=1) - 1).max(initial=0))
+    return f"must sum to 1 in every row, one is off by {off:.2g}" if off > FURTHEST else ""

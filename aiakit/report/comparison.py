@@ -14,7 +14,8 @@ from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import Statistics, number
 from aiakit.measures.comparison import paired_difference
 from aiakit.report.terminal import NONE, figure, stdout
-from aiakit.results.judge import Evaluation, Row, evaluate
+from aiakit.results.evaluate import Evaluation, evaluate
+from aiakit.results.row import Row
 
 SCHEMA = 1
 ABSENT = "(not there)"

@@ -16,8 +16,8 @@ from aiakit.report.page import Page, render_page
 from aiakit.report.sections import SECTIONS, lead_of
 from aiakit.report.source import Source
 from aiakit.report.svg import save_chart
+from aiakit.results.evaluate import Evaluation
 from aiakit.results.figures import figures_of
-from aiakit.results.judge import Evaluation
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.store import write_atomically
 

@@ -12,7 +12,8 @@ from aiakit.experiment.probing import on_large_samples
 from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import number, numbers
 from aiakit.measures.statistics import exceeds_chance, smallest_detectable
-from aiakit.results.judge import Evaluation, Row, evaluate
+from aiakit.results.evaluate import Evaluation, evaluate
+from aiakit.results.row import Row
 
 SCHEMA = 1
 LIMITS = (

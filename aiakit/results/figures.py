@@ -15,7 +15,7 @@ from aiakit.experiment.protocol import PROTOCOLS, Protocol
 from aiakit.measures import metrics
 from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, interval
 from aiakit.measures.verification import IMPOSTORS_PER_FALSE_ACCEPT, fit_threshold
-from aiakit.results.judge import Evaluation
+from aiakit.results.evaluate import Evaluation
 from aiakit.storage.documents import sound
 from aiakit.storage.store import Store
 

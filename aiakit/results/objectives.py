@@ -9,7 +9,7 @@ import numpy as np
 
 from aiakit.measures.bootstrap import FloatArray, interval
 from aiakit.measures.pareto import hypervolume, hypervolume_draws, privacy_of
-from aiakit.results.judge import Row
+from aiakit.results.row import Row
 
 
 @dataclass(frozen=True)

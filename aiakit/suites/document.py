@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from aiakit.results.document import document_of
-from aiakit.results.judge import Evaluation
+from aiakit.results.evaluate import Evaluation
 from aiakit.suites.orderings import orderings_of
 from aiakit.suites.schema import SCHEMA, Method, Suite
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from aiakit.measures.bootstrap import Statistics
 from aiakit.measures.comparison import Difference, paired_difference
-from aiakit.results.judge import Evaluation, Row
+from aiakit.results.evaluate import Evaluation
+from aiakit.results.row import Row
 from aiakit.suites.schema import Suite
 
 HOLDS = "holds"

@@ -14,7 +14,7 @@ from aiakit.experiment.engine import Engine, Observer
 from aiakit.experiment.request import Prepared
 from aiakit.experiment.run import Run, default_name
 from aiakit.experiment.runtime import Runtime
-from aiakit.results.judge import Evaluation, evaluate
+from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.storage.store import write_atomically
 from aiakit.suites.document import suite_document
 from aiakit.suites.request import Requests

@@ -9,8 +9,9 @@ from typing import Any
 from aiakit.experiment.config import RunConfig, label_of
 from aiakit.experiment.plan import CellSpec, make_plan
 from aiakit.results.document import document_of
-from aiakit.results.judge import Row, evaluate
+from aiakit.results.evaluate import evaluate
 from aiakit.results.objectives import Objectives, objectives_of
+from aiakit.results.row import Row
 from aiakit.storage.store import Store
 from aiakit.sweep.space import Point
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 
 from aiakit.measures.bootstrap import Statistics
-from aiakit.results.judge import Evaluation, Row
+from aiakit.results.evaluate import Evaluation
+from aiakit.results.row import Row
 from aiakit.tracking.tracker import Figure
 
 PRIVACY = ("balanced_accuracy", "auc", "advantage", "bits")

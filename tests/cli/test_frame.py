@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +64,6 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]):
 def test_version(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"aiakit {aiakit.__version__}\n"
-
-
-def test_help_starts_quickly():
-    def seconds(*program: str) -> float:
-        start = time.perf_counter()
-        subprocess.run([sys.executable, *program], capture_output=True, check=True)
-        return time.perf_counter() - start
-
-    helped = ("-c", "from aiakit.cli import main; main(['--help'])")
-    extra = min(seconds(*helped) for _ in range(5)) - min(seconds("-c", "pass") for _ in range(5))
-    assert extra < 0.3
 
 
 @pytest.mark.parametrize(

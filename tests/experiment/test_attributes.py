@@ -180,7 +180,7 @@ def test_table_and_report_show_all_of_it(aiakit: Aiakit, several: Path, tmp_path
     assert answer.code == 0, answer.err
     page = (tmp_path / "report.html").read_text()
     for words in ("What else the releases say", "proven bound", "between attack seeds", "peak memory, MiB",
-                  "--attributes hat"):  # fmt: skip
+                  "--attributes gender,hat"):  # fmt: skip
         assert words in page
     digest = make_plan(Run.open(several).config).further["hat"].attacks[AttackKey("original", 0, "lda", 0)].digest
     assert digest in page, "each figure leads to the cell that it was computed from"

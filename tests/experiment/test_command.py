@@ -22,7 +22,7 @@ from aiakit.plugins import registry
 from aiakit.report.html import report_page
 from aiakit.report.page import render_page
 from aiakit.results.document import document_of
-from aiakit.results.judge import evaluate
+from aiakit.results.evaluate import evaluate
 from tests.conftest import SHORT, TINY, Answer
 
 Aiakit = Callable[..., Answer]

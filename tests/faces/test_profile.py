@@ -19,7 +19,7 @@ from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime, load_faces
-from aiakit.results.judge import evaluate
+from aiakit.results.evaluate import evaluate
 from aiakit.storage.cache import cache_folder
 from tests.conftest import SHORT, TINY, Answer
 

@@ -54,7 +54,7 @@ def test_check_exits_1_where_a_check_fails(tmp_path: Path, capsys: pytest.Captur
     capsys.readouterr()
     assert cli.main(["check", str(path)]) == 1
     said = capsys.readouterr().err
-    assert "fail  probabilities: predict_proba rows must sum to 1" in " ".join(said.split()).replace(
+    assert "fail  probabilities: predict_proba must sum to 1 in every row" in " ".join(said.split()).replace(
         "fail p", "fail  p"
     )
     assert "checks failed" in said

@@ -23,8 +23,8 @@ from aiakit.report.html import report_page
 from aiakit.report.page import Cell, Heading, Page, Section, Table, render_page
 from aiakit.report.svg import inline_svg, save_chart
 from aiakit.results.document import document_of
+from aiakit.results.evaluate import evaluate
 from aiakit.results.figures import _share, figures_of
-from aiakit.results.judge import evaluate
 from tests.conftest import Answer, Evaluated
 
 Aiakit = Callable[..., Answer]

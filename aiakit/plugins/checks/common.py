@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import VIEWS, Plugin
 from aiakit.errors import AiakitError
+from aiakit.measures.metrics import probability_problem
 from aiakit.plugins.options import options_of, validate
 
 PRESETS = ("fast", "strong")
@@ -139,14 +140,7 @@ def proba_problem(proba: Any, rows: int, classes: int) -> str:
     """What is wrong with class probabilities that should be (rows, classes); "" where nothing is."""
     if not isinstance(proba, np.ndarray):
         return f"must be a NumPy array, not {type(proba).__name__}"
-    if proba.shape != (rows, classes):
-        return f"must have shape (N, K) = ({rows}, {classes}), not {proba.shape}"
-    if proba.dtype.kind != "f" or not np.isfinite(proba).all():
-        return "must be finite floats"
-    if (proba < 0).any():
-        return "must not be negative"
-    off = float(np.abs(proba.sum(axis=1) - 1).max())
-    return f"rows must sum to 1, one is off by {off:.2g}" if off > 1e-4 else ""
+    return probability_problem(proba, rows, classes)
 
 
 def same_bytes(left: NDArray[Any] | None, right: NDArray[Any] | None) -> bool:

@@ -1,0 +1,232 @@
+"""From stored scores to statistics: everything here can be computed again from a run without training anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from aiakit.experiment.config import RunConfig, label_of
+from aiakit.experiment.plan import AttackKey, CellSpec, Plan, is_claim, make_plan
+from aiakit.experiment.protocol import PROTOCOLS, Protocol
+from aiakit.measures.comparison import variance_components
+from aiakit.measures.pooling import pooled_statistics
+from aiakit.measures.statistics import AttackStatistics, exceeds_chance
+from aiakit.results.judge import Judge, Scores, Truth
+from aiakit.results.remembered import FOLDER, Memory
+from aiakit.results.row import Row
+from aiakit.storage.documents import sound
+from aiakit.storage.store import Store
+
+
+@dataclass
+class Evaluation:
+    """A run's rows and what they were measured with. further : the same of each further attribute."""
+
+    config: RunConfig
+    protocol: Protocol
+    rows: dict[str, Row]
+    further: dict[str, Evaluation] = field(default_factory=dict)
+
+    def power(self, attack: str) -> bool | None:
+        """Whether the attack beats chance on the undefended release; None where the run has none to tell by."""
+        reference = self.rows.get(self.config.reference)
+        if reference is None or attack not in reference.attacks:
+            return None
+        return exceeds_chance(reference.attacks[attack])
+
+
+def evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None = None) -> Evaluation:
+    """The statistics of every finished cell of a run. Raises InputError where even the splits are not there.
+
+    known : rows that were computed before (the points of a sweep share their reference).
+    """
+    with sound(store.folder):
+        return _evaluate(store, config, known)
+
+
+def _evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None) -> Evaluation:
+    plan = make_plan(config)
+    cells = _cells(store, plan, config)
+    rows = dict(known or {})
+    for chain in config.defenses:
+        name = label_of(chain)
+        if name in rows:
+            continue
+        row = rows[name] = Row(name)
+        _add_costs(store, plan, name, row)
+        _add_attacks(cells, config, name, row, config.pooled)
+        _add_utility(cells, plan, name, row)
+    further = {name: _evaluate_further(store, plan, config, name) for name in plan.further}
+    return Evaluation(config, cells.protocol, rows, {name: found for name, found in further.items() if found})
+
+
+def _evaluate_further(store: Store, plan: Plan, config: RunConfig, attribute: str) -> Evaluation | None:
+    """What the releases say of a further attribute; None where its labels are not there yet."""
+    if not store.has(plan.further[attribute].labels.digest):
+        return None
+    cells = _cells(store, plan, config, attribute)
+    rows = {label_of(chain): Row(label_of(chain)) for chain in config.defenses}
+    for name, row in rows.items():
+        _add_attacks(cells, config, name, row)
+    return Evaluation(config, cells.protocol, rows)
+
+
+def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
+    releases = [cell for (defense, _), cell in plan.releases.items() if defense == name]
+    made = [cell.result for cell in (store.find(spec.digest) for spec in releases) if cell is not None]
+    row.fit_seconds = sum(result.get("fit_seconds", 0.0) for result in made)
+    row.release_seconds = sum(result.get("release_seconds", 0.0) for result in made)
+    row.peak_mib = max((result["peak_mib"] for result in made if "peak_mib" in result), default=None)
+    bounds = [result["accuracy_bound"] for result in made if result.get("accuracy_bound") is not None]
+    row.accuracy_bound = max(bounds) if len(bounds) == len(releases) else None  # what holds for every seed's release
+    cells = [*releases, *(cell for (defense, _), cell in plan.utilities.items() if defense == name)]
+    for table in (plan.attacks, *(attribute.attacks for attribute in plan.further.values())):
+        cells += [cell for key, cell in table.items() if key.defense == name]
+    for cell in cells:
+        found = store.find(cell.digest)
+        if found is None:
+            row.missing.append(cell.label)
+        else:
+            row.seconds += found.seconds
+
+
+def _cells(store: Store, plan: Plan, config: RunConfig, attribute: str | None = None) -> _Cells:
+    further = None if attribute is None else plan.further[attribute]
+    protocol = Protocol.read(store, plan.protocol.digest, None if further is None else further.labels.digest)
+    judge = Judge.of(truth_of(protocol), config.bootstrap_draws, config.split.seed, Memory(store.folder / FOLDER))
+    return _Cells(store, plan.attacks if further is None else further.attacks, protocol, judge)
+
+
+def truth_of(protocol: Protocol) -> Truth:
+    """What the scores of a run are judged by."""
+    rows = {"val": protocol.rows("attacker-val"), "test": protocol.rows("test")}
+    pairs = {}
+    for kind in PROTOCOLS:
+        found = {
+            split: protocol.pairs(f"{part}.{kind}", rows[split])
+            for split, part in (("val", "attacker-val"), ("test", "test"))
+        }
+        present = {split: each for split, each in found.items() if each is not None}
+        if len(present) == len(found):
+            pairs[kind] = present
+    official = None
+    if "pairs.official.same" in protocol.tensors:
+        official = (protocol.tensors["pairs.official.same"], protocol.tensors["pairs.official.fold"])
+    return Truth(
+        labels={split: protocol.labels(chosen) for split, chosen in rows.items()},
+        identity={split: protocol.identity(chosen) for split, chosen in rows.items()},
+        classes=len(protocol.classes),
+        pairs=pairs,
+        official=official,
+    )
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The stored scores of the attacks on one attribute, and who judges them."""
+
+    store: Store
+    cells: dict[AttackKey, CellSpec]
+    protocol: Protocol
+    judge: Judge
+
+    def tables(self, keys: Sequence[AttackKey], row: Row) -> list[dict[str, Any]]:
+        """The scores of the repeats that have some; the row notes which were skipped, and which are approximations."""
+        tables = []
+        for key in keys:
+            cell = self.store.find(self.cells[key].digest)
+            if cell is not None and "skipped" in cell.result:
+                row.skipped[f"{key.attack}, {key.knowledge}"] = cell.result["skipped"]
+            elif cell is not None:
+                tables.append(cell.tensors("scores"))
+                if key.headline and "approximation" in cell.result:
+                    row.approximations[key.attack] = cell.result["approximation"]
+        return tables
+
+    def judge_of(self, permutation: int | None) -> Judge:
+        """Who judges scores on labels that were permuted in the numbered way (None: the true ones)."""
+        if permutation is None:
+            return self.judge
+        return self.judge.permuted(
+            {
+                split: self.protocol.permuted_labels(self.protocol.rows(part), permutation)
+                for split, part in (("val", "attacker-val"), ("test", "test"))
+            }
+        )
+
+
+def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: Sequence[int] = ()) -> None:
+    claims = {attack.name for attack in config.attacks if is_claim(attack)}
+    groups: dict[AttackKey, list[AttackKey]] = {}  # the repeats of each attack, under a key without seeds
+    for key in cells.cells:
+        if key.defense == name:
+            groups.setdefault(replace(key, seed=0, attack_seed=0), []).append(key)
+    nulls: dict[int, list[AttackStatistics]] = {}
+    for group, keys in groups.items():
+        if group.permutation is not None:  # the first seed's release stands for the others
+            keys = [key for key in keys if key.seed == config.seeds[0]]
+        tables = cells.tables(keys, row)
+        if not tables:
+            continue
+        statistics = cells.judge_of(group.permutation).attack(tables, claim=group.attack in claims)
+        if group.attack in claims:
+            row.claimed = statistics
+        elif group.permutation is not None:
+            nulls.setdefault(group.permutation, []).append(statistics)
+        elif group.people is not None:
+            row.budgets.setdefault(group.attack, {})[group.people] = statistics
+        elif group.headline:
+            row.attacks[group.attack] = statistics
+            variance = _variance(keys, statistics)
+            if variance is not None:
+                row.variance[group.attack] = variance
+        else:
+            row.knowledge.setdefault(group.knowledge, {})[group.attack] = statistics
+    row.nulls = [
+        max(suite, key=lambda s: (s.val_balanced_accuracy, s.val_auc)).point["balanced_accuracy"]
+        for _, suite in sorted(nulls.items())
+    ]
+    if row.strongest is not None:
+        for images in pooled:
+            together = _pooled(cells, groups, row, images)
+            if together is not None:
+                row.pooled[images] = together
+
+
+def _variance(keys: Sequence[AttackKey], statistics: AttackStatistics) -> tuple[float, float] | None:
+    """Between defense seeds and between attack seeds; None unless every pair of two or more of each has scores."""
+    values = statistics.per_repeat["balanced_accuracy"]
+    seeds, attack_seeds = {key.seed for key in keys}, {key.attack_seed for key in keys}
+    if min(len(seeds), len(attack_seeds)) < 2 or not len(values) == len(keys) == len(seeds) * len(attack_seeds):
+        return None
+    return variance_components(np.reshape(values, (len(seeds), len(attack_seeds))))
+
+
+def _pooled(cells: _Cells, groups: dict[AttackKey, list[AttackKey]], row: Row, images: int) -> AttackStatistics | None:
+    """The strongest attack with the evidence of so many images of one person added up."""
+    keys = next(keys for group, keys in groups.items() if group.headline and group.attack == row.strongest)
+    tables, truth = cells.tables(keys, row), cells.judge.truth
+    return pooled_statistics(
+        [table["val"] for table in tables],
+        (truth.labels["val"], truth.identity["val"]),
+        [table["test"] for table in tables],
+        (truth.labels["test"], truth.identity["test"]),
+        images,
+        cells.judge.bootstrap.draws,
+        truth.classes,
+    )
+
+
+def _add_utility(cells: _Cells, plan: Plan, name: str, row: Row) -> None:
+    found = [cells.store.find(cell.digest) for (defense, _), cell in plan.utilities.items() if defense == name]
+    tables = [cell.tensors("scores") for cell in found if cell is not None]
+    if tables:
+        similarities = {
+            kind: [{"val": table[f"attacker-val.{kind}"], "test": table[f"test.{kind}"]} for table in tables]
+            for kind in cells.judge.truth.pairs
+        }
+        official = [table["official"] for table in tables if "official" in table]
+        cells.judge.judge_utility(row, Scores({}, similarities=similarities, official=official))

@@ -1,0 +1,90 @@
+"""One release: what it claims, what each attack reads from it, and what it is good for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from aiakit.measures.comparison import Difference, max_t_bound, paired_difference
+from aiakit.measures.statistics import AttackStatistics
+from aiakit.measures.verification import VerificationStatistics
+
+
+@dataclass(frozen=True)
+class OfficialFolds:
+    """A data set's own protocol on the pairs of test people: mean accuracy over folds, standard error, pairs used."""
+
+    accuracy: float
+    standard_error: float
+    pairs: int
+
+
+@dataclass
+class Row:
+    """One release: what it claims, what each attack reads from it, and what it is good for.
+
+    attacks : those that were trained on this release, with all people and true labels.
+    knowledge : level → attack → statistics, of the levels below ("ignorant", "lazy").
+    budgets : attack → number of attacker-train people → statistics.
+    pooled : number of images of one person whose evidence is added up → statistics of the strongest attack.
+    nulls : the balanced accuracy of the selected attack in each run with permuted labels.
+    skipped : attack → why it could not be applied. approximations : attack → what it did of a large sample.
+    variance : attack → variances of its balanced accuracy (between defense seeds, between attack seeds).
+    accuracy_bound : what no attack on it can exceed, where its defense proves that.
+    seconds : computing time of all of its cells. fit_seconds, release_seconds : of its defense, over all seeds.
+    peak_mib : the most memory that making the release took. missing : labels of its cells that are not there.
+    """
+
+    defense: str
+    claimed: AttackStatistics | None = None
+    attacks: dict[str, AttackStatistics] = field(default_factory=dict)
+    knowledge: dict[str, dict[str, AttackStatistics]] = field(default_factory=dict)
+    budgets: dict[str, dict[int, AttackStatistics]] = field(default_factory=dict)
+    pooled: dict[int, AttackStatistics] = field(default_factory=dict)
+    nulls: list[float] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    approximations: dict[str, str] = field(default_factory=dict)
+    variance: dict[str, tuple[float, float]] = field(default_factory=dict)
+    accuracy_bound: float | None = None
+    utility: dict[str, VerificationStatistics] = field(default_factory=dict)
+    official: OfficialFolds | None = None
+    seconds: float = 0.0
+    fit_seconds: float = 0.0
+    release_seconds: float = 0.0
+    peak_mib: float | None = None
+    missing: list[str] = field(default_factory=list)
+
+    @cached_property
+    def strongest(self) -> str | None:
+        """The attack with the best balanced accuracy on attacker-val: chosen there, reported on test."""
+        if not self.attacks:
+            return None
+        return max(
+            self.attacks, key=lambda name: (self.attacks[name].val_balanced_accuracy, self.attacks[name].val_auc)
+        )
+
+    @cached_property
+    def gap(self) -> Difference | None:
+        """The illusion gap: the strongest attack's balanced accuracy minus the claimed one, with a paired interval."""
+        if self.claimed is None or self.strongest is None:
+            return None
+        return paired_difference(self.attacks[self.strongest], self.claimed, "balanced_accuracy")
+
+    @cached_property
+    def simultaneous_upper(self) -> float | None:
+        """A 95 % bound on what the best of these attacks truly reaches, whichever that is."""
+        if not self.attacks:
+            return None
+        statistics = list(self.attacks.values())
+        values, draws = zip(
+            *((s.point["balanced_accuracy"], s.draws["balanced_accuracy"]) for s in statistics), strict=True
+        )
+        return max_t_bound(values, draws).upper
+
+    @cached_property
+    def null_p_value(self) -> float | None:
+        """The share of runs with permuted labels in which the selected attack reached what the strongest reached."""
+        if not self.nulls or self.strongest is None:
+            return None
+        reached = self.attacks[self.strongest].point["balanced_accuracy"]
+        return (1 + sum(value >= reached for value in self.nulls)) / (1 + len(self.nulls))
