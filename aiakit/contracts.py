@@ -1,7 +1,7 @@
 """All that a plugin author reads: the data a plugin receives and the classes it may implement.
 
 Shapes: N samples, D embedding dimensions, K ≥ 2 classes of the private attribute, H×W pixels.
-The manners are scikit-learn's: ``__init__`` stores its parameters under their own names and does nothing else,
+The conventions are scikit-learn's: ``__init__`` stores its parameters under their own names and does nothing else,
 ``fit`` returns ``self``, capabilities are class attributes, and all randomness comes from the context or the
 generator that is handed in. Test labels are never part of anything a plugin receives.
 """
@@ -144,7 +144,7 @@ class Faces:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class LabelledRelease:
     """What an adversary has to learn from: a release of people whose private attribute it knows.
 
     release : the N released samples, with the single view that the attack names.
@@ -166,7 +166,7 @@ class Evidence:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, rows: slice | NDArray[Any]) -> Evidence:
+    def __getitem__(self, rows: slice | NDArray[Any]) -> LabelledRelease:
         """The same evidence on some samples."""
         return replace(
             self,
@@ -276,7 +276,7 @@ class Attack(Plugin):
     costly: ClassVar[bool] = False
 
     @abstractmethod
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         """Learn from ``train``; choose hyper-parameters and when to stop on ``val`` only."""
 
     @abstractmethod
@@ -288,7 +288,7 @@ class Attack(Plugin):
         return None
 
 
-class Publisher(Plugin):
+class BaseDefense(Plugin):
     """What both kinds of defenses share.
 
     produces : the views that ``release`` returns.
@@ -319,7 +319,7 @@ class Publisher(Plugin):
         return None
 
 
-class Defense(Publisher):
+class Defense(BaseDefense):
     """A way of publishing faces."""
 
     produces = ("embedding", "image")
@@ -364,16 +364,16 @@ class Encoder(Plugin):
         """(N, D) embeddings of uint8 (N, H, W, 3) images; ``files`` are their N names as the data set spells them."""
 
     def state_dict(self) -> State:
-        """As ``Publisher.state_dict``; empty where nothing was learned."""
+        """As ``BaseDefense.state_dict``; empty where nothing was learned."""
         return {}
 
     def load_state_dict(self, state: State) -> Self:
-        """As ``Publisher.load_state_dict``."""
+        """As ``BaseDefense.load_state_dict``."""
         self.ctx_ = Context()
         return self
 
 
-class EmbeddingDefense(Publisher):
+class EmbeddingDefense(BaseDefense):
     """A way of publishing embeddings that an encoder, or the defense before it in a chain, made of faces."""
 
     produces = ("embedding",)

@@ -10,7 +10,7 @@ class AiakitError(Exception):
 
 
 class InputError(AiakitError):
-    """What the user gave cannot be used. The message says what is wrong, where, and how to mend it, in one line."""
+    """What the user gave cannot be used. The message says what is wrong, where, and how to put it right."""
 
     exit_code = 2
 

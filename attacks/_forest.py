@@ -9,7 +9,7 @@ from pydantic import Field
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from aiakit.attacks._shared import GridAttack, sklearn_seed
-from aiakit.contracts import Context, Evidence
+from aiakit.contracts import Context, LabelledRelease
 
 
 class Forest(GridAttack):
@@ -40,7 +40,7 @@ class Forest(GridAttack):
         """Small bootstrap samples."""
         return f"{self.rows:,} for each tree" if rows > self.rows else None
 
-    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+    def candidates(self, train: LabelledRelease, dims: int, ctx: Context) -> Sequence[Any]:
         """One forest for each smallest leaf."""
         return [
             self.estimator(

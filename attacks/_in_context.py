@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import make_pipeline
 
 from aiakit.attacks._shared import GridAttack, Sampled, reduction, sample_rows
-from aiakit.contracts import Context, Evidence, Release
+from aiakit.contracts import Context, LabelledRelease, Release
 from aiakit.networks.training import seeded
 from aiakit.plugins.bases import not_installed
 
@@ -39,14 +39,14 @@ class InContext(Sampled, GridAttack):
     def classifier(self, ctx: Context) -> Any:
         """The package's unfitted classifier with the weights of the file."""
 
-    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+    def candidates(self, train: LabelledRelease, dims: int, ctx: Context) -> Sequence[Any]:
         return [make_pipeline(reduction(train, dims, ctx, self.WIDEST), self.classifier(ctx))]
 
     def screen(self, rows: int) -> int:
         """All: there is one candidate."""
         return rows
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         """Remember the context."""
         self.ctx_ = ctx
         context = train[sample_rows(len(train), self.rows, ctx.rng("rows"))]

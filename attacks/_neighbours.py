@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from aiakit.attacks._shared import embedding, sample_rows, separation
-from aiakit.contracts import Attack, Context, Evidence, FloatArray, Release, batches
+from aiakit.attacks._shared import embedding, mean_auc, sample_rows
+from aiakit.contracts import Attack, Context, FloatArray, LabelledRelease, Release, batches
 
 CHUNK = 512  # probes compared together: with 20,000 samples of a gallery 40 MiB of products
 JUDGES = 10_000  # samples of attacker-val on which the number of voters is chosen, at most
@@ -41,7 +41,7 @@ class NeighbourVote(Attack):
     def prepare(self, train: FloatArray) -> Any:
         """A fitted scikit-learn transformer of the inputs, after which the Euclidean distance tells who is near."""
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         """Keep the gallery, choose the number of votes on ``val``."""
         train = train[sample_rows(len(train), self.gallery, ctx.rng("gallery"))]
         self._threads, self._classes = ctx.threads, len(train.classes)
@@ -51,7 +51,7 @@ class NeighbourVote(Attack):
         self._gallery = self._inputs(train.release)
         self._offsets = (self._gallery**2).sum(axis=1) / 2
         judges = val[sample_rows(len(val), JUDGES, ctx.rng("judges"))]
-        self._best = int(np.argmax([separation(poll, judges.labels) for poll in self._polls(judges.release)]))
+        self._best = int(np.argmax([mean_auc(poll, judges.labels) for poll in self._polls(judges.release)]))
         return self
 
     def approximation(self, rows: int) -> str | None:

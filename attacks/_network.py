@@ -12,7 +12,7 @@ from scipy.special import softmax
 from torch import nn
 
 from aiakit.attacks._shared import embedding
-from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.contracts import Attack, Context, LabelledRelease, Release
 from aiakit.networks.training import fit_classifier, forward_in_batches, seeded
 
 
@@ -33,7 +33,7 @@ class NetworkOnEmbeddings(Attack):
     def network(self, features: int, classes: int) -> nn.Module:
         """A fresh network: (N, features) → logits (N, classes)."""
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         self.ctx_ = ctx
         observed = embedding(train.release)
         self.mean_ = observed.mean(0)
@@ -53,9 +53,9 @@ class NetworkOnEmbeddings(Attack):
         self,
         network: nn.Module,
         inputs: torch.Tensor,
-        train: Evidence,
+        train: LabelledRelease,
         val_inputs: torch.Tensor,
-        val: Evidence,
+        val: LabelledRelease,
         ctx: Context,
     ) -> None:
         fit_classifier(

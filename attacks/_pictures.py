@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor, nn
 
-from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.contracts import Attack, Context, LabelledRelease, Release
 from aiakit.networks.training import Pixels, fit_classifier, forward_in_batches, seeded
 
 
@@ -36,7 +36,7 @@ class NetworkOnPictures(Attack):
         """A training batch (B, 3, H, W) changed at random; as it is unless a subclass says otherwise."""
         return batch
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         self.ctx_ = ctx
         assert train.release.pixels is not None
         pixels = Pixels(train.release.pixels, ctx)

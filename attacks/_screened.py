@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from aiakit.attacks._shared import CHUNK, sample_rows, separation, spread
-from aiakit.contracts import Attack, Context, Evidence, Release, batches
+from aiakit.attacks._shared import CHUNK, all_classes, mean_auc, sample_rows
+from aiakit.contracts import Attack, Context, LabelledRelease, Release, batches
 
 Matrix = NDArray[np.float32]
 
@@ -54,7 +54,7 @@ class Screened(Attack):
     def expand(self, release: Release, found: NDArray[Any]) -> Matrix:
         """(N, len(found)): the features of these samples."""
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         """Search ``train``, size the classifier on ``val``."""
         self._classes, self._threads = len(train.classes), ctx.threads
         with threadpool_limits(ctx.threads):
@@ -63,7 +63,7 @@ class Screened(Attack):
             for size in sorted({min(size, len(found)) for size in SIZES} - {0}):
                 model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=500))
                 model.fit(self._features(train.release, found[:size]), train.labels)
-                score = separation(self._scores(model, val.release, found[:size]), val.labels)
+                score = mean_auc(self._scores(model, val.release, found[:size]), val.labels)
                 if score > best:
                     best, self._found, self.model_ = score, found[:size], model
         return self
@@ -79,7 +79,7 @@ class Screened(Attack):
         with threadpool_limits(self._threads):
             return self._scores(self.model_, release, self._found)
 
-    def _confirmed(self, train: Evidence, ctx: Context) -> NDArray[Any]:
+    def _confirmed(self, train: LabelledRelease, ctx: Context) -> NDArray[Any]:
         people = np.unique(train.identity)
         first = np.isin(train.identity, ctx.rng("halves").permutation(people)[: len(people) // 2])
         goal = targets(train.labels, self._classes)
@@ -94,4 +94,4 @@ class Screened(Attack):
     def _scores(self, model: Any, release: Release, found: NDArray[Any]) -> NDArray[np.float64]:
         if not len(release):
             return np.zeros((0, self._classes))
-        return spread(model.predict_proba(self._features(release, found)), model.classes_, self._classes)
+        return all_classes(model.predict_proba(self._features(release, found)), model.classes_, self._classes)

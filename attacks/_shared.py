@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from aiakit.contracts import Attack, Context, Evidence, FloatArray, Release, batches
+from aiakit.contracts import Attack, Context, FloatArray, LabelledRelease, Release, batches
 
 CHUNK = 20_000  # rows scored at a time: bounds the memory of kernel features and neighbour distances …
 VALUES = 2**24  # … and values, where rows are long
@@ -30,7 +30,7 @@ def embedding(release: Release) -> FloatArray:
     return release.embedding
 
 
-def separation(scores: NDArray[Any], labels: NDArray[Any]) -> float:
+def mean_auc(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     """Mean one-against-rest AUC over the classes that occur: how well (N, K) scores order a validation set.
 
     It needs no threshold and no calibration and weighs classes alike. Seen with 150 validation samples on LEACE-erased
@@ -43,7 +43,7 @@ def separation(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     return float(np.mean([roc_auc_score(labels == k, scores[:, k]) for k in present]))
 
 
-def temperature(margins: NDArray[Any], val: Evidence) -> float:
+def temperature(margins: NDArray[Any], val: LabelledRelease) -> float:
     """The factor by which (N, K) margins become logits with the least balanced log-loss on ``val``."""
     rows = np.arange(len(val))
 
@@ -58,7 +58,7 @@ def sample_rows(count: int, most: int, rng: np.random.Generator) -> NDArray[np.i
     return np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
 
 
-def some(evidence: Evidence, most: int, ctx: Context, name: str) -> Evidence:
+def subsample(evidence: LabelledRelease, most: int, ctx: Context, name: str) -> LabelledRelease:
     """At most so many samples of the evidence, the same ones under one context and name."""
     return evidence[sample_rows(len(evidence), most, ctx.rng(name))]
 
@@ -98,10 +98,10 @@ class GridAttack(Attack):
         return min(rows, 20_000)
 
     @abstractmethod
-    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+    def candidates(self, train: LabelledRelease, dims: int, ctx: Context) -> Sequence[Any]:
         """Unfitted scikit-learn classifiers of ``dims`` standardised inputs, the simplest first (it wins ties)."""
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         """Learn from ``train``, choose on ``val``."""
         self._classes, self._threads, self._factor = len(train.classes), ctx.threads, 1.0
         raw = embedding(train.release)
@@ -116,7 +116,7 @@ class GridAttack(Attack):
         with threadpool_limits(ctx.threads):
             for model in ctx.track(grid, type(self).__name__):
                 model.fit(inputs[rows], train.labels[rows])
-                score = separation(self._scores(model, val.release), val.labels) if len(grid) > 1 else 0.5
+                score = mean_auc(self._scores(model, val.release), val.labels) if len(grid) > 1 else 0.5
                 if score > best:
                     best, self.model_ = score, model
             if len(rows) < len(train):
@@ -143,17 +143,17 @@ class GridAttack(Attack):
         seen = np.concatenate(parts) if parts else np.zeros((0, len(model.classes_)))
         if seen.ndim == 1:  # the margin of the second class against the first
             seen = np.column_stack([-seen, seen])
-        return spread(seen, model.classes_, self._classes, least=0.0 if probabilistic else -1e3)
+        return all_classes(seen, model.classes_, self._classes, least=0.0 if probabilistic else -1e3)
 
 
-def reduction(train: Evidence, dims: int, ctx: Context, most: int = 512) -> Any:
+def reduction(train: LabelledRelease, dims: int, ctx: Context, most: int = 512) -> Any:
     """A pipeline step: principal components where ``dims`` exceeds ``most``, nothing otherwise."""
     if dims <= most:
         return "passthrough"
     return PCA(min(len(train), most), svd_solver="randomized", random_state=sklearn_seed(ctx, "reduction"))
 
 
-def spread(proba: NDArray[Any], seen: NDArray[Any], classes: int, least: float = 0.0) -> NDArray[np.float64]:
+def all_classes(proba: NDArray[Any], seen: NDArray[Any], classes: int, least: float = 0.0) -> NDArray[np.float64]:
     """(N, len(seen)) scores as (N, classes): a class that never occurred in training gets ``least``."""
     full = np.full((len(proba), classes), least)
     full[:, seen] = proba

@@ -14,7 +14,7 @@ from sklearn.metrics import confusion_matrix
 from threadpoolctl import threadpool_limits
 
 from aiakit.attacks._shared import Sampled, embedding, sample_rows, sklearn_seed
-from aiakit.contracts import Context, Evidence, IntArray, Release
+from aiakit.contracts import Context, IntArray, LabelledRelease, Release
 from aiakit.networks.training import seeded
 from aiakit.plugins.bases import not_installed
 
@@ -47,7 +47,7 @@ class ART(Sampled):
     def unavailable(cls, classes: tuple[str, ...] = ()) -> str | None:
         return not_installed("art", "art")
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         self.ctx_ = ctx
         known = train[sample_rows(len(train), self.rows, ctx.rng("rows"))]
         every = range(len(train.classes))
@@ -71,7 +71,7 @@ class ART(Sampled):
         return infer_art(model, release, self.ctx_)
 
 
-def fit_art(kind: str, known: Evidence, ctx: Context) -> Any:
+def fit_art(kind: str, known: LabelledRelease, ctx: Context) -> Any:
     """ART's baseline of a model type, fitted on embeddings beside their labels."""
     from art.attacks.inference.attribute_inference import AttributeInferenceBaseline
 

@@ -12,7 +12,7 @@ from scipy.special import log_softmax, softmax
 
 from aiakit.attacks._steganalysis import Steganalysis
 from aiakit.attacks.cnn import CNN
-from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.contracts import Attack, Context, LabelledRelease, Release
 from aiakit.networks.timm_models import known_model
 
 
@@ -48,7 +48,7 @@ class StrongCNN(Attack):
         self.width = width
         self.hidden_epochs = hidden_epochs
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         members: dict[str, Attack] = {
             "photograph": CNN(self.model, epochs=self.epochs, shift=self.shift),
             "tiles": Steganalysis(self.width, self.hidden_epochs),
@@ -67,7 +67,7 @@ class StrongCNN(Attack):
         return np.asarray(softmax(np.tensordot(self.weights_, self._logits(release), 1), axis=1))
 
 
-def member_weights(logits: NDArray[np.float64], val: Evidence) -> NDArray[np.float64]:
+def member_weights(logits: NDArray[np.float64], val: LabelledRelease) -> NDArray[np.float64]:
     """(M,) weights ≥ 0 under which the sum of (M, N, K) logits has the least balanced log-loss on ``val``."""
     rows = np.arange(len(val))
 

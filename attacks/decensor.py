@@ -15,8 +15,8 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from aiakit.attacks._shared import embedding, separation, sklearn_seed, spread
-from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.attacks._shared import all_classes, embedding, mean_auc, sklearn_seed
+from aiakit.contracts import Attack, Context, LabelledRelease, Release
 
 FOLDS = 5
 
@@ -45,7 +45,7 @@ class Decensor(Attack):
         self.components = components
         self.strengths = strengths
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         self._classes, self._threads = len(train.classes), ctx.threads
         protected, groups = embedding(train.release), train.identity
         if len(np.unique(train.labels)) < 2:
@@ -61,12 +61,12 @@ class Decensor(Attack):
             for strength in self.strengths:
                 model = LogisticRegression(C=strength, class_weight="balanced", max_iter=500)
                 model.fit(self._scaler.transform(restored), train.labels)
-                score = separation(self._proba(model, val.release), val.labels)
+                score = mean_auc(self._proba(model, val.release), val.labels)
                 if score > best:
                     best, self._model = score, model
         return self
 
-    def _unprotected(self, train: Evidence, ctx: Context) -> NDArray[Any]:
+    def _unprotected(self, train: LabelledRelease, ctx: Context) -> NDArray[Any]:
         if train.unprotected is not None and train.unprotected.embedding is not None:
             return train.unprotected.embedding
         if train.images is None:
@@ -86,7 +86,7 @@ class Decensor(Attack):
 
     def _proba(self, model: Any, release: Release) -> NDArray[np.float64]:
         restored = self._scaler.transform(self._restore.predict(embedding(release)))
-        return spread(model.predict_proba(restored), model.classes_, self._classes)
+        return all_classes(model.predict_proba(restored), model.classes_, self._classes)
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
         with threadpool_limits(self._threads):

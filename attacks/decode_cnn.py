@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from aiakit.attacks._shared import embedding
 from aiakit.attacks.cnn import CNN
-from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.contracts import Attack, Context, LabelledRelease, Release
 from aiakit.networks.blocks import ConvDecoder
 from aiakit.networks.timm_models import known_model
 from aiakit.networks.training import Pixels, autocast, descend, fit_loop, forward_in_batches, one_cycle, seeded
@@ -43,7 +43,7 @@ class DecodeCNN(Attack):
         self.model = model
         self.cnn_epochs = cnn_epochs
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         if train.images is None:
             raise ValueError("decode-cnn needs the attacker's photographs")
         self.ctx_ = ctx
@@ -76,8 +76,8 @@ class DecodeCNN(Attack):
             schedulers=(one_cycle(optimizer, RATE, len(inputs), BATCH, self.epochs),),
         )
 
-    def _decoded(self, evidence: Evidence) -> Evidence:
-        return Evidence(self._pictures(evidence.release), evidence.labels, evidence.identity, evidence.classes)
+    def _decoded(self, evidence: LabelledRelease) -> LabelledRelease:
+        return LabelledRelease(self._pictures(evidence.release), evidence.labels, evidence.identity, evidence.classes)
 
     def _pictures(self, release: Release) -> Release:
         decode = lambda batch: torch.sigmoid(self.decoder_(batch).float())  # noqa: E731

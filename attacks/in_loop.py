@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.contracts import Attack, Context, LabelledRelease, Release
 
 
 class InLoop(Attack):
@@ -18,7 +18,7 @@ class InLoop(Attack):
     view = "claim"
     summary = "the defense's own attacker: shown as claimed, never as the result"
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         return self
 
     def predict_proba(self, release: Release) -> NDArray[Any]:

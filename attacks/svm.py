@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from aiakit.attacks._shared import GridAttack, sklearn_seed
-from aiakit.contracts import Context, Evidence
+from aiakit.contracts import Context, LabelledRelease
 
 
 class SVM(GridAttack):
@@ -48,11 +48,11 @@ class SVM(GridAttack):
             return None
         return f"{self.landmarks:,} Nyström features and least squares"
 
-    def candidates(self, train: Evidence, dims: int, ctx: Context) -> Sequence[Any]:
+    def candidates(self, train: LabelledRelease, dims: int, ctx: Context) -> Sequence[Any]:
         """Every C with every γ, which is a multiple of 1/D (the inputs have unit variance)."""
         return [self._machine(c, width / dims, train, ctx) for width in self.widths for c in self.penalties]
 
-    def _machine(self, c: float, gamma: float, train: Evidence, ctx: Context) -> Any:
+    def _machine(self, c: float, gamma: float, train: LabelledRelease, ctx: Context) -> Any:
         if len(train) <= self.exact_rows:
             return SVC(C=c, gamma=gamma, class_weight="balanced", cache_size=500)
         features = Nystroem(gamma=gamma, n_components=self.landmarks, random_state=sklearn_seed(ctx, "landmarks"))

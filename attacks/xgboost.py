@@ -11,8 +11,8 @@ from pydantic import Field
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from aiakit.attacks._shared import embedding, separation, sklearn_seed
-from aiakit.contracts import Attack, Context, Evidence, FloatArray, Release
+from aiakit.attacks._shared import embedding, mean_auc, sklearn_seed
+from aiakit.contracts import Attack, Context, FloatArray, LabelledRelease, Release
 
 COMPONENTS = 256  # principal components kept: all of them in most embeddings, a bound for very wide ones
 
@@ -41,7 +41,7 @@ class XGBoost(Attack):
         self.patience = patience
         self.bins = bins
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         """Boost on ``train``, stop and choose the inputs on ``val``."""
         self._classes, self._threads = len(train.classes), ctx.threads
         with threadpool_limits(ctx.threads), np.errstate(invalid="ignore"):  # 0/0 where every column is constant
@@ -50,7 +50,7 @@ class XGBoost(Attack):
         self._boosters = [self._boost(train, val, rotated, ctx) for rotated in ctx.track((False, True), "XGBoost")]
         choices = ([1.0, 0.0], [0.0, 1.0], [0.5, 0.5])
         scores = self._each(val.release)
-        self._mix = max(choices, key=lambda mix: separation(np.tensordot(mix, scores, 1), val.labels))
+        self._mix = max(choices, key=lambda mix: mean_auc(np.tensordot(mix, scores, 1), val.labels))
         return self
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
@@ -59,7 +59,7 @@ class XGBoost(Attack):
             return np.zeros((0, self._classes))
         return np.tensordot(self._mix, self._each(release), 1)
 
-    def _boost(self, train: Evidence, val: Evidence, rotated: bool, ctx: Context) -> xgboost.Booster:
+    def _boost(self, train: LabelledRelease, val: LabelledRelease, rotated: bool, ctx: Context) -> xgboost.Booster:
         binary = self._classes == 2
         settings = {
             "objective": "binary:logistic" if binary else "multi:softprob",

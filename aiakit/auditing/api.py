@@ -9,8 +9,8 @@ from typing import Any
 
 from aiakit.auditing.config import AuditConfig, make_config
 from aiakit.auditing.result import AuditResult
-from aiakit.auditing.runner import Quiet, run_audit
-from aiakit.auditing.unfinished import Memory
+from aiakit.auditing.runner import SilentObserver, run_audit
+from aiakit.auditing.unfinished import AuditCheckpoint
 from aiakit.contracts import OfficialPairs
 from aiakit.datasets.audited_splits import AuditedSplit, audited_split
 from aiakit.datasets.duplicates import clusters_of_duplicates
@@ -38,8 +38,8 @@ class PreparedAudit:
         folder : where the result will be saved; what is computed is kept there until then, and an audit that was
         interrupted goes on. Raises InputError where the folder cannot be written to.
         """
-        memory = None if folder is None else Memory.begin(folder, self.config)
-        scored = run_audit(self.samples, self.config, self.splits, observer or Quiet(), memory, self.threads)
+        memory = None if folder is None else AuditCheckpoint.begin(folder, self.config)
+        scored = run_audit(self.samples, self.config, self.splits, observer or SilentObserver(), memory, self.threads)
         return AuditResult.of(self.samples, self.config, scored, self.broken)
 
 
@@ -50,7 +50,7 @@ def prepare(
     identity: Any,
     attacks: str | Sequence[str] = "fast",
     score: str | None = None,
-    seeds: int = 1,
+    attack_seeds: int = 1,
     seed: int = 0,
     groups: Mapping[str, Any] | None = None,
     split: Any = None,
@@ -73,7 +73,7 @@ def prepare(
     identity : N names or numbers of who is shown. People, not rows, are split and drawn.
     attacks : names or presets ("fast", "strong", "all"), one text with commas or several texts.
     score : "cosine" (default), "euclidean", or "siamese", a verifier trained on attacker-train (default of pictures).
-    seeds : how many seeds of every attack. seed : the first, and that of split and pairs.
+    attack_seeds : how many seeds of every attack. seed : the first, and that of split and pairs.
     groups : name → N values by which the strongest attack's result is broken down.
     split : N of train / val / test. None deals people 60/15/25 %, stratified by each attribute.
     pairs : official verification pairs, as row numbers.
@@ -91,7 +91,7 @@ def prepare(
     asked = [attacks] if isinstance(attacks, str) else list(attacks)
     broken: dict[str, str] = {}
     config, remarks = make_config(
-        samples, split_names(asked), settings, score, seeds, seed, allow_overlap, device, precision, broken
+        samples, split_names(asked), settings, score, attack_seeds, seed, allow_overlap, device, precision, broken
     )
     clusters = clusters_of_duplicates(samples.values)
     splits = {}
@@ -105,7 +105,7 @@ def audit(embeddings: Any, *, observer: Observer | None = None, **options: Any) 
     """Measure what a release that exists already leaks, and what it is still good for.
 
     Everything else is given by name, as ``prepare`` documents: ``attributes`` and ``identity``, and perhaps
-    ``attacks="fast"``, ``score``, ``seeds``, ``groups``, ``split``, ``pairs``, ``reference``, ``allow_overlap`` …
+    ``attacks="fast"``, ``score``, ``attack_seeds``, ``groups``, ``split``, ``pairs``, ``reference`` …
     ``observer`` is told of progress.
 
     Raises

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from aiakit.auditing.verification import SCORES, Score
 from aiakit.contracts import Precision, View
-from aiakit.datasets.fingerprint import digest_of
+from aiakit.datasets.fingerprint import array_digest
 from aiakit.datasets.samples import Samples
 from aiakit.errors import InputError
 from aiakit.experiment.computing import choose_device, choose_precision
@@ -19,7 +19,7 @@ from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.plugins.options import parse_settings, require_in_use
 from aiakit.plugins.suggest import unknown
-from aiakit.storage.store import digest_of as digest_of_json
+from aiakit.storage.store import json_digest
 
 
 class AuditConfig(Record):
@@ -35,7 +35,7 @@ class AuditConfig(Record):
     reference: bool
     score: Score
     attacks: tuple[PluginSpec, ...]
-    seeds: int
+    attack_seeds: int
     seed: int
     device: str
     precision: Precision
@@ -50,7 +50,7 @@ class AuditConfig(Record):
     def folder_name(self) -> str:
         """A readable name that changes with the configuration: the same command finds its folder again."""
         readable = re.sub(r"[^a-z0-9-]+", "-", f"audit-{self.name}".lower()).strip("-")
-        return f"{readable[:60]}-{digest_of_json(self.model_dump(mode='json'))[:8]}"
+        return f"{readable[:60]}-{json_digest(self.model_dump(mode='json'))[:8]}"
 
 
 def make_config(
@@ -58,7 +58,7 @@ def make_config(
     attacks: Sequence[str],
     settings: Sequence[str],
     score: str | None,
-    seeds: int,
+    attack_seeds: int,
     seed: int,
     allow_overlap: bool,
     device: str,
@@ -72,8 +72,10 @@ def make_config(
     names, notes = _attacks(samples, attacks, broken)
     options = parse_settings(settings)
     require_in_use(options, names)
-    if seeds < 1 or seed < 0:
-        raise InputError(f"the number of seeds must be at least 1 and the seed at least 0, not {seeds} and {seed}")
+    if attack_seeds < 1 or seed < 0:
+        raise InputError(
+            f"the number of seeds must be at least 1 and the seed at least 0, not {attack_seeds} and {seed}"
+        )
     config = AuditConfig(
         name=samples.name,
         view=samples.view,
@@ -85,7 +87,7 @@ def make_config(
         reference=samples.reference is not None,
         score=_score(score, samples.view),
         attacks=tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in names),
-        seeds=seeds,
+        attack_seeds=attack_seeds,
         seed=seed,
         device=choose_device(device),
         precision=choose_precision(precision, device),
@@ -143,4 +145,4 @@ def fingerprint(samples: Samples) -> str:
         parts += [samples.pairs.left, samples.pairs.right, samples.pairs.same, samples.pairs.fold]
     if samples.reference is not None:
         parts.append(samples.reference)
-    return digest_of(*parts)
+    return array_digest(*parts)

@@ -64,7 +64,7 @@ def _run_config(config: AuditConfig, facts: dict[str, Any]) -> RunConfig:
         defenses=tuple((PluginSpec(name=name),) for name in (RELEASE, REFERENCE)),
         attacks=config.attacks,
         seeds=(config.seed,),
-        attack_seeds=config.seeds,
+        attack_seeds=config.attack_seeds,
         reference=REFERENCE,
         bootstrap_draws=config.bootstrap_draws,
     )
@@ -72,7 +72,7 @@ def _run_config(config: AuditConfig, facts: dict[str, Any]) -> RunConfig:
 
 def _tables(config: AuditConfig, protocol: Protocol, release: str) -> dict[str, Tables]:
     """Attack → the scores of its finished repeats on a release."""
-    seeds = range(config.seed, config.seed + config.seeds)
+    seeds = range(config.seed, config.seed + config.attack_seeds)
     found: dict[str, Tables] = {}
     for spec in config.attacks:
         prefixes = [f"{release}.{spec.name}.{seed}" for seed in seeds]

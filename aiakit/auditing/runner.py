@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiakit.auditing.config import AuditConfig
-from aiakit.auditing.unfinished import Memory, Tensors
+from aiakit.auditing.unfinished import AuditCheckpoint, Tensors
 from aiakit.auditing.verification import verification_tensors
-from aiakit.contracts import Attack, Context, Evidence, IntArray
+from aiakit.contracts import Attack, Context, IntArray, LabelledRelease
 from aiakit.datasets.audited_splits import AuditedSplit
 from aiakit.datasets.parallel import threads_in_all
 from aiakit.datasets.samples import Samples
@@ -23,7 +23,7 @@ from aiakit.plugins import registry
 RELEASE, REFERENCE = "attack", "reference"  # how the scores on each begin
 
 
-class Quiet:
+class SilentObserver:
     """An observer that shows nothing."""
 
     def begin(self, cells: int, finished: int) -> None:
@@ -62,7 +62,7 @@ def run_audit(
     config: AuditConfig,
     splits: dict[str, AuditedSplit],
     observer: Observer,
-    memory: Memory | None = None,
+    memory: AuditCheckpoint | None = None,
     threads: int | None = None,
 ) -> list[Scored]:
     """The scores for every attribute. An attack that fails is named, and the others go on.
@@ -73,7 +73,7 @@ def run_audit(
     ctx = Context(
         device=config.device, precision=config.precision, threads=threads_in_all(threads), report=observer.step
     )
-    memory = memory or Memory(config)
+    memory = memory or AuditCheckpoint(config)
     releases = (RELEASE, REFERENCE) if config.reference else (RELEASE,)
     results = [_begun(samples, attribute, splits[attribute]) for attribute in config.attributes]
     suites = [_applicable(config, scored) for scored in results]
@@ -81,7 +81,7 @@ def run_audit(
         (scored, spec, release, seed)
         for scored, suite in zip(results, suites, strict=True)
         for spec in suite
-        for seed in range(config.seed, config.seed + config.seeds)
+        for seed in range(config.seed, config.seed + config.attack_seeds)
         for release in releases
     ]
     known = sum(memory.has(_inputs(memory, *task)) for task in tasks)
@@ -93,7 +93,7 @@ def run_audit(
     return results
 
 
-def _inputs(memory: Memory, scored: Scored, spec: PluginSpec, release: str, seed: int) -> dict[str, Any]:
+def _inputs(memory: AuditCheckpoint, scored: Scored, spec: PluginSpec, release: str, seed: int) -> dict[str, Any]:
     """What an attack's scores depend on; of an attack on scores also which others have given any."""
     others = sorted(_others(scored, release, seed)) if combines(spec) else []
     return memory.inputs(
@@ -142,7 +142,7 @@ def _try_attack(
     release: str,
     ctx: Context,
     observer: Observer,
-    memory: Memory,
+    memory: AuditCheckpoint,
 ) -> None:
     label = f"{spec.name} on {scored.attribute}, seed {ctx.seed}" + (", reference" if release == REFERENCE else "")
     inputs = _inputs(memory, scored, spec, release, ctx.seed)
@@ -177,9 +177,9 @@ def _attack(samples: Samples, scored: Scored, spec: PluginSpec, release: str, ct
         truth = scored.tensors["labels"][val], samples.identity[val]
         return dict(combined_scores(tables, truth, scored.classes, attack, entry, ctx))
 
-    def evidence(chosen: IntArray) -> Evidence:
+    def evidence(chosen: IntArray) -> LabelledRelease:
         adaptive = attack.knowledge == "adaptive" and samples.reference is not None
-        return Evidence(
+        return LabelledRelease(
             samples.release(chosen, on_reference),
             scored.tensors["labels"][chosen],
             samples.identity[chosen],
@@ -209,7 +209,7 @@ def _others(scored: Scored, release: str, seed: int) -> dict[str, Tensors]:
 
 
 def _verify(
-    samples: Samples, scored: Scored, config: AuditConfig, ctx: Context, observer: Observer, memory: Memory
+    samples: Samples, scored: Scored, config: AuditConfig, ctx: Context, observer: Observer, memory: AuditCheckpoint
 ) -> None:
     label = f"verification beside {scored.attribute}"
     inputs = memory.inputs("verification", attribute=scored.attribute)

@@ -18,22 +18,22 @@ from pydantic import ValidationError
 
 from aiakit.auditing.config import AuditConfig
 from aiakit.errors import InputError
-from aiakit.storage.store import Store, digest_of, write_atomically
+from aiakit.storage.store import Store, json_digest, write_atomically
 
 UNFINISHED, CELLS = "audit.json", "cells"
 SCHEMA = 1
 Tensors = dict[str, NDArray[Any]]
 
 
-class Memory:
+class AuditCheckpoint:
     """The scores of an audit that is going on. store : where they are kept; None keeps none."""
 
     def __init__(self, config: AuditConfig, store: Store | None = None) -> None:
-        self.audit = digest_of(config.model_dump(mode="json"))
+        self.audit = json_digest(config.model_dump(mode="json"))
         self.store = store
 
     @classmethod
-    def begin(cls, folder: Path, config: AuditConfig) -> Memory:
+    def begin(cls, folder: Path, config: AuditConfig) -> AuditCheckpoint:
         """Keep scores in a folder, going on where an earlier start of the same audit ended.
 
         Raises InputError where the folder cannot be written to.
@@ -50,14 +50,14 @@ class Memory:
 
     def has(self, inputs: Mapping[str, Any]) -> bool:
         """Whether the scores of these inputs are kept."""
-        return self.store is not None and self.store.has(digest_of(inputs))
+        return self.store is not None and self.store.has(json_digest(inputs))
 
     def remember(self, inputs: Mapping[str, Any], compute: Callable[[], Tensors]) -> tuple[Tensors, float]:
         """What ``compute`` returns and the seconds that it took, from the store where it was computed before."""
         started = time.perf_counter()
         if self.store is None:
             return compute(), time.perf_counter() - started
-        digest = digest_of(inputs)
+        digest = json_digest(inputs)
         if not self.store.has(digest):
             with self.store.draft(digest, inputs) as draft:
                 draft.save("scores", compute())

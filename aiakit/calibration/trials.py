@@ -10,7 +10,7 @@ from pydantic import Field
 
 from aiakit.calibration.image_leaks import image_leaks
 from aiakit.calibration.leaks import Leak, embedding_leaks
-from aiakit.contracts import Attack, Context, Evidence, Precision
+from aiakit.contracts import Attack, Context, LabelledRelease, Precision
 from aiakit.errors import InputError
 from aiakit.experiment.config import PluginSpec, Record
 from aiakit.experiment.plan import CellSpec, combines, view_of
@@ -31,7 +31,7 @@ def all_leaks() -> dict[str, Leak]:
     return {leak.name: leak for leak in (*embedding_leaks(), *image_leaks())}
 
 
-def draw(leak: Leak, n: int, seed: int) -> dict[str, Evidence]:
+def draw(leak: Leak, n: int, seed: int) -> dict[str, LabelledRelease]:
     """One draw of a leak: the attacker's n samples ("train", and a quarter of them "val") and n others ("test").
 
     The people of each are its own.
@@ -40,7 +40,7 @@ def draw(leak: Leak, n: int, seed: int) -> dict[str, Evidence]:
     ctx, parts = Context(seed=seed), {}
     for part, size in (("train", n - val), ("val", val), ("test", n)):
         release, labels = leak.draw(size, ctx.rng("leak", leak.name, part))
-        parts[part] = Evidence(release, labels, np.arange(size) // leak.images, CLASSES)
+        parts[part] = LabelledRelease(release, labels, np.arange(size) // leak.images, CLASSES)
     return parts
 
 

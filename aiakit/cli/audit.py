@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--reference", metavar="FILE", help="Unprotected embeddings of the same rows: shows the attacks' power.")
 @click.option("--image-size", type=int, default=64, show_default=True, help="Side that pictures are resized to.")
 @click.option("--set", "settings", multiple=True, metavar="PLUGIN.OPTION=VALUE", help="Set an option of an attack.")
-@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Seeds of every attack.")
+@click.option("--attack-seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Seeds of every attack.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first, and the split's.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads.  [default: OMP_NUM_THREADS, or every core]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
@@ -92,7 +92,7 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
         identity=labels.column(identity, "--identity"),
         attacks=given["attacks"],
         score=given["score"],
-        seeds=given["seeds"],
+        attack_seeds=given["attack_seeds"],
         seed=given["seed"],
         groups={each: labels.column(each, "--group") for each in given["groups"]},
         split=None if given["split"] is None else labels.column(given["split"], "--split"),

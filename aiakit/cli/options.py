@@ -86,7 +86,7 @@ def dataset_options(given: dict[str, Any]) -> dict[str, Any]:
 def request_of(kind: Callable[..., Asked], given: dict[str, Any], **own: Any) -> Asked:
     """What a command was asked for: the fields of ``kind`` that are options of the command, and the command's own."""
     same = {name: given[name] for name in signature(kind).parameters if name in given and name != "jobs"}
-    return kind(data_options=dataset_options(given), elsewhere=given["engine"] != "local", **same, **own)
+    return kind(data_options=dataset_options(given), remote=given["engine"] != "local", **same, **own)
 
 
 def jobs_or_cores(jobs: int | None, threads: int | None) -> int:

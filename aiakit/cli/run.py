@@ -68,9 +68,7 @@ from aiakit.cli.progress import observer
 )
 @click.option("--budgets", multiple=True, metavar="N,N", help="Also train attacks on so many people (a curve).")
 @click.option("--pooled", multiple=True, metavar="M,M", help="Also attack so many images of one person together.")
-@click.option(
-    "--null", "permutations", type=click.IntRange(min=0), default=0, help="Also run with permuted labels, N times."
-)
+@click.option("--permutations", type=click.IntRange(min=0), default=0, help="Also run with permuted labels, N times.")
 @click.option(
     "--draws", type=click.IntRange(min=1), default=3, show_default=True, help="Draws of a stochastic release."
 )

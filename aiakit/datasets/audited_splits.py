@@ -59,7 +59,7 @@ def audited_split(samples: Samples, attribute: str, clusters: IntArray, seed: in
     rows = {name: usable[place == name] for name in SHARES}
     for finding in _shared(samples, rows, clusters):
         if not allow_overlap:
-            raise InputError(f"{finding}; mend the split, or measure all the same with --allow-overlap")
+            raise InputError(f"{finding}; correct the split, or measure all the same with --allow-overlap")
         notes.append(f"OVERLAP, figures may be far too high: {finding}")
     _require_classes(samples, attribute, rows)
     people = {name: len(np.unique(samples.identity[chosen])) for name, chosen in rows.items()}

@@ -2,7 +2,7 @@
 
 The plane of an image spans [-1, 1] in x (right) and y (down). Every array is float32 and has the batch first. A shape
 is a distance in those units, negative inside; its edge is anti-aliased over one pixel (as in I. Quilez, "2D distance
-functions"). Nothing here draws random numbers: a picture is a function of its ``Look`` alone.
+functions"). Nothing here draws random numbers: a picture is a function of its ``FaceParameters`` alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EYE_LINE, MOUTH_LINE = -0.06, 0.36
 
 
 @dataclass(frozen=True)
-class Look:
+class FaceParameters:
     """What B pictures show. Scalars are (B,), colours (B, 3) in [0, 1]; lengths are in half image widths.
 
     A person's: width, jaw, chin, brow_thickness, brow_height, brow_tilt, eye_size, eye_distance, eye_tilt, lashes,
@@ -84,7 +84,7 @@ class Look:
 class Canvas:
     """B pictures (3, B, H, W) and the coordinates of their pixels on each face."""
 
-    def __init__(self, look: Look, size: int) -> None:
+    def __init__(self, look: FaceParameters, size: int) -> None:
         axis = ((np.arange(size, dtype=np.float32) + 0.5) * 2 / size - 1).astype(np.float32)
         self.pixel = 2 / size
         self.screen_y = axis[None, :, None]
@@ -123,7 +123,7 @@ class Canvas:
         return part
 
 
-def draw(look: Look, size: int, noise: FloatArray) -> PixelArray:
+def draw(look: FaceParameters, size: int, noise: FloatArray) -> PixelArray:
     """uint8 (B, size, size, 3) pictures; ``noise`` (B, size, size, 3) is added before rounding, in units of 1."""
     canvas = Canvas(look, size)
     _backdrop(canvas, look)
@@ -162,14 +162,14 @@ def _smooth(low: float, high: float, values: Plane) -> Plane:
     return t * t * (3 - 2 * t)
 
 
-def _backdrop(canvas: Canvas, look: Look) -> None:
+def _backdrop(canvas: Canvas, look: FaceParameters) -> None:
     fall = (canvas.screen_y + 1) / 2
     for channel in range(3):
         top, low = _wide(look.backdrop[:, channel]), _wide(look.backdrop_low[:, channel])
         canvas.colour[channel] = top + (low - top) * fall
 
 
-def _head(canvas: Canvas, look: Look) -> Plane:
+def _head(canvas: Canvas, look: FaceParameters) -> Plane:
     """Distance to the outline of the head: a superellipse that narrows towards the chin, squarer for a broad jaw."""
     height = np.where(canvas.y > 0, FACE_HEIGHT + _wide(look.chin), FACE_HEIGHT)
     v = canvas.y / height
@@ -183,7 +183,7 @@ def _head(canvas: Canvas, look: Look) -> Plane:
     return (outline - 1) * _wide(look.width)
 
 
-def _back_hair(canvas: Canvas, look: Look, head: Plane) -> None:
+def _back_hair(canvas: Canvas, look: FaceParameters, head: Plane) -> None:
     """The hair behind the head: a mantle around it that hangs down as far as the hair is long."""
     volume, length = _wide(look.hair_volume), _wide(look.hair_length)
     mantle = head - volume
@@ -194,7 +194,7 @@ def _back_hair(canvas: Canvas, look: Look, head: Plane) -> None:
     canvas.paint(canvas.cover(shape, 2.0), _mix(look.hair, 0.0, 0.3))
 
 
-def _body(canvas: Canvas, look: Look) -> None:
+def _body(canvas: Canvas, look: FaceParameters) -> None:
     neck_half = _wide(look.width) * (0.58 + _wide(look.jaw) * 0.5)
     neck = np.maximum(np.abs(canvas.x) - neck_half, -canvas.y)
     canvas.paint(canvas.cover(neck), _mix(look.skin, 0.0, 0.28))
@@ -202,7 +202,7 @@ def _body(canvas: Canvas, look: Look) -> None:
     canvas.paint(canvas.cover(np.maximum(shoulders, np.abs(canvas.x) - 1.4)), look.clothes)
 
 
-def _skin(canvas: Canvas, look: Look, head: Plane) -> None:
+def _skin(canvas: Canvas, look: FaceParameters, head: Plane) -> None:
     ear = _ellipse(
         np.abs(canvas.x) - _wide(look.width) * 0.99,
         canvas.y - 0.02,
@@ -219,7 +219,7 @@ def _skin(canvas: Canvas, look: Look, head: Plane) -> None:
     canvas.shade(1 + canvas.cover(head) * (np.clip(factor, 0.35, 1.35) - 1))
 
 
-def _turned(canvas: Canvas, look: Look) -> tuple[Plane, Plane]:
+def _turned(canvas: Canvas, look: FaceParameters) -> tuple[Plane, Plane]:
     """Coordinates of the features when the head turns: they move most at the middle of the face, not at its outline."""
     u, v = canvas.x / _wide(look.width), canvas.y / FACE_HEIGHT
     bulge = np.clip(1 - u * u * 0.8 - v * v * 0.6, 0, 1)
@@ -228,14 +228,14 @@ def _turned(canvas: Canvas, look: Look) -> tuple[Plane, Plane]:
     return x, y
 
 
-def _beard(canvas: Canvas, look: Look, head: Plane) -> None:
+def _beard(canvas: Canvas, look: FaceParameters, head: Plane) -> None:
     below = canvas.y - (0.16 - 0.35 * np.abs(canvas.x) ** 2 / _wide(look.width) ** 2)
     cheeks = np.minimum(below, canvas.y - 0.26)
     area = _smooth(0.0, 0.12, cheeks) * canvas.cover(head + 0.01)
     canvas.paint(area, _mix(look.hair, look.skin, 0.25), _wide(look.beard))
 
 
-def _nose(canvas: Canvas, look: Look) -> None:
+def _nose(canvas: Canvas, look: FaceParameters) -> None:
     tip = (EYE_LINE + 0.02) + _wide(look.nose_length)
     width = _wide(look.nose_width)
     along = np.clip((canvas.y - EYE_LINE) / (tip - EYE_LINE), 0, 1)
@@ -255,7 +255,7 @@ def _nose(canvas: Canvas, look: Look) -> None:
     canvas.paint(canvas.cover(nostril, 1.5), _mix(look.skin, 0.0, 0.65), 0.85)
 
 
-def _eyes(canvas: Canvas, look: Look) -> None:
+def _eyes(canvas: Canvas, look: FaceParameters) -> None:
     """Almonds with iris, pupil and lid, and the brows above. Both sides at once by symmetry."""
     side = np.sign(canvas.x)
     x = np.abs(canvas.x) - _wide(look.eye_distance)
@@ -282,7 +282,7 @@ def _eyes(canvas: Canvas, look: Look) -> None:
     canvas.paint(canvas.cover(brow, 1.3), _mix(look.hair, 0.0, 0.35), 0.9)
 
 
-def _mouth(canvas: Canvas, look: Look) -> None:
+def _mouth(canvas: Canvas, look: FaceParameters) -> None:
     """Two lips about a line that smiles; where the mouth is open, teeth and dark between them."""
     x = canvas.x
     half = _wide(look.mouth_width) * (1 + 0.18 * _wide(look.smile))
@@ -303,7 +303,7 @@ def _mouth(canvas: Canvas, look: Look) -> None:
     canvas.paint(canvas.cover(seam), _mix(look.lips, 0.0, 0.65), shut)
 
 
-def _front_hair(canvas: Canvas, look: Look, head: Plane) -> None:
+def _front_hair(canvas: Canvas, look: FaceParameters, head: Plane) -> None:
     """The cap of hair on the skull down to the hairline, which a fringe lowers on one side."""
     u = canvas.x / _wide(look.width)
     line = _wide(look.hairline) + 0.34 * u * u + _wide(look.fringe) * u
@@ -316,7 +316,7 @@ def _front_hair(canvas: Canvas, look: Look, head: Plane) -> None:
     canvas.paint(canvas.cover(sheen, 5.0), _mix(look.hair, 1.0, 0.35), 0.5)
 
 
-def _glasses(canvas: Canvas, look: Look) -> None:
+def _glasses(canvas: Canvas, look: FaceParameters) -> None:
     x = np.abs(canvas.x) - _wide(look.eye_distance)
     ring = np.abs(_ellipse(x, canvas.y - (EYE_LINE + 0.02), *_lens(look))) - 0.016
     bridge = np.maximum(np.abs(canvas.y - EYE_LINE) - 0.014, x)
@@ -328,12 +328,12 @@ def _glasses(canvas: Canvas, look: Look) -> None:
     )
 
 
-def _lens(look: Look) -> tuple[Plane, Plane]:
+def _lens(look: FaceParameters) -> tuple[Plane, Plane]:
     a = _wide(look.eye_distance) * 0.76
     return a, a * 0.82
 
 
-def _hat(canvas: Canvas, look: Look, head: Plane) -> None:
+def _hat(canvas: Canvas, look: FaceParameters, head: Plane) -> None:
     brim_y = _wide(look.hairline) + 0.02
     crown = np.maximum(head - _wide(look.hair_volume) - 0.06, canvas.y - brim_y)
     brim = np.maximum(np.abs(canvas.y - brim_y) - 0.045, np.abs(canvas.x) - _wide(look.width) * 1.3)
@@ -341,7 +341,7 @@ def _hat(canvas: Canvas, look: Look, head: Plane) -> None:
     canvas.paint(canvas.cover(brim), _mix(look.headgear, 0.0, 0.3), _wide(look.hat))
 
 
-def _expose(canvas: Canvas, look: Look, noise: FloatArray) -> PixelArray:
+def _expose(canvas: Canvas, look: FaceParameters, noise: FloatArray) -> PixelArray:
     pictures = np.empty(noise.shape, np.float32)
     for channel, gain in enumerate((1.0, 0.0, -1.0)):
         factor = look.exposure * (1 + gain * look.warmth)

@@ -12,7 +12,7 @@ import numpy as np
 from aiakit.contracts import FaceSet
 
 
-def digest_of(*parts: Any) -> str:
+def array_digest(*parts: Any) -> str:
     """SHA-256 over arrays and JSON values, each with its kind and length so that neighbours cannot run together."""
     total = hashlib.sha256()
     for part in parts:
@@ -39,4 +39,4 @@ def fingerprinted(faces: FaceSet, pixels: str) -> FaceSet:
         parts += [name, attribute.classes, attribute.values]
     if pairs is not None:
         parts += [pairs.left, pairs.right, pairs.same, pairs.fold]
-    return replace(faces, fingerprint=digest_of(*parts))
+    return replace(faces, fingerprint=array_digest(*parts))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import Attribute, FloatArray, IntArray
-from aiakit.datasets.drawing import Look
+from aiakit.datasets.drawing import FaceParameters
 
 # Identity parameter → its weight in the direction that separates the genders (0: unrelated to gender).
 DIRECTION = {
@@ -76,7 +76,7 @@ class Cast:
         drawn *= (0.008 + 0.016 * self._drawn("grain")).astype(np.float32)[:, None, None, None]
         return drawn
 
-    def look(self) -> Look:
+    def look(self) -> FaceParameters:
         """What the N pictures show."""
         person, picture = self._person, self._picture
         wide = _squash
@@ -135,7 +135,7 @@ class Cast:
             "headgear": headgear,
             "frames": FRAMES[(self._drawn("frames") * len(FRAMES)).astype(np.int64)],
         }
-        return Look(**{name: np.asarray(value, np.float32) for name, value in fields.items()})
+        return FaceParameters(**{name: np.asarray(value, np.float32) for name, value in fields.items()})
 
     def _person(self, name: str) -> NDArray[np.float64]:
         return np.repeat(self.u[:, NAMES.index(name)], self.each)

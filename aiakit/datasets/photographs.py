@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import MISSING, Attribute, FaceSet, IntArray, LoadSettings, OfficialPairs
-from aiakit.datasets.fingerprint import digest_of, fingerprinted
+from aiakit.datasets.fingerprint import array_digest, fingerprinted
 from aiakit.datasets.pixels import Box, decode_all
 from aiakit.errors import InputError
 from aiakit.storage.cache import cached_pixels
@@ -70,7 +70,7 @@ class Photographs:
         self._refuse(problems, settings)
         boxes = self.boxes[present] if isinstance(self.boxes, np.ndarray) else self.boxes
         paths = [self.paths[row] for row in present]
-        key = digest_of(VERSION, settings.image_size, [(str(path), *stamps[path]) for path in paths], boxes)
+        key = array_digest(VERSION, settings.image_size, [(str(path), *stamps[path]) for path in paths], boxes)
         pixels = cached_pixels(settings.cache, key, settings.image_size, decode_all(paths, boxes, settings))
         if pixels.failed:
             broken = (self.files[present[row]] for row in pixels.failed)
@@ -84,7 +84,7 @@ class Photographs:
     def _refuse(self, problems: Sequence[str], settings: LoadSettings) -> None:
         if settings.strict and problems:
             more = f" (and {len(problems) - 1} other problems)" if len(problems) > 1 else ""
-            raise InputError(f"{self.name}: {problems[0]}{more}; mend the data, or leave out --strict to go on without")
+            raise InputError(f"{self.name}: {problems[0]}{more}; correct the data, or leave out --strict")
 
     def _select(self, kept: IntArray, images: Any, problems: list[str]) -> FaceSet:
         shown = [self.people[row] for row in kept]

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 
 from aiakit.contracts import Dataset, FaceSet, LoadSettings, batches
 from aiakit.datasets.drawing import draw
-from aiakit.datasets.fingerprint import digest_of, fingerprinted
+from aiakit.datasets.fingerprint import array_digest, fingerprinted
 from aiakit.datasets.parallel import in_order
 from aiakit.datasets.people import cast
 from aiakit.storage.cache import Batch, cached_pixels
@@ -42,7 +42,7 @@ class Synthetic(Dataset):
 
     def load(self, settings: LoadSettings) -> FaceSet:
         """The faces. More ``people`` begin with the same people. Raises InputError where the cache cannot be kept."""
-        key = digest_of("synthetic", VERSION, self.get_params(), settings.image_size)
+        key = array_digest("synthetic", VERSION, self.get_params(), settings.image_size)
         pixels = cached_pixels(settings.cache, key, settings.image_size, self._draw(settings))
         each, owners = self.images_per_person, range(self.people)
         faces = FaceSet(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from aiakit.contracts import Publisher
+from aiakit.contracts import BaseDefense
 from aiakit.experiment.config import Chain, PluginSpec, RunConfig, label_of
 from aiakit.plugins import registry
-from aiakit.storage.store import digest_of
+from aiakit.storage.store import json_digest
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class CellSpec:
 
     @cached_property
     def digest(self) -> str:
-        return digest_of(self.inputs)
+        return json_digest(self.inputs)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def produced_by(chain: Chain) -> tuple[str, ...]:
     if chain[-1].kind == "encoder":
         return ("embedding",)
     last = _class_of(chain[-1])
-    claims = last.claim is not Publisher.claim
+    claims = last.claim is not BaseDefense.claim
     return (*last.produces, *(("claim",) if claims else ()))
 
 

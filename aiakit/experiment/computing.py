@@ -11,8 +11,8 @@ from aiakit.contracts import Precision
 from aiakit.errors import InputError
 
 
-def choose_device(name: str, elsewhere: bool = False) -> str:
-    """A torch device that is there (``elsewhere``: that may be, on another machine). Raises InputError for another."""
+def choose_device(name: str, remote: bool = False) -> str:
+    """A torch device that is there (``remote``: that may be, on another machine). Raises InputError for another."""
     import torch
 
     if name == "auto":
@@ -21,7 +21,7 @@ def choose_device(name: str, elsewhere: bool = False) -> str:
     known = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind not in known:
         raise InputError(f"--device {name} is no device: choose auto, cpu, cuda, cuda:N or mps")
-    if elsewhere:
+    if remote:
         return name
     try:
         if not known[kind]:
@@ -32,24 +32,24 @@ def choose_device(name: str, elsewhere: bool = False) -> str:
     return name
 
 
-def choose_precision(name: str, device: str, elsewhere: bool = False) -> Precision:
+def choose_precision(name: str, device: str, remote: bool = False) -> Precision:
     """ "auto" is bfloat16 on CUDA and on processors with instructions for it, else float32.
 
-    ``elsewhere``: of a GPU on another machine it is taken for granted; processors are taken to be like this one.
+    ``remote``: of a GPU on another machine it is taken for granted; processors are taken to be like this one.
     """
     import torch
 
     if name != "auto":
         return cast(Precision, name)
-    if choose_device(device, elsewhere).startswith("cuda"):
-        return "bf16" if elsewhere or torch.cuda.is_bf16_supported() else "fp32"
+    if choose_device(device, remote).startswith("cuda"):
+        return "bf16" if remote or torch.cuda.is_bf16_supported() else "fp32"
     checks = (getattr(torch.cpu, check, None) for check in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return "bf16" if any(check is not None and check() for check in checks) else "fp32"
 
 
-def require_compiler(device: str, elsewhere: bool = False) -> None:
+def require_compiler(device: str, remote: bool = False) -> None:
     """Raise InputError where ``torch.compile`` has nothing to compile with: a C++ compiler, or Triton on CUDA."""
-    if elsewhere:
+    if remote:
         return
     if device.startswith("cuda"):
         if find_spec("triton") is None:

@@ -19,7 +19,7 @@ from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.workers import Problem, Setup, compute
 from aiakit.plugins import registry
 from aiakit.plugins.extras import not_installed
-from aiakit.storage.store import digest_of
+from aiakit.storage.store import json_digest
 
 CONNECT_SECONDS = 10
 GPU = {"GPU": 1}  # what workers with a GPU are started with: dask worker --resources GPU=1
@@ -90,7 +90,7 @@ class _Cluster:
         # Two runs on one store that want the same cell are given the same task.
         name = {"folder": str(self.setup.folder), "cell": cell.digest, "attempt": self.attempts[cell.digest]}
         self.attempts[cell.digest] += 1
-        key = f"{cell.kind}-{digest_of(name)}"
+        key = f"{cell.kind}-{json_digest(name)}"
         future: Future[Problem | None] = self.executor.submit(
             _work, self.setup, cell.inputs, key=key, resources=resources
         )

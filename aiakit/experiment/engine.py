@@ -94,7 +94,7 @@ def run_cells(
     store.open()
     todo = [cell for cell in cells if not store.has(cell.digest)]
     observer.begin(len(cells), len(cells) - len(todo))
-    book = _Book(store, observer, Outcome(notes=list(store.damaged)))
+    book = _Outcomes(store, observer, Outcome(notes=list(store.damaged)))
     for cell in todo:
         if not engine.takes(cell):
             _compute_here(book, cell, runtime, kinds)
@@ -108,7 +108,7 @@ def run_cells(
 
 
 @dataclass(frozen=True)
-class _Book:
+class _Outcomes:
     """Where it is written down how each cell went."""
 
     store: Store
@@ -138,7 +138,7 @@ def keep_last_good_state(store: Store, digest: str, state: Mapping[str, Any]) ->
     return path
 
 
-def _compute_here(book: _Book, cell: CellSpec, runtime: Runtime, kinds: Kinds) -> None:
+def _compute_here(book: _Outcomes, cell: CellSpec, runtime: Runtime, kinds: Kinds) -> None:
     if book.blocked(cell):
         return
     book.observer.start(cell.label)
@@ -154,7 +154,7 @@ def _compute_here(book: _Book, cell: CellSpec, runtime: Runtime, kinds: Kinds) -
         give_back_memory()
 
 
-def _hand_out(book: _Book, todo: Sequence[CellSpec], workers: Workers) -> None:
+def _hand_out(book: _Outcomes, todo: Sequence[CellSpec], workers: Workers) -> None:
     """Give each cell to the workers when what it needs is finished; the long ones first."""
     waiting = sorted(todo, key=lambda cell: not cell.long)
     unfinished = {cell.digest for cell in todo}

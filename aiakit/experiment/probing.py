@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.model_selection import StratifiedGroupKFold
 
-from aiakit.contracts import Attack, Context, Evidence, IntArray, Release
+from aiakit.contracts import Attack, Context, IntArray, LabelledRelease, Release
 from aiakit.datasets.rows import RowView
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, release_of
@@ -121,7 +121,7 @@ def combined_scores(
         name: Release(embedding=np.concatenate([log_proba(table[name]) for table in tables], axis=1))
         for name in ("val", "test")
     }
-    known = Evidence(on["val"], labels, identity, classes)
+    known = LabelledRelease(on["val"], labels, identity, classes)
     held_out = np.zeros((len(labels), len(classes)))
     with registry.guard(entry):
         for fold, (learned, left) in enumerate(folds_of(labels, identity)):
@@ -151,7 +151,7 @@ def _evidence(
     cell: Cell,
     rows: IntArray,
     runtime: Runtime,
-) -> Evidence:
+) -> LabelledRelease:
     """What the attack learns from. Of a stochastic release it sees every draw of an embedding, one of a picture."""
     draws = cell.result["draws"] if attack.view == "embedding" else 1
     if attack.knowledge == "adaptive":
@@ -161,7 +161,9 @@ def _evidence(
     if draws > 1:
         release = Release(embedding=np.concatenate([part.embedding for part in parts if part.embedding is not None]))
     labels = protocol.permuted_labels(rows, inputs["permutation"])
-    evidence = Evidence(release, np.tile(labels, draws), np.tile(protocol.identity(rows), draws), protocol.classes)
+    evidence = LabelledRelease(
+        release, np.tile(labels, draws), np.tile(protocol.identity(rows), draws), protocol.classes
+    )
     if attack.knowledge != "adaptive":
         return evidence
     images: Any = RowView(load_faces(protocol.cell.inputs["dataset"], runtime).images, rows)
@@ -184,7 +186,7 @@ def some_people(protocol: Protocol, rows: IntArray, people: int, rng: np.random.
     persons, first = np.unique(identity, return_index=True)
     order = rng.permutation(len(persons))
     label = labels[first][order]
-    rank = np.empty(len(order), dtype=np.int64)  # the how-manieth of their class each person is
+    rank = np.empty(len(order), dtype=np.int64)  # each person's place within their class
     for code in np.unique(label):
         rank[label == code] = np.arange(np.count_nonzero(label == code))
     chosen = persons[order][np.argsort(rank, kind="stable")[:people]]

@@ -22,8 +22,8 @@ PROTOCOLS = ("random", "same_attribute")
 Line = Annotated[str, AfterValidator(printable)]
 
 
-class Facts(BaseModel):
-    """What a protocol cell says of its data; the cell may be a stranger's."""
+class DataSummary(BaseModel):
+    """What a protocol cell says of its data; the cell may be somebody else's."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
@@ -61,7 +61,7 @@ class Protocol:
         Raises ValueError where a stored cell says none of that.
         """
         relabelled = {} if self.relabelled is None else self.relabelled.result
-        return Facts.model_validate({**self.cell.result, **relabelled}).model_dump()
+        return DataSummary.model_validate({**self.cell.result, **relabelled}).model_dump()
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ class Request:
     device: str = "auto"
     precision: str = "auto"
     compiled: bool = False
-    elsewhere: bool = False  # whether other machines compute, so that their device is not looked for here
+    remote: bool = False  # whether other machines compute, so that their device is not looked for here
     utility: bool = True
     pairs: int = 25_000  # of verification, a fifth of them genuine
     reference: bool = True
@@ -117,10 +117,10 @@ def prepare(request: Request) -> Prepared:
     split = split_people(faces, attribute, request.seed, request.shares)
     further = further_attributes(faces, split, split_names(request.attributes), applicable)
     _check_pairs(request, faces, split, defenses)
-    device = choose_device(request.device, request.elsewhere)
-    precision = choose_precision(request.precision, device, request.elsewhere)
+    device = choose_device(request.device, request.remote)
+    precision = choose_precision(request.precision, device, request.remote)
     if request.compiled:
-        require_compiler(device, request.elsewhere)
+        require_compiler(device, request.remote)
     config = _config(
         dataset=DatasetSpec(**spec, image_size=request.image_size, strict=request.strict, data=faces.fingerprint),
         attribute=attribute,

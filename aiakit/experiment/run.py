@@ -20,7 +20,7 @@ from aiakit.experiment.engine import Engine, Observer, run_cells
 from aiakit.experiment.plan import CellSpec, make_plan
 from aiakit.experiment.runtime import Runtime
 from aiakit.storage.documents import first_problem, read_json
-from aiakit.storage.store import CELLS, Store, digest_of, write_atomically
+from aiakit.storage.store import CELLS, Store, json_digest, write_atomically
 
 RUN = "run.json"
 FAILURES = "failures.json"
@@ -30,7 +30,7 @@ def default_name(config: RunConfig) -> str:
     """A name that says what the run is and changes with its configuration: the same command finds its folder again."""
     defenses = "-".join(label_of(chain) for chain in config.defenses if label_of(chain) != config.reference)
     readable = re.sub(r"[^a-z0-9+-]+", "-", f"{config.dataset.name}-{defenses or config.reference}".lower())
-    return f"{readable[:60]}-{digest_of(config.model_dump(mode='json'))[:8]}"
+    return f"{readable[:60]}-{json_digest(config.model_dump(mode='json'))[:8]}"
 
 
 @dataclass

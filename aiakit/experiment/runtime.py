@@ -19,7 +19,7 @@ from aiakit.experiment.costs import peak_mib
 from aiakit.measures.metrics import probability_problem
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
-from aiakit.storage.store import Cell, Draft, Store, digest_of
+from aiakit.storage.store import Cell, Draft, Store, json_digest
 
 Report = Callable[[str, int, int], None]
 
@@ -78,7 +78,7 @@ def context_of(
             **{key: inputs[key] for key in PIECES_DEPEND_ON if key in inputs},
             "code": source_digest([compute.__module__]),
         }
-        digest = digest_of(piece)
+        digest = json_digest(piece)
         started = time.perf_counter()
         if not store.has(digest):
             with store.draft(digest, piece) as draft:

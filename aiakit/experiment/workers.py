@@ -15,7 +15,7 @@ from aiakit.errors import AiakitError, Diverged, InputError
 from aiakit.experiment.costs import forget_peak, peak_mib
 from aiakit.experiment.runtime import Kinds, Runtime
 from aiakit.plugins import registry
-from aiakit.storage.store import Store, digest_of
+from aiakit.storage.store import Store, json_digest
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Setup:
 class Problem(NamedTuple):
     """Why a cell was not computed, in plain values: errors of plugins may not be picklable.
 
-    bad_input : whether it is the user's to mend, which ends the run. state : the last good one where it diverged.
+    bad_input : whether the user must correct it, which ends the run. state : the last good one where it diverged.
     """
 
     message: str
@@ -48,7 +48,7 @@ def execute(store: Store, inputs: Mapping[str, Any], runtime: Runtime, kinds: Ki
 
     Raises whatever aiakit's own errors say; a plugin's exceptions as PluginError.
     """
-    digest = digest_of(inputs)
+    digest = json_digest(inputs)
     if store.has(digest):
         return
     started = time.perf_counter()

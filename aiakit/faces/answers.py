@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from aiakit.contracts import Attack, Context, Evidence, PixelArray, Release
+from aiakit.contracts import Attack, Context, LabelledRelease, PixelArray, Release
 from aiakit.errors import InputError
 from aiakit.experiment.config import label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, make_plan
@@ -68,7 +68,7 @@ def public_answers(picture: PixelArray) -> list[Answer]:
     release = Release(image=np.ascontiguousarray(picture.transpose(2, 0, 1))[None])
     nobody = np.zeros(1, np.int64)  # it learns from nothing but the names of the classes
     with registry.guard(entry):
-        evidence = Evidence(release, nobody, nobody, GENDERS)
+        evidence = LabelledRelease(release, nobody, nobody, GENDERS)
         attack.fit(evidence, evidence, Context())
     (proba,) = answers_to(attack, entry, [release], len(GENDERS))
     age = _age_model().age(np.ascontiguousarray(picture))

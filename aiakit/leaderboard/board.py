@@ -20,8 +20,8 @@ from aiakit.measures.comparison import paired_difference
 from aiakit.measures.pareto import hypervolume, pareto_front
 from aiakit.measures.statistics import exceeds_chance, smallest_detectable
 from aiakit.results.document import verdict_of
-from aiakit.results.objectives import covered, objectives_of
-from aiakit.results.remembered import Memory
+from aiakit.results.objectives import joint_hypervolume, objectives_of
+from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
 from aiakit.storage.cache import cache_folder
 
@@ -32,7 +32,7 @@ WORDS = {"data": "fingerprint of the data", "truth": "labels, people or pairs", 
 
 
 @dataclass
-class Place:
+class RankedEntry:
     """A release on a board.
 
     submission : what was submitted. row : its statistics, computed from its scores.
@@ -78,7 +78,7 @@ class Board:
     power : attack → whether it beats chance on an undefended release of the board; without one it is not there.
     """
 
-    places: list[Place]
+    places: list[RankedEntry]
     reported: list[Reported] = field(default_factory=list)
     min_utility: float | None = None
     hypervolume: float | None = None
@@ -156,8 +156,8 @@ def make_board(
         _require_same_protocol(first, submission)
     for figures in reported:
         _require_same_data(first, figures)
-    memory = Memory(cache_folder() / MEMORY)
-    places = [Place(submission, verified(submission, memory)) for submission in submissions]
+    memory = StatisticsCache(cache_folder() / MEMORY)
+    places = [RankedEntry(submission, verified(submission, memory)) for submission in submissions]
     _label(places)
     _rank(places, min_utility)
     area, bounds = _mark_front(places) or (None, None)
@@ -199,9 +199,9 @@ def _require_same_data(first: Submission, figures: Reported) -> None:
         )
 
 
-def _label(places: Sequence[Place]) -> None:
+def _label(places: Sequence[RankedEntry]) -> None:
     """Name each release, with the parameters in which it differs from others of the same name."""
-    groups: dict[str, list[Place]] = {}
+    groups: dict[str, list[RankedEntry]] = {}
     for place in places:
         groups.setdefault(place.entry.release, []).append(place)
     for name, group in groups.items():
@@ -217,7 +217,7 @@ def _label(places: Sequence[Place]) -> None:
             place.label = f"{name} ({', '.join(told)})" if told else name
 
 
-def _power(places: Sequence[Place]) -> dict[str, bool]:
+def _power(places: Sequence[RankedEntry]) -> dict[str, bool]:
     """Which attacks beat chance on an undefended release; those that none was probed with are left out."""
     power: dict[str, bool] = {}
     for place in places:
@@ -227,7 +227,7 @@ def _power(places: Sequence[Place]) -> dict[str, bool]:
     return power
 
 
-def _rank(places: Sequence[Place], min_utility: float | None) -> None:
+def _rank(places: Sequence[RankedEntry], min_utility: float | None) -> None:
     able = [
         place
         for place in places
@@ -235,7 +235,7 @@ def _rank(places: Sequence[Place], min_utility: float | None) -> None:
         and (min_utility is None or (place.utility is not None and place.utility >= min_utility))
     ]
     able.sort(key=lambda place: (place.leakage, place.label))
-    leader: Place | None = None
+    leader: RankedEntry | None = None
     for number, place in enumerate(able, start=1):
         if leader is not None and _tied(leader.row, place.row):
             place.rank, place.tied, leader.tied = leader.rank, True, True
@@ -249,10 +249,10 @@ def _tied(a: Row, b: Row) -> bool:
     return paired_difference(a.attacks[a.strongest], b.attacks[b.strongest]).p_value > SIGNIFICANCE
 
 
-def _mark_front(places: Sequence[Place]) -> tuple[float, tuple[float, float]] | None:
+def _mark_front(places: Sequence[RankedEntry]) -> tuple[float, tuple[float, float]] | None:
     """Mark the front, and what each release alone adds to what all cover; the latter with its interval."""
     weighed = [(place, found) for place in places if (found := objectives_of(place.row)) is not None]
-    total = covered([found for _, found in weighed])
+    total = joint_hypervolume([found for _, found in weighed])
     if total is None:
         return None
     privacy = np.array([found.privacy for _, found in weighed])

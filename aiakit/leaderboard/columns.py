@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiakit.leaderboard.board import Board, Place
+from aiakit.leaderboard.board import Board, RankedEntry
 from aiakit.leaderboard.schema import Entry
 from aiakit.measures.bootstrap import Statistics
 from aiakit.results.document import LIMITS
@@ -21,14 +21,14 @@ class Column:
 
     key: str
     heading: str
-    value: Callable[[Place], Value]
-    interval: Callable[[Place], tuple[float, float] | None] | None = None
+    value: Callable[[RankedEntry], Value]
+    interval: Callable[[RankedEntry], tuple[float, float] | None] | None = None
     digits: int = 3
     sign: bool = False
-    mark: Callable[[Place], str] | None = None
+    mark: Callable[[RankedEntry], str] | None = None
     hint: str = ""
 
-    def text(self, place: Place) -> str:
+    def text(self, place: RankedEntry) -> str:
         """The cell for people."""
         value = self.value(place)
         if value is None:
@@ -103,16 +103,16 @@ def _attack(name: str, power: bool | None) -> Column:
     )
 
 
-def external_mark(place: Place, name: str | None) -> str:
+def external_mark(place: RankedEntry, name: str | None) -> str:
     """What is put after an attack that somebody else trained."""
     return " (external)" if any(attack.external and attack.name == name for attack in place.entry.attacks) else ""
 
 
-def _rank_text(place: Place) -> str | None:
+def _rank_text(place: RankedEntry) -> str | None:
     return None if place.rank is None else f"{place.rank}{'=' if place.tied else ''}"
 
 
-def _strongest(place: Place) -> Statistics | None:
+def _strongest(place: RankedEntry) -> Statistics | None:
     return None if place.row.strongest is None else place.row.attacks[place.row.strongest]
 
 

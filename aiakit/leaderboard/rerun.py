@@ -18,7 +18,7 @@ from aiakit.leaderboard.entry import Submission, read_tensors
 from aiakit.leaderboard.schema import AttackInfo
 from aiakit.leaderboard.scores import statistics_row
 from aiakit.plugins import registry
-from aiakit.storage.store import Store, digest_of
+from aiakit.storage.store import Store, json_digest
 
 RETRAINABLE = ("embedding", "image")
 
@@ -85,7 +85,7 @@ def _not_retrainable(attack: AttackInfo) -> str:
 
 def _add_protocol(store: Store, submission: Submission, release: dict[str, NDArray[Any]]) -> str:
     inputs = {"kind": "protocol", "entry": submission.entry.name}
-    digest = digest_of(inputs)
+    digest = json_digest(inputs)
     names = ("rows.attacker-train", "rows.attacker-val", "rows.test", "labels", "identity")
     lacking = [name for name in names if name not in release]
     if lacking:
@@ -100,7 +100,7 @@ def _add_protocol(store: Store, submission: Submission, release: dict[str, NDArr
 
 def _add_release(store: Store, release: dict[str, NDArray[Any]], seed: int) -> str:
     inputs = {"kind": "release", "seed": seed}
-    digest = digest_of(inputs)
+    digest = json_digest(inputs)
     views = {name.partition(".")[2]: part for name, part in release.items() if name.partition(".")[0] == str(seed)}
     if not views:
         raise InputError(f"the submitted release has nothing of seed {seed}")
@@ -138,4 +138,4 @@ def _train(
         "precision": computing.precision,
     }
     execute(store, inputs, runtime, COMPUTE)
-    return store.read(digest_of(inputs)).tensors("scores")
+    return store.read(json_digest(inputs)).tensors("scores")

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.datasets.fingerprint import digest_of
+from aiakit.datasets.fingerprint import array_digest
 from aiakit.experiment.protocol import PROTOCOLS
 from aiakit.leaderboard.schema import AttackInfo, ProtocolInfo
 from aiakit.measures.metrics import probability_problem
 from aiakit.measures.verification import Pairs
 from aiakit.results.judge import SPLITS, Judge, Scores, Truth
-from aiakit.results.remembered import Memory
+from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -43,11 +43,11 @@ def truth_digest(tensors: Tensors) -> str:
     parts: list[Any] = []
     for name in names:
         parts += [name, np.asarray(_get(tensors, name))]
-    return digest_of(*parts)
+    return array_digest(*parts)
 
 
 def statistics_row(
-    protocol: ProtocolInfo, attacks: Sequence[AttackInfo], tensors: Tensors, memory: Memory | None = None
+    protocol: ProtocolInfo, attacks: Sequence[AttackInfo], tensors: Tensors, memory: StatisticsCache | None = None
 ) -> Row:
     """The statistics of a release from its scores. Raises ValueError where scores are missing or do not fit.
 

@@ -20,9 +20,9 @@ from aiakit.leaderboard.entry import Submission, write_entry, write_tensors
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo
 from aiakit.leaderboard.scores import SIDES, statistics_row, truth_digest
 from aiakit.results.document import measured
-from aiakit.results.remembered import FOLDER, Memory
+from aiakit.results.remembered import FOLDER, StatisticsCache
 from aiakit.storage.documents import sound
-from aiakit.storage.store import digest_of
+from aiakit.storage.store import json_digest
 
 STORED = {"val": "attacker-val", "test": "test"}  # how entries call the splits that are scored
 IN_MEMORY = FileRef(file="in-memory", sha256="0" * 64)
@@ -115,7 +115,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
         attack_seeds=config.attack_seeds,
         seconds=round(sum(run.store.read(cell.digest).seconds for cell in cells), 3),
     )
-    row = statistics_row(info, attacks, tensors, Memory(run.folder / FOLDER))
+    row = statistics_row(info, attacks, tensors, StatisticsCache(run.folder / FOLDER))
     row.defense = label
     entry = Entry(
         name=_name(label, facts["dataset"], [cell.digest for cell in cells]),
@@ -144,7 +144,7 @@ def _counting(plan: Plan, label: str, spec: PluginSpec) -> list[AttackKey]:
 
 def _name(label: str, dataset: str, digests: list[str]) -> str:
     readable = re.sub(r"[^a-z0-9+.-]+", "-", f"{dataset}-{label}".lower()).strip("-.+")
-    return f"{readable[:80] or 'release'}-{digest_of({'cells': digests})[:8]}"
+    return f"{readable[:80] or 'release'}-{json_digest({'cells': digests})[:8]}"
 
 
 def _truth(protocol: Protocol) -> dict[str, NDArray[Any]]:

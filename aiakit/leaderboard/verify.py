@@ -10,14 +10,14 @@ from aiakit.errors import InputError
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.scores import statistics_row, truth_digest
 from aiakit.results.document import measured
-from aiakit.results.remembered import Memory
+from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
 from aiakit.storage.documents import UNSOUND
 
 TOLERANCE = 1e-6  # sums of floating numbers differ in the last digits from machine to machine
 
 
-def verified(submission: Submission, memory: Memory | None = None) -> Row:
+def verified(submission: Submission, memory: StatisticsCache | None = None) -> Row:
     """The statistics of an entry, computed from its scores.
 
     memory : where statistics of the same scores may be remembered; None computes all of them.

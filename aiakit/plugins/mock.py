@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import Embeddings, Evidence, Faces, FloatArray, IntArray, PixelArray, Release, View
+from aiakit.contracts import Embeddings, Faces, FloatArray, IntArray, LabelledRelease, PixelArray, Release, View
 
 DIMENSIONS = 16
 IMAGE_SIZE = 32
@@ -74,9 +74,9 @@ def release(view: View, who: People, rng: np.random.Generator, leak: float = 4.0
     return Release(claim=proba / proba.sum(axis=1, keepdims=True))
 
 
-def evidence(released: Release, who: People, rng: np.random.Generator, adaptive: bool = False) -> Evidence:
+def evidence(released: Release, who: People, rng: np.random.Generator, adaptive: bool = False) -> LabelledRelease:
     """What an attack is given; to an adaptive one also the photographs and their unprotected release."""
-    known = Evidence(released, who.labels, who.identity, who.classes)
+    known = LabelledRelease(released, who.labels, who.identity, who.classes)
     if not adaptive:
         return known
     return replace(known, images=images(who, rng), unprotected=release(released.views[0], who, rng, leak=6.0))

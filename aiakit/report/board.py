@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from aiakit.experiment.protocol import PROTOCOLS
 from aiakit.experiment.run import RUN
-from aiakit.leaderboard.board import Board, Place
+from aiakit.leaderboard.board import Board, RankedEntry
 from aiakit.leaderboard.columns import (
     NONE,
     REPORTED_HEADINGS,
@@ -113,7 +113,7 @@ def _table(name: str, caption: str, columns: list[Column], board: Board) -> Tabl
     return Table(name, caption, headings, rows, filterable=True)
 
 
-def _cell(column: Column, place: Place, link: str) -> Cell:
+def _cell(column: Column, place: RankedEntry, link: str) -> Cell:
     value = place.rank if column.key == "rank" else column.value(place)
     return Cell(column.text(place), value, href=None if value is None else link)
 
@@ -128,7 +128,7 @@ def _reported(board: Board) -> list[Section]:
     return [Section("reported", "Reported figures", [text], (), [table])]
 
 
-def _entry(number: int, place: Place, folder: Path | None) -> Section:
+def _entry(number: int, place: RankedEntry, folder: Path | None) -> Section:
     entry = place.entry
     source = _made_of(place.submission.path)
     external = [attack.name for attack in entry.attacks if attack.external]

@@ -297,7 +297,7 @@ def reproduce(source: Source) -> Section | None:
         f"{same}; finished cells are kept, so this command costs nothing in this run's own folder. Paths are as they "
         "were typed, in the folder where the command was first given."
     )
-    # A run of a stranger's may hold what reverses or hides text: what is shown is what would be pasted.
+    # Somebody else's run may hold what reverses or hides text: what is shown is what would be pasted.
     code = printable(shlex.join(["aiakit", *source.command]))
     return Section("reproduce", "How to reproduce", [text], code=code)
 

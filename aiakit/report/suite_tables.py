@@ -91,7 +91,7 @@ def _columns(document: Row) -> list[tuple[str, Callable[[Row], str]]]:
         ("method", lambda row: str(row["method"])),
         ("privacy ↓, reported", lambda row: _reported(row, "leakage")),
         ("privacy ↓, claimed (in-loop)", lambda row: figure(row["claimed"] and row["claimed"]["balanced_accuracy"])),
-        ("privacy ↓, measured: poster-style", lambda row: _measured(row["poster_style"], "balanced_accuracy")),
+        ("privacy ↓, measured: poster-style", lambda row: _measured(row["published_attack"], "balanced_accuracy")),
         ("privacy ↓, measured: strongest", lambda row: _measured(row["strongest"], "balanced_accuracy")),
         ("which is", lambda row: row["strongest"]["attack"] if row["strongest"] else NONE),
         ("utility ↑, reported", lambda row: _reported(row, "utility")),
@@ -117,7 +117,7 @@ def _measured(measured: Row | None, metric: str) -> str:
 def _measure(document: Row, ordering: Row) -> str:
     names = {
         "utility": "utility",
-        "poster_style": f"leakage, poster-style ({document['poster_style']})",
+        "published_attack": f"leakage, poster-style ({document['published_attack']})",
         "strongest": "leakage, strongest attack",
     }
     return names[ordering["measure"]]
@@ -136,7 +136,7 @@ def lines(document: Row) -> list[str]:
     said = [f"{_measure(document, of)}: {order} {_verdict(of)}." for of in document["orderings"]]
     said.append(
         "Leakage is expected to order as utility does: what is more useful is less private. Measured privacy is "
-        f"balanced accuracy on test. Poster-style is {document['poster_style']}, trained afresh on each release; "
+        f"balanced accuracy on test. Poster-style is {document['published_attack']}, trained afresh on each release; "
         "claimed is the defense's own in-loop attacker; the strongest is chosen on attacker-val. The verifier is "
         "trained afresh on each release, too."
     )

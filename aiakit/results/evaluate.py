@@ -15,7 +15,7 @@ from aiakit.measures.comparison import variance_components
 from aiakit.measures.pooling import pooled_statistics
 from aiakit.measures.statistics import AttackStatistics, exceeds_chance
 from aiakit.results.judge import Judge, Scores, Truth
-from aiakit.results.remembered import FOLDER, Memory
+from aiakit.results.remembered import FOLDER, StatisticsCache
 from aiakit.results.row import Row
 from aiakit.storage.documents import sound
 from aiakit.storage.store import Store
@@ -96,7 +96,9 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
 def _cells(store: Store, plan: Plan, config: RunConfig, attribute: str | None = None) -> _Cells:
     further = None if attribute is None else plan.further[attribute]
     protocol = Protocol.read(store, plan.protocol.digest, None if further is None else further.labels.digest)
-    judge = Judge.of(truth_of(protocol), config.bootstrap_draws, config.split.seed, Memory(store.folder / FOLDER))
+    judge = Judge.of(
+        truth_of(protocol), config.bootstrap_draws, config.split.seed, StatisticsCache(store.folder / FOLDER)
+    )
     return _Cells(store, plan.attacks if further is None else further.attacks, protocol, judge)
 
 

@@ -16,7 +16,7 @@ from aiakit.contracts import IntArray
 from aiakit.measures.bootstrap import IdentityBootstrap
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.verification import Pairs, VerificationStatistics, ten_fold_accuracy
-from aiakit.results.remembered import Memory
+from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import OfficialFolds, Row
 
 SPLITS = ("val", "test")  # scores are on attacker-val and on test
@@ -63,12 +63,12 @@ class Judge:
 
     truth: Truth
     bootstrap: IdentityBootstrap
-    memory: Memory = field(default_factory=Memory)
+    memory: StatisticsCache = field(default_factory=StatisticsCache)
 
     @classmethod
-    def of(cls, truth: Truth, draws: int, seed: int, memory: Memory | None = None) -> Judge:
+    def of(cls, truth: Truth, draws: int, seed: int, memory: StatisticsCache | None = None) -> Judge:
         """A judge with so many bootstrap draws of the people of test."""
-        return cls(truth, IdentityBootstrap(truth.identity["test"], draws, seed), memory or Memory())
+        return cls(truth, IdentityBootstrap(truth.identity["test"], draws, seed), memory or StatisticsCache())
 
     def row(self, release: str, scores: Scores) -> Row:
         """All that the scores of a release say."""

@@ -33,7 +33,7 @@ def objectives_of(row: Row) -> Objectives | None:
     return Objectives(float(privacy_of(attack.point["advantage"])), verification.point["accuracy"], draws)
 
 
-def covered(releases: Sequence[Objectives]) -> tuple[float, tuple[float, float]] | None:
+def joint_hypervolume(releases: Sequence[Objectives]) -> tuple[float, tuple[float, float]] | None:
     """The hypervolume of some releases together and its 95 % interval over people; None without a release."""
     if not releases:
         return None

@@ -15,20 +15,19 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.datasets.fingerprint import digest_of
+from aiakit.datasets.fingerprint import array_digest
 from aiakit.experiment.config import library_versions
 from aiakit.measures.bootstrap import IdentityBootstrap, Statistics
 from aiakit.measures.statistics import AttackStatistics, attack_statistics
 from aiakit.measures.verification import VerificationStatistics, verification_statistics
 from aiakit.plugins.fingerprint import source_digest
-from aiakit.storage.store import Cell, Draft, Store
-from aiakit.storage.store import digest_of as name_of
+from aiakit.storage.store import Cell, Draft, Store, json_digest
 
 FOLDER = "evaluation"  # in the folder of a run
 S = TypeVar("S", bound=Statistics)
 
 
-class Memory:
+class StatisticsCache:
     """Computes statistics as the functions of their names do, or reads what they gave before.
 
     folder : where results are kept; None remembers nothing, and neither does a folder that cannot be written to.
@@ -91,8 +90,8 @@ class Memory:
         if self._store is None or not _writable(self._store.folder):
             return compute()
         arrays = [np.asarray(part) if isinstance(part, np.ndarray) else part for part in parts]
-        inputs = {"kind": kind, "of": digest_of(bootstrap.key, bootstrap.rows, *arrays), "code": _code()}
-        digest = name_of(inputs)
+        inputs = {"kind": kind, "of": array_digest(bootstrap.key, bootstrap.rows, *arrays), "code": _code()}
+        digest = json_digest(inputs)
         cell = self._store.find(digest)
         if cell is None:
             found = compute()
@@ -133,5 +132,5 @@ def _writable(folder: Path) -> bool:
 @cache
 def _code() -> str:
     """A digest of the code and the libraries that compute statistics."""
-    return digest_of(source_digest([attack_statistics.__module__, verification_statistics.__module__]),
+    return array_digest(source_digest([attack_statistics.__module__, verification_statistics.__module__]),
                      library_versions())  # fmt: skip

@@ -142,7 +142,7 @@ def _publish(making: Path, place: Path) -> None:
     """Put a finished cache in its place, unless a sound one is there: the first wins.
 
     A damaged one is mended file by file and never moved away: what another process has published meanwhile would go
-    with it. Two that mend the same one write the same pixels.
+    with it. Two that repair the same one write the same pixels.
     """
     try:
         making.rename(place)

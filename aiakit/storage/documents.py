@@ -42,7 +42,7 @@ def printable(text: str) -> str:
 
 @contextmanager
 def sound(place: Path) -> Iterator[None]:
-    """Compute something from stored results, which may be a stranger's.
+    """Compute something from stored results, which may be somebody else's.
 
     Whatever results of another shape lead the arithmetic into is an InputError that names the place; with
     AIAKIT_DEBUG=1 the traceback shows where.

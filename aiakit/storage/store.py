@@ -31,7 +31,7 @@ DAMAGE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError, 
           RecursionError)  # fmt: skip
 
 
-def digest_of(inputs: Mapping[str, Any]) -> str:
+def json_digest(inputs: Mapping[str, Any]) -> str:
     """The name of a cell: sha256 over its inputs as canonical JSON."""
     text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -201,7 +201,7 @@ def flush(path: Path) -> None:
 
 
 def _verify(folder: Path, record: Mapping[str, Any], digest: str) -> None:
-    if record["digest"] != digest or digest_of(record["inputs"]) != digest:
+    if record["digest"] != digest or json_digest(record["inputs"]) != digest:
         raise ValueError("its inputs are not those of its name")
     for name, checksum in record["files"].items():
         if "/" in name or _checksum(folder / name) != checksum:

@@ -29,7 +29,7 @@ def suite_document(
         "suite": name,
         "title": suite.title,
         **{key: run[key] for key in SHARED},
-        "poster_style": suite.poster_style,
+        "published_attack": suite.published_attack,
         "published": None if suite.published is None else {
             "source": suite.published.source, "notes": list(suite.published.notes)
         },
@@ -45,7 +45,7 @@ def _row(suite: Suite, method: Method, row: dict[str, Any]) -> dict[str, Any]:
     return {
         "method": method.name,
         "reported": None if reported is None else reported.model_dump(mode="json", exclude={"release"}),
-        "poster_style": row["attacks"].get(suite.poster_style),
+        "published_attack": row["attacks"].get(suite.published_attack),
         **row,
     }
 

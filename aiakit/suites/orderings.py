@@ -37,7 +37,7 @@ def measures_of(suite: Suite) -> tuple[Measure, ...]:
     """Utility, and leakage to the poster-style attack and to the strongest."""
     return (
         Measure("utility", "accuracy", lambda row: row.utility.get("random")),
-        Measure("poster_style", "balanced_accuracy", lambda row: row.attacks.get(suite.poster_style)),
+        Measure("published_attack", "balanced_accuracy", lambda row: row.attacks.get(suite.published_attack)),
         Measure("strongest", "balanced_accuracy", lambda row: row.attacks[row.strongest] if row.strongest else None),
     )
 

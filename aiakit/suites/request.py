@@ -37,7 +37,7 @@ class Changes:
     strict: bool = False
     device: str = "auto"
     precision: str = "auto"
-    elsewhere: bool = False
+    remote: bool = False
     report: Callable[[str, int, int], None] = no_progress
 
 
@@ -58,7 +58,7 @@ def requests_of(path: Path, suite: Suite, changes: Changes) -> Requests:
     options = _options(path, suite, changes, used, swept)
     table = Request(
         defenses=[method.defense for method in suite.methods],
-        attacks=[*(changes.attacks or suite.attacks), suite.poster_style],
+        attacks=[*(changes.attacks or suite.attacks), suite.published_attack],
         dataset=suite.dataset,
         data_options=changes.data_options,
         image_size=changes.image_size or suite.image_size,
@@ -71,7 +71,7 @@ def requests_of(path: Path, suite: Suite, changes: Changes) -> Requests:
         attack_seeds=changes.attack_seeds or suite.attack_seeds,
         device=changes.device,
         precision=changes.precision,
-        elsewhere=changes.elsewhere,
+        remote=changes.remote,
         report=changes.report,
     )
     if suite.sweep is None:
@@ -115,15 +115,17 @@ def _plugins(path: Path, suite: Suite, changes: Changes) -> Plugins:
     for number, method in enumerate(suite.methods):
         with _at(path, f"methods.{number}.defense"):
             defenses += _known(method.stages)
-    with _at(path, "poster_style"):
-        registry.entry("attack", suite.poster_style)
-        if is_claim(PluginSpec(kind="attack", name=suite.poster_style)):
-            raise InputError(f"{suite.poster_style} is a claim, which has a column of its own: name a trained attack")
+    with _at(path, "published_attack"):
+        registry.entry("attack", suite.published_attack)
+        if is_claim(PluginSpec(kind="attack", name=suite.published_attack)):
+            raise InputError(
+                f"{suite.published_attack} is a claim, which has a column of its own: name a trained attack"
+            )
     with _at(path, "attacks"):
         attacks = attack_names(suite.attacks, {})
     if changes.attacks:
         attacks = attack_names(changes.attacks, {})
-    return {"dataset": (suite.dataset,), "defense": tuple(defenses), "attack": (*attacks, suite.poster_style)}
+    return {"dataset": (suite.dataset,), "defense": tuple(defenses), "attack": (*attacks, suite.published_attack)}
 
 
 def _plugins_of_sweep(path: Path, suite: Suite, changes: Changes) -> Plugins:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from aiakit.experiment.config import Record, SplitSpec, chain_label, parse_chain
 from aiakit.leaderboard.schema import ReportedRow, Text
 
-SCHEMA = 1
+SCHEMA = 2
 Names = Annotated[tuple[Text, ...], Field(min_length=1)]
 Repeats = Annotated[int, Field(ge=1, le=1000)]
 Value = bool | int | float | str
@@ -56,12 +56,12 @@ class Suite(Record):
     """A suite.
 
     split : the shares of people, the split's seed, which is also the first seed of the defenses.
-    attacks : names and presets. poster_style : the attack that is measured as the published figures were.
+    attacks : names and presets. published_attack : the attack that is measured as the published figures were.
     seeds, attack_seeds : repetitions. options : plugin → its options.
     order : names of methods, from the most useful and least private to the least useful and most private.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     title: Text
     dataset: Text
     attribute: Text
@@ -69,7 +69,7 @@ class Suite(Record):
     split: SplitSpec = SplitSpec()
     methods: Annotated[tuple[Method, ...], Field(min_length=1)]
     attacks: Names
-    poster_style: Text = "gender-mlp"
+    published_attack: Text = "gender-mlp"
     seeds: Repeats = 3
     attack_seeds: Repeats = 1
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)

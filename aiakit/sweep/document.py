@@ -10,7 +10,7 @@ import numpy as np
 from aiakit.experiment.config import label_of
 from aiakit.measures.bootstrap import number, numbers
 from aiakit.measures.statistics import pareto_front
-from aiakit.results.objectives import covered
+from aiakit.results.objectives import joint_hypervolume
 from aiakit.sweep.axes import Axis
 from aiakit.sweep.measure import Measured
 from aiakit.sweep.space import Space
@@ -79,7 +79,7 @@ def _front(measured: Sequence[Measured]) -> list[bool | None]:
 
 def _hypervolume(measured: Sequence[Measured]) -> dict[str, Any]:
     """How much of the plane of the two objectives the points dominate together."""
-    found = covered([one.objectives for one in measured if one.objectives is not None])
+    found = joint_hypervolume([one.objectives for one in measured if one.objectives is not None])
     if found is None:
         return {"hypervolume": None, "hypervolume_ci95": None}
     return {"hypervolume": number(found[0]), "hypervolume_ci95": numbers(found[1])}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from aiakit.calibration.trials import all_leaks, draw
-from aiakit.contracts import MISSING, Context, Embeddings, Evidence, Faces, LoadSettings, Release
+from aiakit.contracts import MISSING, Context, Embeddings, Faces, LabelledRelease, LoadSettings, Release
 from aiakit.datasets.parallel import threads_in_all
 from aiakit.plugins import registry
 from aiakit.storage.cache import cache_folder
@@ -26,9 +26,9 @@ class Case:
     """A release of embeddings. bayes : the best possible accuracy, where it is known."""
 
     name: str
-    train: Evidence
-    val: Evidence
-    test: Evidence
+    train: LabelledRelease
+    val: LabelledRelease
+    test: LabelledRelease
     bayes: float | None = None
 
 
@@ -102,5 +102,5 @@ def raw_and_erased(
     eraser = registry.make("defense", "leace").fit(owned, owned, Context(seed=seed))
     erased = eraser.release(embedding, np.random.default_rng(seed)).embedding
     for suffix, values in (("", embedding), (", LEACE", erased)):
-        parts = [Evidence(Release(values[each]), labels[each], identity[each], CLASSES) for each in attackers]
+        parts = [LabelledRelease(Release(values[each]), labels[each], identity[each], CLASSES) for each in attackers]
         yield Case(name + suffix, *parts)

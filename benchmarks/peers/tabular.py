@@ -20,7 +20,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-from aiakit.contracts import Context, Evidence
+from aiakit.contracts import Context, LabelledRelease
 from aiakit.datasets.parallel import threads_in_all
 from aiakit.measures.metrics import balanced_accuracy, decide, fit_decision
 from benchmarks.peers.data import GROUPS, Case, cases
@@ -29,7 +29,7 @@ from benchmarks.peers.ours import run, suite
 Predict = Callable[[Any], Any]  # embeddings (N, D) → class probabilities (N, 2)
 
 
-def autogluon(train: Evidence, val: Evidence, ctx: Context, limit: float, folder: str) -> Predict:
+def autogluon(train: LabelledRelease, val: LabelledRelease, ctx: Context, limit: float, folder: str) -> Predict:
     """AutoGluon with its defaults: boosted trees, forests and networks, weighed on attacker-val."""
     from autogluon.tabular import TabularPredictor
     from pandas import DataFrame
@@ -43,7 +43,7 @@ def autogluon(train: Evidence, val: Evidence, ctx: Context, limit: float, folder
     return lambda rows: predictor.predict_proba(table(rows)).to_numpy()
 
 
-def catboost(train: Evidence, val: Evidence, ctx: Context, limit: float, folder: str) -> Predict:
+def catboost(train: LabelledRelease, val: LabelledRelease, ctx: Context, limit: float, folder: str) -> Predict:
     """CatBoost with its defaults, stopped early on attacker-val."""
     from catboost import CatBoostClassifier
 
@@ -53,7 +53,7 @@ def catboost(train: Evidence, val: Evidence, ctx: Context, limit: float, folder:
     return model.predict_proba
 
 
-def lightgbm(train: Evidence, val: Evidence, ctx: Context, limit: float, folder: str) -> Predict:
+def lightgbm(train: LabelledRelease, val: LabelledRelease, ctx: Context, limit: float, folder: str) -> Predict:
     """LightGBM with at most 1,000 trees, stopped early on attacker-val."""
     from lightgbm import LGBMClassifier, early_stopping
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aiakit.contracts import Context, Evidence, Release
+from aiakit.contracts import Context, LabelledRelease, Release
 from aiakit.datasets.parallel import usable_cores
 from aiakit.experiment.request import attack_names
 from aiakit.plugins import registry
@@ -27,13 +27,13 @@ from aiakit.plugins import registry
 EMPTY = "empty"
 
 
-def evidence(rows: int, dims: int, seed: int) -> Evidence:
+def evidence(rows: int, dims: int, seed: int) -> LabelledRelease:
     """Gaussian noise in which the class shifts every coordinate a little: distance 1 between the means."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(2, size=rows)
     x = rng.standard_normal((rows, dims), dtype=np.float32)
     x += ((labels - 0.5) / np.sqrt(dims)).astype(np.float32)[:, None]
-    return Evidence(Release(x), labels, np.arange(rows), ("0", "1"))
+    return LabelledRelease(Release(x), labels, np.arange(rows), ("0", "1"))
 
 
 def work(name: str, rows: int, dims: int, threads: int) -> tuple[float, float, float]:

@@ -189,7 +189,7 @@ def _steady(value: Any) -> Any:
     return [_steady(part) for part in value] if isinstance(value, list) else value
 
 
-def torment(
+def kill_and_resume(
     folder: Path, kills: int, seed: int, arguments: Sequence[str] = SMALL, jobs: int = 2, twice: int = TWICE
 ) -> Chaos:
     """Kill runs so many times. Raises Violation where one does not end as the undisturbed run did."""
@@ -216,7 +216,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            chaos = torment(Path(folder), options.kills, options.seed, SMALL, options.jobs)
+            chaos = kill_and_resume(Path(folder), options.kills, options.seed, SMALL, options.jobs)
         except Violation as violation:
             sys.exit(f"violated: {violation}")
     print(f"undisturbed: {chaos.duration:.1f} s, first write after {chaos.first_write:.1f} s")

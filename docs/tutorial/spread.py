@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from aiakit.contracts import Attack, Context, Evidence, Release
+from aiakit.contracts import Attack, Context, LabelledRelease, Release
 
 
 class Spread(Attack):
@@ -24,7 +24,7 @@ class Spread(Attack):
     def __init__(self, floor: Annotated[float, Field(gt=0)] = 1e-2) -> None:
         self.floor = floor
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Self:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         embedding = train.release.embedding.astype(np.float64)
         self._centre, self._scale = embedding.mean(axis=0), embedding.std(axis=0) + 1e-9
         scaled = (embedding - self._centre) / self._scale

@@ -11,7 +11,7 @@ import pytest
 
 from aiakit.attacks.art import ART
 from aiakit.calibration import leaks
-from aiakit.contracts import Context, Evidence, Release
+from aiakit.contracts import Context, LabelledRelease, Release
 from aiakit.errors import InputError
 from aiakit.experiment.request import attack_names
 from aiakit.plugins import extras, registry
@@ -65,11 +65,11 @@ def test_weights_come_from_a_file_that_has_to_be_named(name: str, suffix: str, i
             registry.make("attack", name, {"weights": str(path)})
 
 
-def evidence(labels: Any, seed: int, classes: int = 2, dims: int = 5) -> Evidence:
+def evidence(labels: Any, seed: int, classes: int = 2, dims: int = 5) -> LabelledRelease:
     labels = np.asarray(labels, dtype=np.int64)
     x = np.random.default_rng(seed).normal(size=(len(labels), dims)).astype(np.float32)
     x[:, 0] += 3 * labels
-    return Evidence(Release(x), labels, np.arange(len(labels)), tuple("abcd"[:classes]))
+    return LabelledRelease(Release(x), labels, np.arange(len(labels)), tuple("abcd"[:classes]))
 
 
 def assert_probabilities(proba: Any, shape: tuple[int, int]) -> None:
@@ -97,7 +97,7 @@ class TestArt:
     def test_the_model_type_is_chosen_on_val(self):
         """No linear model sees four modes with equal means."""
         draw = lambda n, seed: leaks.four_modes(4).draw(n, np.random.default_rng(seed))  # noqa: E731
-        parts = [Evidence(*draw(n, n), np.arange(n), ("0", "1")) for n in (400, 200)]
+        parts = [LabelledRelease(*draw(n, n), np.arange(n), ("0", "1")) for n in (400, 200)]
         assert ART(rows=400).fit(*parts, Context()).kind_ != "lr"
 
     def test_three_classes_of_which_one_is_missing(self):

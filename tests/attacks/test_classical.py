@@ -24,7 +24,7 @@ from aiakit.attacks.subspace import Subspace
 from aiakit.attacks.svm import SVM
 from aiakit.attacks.xgboost import XGBoost
 from aiakit.calibration import leaks
-from aiakit.contracts import Context, Evidence, Release
+from aiakit.contracts import Context, LabelledRelease, Release
 from aiakit.measures.metrics import auc, balanced_accuracy, decide, fit_decision
 
 ATTACKS = (Bits, ExtraTrees, Interactions, KNN, LDA, LogReg, QDA, RandomForest, SimilarityVote, Subspace, SVM, XGBoost)
@@ -64,12 +64,12 @@ def evidence(labels, seed=0, dims=6, shift=2.0, classes=2):
     x = np.random.default_rng(seed).normal(size=(len(labels), dims)).astype(np.float32)
     x[:, 0] += shift * labels
     x[:, 1 % dims] += 3 if dims == 1 else 3 - x[:, 1]
-    return Evidence(Release(x), labels, np.arange(len(labels)), tuple("abcd"[:classes]))
+    return LabelledRelease(Release(x), labels, np.arange(len(labels)), tuple("abcd"[:classes]))
 
 
 def drawn(leak, n, seed):
     release, labels = leak.draw(n, np.random.default_rng(seed))
-    return Evidence(release, labels, np.arange(n), ("0", "1"))
+    return LabelledRelease(release, labels, np.arange(n), ("0", "1"))
 
 
 def accuracy(attack, leak, n=3000, seed=1, ctx=None):
@@ -116,7 +116,7 @@ def test_odd_evidence_gives_probabilities_and_no_warning(attack, case):
 @every_attack
 def test_a_release_that_is_the_same_for_everybody_gives_the_same_answer_for_everybody(attack):
     same = Release(np.full((60, 4), 2.5, dtype=np.float32))
-    train = Evidence(same, np.arange(60) % 2, np.arange(60), ("a", "b"))
+    train = LabelledRelease(same, np.arange(60) % 2, np.arange(60), ("a", "b"))
     proba = make(attack).fit(train, train[:30], Context()).predict_proba(same)
     assert_probabilities(proba, 60, 2)
     assert np.ptp(proba, axis=0).max() < 1e-9
@@ -193,7 +193,7 @@ def test_screening_separates_people_not_images():
     found = []
     for seed in range(10):
         fitted = Interactions().fit(
-            Evidence(Release(x), labels, identity, ("a", "b")),
+            LabelledRelease(Release(x), labels, identity, ("a", "b")),
             drawn(leaks.null(40), 200, seed),
             Context(seed=seed),
         )
@@ -225,7 +225,7 @@ def test_a_mantissa_bit_is_read():
         plain = drawn(leaks.null(12), n, seed)
         words = plain.release.embedding.view(np.uint32).copy()
         words[:, 7] = (words[:, 7] & ~np.uint32(2)) | (plain.labels.astype(np.uint32) << 1)
-        return Evidence(Release(words.view(np.float32)), plain.labels, plain.identity, plain.classes)
+        return LabelledRelease(Release(words.view(np.float32)), plain.labels, plain.identity, plain.classes)
 
     fitted = Bits().fit(planted(600, 1), planted(200, 2), Context())
     test = planted(500, 3)
@@ -237,7 +237,7 @@ def test_wide_embeddings_are_reduced_not_refused():
     labels = np.arange(300) % 2
     x = rng.normal(size=(300, 700)).astype(np.float32)
     x[:, :350] += 0.3 * (2 * labels - 1)[:, None]
-    whole = Evidence(Release(x), labels, np.arange(300), ("a", "b"))
+    whole = LabelledRelease(Release(x), labels, np.arange(300), ("a", "b"))
     for attack in (LDA(), QDA(), Subspace(), XGBoost(trees=10), Interactions(coordinates=16)):
         proba = attack.fit(whole[:200], whole[200:], Context()).predict_proba(whole.release)
         assert_probabilities(proba, 300, 2)
@@ -266,7 +266,9 @@ def test_equal_means_do_not_hide_gender_in_real_recogniser_embeddings():
     place = np.random.default_rng(0).permutation(people.max() + 1)[people] / (people.max() + 1)
     x, defender = x[known].astype(np.float64), place < 0.5
     eraser = LeaceEraser.fit(torch.tensor(x[defender]), torch.tensor(labels[defender]))
-    whole = Evidence(Release(eraser(torch.tensor(x)).numpy().astype(np.float32)), labels, people, ("female", "male"))
+    whole = LabelledRelease(
+        Release(eraser(torch.tensor(x)).numpy().astype(np.float32)), labels, people, ("female", "male")
+    )
     train, val, test = (whole[(place >= low) & (place < high)] for low, high in ((0.5, 0.75), (0.75, 0.83), (0.83, 1)))
 
     def balanced(attack):

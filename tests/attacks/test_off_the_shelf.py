@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from aiakit.contracts import Context, Evidence, Release
+from aiakit.contracts import Context, LabelledRelease, Release
 from aiakit.datasets.lfw import FACE
 from aiakit.datasets.pixels import decode
 from aiakit.plugins import mock, registry
@@ -19,10 +19,10 @@ installed = pytest.mark.skipif(bool(registry.unavailable("attack", "off-the-shel
 Attack: Any = registry.entry("attack", "off-the-shelf").load()
 
 
-def evidence(classes: tuple[str, ...]) -> Evidence:
+def evidence(classes: tuple[str, ...]) -> LabelledRelease:
     rng = np.random.default_rng(0)
     who = mock.people(12, 1, rng, len(classes))
-    return Evidence(mock.release("image", who, rng), who.labels, who.identity, classes)
+    return LabelledRelease(mock.release("image", who, rng), who.labels, who.identity, classes)
 
 
 @installed

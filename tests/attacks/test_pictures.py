@@ -12,16 +12,16 @@ from aiakit.attacks._steganalysis import Steganalysis, residual
 from aiakit.attacks.cnn import shifted
 from aiakit.attacks.cnn_strong import StrongCNN, member_weights
 from aiakit.calibration.image_leaks import coloured_corner, key_pattern, pixel_lsb
-from aiakit.contracts import Context, Evidence, Release
+from aiakit.contracts import Context, LabelledRelease, Release
 from aiakit.experiment.request import attack_names, not_run
 
 STRONG = {"low bits": pixel_lsb(16, 0.2), "corner": coloured_corner(16, 4, 5.0)}
 FAINT = key_pattern(16, 1.5)
 
 
-def drawn(leak: Any, n: int, seed: int) -> Evidence:
+def drawn(leak: Any, n: int, seed: int) -> LabelledRelease:
     release, labels = leak.draw(n, np.random.default_rng(seed))
-    return Evidence(release, labels, np.arange(n), ("0", "1"))
+    return LabelledRelease(release, labels, np.arange(n), ("0", "1"))
 
 
 def accuracy(attack: Any, leak: Any) -> float:
@@ -55,7 +55,7 @@ def test_a_member_that_knows_nothing_gets_next_to_no_weight():
     knows = rng.normal(size=(300, 3))
     knows[np.arange(300), labels] += 1.5
     noise = 5 * rng.normal(size=(300, 3))  # sure of itself, and wrong
-    val = Evidence(Release(np.zeros((300, 1))), labels, np.arange(300), ("a", "b", "c"))
+    val = LabelledRelease(Release(np.zeros((300, 1))), labels, np.arange(300), ("a", "b", "c"))
     weights = member_weights(np.stack([noise, knows]), val)
     assert weights[0] <= 0.1
     assert weights[1] >= 0.5

@@ -64,7 +64,7 @@ OPTIONS = {
     "no attack": ({"attacks": ","}, "no attack is named"),
     "image attack": ({"attacks": "cnn"}, "none of the attacks asked for .cnn. can be run on this embedding"),
     "unknown score": ({"score": "cosin"}, "unknown score 'cosin': did you mean cosine"),
-    "no seeds": ({"seeds": 0}, "at least 1"),
+    "no seeds": ({"attack_seeds": 0}, "at least 1"),
     "unused setting": ({"attacks": "logreg", "settings": ["lda.x=1"]}, "lda"),
     "short reference": ({"reference": np.ones((3, 4))}, "the reference has 3 rows"),
     "constant reference": ({"reference": np.ones((ROWS, 4))}, "the reference are the same|the reference.*same"),

@@ -179,7 +179,7 @@ def test_adaptive_attacks_learn_from_the_reference(cast, make_cast):
 
 
 def test_seeds_are_repeats_of_attacks(cast):
-    document = small(cast, seeds=2).document()
+    document = small(cast, attack_seeds=2).document()
     assert document["attack_seeds"] == 2
     assert len(document["rows"][0]["attacks"]["logreg"]["per_seed"]) == 2
 

@@ -10,7 +10,7 @@ import pytest
 
 from aiakit.auditing.api import prepare
 from aiakit.auditing.result import AuditResult
-from aiakit.auditing.runner import Quiet
+from aiakit.auditing.runner import SilentObserver
 from aiakit.errors import InputError
 
 FLAKY = """
@@ -30,7 +30,7 @@ class AuditFlaky(Attack):
 """
 
 
-class Watch(Quiet):
+class Watch(SilentObserver):
     """Remembers what was begun, and presses Ctrl-C when something begins that it is afraid of."""
 
     def __init__(self, fear=None):

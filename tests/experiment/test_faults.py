@@ -13,7 +13,7 @@ import pytest
 
 from aiakit.experiment.run import RUN
 from aiakit.storage.store import Store
-from benchmarks.stress.chaos import torment
+from benchmarks.stress.chaos import kill_and_resume
 from tests.conftest import SHORT, TINY, Answer
 
 Aiakit = Callable[..., Answer]
@@ -93,5 +93,5 @@ def test_a_clock_that_goes_backwards(tmp_path: Path, aiakit: Aiakit, monkeypatch
 @pytest.mark.slow
 def test_killed_runs_end_as_undisturbed_ones(tmp_path: Path) -> None:
     """The short form of ``python -m benchmarks.stress.chaos``: two processes on one folder are killed, and go on."""
-    chaos = torment(tmp_path, kills=1, seed=1, arguments=ARGUMENTS, jobs=1, twice=1)
+    chaos = kill_and_resume(tmp_path, kills=1, seed=1, arguments=ARGUMENTS, jobs=1, twice=1)
     assert sum(chaos.phases.values()) == 1

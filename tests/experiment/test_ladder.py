@@ -24,7 +24,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     out = tmp_path_factory.mktemp("ladder")
     arguments = ["run", "--defense", "aia,random", "--attacks", "logreg", *TINY, *SHORT, *SHORT_AIA, "--no-utility"]
-    arguments += ["--knowledge", "ignorant,lazy", "--budgets", "4,8", "--pooled", "2,3", "--null", "3", "--draws", "2"]
+    arguments += ["--knowledge", "ignorant,lazy", "--budgets", "4,8", "--pooled", "2,3", "--draws", "2"]
+    arguments += ["--permutations", "3"]
     assert main([*arguments, "--set", "random.latent=12", "--out", str(out), "--name", "run"]) == 0
     return out / "run"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from aiakit.contracts import Attack, Context, Defense, EmbeddingDefense, Evidence, Release
+from aiakit.contracts import Attack, Context, Defense, EmbeddingDefense, LabelledRelease, Release
 from aiakit.errors import InputError
 from aiakit.plugins import mock, registry
 from aiakit.plugins.checks import checks_for, run_checks
@@ -23,7 +23,7 @@ class Sound(Attack):
     def __init__(self, strength: float = 1.0) -> None:
         self.strength = strength
 
-    def fit(self, train: Evidence, val: Evidence, ctx: Context) -> Sound:
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Sound:
         if len(np.unique(train.labels)) < 2:
             raise ValueError("needs more than one class")
         self.model_ = LogisticRegression(C=self.strength).fit(train.release.embedding, train.labels)

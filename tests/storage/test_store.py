@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from aiakit.errors import InputError
-from aiakit.storage.store import Store, digest_of, write_atomically
+from aiakit.storage.store import Store, json_digest, write_atomically
 
 INPUTS = {"kind": "test", "seed": 1}
-DIGEST = digest_of(INPUTS)
+DIGEST = json_digest(INPUTS)
 
 
 @pytest.fixture
@@ -31,10 +31,10 @@ def write(store: Store, value: float = 1.0) -> None:
 
 
 def test_digest_covers_the_inputs_in_any_order() -> None:
-    assert digest_of({"a": 1, "b": [1, 2]}) == digest_of({"b": [1, 2], "a": 1})
-    assert digest_of({"a": 1}) != digest_of({"a": 2})
+    assert json_digest({"a": 1, "b": [1, 2]}) == json_digest({"b": [1, 2], "a": 1})
+    assert json_digest({"a": 1}) != json_digest({"a": 2})
     with pytest.raises(ValueError, match="not JSON compliant"):
-        digest_of({"a": float("nan")})
+        json_digest({"a": float("nan")})
 
 
 def test_cell_comes_back(store: Store) -> None:

@@ -30,14 +30,14 @@ POSTER = {  # leakage and utility, in the order of METHODS
     "vggface1": ((0.8121, 0.9131), (0.5134, 0.5367), (0.6567, 0.6629), (0.6813, 0.7796)),
 }
 OWN = r"""
-schema_version = 1
+schema_version = 2
 title = "Two methods"
 dataset = "synthetic"
 attribute = "gender"
 image_size = 16
 methods = [{ name = "Nothing", defense = "original" }, { name = "Ours", defense = "aia" }]
 attacks = ["lda"]
-poster_style = "gender-mlp"
+published_attack = "gender-mlp"
 order = ["Nothing", "Ours"]
 seeds = 1
 
@@ -76,12 +76,12 @@ def check_document(document: dict[str, Any], suite: str) -> None:
     for method, (leakage, utility) in zip(METHODS, POSTER[suite], strict=True):
         assert rows[method]["reported"].items() >= {"leakage": leakage, "utility": utility}.items()
         assert set(rows[method]["attacks"]) == {"logreg", "lda", "gender-mlp"}
-        assert rows[method]["poster_style"] == rows[method]["attacks"]["gender-mlp"]
+        assert rows[method]["published_attack"] == rows[method]["attacks"]["gender-mlp"]
         assert (rows[method]["claimed"] is not None) == method.startswith("AIA")
     assert "α = 0" in rows["AIA\\T"]["reported"]["note"]
     assert "inference" in rows["AIA\\T"]["reported"]["note"]
     assert document["order"] == ORDER
-    assert [of["measure"] for of in document["orderings"]] == ["utility", "poster_style", "strongest"]
+    assert [of["measure"] for of in document["orderings"]] == ["utility", "published_attack", "strongest"]
     for of in document["orderings"]:
         assert [(link["more"], link["less"]) for link in of["links"]] == list(itertools.pairwise(ORDER))
         for link in of["links"]:

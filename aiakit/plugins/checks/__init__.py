@@ -1,4 +1,4 @@
-"""Small named checks that every plugin should pass, built-in or a stranger's (``aiakit check``)."""
+"""Small named checks that every plugin should pass, built-in or third-party (``aiakit check``)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score
 
-from aiakit.contracts import Attack, Context, Evidence, Release, View
+from aiakit.contracts import Attack, Context, LabelledRelease, Release, View
 from aiakit.plugins import mock
 from aiakit.plugins.checks.common import (
     PRESETS,
@@ -61,7 +61,7 @@ class World:
         return other
 
 
-def _relabel(known: Evidence, rng: np.random.Generator) -> Evidence:
+def _relabel(known: LabelledRelease, rng: np.random.Generator) -> LabelledRelease:
     return replace(known, labels=mock.People(known.labels, known.identity, known.classes).relabelled(rng).labels)
 
 

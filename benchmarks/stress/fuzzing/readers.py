@@ -37,7 +37,7 @@ from aiakit.plugins.extras import not_installed
 from aiakit.results.document import document_of_run
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import UNSOUND
-from aiakit.storage.store import digest_of
+from aiakit.storage.store import json_digest
 from aiakit.suites.load import read_suite
 from benchmarks.stress.fuzzing import mutations
 from benchmarks.stress.fuzzing.mutations import Mutation
@@ -276,7 +276,7 @@ def _mend_checksums(folder: Path) -> None:
                 for each in cell.iterdir()
                 if each.name in record["files"]
             }
-            if digest_of(record["inputs"]) != cell.name:
+            if json_digest(record["inputs"]) != cell.name:
                 continue
         except UNSOUND:
             continue
