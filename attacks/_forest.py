@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
-from aiakit.attacks._shared import GridAttack, sklearn_seed
 from aiakit.contracts import Context, LabelledRelease
+from aiakit.plugins.bases.estimators import GridAttack, sklearn_seed
 
 
 class Forest(GridAttack):

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import make_pipeline
 
-from aiakit.attacks._shared import GridAttack, Sampled, reduction, sample_rows
 from aiakit.contracts import Context, LabelledRelease, Release
 from aiakit.networks.training import seeded
 from aiakit.plugins.bases import not_installed
+from aiakit.plugins.bases.estimators import GridAttack, Sampled, reduction, sample_rows
 
 
 class InContext(Sampled, GridAttack):

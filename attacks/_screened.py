@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from aiakit.attacks._shared import CHUNK, all_classes, mean_auc, sample_rows
 from aiakit.contracts import Attack, Context, LabelledRelease, Release, batches
+from aiakit.plugins.bases.estimators import CHUNK, all_classes, mean_auc, sample_rows
 
 Matrix = NDArray[np.float32]
 

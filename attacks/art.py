@@ -13,10 +13,10 @@ from pydantic import Field
 from sklearn.metrics import confusion_matrix
 from threadpoolctl import threadpool_limits
 
-from aiakit.attacks._shared import Sampled, embedding, sample_rows, sklearn_seed
 from aiakit.contracts import Context, IntArray, LabelledRelease, Release
 from aiakit.networks.training import seeded
 from aiakit.plugins.bases import not_installed
+from aiakit.plugins.bases.estimators import Sampled, embedding, sample_rows, sklearn_seed
 
 MODELS = ("nn", "rf", "gb", "lr", "dt", "knn", "svm")
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from aiakit.attacks._screened import Matrix, Screened, association
-from aiakit.attacks._shared import embedding
 from aiakit.contracts import Context, Release
+from aiakit.plugins.bases.estimators import embedding
 
 MANTISSA = 23  # bits of a float32 that carry no scale
 FOUND = np.dtype([("column", "i4"), ("bit", "i4"), ("cycles", "f8"), ("phase", "f8")])

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from aiakit.attacks._pictures import NetworkOnPictures
 from aiakit.networks.timm_models import Standardise, existing_file, known_model
+from aiakit.plugins.bases.pictures import NetworkOnPictures
 
 
 class CNN(NetworkOnPictures):

@@ -15,8 +15,8 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from aiakit.attacks._shared import all_classes, embedding, mean_auc, sklearn_seed
 from aiakit.contracts import Attack, Context, LabelledRelease, Release
+from aiakit.plugins.bases.estimators import all_classes, embedding, mean_auc, sklearn_seed
 
 FOLDS = 5
 

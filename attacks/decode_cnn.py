@@ -11,12 +11,12 @@ from pydantic import AfterValidator, Field
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from aiakit.attacks._shared import embedding
 from aiakit.attacks.cnn import CNN
 from aiakit.contracts import Attack, Context, LabelledRelease, Release
 from aiakit.networks.blocks import ConvDecoder
 from aiakit.networks.timm_models import known_model
 from aiakit.networks.training import Pixels, autocast, descend, fit_loop, forward_in_batches, one_cycle, seeded
+from aiakit.plugins.bases.estimators import embedding
 
 BATCH = 128
 RATE = 2e-3

@@ -10,8 +10,8 @@ from pydantic import Field
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 
-from aiakit.attacks._shared import GridAttack, reduction
 from aiakit.contracts import Context, LabelledRelease
+from aiakit.plugins.bases.estimators import GridAttack, reduction
 
 
 class LDA(GridAttack):

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from sklearn.linear_model import LogisticRegression
 
-from aiakit.attacks._shared import GridAttack
 from aiakit.contracts import Context, LabelledRelease
+from aiakit.plugins.bases.estimators import GridAttack
 
 
 class LogReg(GridAttack):

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from aiakit.attacks._network import NetworkOnEmbeddings
 from aiakit.networks.blocks import MLP
+from aiakit.plugins.bases.network import NetworkOnEmbeddings
 
 
 class WideMLP(NetworkOnEmbeddings):

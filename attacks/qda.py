@@ -11,8 +11,8 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
-from aiakit.attacks._shared import GridAttack, reduction
 from aiakit.contracts import Context, LabelledRelease
+from aiakit.plugins.bases.estimators import GridAttack, reduction
 
 
 class QDA(GridAttack):

@@ -12,9 +12,9 @@ from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from aiakit.attacks._shared import GridAttack, Sampled, in_chunks, subsample
 from aiakit.attacks.pixels import WIDEST, tiles
 from aiakit.contracts import Context, LabelledRelease, Release, batches
+from aiakit.plugins.bases.estimators import GridAttack, Sampled, in_chunks, subsample
 
 CHUNK = 4_096
 SIZES = (4, 32, 256)  # amplitudes given to the classifier

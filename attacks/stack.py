@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from aiakit.attacks._shared import all_classes, embedding
 from aiakit.contracts import Attack, Context, LabelledRelease, Release
+from aiakit.plugins.bases.estimators import all_classes, embedding
 
 
 class Stack(Attack):

@@ -15,8 +15,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from aiakit.attacks._shared import GridAttack, reduction
 from aiakit.contracts import Context, LabelledRelease
+from aiakit.plugins.bases.estimators import GridAttack, reduction
 
 
 class DifferingDirections(TransformerMixin, BaseEstimator):

@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from aiakit.attacks._shared import GridAttack, sklearn_seed
 from aiakit.contracts import Context, LabelledRelease
+from aiakit.plugins.bases.estimators import GridAttack, sklearn_seed
 
 
 class SVM(GridAttack):

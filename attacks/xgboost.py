@@ -11,8 +11,8 @@ from pydantic import Field
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from aiakit.attacks._shared import embedding, mean_auc, sklearn_seed
 from aiakit.contracts import Attack, Context, FloatArray, LabelledRelease, Release
+from aiakit.plugins.bases.estimators import embedding, mean_auc, sklearn_seed
 
 COMPONENTS = 256  # principal components kept: all of them in most embeddings, a bound for very wide ones
 

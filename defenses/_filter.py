@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from aiakit.contracts import Context, Defense, Faces, PixelArray, Release, View
-from aiakit.defenses._learned import Learned
+from aiakit.plugins.bases.learned import Learned
 
 
 class ImageFilter(Learned, Defense):

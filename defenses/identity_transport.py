@@ -15,10 +15,10 @@ from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, IntArray, Release
 from aiakit.defenses._concept_erasure import ot_barycenter, ot_map
-from aiakit.defenses._learned import Learned
 from aiakit.defenses._people import person_weights
 from aiakit.errors import InputError
 from aiakit.networks.autoencoder import Size
+from aiakit.plugins.bases.learned import Learned
 
 Array = NDArray[np.float64]
 

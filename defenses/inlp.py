@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Context, Embeddings
-from aiakit.defenses._affine import AffineEraser
+from aiakit.plugins.bases.affine import AffineEraser
 
 
 class Inlp(AffineEraser):

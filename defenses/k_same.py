@@ -12,8 +12,8 @@ from sklearn.metrics import pairwise_distances_argmin
 from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Context, Defense, Faces, FloatArray, PixelArray, Release
-from aiakit.defenses._learned import Learned
 from aiakit.errors import InputError
+from aiakit.plugins.bases.learned import Learned
 
 
 class KSame(Learned, Defense):

@@ -12,8 +12,8 @@ from scipy.spatial.distance import pdist
 from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, batches
-from aiakit.defenses._learned import Learned
 from aiakit.networks.autoencoder import Size
+from aiakit.plugins.bases.learned import Learned
 
 MEDIAN_ROWS = 1000  # pairs of this many rows decide the width of the kernel
 CHUNK = 8192  # rows whose features are in memory at a time

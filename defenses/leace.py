@@ -9,9 +9,9 @@ import torch
 from torch.nn.functional import one_hot
 
 from aiakit.contracts import Context, Embeddings
-from aiakit.defenses._affine import AffineEraser
 from aiakit.defenses._concept_erasure import LeaceEraser
 from aiakit.networks.training import seeded
+from aiakit.plugins.bases.affine import AffineEraser
 
 
 class Leace(AffineEraser):

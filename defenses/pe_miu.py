@@ -10,8 +10,8 @@ from pydantic import Field
 from scipy.optimize import linear_sum_assignment
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release
-from aiakit.defenses._learned import Learned
 from aiakit.errors import InputError
+from aiakit.plugins.bases.learned import Learned
 
 
 class PeMiu(Learned, EmbeddingDefense):

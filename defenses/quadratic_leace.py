@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release
 from aiakit.defenses._concept_erasure import QuadraticFitter
-from aiakit.defenses._learned import Learned
 from aiakit.errors import InputError
 from aiakit.networks.training import seeded
+from aiakit.plugins.bases.learned import Learned
 
 
 class QuadraticLeace(Learned, EmbeddingDefense):

@@ -147,7 +147,8 @@ class Registry:
             return self._from_files[path]
         module = _import_file(path)
         entries: list[Entry] = []
-        for cls in vars(module).values():
+        own = {id(cls): (attribute, cls) for attribute, cls in reversed(vars(module).items())}  # under its first name
+        for attribute, cls in reversed(own.values()):
             if not isinstance(cls, type) or cls.__module__ != module.__name__ or cls.__name__.startswith("_"):
                 continue
             kind = next((kind for kind, bases in BASES.items() if issubclass(cls, bases)), None)
@@ -160,7 +161,7 @@ class Registry:
             if name in taken:
                 hint = f"set another name = … in class {cls.__name__}"
                 raise InputError(f"{path}: {taken[name]} has the name {name!r} already: {hint}")
-            entries.append(Entry(kind, name, f"{module.__name__}:{cls.__qualname__}", file=path))
+            entries.append(Entry(kind, name, f"{module.__name__}:{attribute}", file=path))
         if not entries:
             raise InputError(f"{path} defines no plugin: subclass Attack, Defense or Encoder of aiakit.contracts")
         self._from_files[path] = entries

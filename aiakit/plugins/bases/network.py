@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import nn
 
-from aiakit.attacks._shared import embedding
 from aiakit.contracts import Attack, Context, LabelledRelease, Release
 from aiakit.networks.training import fit_classifier, forward_in_batches, seeded
+from aiakit.plugins.bases.estimators import embedding
 
 
 class NetworkOnEmbeddings(Attack):
