@@ -69,7 +69,7 @@ def finished(celeba: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[tu
 
 def check_document(document: dict[str, Any], suite: str) -> None:
     """The poster's table, and the orderings as differences of its figures."""
-    assert (document["schema"], document["suite"], document["complete"]) == (1, suite, True)
+    assert (document["schema"], document["suite"], document["complete"]) == (2, suite, True)
     assert (document["dataset"], document["seeds"], document["sweep"]) == (suite, 1, None)
     rows = {row["method"]: row for row in document["rows"]}
     assert list(rows) == METHODS
