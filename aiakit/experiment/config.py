@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +13,7 @@ from aiakit.contracts import Precision
 from aiakit.errors import InputError
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
+from aiakit.storage.store import file_digest
 
 SCHEMA = 1
 REFERENCE = "original"  # the undefended release
@@ -168,16 +168,11 @@ def plugin_spec(kind: registry.Kind, name: str, options: Mapping[str, Any]) -> d
 
 def files_of(params: dict[str, Any]) -> dict[str, str]:
     """Parameter → digest of the file that it names."""
-    return {key: _digest(Path(value)) for key, value in params.items() if _names_file(value)}
+    return {key: file_digest(Path(value)) for key, value in params.items() if _names_file(value)}
 
 
 def _names_file(value: Any) -> bool:
     return isinstance(value, str) and bool(value) and len(value) < 4096 and Path(value).is_file()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def framework_fingerprint() -> str:

@@ -6,7 +6,6 @@ read is whole.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from aiakit.leaderboard.scores import Tensors
 from aiakit.results.row import Row
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import first_problem, read_json, read_toml
-from aiakit.storage.store import write_atomically
+from aiakit.storage.store import file_digest, write_atomically
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,7 @@ def read_tensors(path: Path, ref: FileRef) -> dict[str, NDArray[Any]]:
     """A tensor file that the entry at ``path`` names."""
     file = path.parent / ref.file  # a plain name, says the schema: it cannot lead out of the folder
     try:
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = file_digest(file)
     except OSError as error:
         raise InputError(f"{file}, which {path.name} refers to, cannot be read ({error.strerror})") from None
     if digest != ref.sha256:
@@ -80,8 +78,7 @@ def write_tensors(folder: Path, stem: str, tensors: Mapping[str, NDArray[Any]]) 
     """Write a tensor file named by its contents."""
     with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{stem}-") as draft:
         tensorfile.save(Path(draft.name), tensors)
-        with Path(draft.name).open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = file_digest(Path(draft.name))
         target = folder / f"{stem}.{digest[:12]}.safetensors"
         target.unlink(missing_ok=True)
         Path(draft.name).chmod(0o644)

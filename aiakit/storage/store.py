@@ -134,7 +134,7 @@ class Store:
         try:
             draft = Draft(folder)
             yield draft
-            files = {path.name: _checksum(path) for path in sorted(folder.iterdir())}
+            files = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
             record = {
                 "schema": 1,
                 "digest": digest,
@@ -204,11 +204,12 @@ def _verify(folder: Path, record: Mapping[str, Any], digest: str) -> None:
     if record["digest"] != digest or json_digest(record["inputs"]) != digest:
         raise ValueError("its inputs are not those of its name")
     for name, checksum in record["files"].items():
-        if "/" in name or _checksum(folder / name) != checksum:
+        if "/" in name or file_digest(folder / name) != checksum:
             raise ValueError(f"{name} has another checksum")
 
 
-def _checksum(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
