@@ -15,7 +15,12 @@ EVALUATING = ("eval", "exec", "compile", "__import__")
 STARTING = ("system", "popen", "execv", "execve", "execvp", "spawnl", "spawnv", "posix_spawn", "startfile")
 IMPORTING = ("import_module", "spec_from_file_location", "exec_module")
 # Plugins, commands and trackers are imported by names from entry points and tables: these are the only places.
-MAY_IMPORT = ("aiakit/plugins/registry.py", "aiakit/cli/main.py", "aiakit/tracking/tracker.py")
+MAY_IMPORT = (
+    "aiakit/cli/main.py",
+    "aiakit/plugins/bases/__init__.py",
+    "aiakit/plugins/registry.py",
+    "aiakit/tracking/tracker.py",
+)
 
 
 def dangers(source: str, may_import: bool = False) -> list[str]:
