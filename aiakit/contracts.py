@@ -322,7 +322,7 @@ class BaseDefense(Plugin):
 class Defense(BaseDefense):
     """A way of publishing faces."""
 
-    produces = ("embedding", "image")
+    produces: ClassVar[tuple[View, ...]] = ("embedding", "image")
 
     @abstractmethod
     def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:
@@ -376,7 +376,7 @@ class Encoder(Plugin):
 class EmbeddingDefense(BaseDefense):
     """A way of publishing embeddings that an encoder, or the defense before it in a chain, made of faces."""
 
-    produces = ("embedding",)
+    produces: ClassVar[tuple[View, ...]] = ("embedding",)
 
     @abstractmethod
     def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:

@@ -60,7 +60,7 @@ class NeighbourVote(Attack):
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
         """(N, K): the share of the votes for each class, each class weighing the same in the gallery."""
-        return self._polls(release)[self._best]
+        return np.asarray(self._polls(release)[self._best])
 
     def _inputs(self, release: Release) -> FloatArray:
         return np.asarray(self._scaler.transform(embedding(release)), dtype=np.float32)

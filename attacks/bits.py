@@ -59,7 +59,8 @@ class Bits(Screened):
 
     def _unit(self, raw: Matrix, column: int) -> NDArray[np.float64]:
         """One coordinate on the scale where the training range is 0 … 1 (huge outliers of a test set are cut)."""
-        return np.clip((raw[:, column].astype(np.float64) - self._low[column]) / self._range[column], -10, 10)
+        values = (raw[:, column].astype(np.float64) - self._low[column]) / self._range[column]
+        return np.asarray(np.clip(values, -10, 10))
 
     def _peaks(self, raw: Matrix, goal: Matrix, column: int) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """The ten frequencies at which a coordinate goes most with a target, in cycles over its range, and how much."""

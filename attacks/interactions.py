@@ -59,7 +59,7 @@ class Interactions(Screened):
         return out
 
     def _standard(self, release: Release) -> Matrix:
-        return np.clip((embedding(release)[:, self._columns] - self._median) / self._scale, -4, 4)
+        return np.asarray(np.clip((embedding(release)[:, self._columns] - self._median) / self._scale, -4, 4))
 
     def _form(self, release: Release, form: int) -> Matrix:
         values = self._standard(release)
@@ -96,8 +96,8 @@ def strongest(values: Matrix, goal: Matrix, order: int, most: int) -> NDArray[np
     return columns[flat[best] > 0]
 
 
-def _ratio(covariance: Matrix, energy: Matrix) -> Matrix:
-    return np.abs(covariance) / np.sqrt(np.maximum(energy, 1e-12))
+def _ratio(covariance: NDArray[Any], energy: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.abs(covariance) / np.sqrt(np.maximum(energy, 1e-12)))
 
 
 def _top(flat: Matrix, most: int) -> NDArray[np.int64]:

@@ -27,4 +27,4 @@ class SimilarityVote(NeighbourVote):
 
     def weigh(self, products: NDArray[Any]) -> NDArray[Any]:
         """Cosine similarity, opposite templates having none."""
-        return np.maximum(products, 0)
+        return np.asarray(np.maximum(products, 0))

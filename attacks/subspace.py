@@ -19,7 +19,7 @@ from aiakit.contracts import Context, LabelledRelease
 from aiakit.plugins.bases.estimators import GridAttack, reduction
 
 
-class DifferingDirections(TransformerMixin, BaseEstimator):
+class DifferingDirections(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """The ``directions`` of most different covariance and K − 1 of different means, at unit variance within classes.
 
     Sliced average variance estimation (Cook & Weisberg, JASA 1991) on Ledoit–Wolf covariances, with the squared

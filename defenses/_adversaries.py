@@ -6,6 +6,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ STRIDE = 0.02  # of an anticipated step of plain gradient descent: short enough 
 class Quadratic(nn.Module):
     """(N, D) → (N, K): linear in the variables and their products, what QDA sees."""
 
+    pairs: Tensor
+
     def __init__(self, features: int, classes: int) -> None:
         super().__init__()
         self.register_buffer("pairs", torch.triu_indices(features, features))
@@ -36,6 +39,9 @@ class Quadratic(nn.Module):
 
 class Kernel(nn.Module):
     """(N, D) → (N, K): linear in random Fourier features of a Gaussian kernel as wide as a standardised latent."""
+
+    frequencies: Tensor
+    phases: Tensor
 
     def __init__(self, features: int, classes: int) -> None:
         super().__init__()
@@ -77,7 +83,7 @@ class Adversaries:
         lookahead: int,
     ) -> None:
         makers = list(HEADS.values())[:count]
-        self._make = [lambda make=make: make(features, classes) for make in makers]  # type: ignore[misc]
+        self._make = [partial(make, features, classes) for make in makers]
         self.heads = nn.ModuleList([make() for make in self._make])
         self._rate, self._steps, self._renew_every, self._lookahead = rate, steps, renew_every, lookahead
         self._seen: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=REPLAYED if replay else 1)

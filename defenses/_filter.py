@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 
-from aiakit.contracts import Context, Defense, Faces, PixelArray, Release, View
+from aiakit.contracts import Context, Defense, Faces, PixelArray, Release
 from aiakit.plugins.bases.learned import Learned
 
 
 class ImageFilter(Learned, Defense):
     """Base: a fixed function of the picture. Nothing is learned and nothing is guaranteed: attackers retrain on it."""
 
-    produces: ClassVar[tuple[View, ...]] = ("image",)
+    produces = ("image",)
 
     def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:
         self.check(min(train.images.shape[1:3]))

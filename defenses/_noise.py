@@ -41,7 +41,7 @@ class NoiseMechanism(Learned, EmbeddingDefense):
         """The embeddings (N, D), moved onto the ball where they lie outside."""
         offsets = embedding - self.centre_
         distances = np.linalg.norm(offsets, self.order, axis=1, keepdims=True)
-        return self.centre_ + offsets * np.minimum(1, self.radius_ / np.maximum(distances, 1e-30))
+        return np.asarray(self.centre_ + offsets * np.minimum(1, self.radius_ / np.maximum(distances, 1e-30)))
 
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
         sensitivity = 2 * float(self.radius_)
@@ -63,4 +63,4 @@ def dp_accuracy_bound(epsilon: ArrayLike, delta: ArrayLike, classes: int) -> NDA
     and δ = 0.
     """
     share = expit(np.asarray(epsilon) - np.log(classes - 1))
-    return np.minimum(share + (1 - share) * np.asarray(delta), 1.0)
+    return np.asarray(np.minimum(share + (1 - share) * np.asarray(delta), 1.0))

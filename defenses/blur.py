@@ -32,4 +32,4 @@ class Blur(ImageFilter):
     def filter(self, images: PixelArray) -> PixelArray:
         width = self.sigma * images.shape[2]
         blurred = gaussian_filter(images.astype(np.float32), (0, width, width, 0), mode="nearest")
-        return np.rint(blurred).clip(0, 255).astype(np.uint8)
+        return np.asarray(np.rint(blurred).clip(0, 255).astype(np.uint8))

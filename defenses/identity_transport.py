@@ -107,12 +107,12 @@ class IdentityTransport(Learned, EmbeddingDefense):
         self.coefficients_, self.intercepts_ = rows, intercepts
 
     def _standardise(self, embedding: FloatArray) -> Array:
-        return (embedding.astype(np.float64) - self.mean_) / self.scale_
+        return np.asarray((embedding.astype(np.float64) - self.mean_) / self.scale_)
 
     def infer(self, embedding: FloatArray) -> IntArray:
         """The class (N,) that the defender's logistic regression gives each embedding."""
         logits = self._standardise(embedding) @ self.coefficients_.T + self.intercepts_
-        return np.argmax(logits, axis=1)
+        return np.asarray(np.argmax(logits, axis=1))
 
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
         inferred, x = self.infer(embedding), self._standardise(embedding) - self.centre_

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
@@ -58,5 +59,6 @@ class Inlp(AffineEraser):
         return self
 
 
-def _norms(directions: np.ndarray) -> np.ndarray:
-    return np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-300)
+def _norms(directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(F, D) → (F, 1)."""
+    return np.asarray(np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-300))

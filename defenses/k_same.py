@@ -71,7 +71,7 @@ class KSame(Learned, Defense):
             self.offset_, self.basis_ = pca.mean_.astype(np.float32), pca.components_.astype(np.float32)
 
     def _project(self, flat: FloatArray) -> FloatArray:
-        return (flat - self.offset_) @ self.basis_.T if self.basis_.size else flat
+        return np.asarray((flat - self.offset_) @ self.basis_.T, np.float32) if self.basis_.size else flat
 
     def release(self, images: PixelArray, rng: np.random.Generator) -> Release:
         nearest = pairwise_distances_argmin(self._project(_flat(images)), self.gallery_)

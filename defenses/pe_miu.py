@@ -52,7 +52,7 @@ class PeMiu(Learned, EmbeddingDefense):
         """Cosine similarities (N,) of the rows of two releases (N, D), after the best assignment of blocks."""
         products = np.einsum("nid,njd->nij", self._blocks(left), self._blocks(right)).astype(np.float64)
         best = np.array([matrix[linear_sum_assignment(matrix, maximize=True)].sum() for matrix in products])
-        return best / np.maximum(np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1), 1e-30)
+        return np.asarray(best / np.maximum(np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1), 1e-30))
 
     def _blocks(self, embedding: FloatArray) -> FloatArray:
         return embedding.reshape(len(embedding), -1, self.block)

@@ -107,7 +107,7 @@ class San(Defense):
         self.perturber_ = self._on_device(Perturber(self.width))
 
     def _on_device(self, module: nn.Module) -> nn.Module:
-        return module.to(self.ctx_.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        return module.to(self.ctx_.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 
     def _train_classifier(self, pixels: Pixels, train: Faces, val: Faces) -> None:
         counts = np.bincount(train.labels, minlength=self.classes_)
