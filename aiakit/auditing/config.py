@@ -132,8 +132,7 @@ def _attacks(samples: Samples, asked: Sequence[str], broken: dict[str, str]) -> 
 
 
 def _knowledge(name: str) -> str:
-    cls: Any = registry.entry("attack", name).load()
-    return str(cls.knowledge)
+    return registry.load("attack", name).knowledge
 
 
 def fingerprint(samples: Samples) -> str:

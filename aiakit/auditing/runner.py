@@ -115,7 +115,7 @@ def _applicable(config: AuditConfig, scored: Scored) -> list[PluginSpec]:
     approximations: dict[str, str] = {}
     for spec in config.attacks:
         entry = registry.entry("attack", spec.name)
-        cls: Any = entry.load()
+        cls = registry.load("attack", spec.name)
         with registry.guard(entry):
             reason = cls.unavailable(scored.classes)
         if combines(spec) and not folds_of(scored.tensors["labels"][val], scored.tensors["identity"][val]):

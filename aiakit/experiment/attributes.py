@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
 
 from aiakit.contracts import FaceSet
 from aiakit.datasets.splits import Split, relabelled, resolve_attribute
@@ -33,6 +32,6 @@ def further_attributes(
             found.append(AttributeSpec(name=name, left_out=str(error)))
             continue
         classes = faces.attributes[name].classes
-        unable = [a for a in attacks if cast(Any, registry.entry("attack", a).load()).unavailable(classes)]
+        unable = [a for a in attacks if registry.load("attack", a).unavailable(classes)]
         found.append(AttributeSpec(name=name, without=tuple(unable)))
     return tuple(found)

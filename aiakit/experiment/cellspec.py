@@ -73,7 +73,7 @@ class AttackKey:
 
 def view_of(attack: PluginSpec) -> str:
     """The view that a registered attack reads."""
-    return str(registry.entry("attack", attack.name).load().view)  # type: ignore[attr-defined]
+    return registry.load("attack", attack.name).view
 
 
 def combines(attack: PluginSpec) -> bool:
@@ -83,7 +83,7 @@ def combines(attack: PluginSpec) -> bool:
 
 def knowledge_of(attack: PluginSpec) -> str:
     """The level at which a registered attack works."""
-    return str(registry.entry("attack", attack.name).load().knowledge)  # type: ignore[attr-defined]
+    return registry.load("attack", attack.name).knowledge
 
 
 def is_claim(attack: PluginSpec) -> bool:
@@ -106,7 +106,7 @@ def produced_by(chain: Chain) -> tuple[str, ...]:
 
 
 def _class_of(stage: PluginSpec) -> Any:
-    return registry.entry(stage.kind, stage.name).load()
+    return registry.load(stage.kind, stage.name)
 
 
 def _common(config: RunConfig) -> dict[str, Any]:

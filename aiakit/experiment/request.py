@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -164,7 +164,7 @@ def _loadable(kind: registry.Kind, names: Sequence[str], broken: dict[str, str])
     found = []
     for name in names:
         try:
-            registry.entry(kind, name).load()
+            registry.load(kind, name)
         except PluginError as error:
             broken[f"{kind} {name}"] = str(error)
         else:
@@ -182,7 +182,7 @@ def encoder_of(text: str) -> tuple[str, dict[str, str]]:
     """
     name, _, rest = text.partition(":")
     if name != AUTOENCODER:
-        reason = cast(Any, registry.entry("encoder", name).load()).unavailable()
+        reason = registry.load("encoder", name).unavailable()
         if reason:
             raise InputError(f"the encoder {name} cannot be used: {reason}")
     if name == "timm" and rest:
@@ -226,7 +226,7 @@ def _with_encoder(stages: tuple[str, ...], encoder: str, explicit: bool) -> tupl
     for before, stage in itertools.pairwise(stages):
         if not _reads_embeddings(stage):
             raise InputError(f"{'+'.join(stages)} cannot be chained: {stage} reads images, not the embedding before it")
-        if "embedding" not in cast(Any, registry.entry("defense", before).load()).produces:
+        if "embedding" not in registry.load("defense", before).produces:
             raise InputError(
                 f"{'+'.join(stages)} cannot be chained: {before} releases no embedding for {stage} to read"
             )
@@ -244,7 +244,7 @@ def _with_encoder(stages: tuple[str, ...], encoder: str, explicit: bool) -> tupl
 
 
 def _reads_embeddings(name: str) -> bool:
-    return issubclass(registry.entry("defense", name).load(), EmbeddingDefense)
+    return issubclass(registry.load("defense", name), EmbeddingDefense)
 
 
 def levels(knowledge: Sequence[str], has_reference: bool) -> tuple[Knowledge, ...]:
@@ -286,7 +286,7 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequ
     for name in asked:
         names += presets.get(name, [name])
     for name in asked:
-        reason = None if name in presets else cast(Any, registry.entry("attack", name)).load().unavailable()
+        reason = None if name in presets else registry.load("attack", name).unavailable()
         if reason:
             raise InputError(f"the attack {name} cannot be used: {reason}")
     claims = [name for name in _loadable("attack", presets["all"], {}) if view_of(PluginSpec(name=name)) == "claim"]
@@ -311,7 +311,7 @@ def _presets(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[s
     presets: dict[str, list[str]] = {"all": [], "fast": [], "strong": [], "costly": []}
     unloadable: dict[str, str] = {}
     for name in _loadable("attack", names, unloadable):
-        cls: Any = registry.entry("attack", name).load()
+        cls = registry.load("attack", name)
         unasked = cls.knowledge == "adaptive" and "adaptive" not in knowledge
         if unasked or cls.unavailable() or required(cls):
             continue
@@ -326,7 +326,7 @@ def _applicable(request: Request, names: Sequence[str], classes: tuple[str, ...]
     """The attacks that can be used on an attribute of these classes. Raises InputError for a named one that cannot."""
     found = []
     for name in names:
-        reason = cast(Any, registry.entry("attack", name).load()).unavailable(classes)
+        reason = registry.load("attack", name).unavailable(classes)
         if reason and name in split_names(request.attacks):
             raise InputError(f"the attack {name} cannot be used: {reason}")
         if not reason:
@@ -351,6 +351,5 @@ def _check_pairs(request: Request, faces: FaceSet, split: Split, defenses: tuple
         require_pairs(faces, split)
     for chain in defenses:
         for stage in chain:
-            cls: Any = registry.entry(stage.kind, stage.name).load()
-            if getattr(cls, "needs_pairs", False):
+            if getattr(registry.load(stage.kind, stage.name), "needs_pairs", False):
                 require_pairs(faces, split, ("defender-train",))

@@ -80,9 +80,7 @@ def public_answers(picture: PixelArray) -> list[Answer]:
 
 def public_missing() -> str | None:
     """Why the public model cannot be used; None where it can."""
-    attack: Any = registry.entry("attack", PUBLIC).load()
-    reason: str | None = attack.unavailable()
-    return reason
+    return registry.load("attack", PUBLIC).unavailable()
 
 
 @cache

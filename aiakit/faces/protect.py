@@ -63,7 +63,7 @@ def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tupl
 
 def read_for(run: Run, path: Path) -> PixelArray:
     """A photograph, uint8 (H, W, 3), prepared as the run's data set prepares its own. Raises InputError."""
-    dataset = registry.entry("dataset", run.config.dataset.name).load()
+    dataset = registry.load("dataset", run.config.dataset.name)
     return read_photograph(path, run.config.dataset.image_size, dataset)
 
 

@@ -21,7 +21,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import CodeType
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from aiakit.contracts import Attack, Dataset, Defense, EmbeddingDefense, Encoder, Plugin
 from aiakit.errors import AiakitError, InputError, PluginError
@@ -105,6 +105,20 @@ class Registry:
             raise unknown(kind, name, sorted(entries))
         return entries[name]
 
+    @overload
+    def load(self, kind: Literal["attack"], name: str) -> type[Attack]: ...
+    @overload
+    def load(self, kind: Literal["defense"], name: str) -> type[Defense | EmbeddingDefense]: ...
+    @overload
+    def load(self, kind: Literal["encoder"], name: str) -> type[Encoder]: ...
+    @overload
+    def load(self, kind: Literal["dataset"], name: str) -> type[Dataset]: ...
+    @overload
+    def load(self, kind: Kind, name: str) -> type[Plugin]: ...
+    def load(self, kind: Kind, name: str) -> type:
+        """The class of a name, imported. Raises InputError or PluginError."""
+        return self.entry(kind, name).load()
+
     def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
         """An instance with validated options (texts or values). Raises InputError or PluginError."""
         entry = self.entry(kind, name)
@@ -116,9 +130,9 @@ class Registry:
     def unavailable(self, kind: Kind, name: str) -> str | None:
         """Why a plugin cannot be used here, such as an extra that is not installed; None where it can."""
         entry = self.entry(kind, name)
-        cls = entry.load()
+        cls = self.load(kind, name)
         with guard(entry):
-            return cls.unavailable() if issubclass(cls, Plugin) else None
+            return cls.unavailable()
 
     def require_available(self, kind: Kind, name: str) -> None:
         """Raise InputError with the reason where ``unavailable`` gives one."""
@@ -128,12 +142,12 @@ class Registry:
 
     def parameters(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Every parameter of a plugin after validation: the given options, and the defaults of the rest."""
-        return validate(self.entry(kind, name).load(), options or {}, name)
+        return validate(self.load(kind, name), options or {}, name)
 
     def fingerprint(self, kind: Kind, name: str) -> str:
         """sha256 over the sources that decide what the plugin does: its module, its base classes' modules, and what
         these import from their own package or from aiakit (see ``source_digest``)."""
-        return source_digest(cls.__module__ for cls in self.entry(kind, name).load().__mro__)
+        return source_digest(cls.__module__ for cls in self.load(kind, name).__mro__)
 
     def register_file(self, path: str | Path) -> list[Entry]:
         """Load a Python file and register every concrete plugin class that it defines.
@@ -264,6 +278,7 @@ def _one_line(error: BaseException) -> str:
 REGISTRY = Registry()
 names = REGISTRY.names
 entry = REGISTRY.entry
+load = REGISTRY.load
 make = REGISTRY.make
 parameters = REGISTRY.parameters
 unavailable = REGISTRY.unavailable

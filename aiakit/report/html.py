@@ -75,7 +75,7 @@ def write_report(
 
 def _faces(run: Run, evaluation: Evaluation, count: int | None) -> tuple[Gallery | None, str]:
     """The faces of a report, or why there are none."""
-    real = registry.entry("dataset", run.config.dataset.name).load().real_people  # type: ignore[attr-defined]
+    real = registry.load("dataset", run.config.dataset.name).real_people
     if count == 0:
         return None, ""
     if count is None and real:

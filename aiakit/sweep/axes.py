@@ -63,7 +63,7 @@ def stages_of(defense: str) -> tuple[str, ...]:
         raise InputError(f"a sweep is of one defense or one chain (a+b), not of {defense.strip()!r}")
     stages = parse_chain(defense)
     for stage in stages:
-        registry.entry("defense", stage).load()
+        registry.load("defense", stage)
     swept = tuple(stage for stage in dict.fromkeys(stages) if stage != REFERENCE)
     if not swept:
         raise InputError(f"{REFERENCE} is the release that every point is compared with: name another defense to sweep")
@@ -116,13 +116,13 @@ def axes_of(values: Mapping[str, Sequence[Any]], defense: str) -> list[Axis]:
 
 def _name(stage: str, option: str, stages: Sequence[str]) -> str:
     """How results call an option: with its stage where there are several."""
-    if option not in (known := options_of(registry.entry("defense", stage).load(), stage)):
+    if option not in (known := options_of(registry.load("defense", stage), stage)):
         raise unknown("option", f"{stage}.{option}", [f"{stage}.{other}" for other in known])
     return option if len(stages) == 1 else f"{stage}.{option}"
 
 
 def _stage_with(option: str, stages: Sequence[str]) -> str:
-    known = {stage: options_of(registry.entry("defense", stage).load(), stage) for stage in stages}
+    known = {stage: options_of(registry.load("defense", stage), stage) for stage in stages}
     having = [stage for stage in stages if option in known[stage]]
     if not having:
         raise unknown("option", option, dict.fromkeys(name for names in known.values() for name in names))
@@ -134,7 +134,7 @@ def _stage_with(option: str, stages: Sequence[str]) -> str:
 
 def _axis(stage: str, option: str, text: str, stages: Sequence[str], search: bool) -> Axis:
     name = _name(stage, option, stages)
-    takes = options_of(registry.entry("defense", stage).load(), stage)[option].takes
+    takes = options_of(registry.load("defense", stage), stage)[option].takes
     if ":" in text and (takes("number") or takes("integer")):
         if not search:
             raise InputError(f"--set {name}={text} is a range, which only --search N takes: list the values of a grid")

@@ -18,7 +18,7 @@ BRIDGES = ("art", "tabicl", "tabpfn")  # attacks by other tools: the peers, or n
 
 def suite(preset: str) -> list[str]:
     """aiakit's own attacks of a preset, or those named (a,b), that read embeddings; those on scores last."""
-    views = {name: registry.entry("attack", name).load().view for name in attack_names([preset], {})}  # type: ignore[attr-defined]
+    views = {name: registry.load("attack", name).view for name in attack_names([preset], {})}
     own = [name for name in views if name not in BRIDGES]
     return [name for view in ("embedding", "scores") for name in own if views[name] == view]
 

@@ -58,7 +58,7 @@ def peak() -> float:
 
 def readers(asked: str) -> list[str]:
     """The attacks of a preset, or those named, that read embeddings."""
-    entries = {name: registry.entry("attack", name).load() for name in attack_names([asked], {})}
+    entries = {name: registry.load("attack", name) for name in attack_names([asked], {})}
     return [name for name, attack in entries.items() if attack.view == "embedding"]  # type: ignore[attr-defined]
 
 

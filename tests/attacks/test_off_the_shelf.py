@@ -16,7 +16,7 @@ from aiakit.datasets.pixels import decode
 from aiakit.plugins import mock, registry
 
 installed = pytest.mark.skipif(bool(registry.unavailable("attack", "off-the-shelf")), reason="needs the extra judges")
-Attack: Any = registry.entry("attack", "off-the-shelf").load()
+Attack: Any = registry.load("attack", "off-the-shelf")
 
 
 def evidence(classes: tuple[str, ...]) -> LabelledRelease:

@@ -322,7 +322,7 @@ def test_built_in_attacks_pass(name: str):
     reason = registry.unavailable("attack", name)
     if reason is not None:
         pytest.skip(reason)
-    if required(registry.entry("attack", name).load()):
+    if required(registry.load("attack", name)):
         pytest.skip("it needs a file of weights")
     small = {"model": "test_resnet"}  # of timm's; the networks of the defaults are trained by the main job
     short = {

@@ -47,7 +47,7 @@ def run_checks(
     if isinstance(plugin, str):
         registry.require_available(kind, plugin)
         registry.parameters(kind, plugin, options)
-        cls, name = registry.entry(kind, plugin).load(), plugin
+        cls, name = registry.load(kind, plugin), plugin
     else:
         cls, name = plugin, registry.kebab(plugin.__name__)
     subject = SUBJECTS.get(kind, PluginClass)(cls, name, options or {})
