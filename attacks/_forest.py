@@ -9,7 +9,7 @@ from pydantic import Field
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from aiakit.contracts import Context, LabelledRelease
-from aiakit.plugins.bases.estimators import GridAttack, sklearn_seed
+from aiakit.plugins.bases import GridAttack, sklearn_seed
 
 
 class Forest(GridAttack):

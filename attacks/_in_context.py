@@ -13,8 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 from aiakit.contracts import Context, LabelledRelease, Release
 from aiakit.networks.training import seeded
-from aiakit.plugins.bases import not_installed
-from aiakit.plugins.bases.estimators import GridAttack, Sampled, reduction, sample_rows
+from aiakit.plugins.bases import GridAttack, Sampled, not_installed, reduction, sample_rows
 
 
 class InContext(Sampled, GridAttack):

@@ -11,7 +11,7 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Attack, Context, FloatArray, LabelledRelease, Release, batches
-from aiakit.plugins.bases.estimators import embedding, mean_auc, sample_rows
+from aiakit.plugins.bases import embedding, mean_auc, sample_rows
 
 CHUNK = 512  # probes compared together: with 20,000 samples of a gallery 40 MiB of products
 JUDGES = 10_000  # samples of attacker-val on which the number of voters is chosen, at most

@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from aiakit.plugins.bases.pictures import NetworkOnPictures
+from aiakit.plugins.bases import NetworkOnPictures
 
 SURROUNDINGS = 5  # pixels: side of the square whose mean is taken off
 LEVELS, FAINT = 64.0, 8.0  # grey levels that count as one: of a picture, of what the high-pass filter leaves

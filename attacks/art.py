@@ -15,8 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Context, IntArray, LabelledRelease, Release
 from aiakit.networks.training import seeded
-from aiakit.plugins.bases import not_installed
-from aiakit.plugins.bases.estimators import Sampled, embedding, sample_rows, sklearn_seed
+from aiakit.plugins.bases import Sampled, embedding, not_installed, sample_rows, sklearn_seed
 
 MODELS = ("nn", "rf", "gb", "lr", "dt", "knn", "svm")
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from aiakit.attacks._screened import Matrix, Screened, association
 from aiakit.contracts import Context, Release
-from aiakit.plugins.bases.estimators import embedding
+from aiakit.plugins.bases import embedding
 
 MANTISSA = 23  # bits of a float32 that carry no scale
 FOUND = np.dtype([("column", "i4"), ("bit", "i4"), ("cycles", "f8"), ("phase", "f8")])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from aiakit.networks.timm_models import Standardise, existing_file, known_model
-from aiakit.plugins.bases.pictures import NetworkOnPictures
+from aiakit.plugins.bases import NetworkOnPictures
 
 
 class CNN(NetworkOnPictures):

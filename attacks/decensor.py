@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Attack, Context, LabelledRelease, Release
-from aiakit.plugins.bases.estimators import all_classes, embedding, mean_auc, sklearn_seed
+from aiakit.plugins.bases import all_classes, embedding, mean_auc, sklearn_seed
 
 FOLDS = 5
 

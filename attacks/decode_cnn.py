@@ -16,7 +16,7 @@ from aiakit.contracts import Attack, Context, LabelledRelease, Release
 from aiakit.networks.blocks import ConvDecoder
 from aiakit.networks.timm_models import known_model
 from aiakit.networks.training import Pixels, autocast, descend, fit_loop, forward_in_batches, one_cycle, seeded
-from aiakit.plugins.bases.estimators import embedding
+from aiakit.plugins.bases import embedding
 
 BATCH = 128
 RATE = 2e-3

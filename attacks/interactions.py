@@ -11,7 +11,7 @@ from pydantic import Field
 
 from aiakit.attacks._screened import Matrix, Screened
 from aiakit.contracts import Context, Release
-from aiakit.plugins.bases.estimators import embedding
+from aiakit.plugins.bases import embedding
 
 FORMS = ("sign", "value", "size")  # what is multiplied: the sign, the standardised value, the centred absolute value
 FOUND = np.dtype([("form", "i4"), ("order", "i4"), ("columns", "i4", (3,))])

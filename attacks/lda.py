@@ -11,7 +11,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 
 from aiakit.contracts import Context, LabelledRelease
-from aiakit.plugins.bases.estimators import GridAttack, reduction
+from aiakit.plugins.bases import GridAttack, reduction
 
 
 class LDA(GridAttack):

@@ -9,7 +9,7 @@ from pydantic import Field
 from sklearn.linear_model import LogisticRegression
 
 from aiakit.contracts import Context, LabelledRelease
-from aiakit.plugins.bases.estimators import GridAttack
+from aiakit.plugins.bases import GridAttack
 
 
 class LogReg(GridAttack):

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import nn
 
 from aiakit.networks.blocks import MLP
-from aiakit.plugins.bases.network import NetworkOnEmbeddings
+from aiakit.plugins.bases import NetworkOnEmbeddings
 
 
 class MultiLayerPerceptron(NetworkOnEmbeddings):

@@ -12,7 +12,7 @@ from scipy.ndimage import uniform_filter
 from sklearn.linear_model import RidgeClassifier
 
 from aiakit.contracts import Context, FloatArray, LabelledRelease, Release
-from aiakit.plugins.bases.estimators import GridAttack, Sampled, in_chunks, mean_auc, subsample
+from aiakit.plugins.bases import GridAttack, Sampled, in_chunks, mean_auc, subsample
 
 WIDEST = 64  # pixels: larger pictures are read as tiles of this side
 COARSE = 8  # tiles a side of the coarse form

@@ -12,7 +12,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
 from aiakit.contracts import Context, LabelledRelease
-from aiakit.plugins.bases.estimators import GridAttack, reduction
+from aiakit.plugins.bases import GridAttack, reduction
 
 
 class QDA(GridAttack):

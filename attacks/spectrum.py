@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 from aiakit.attacks.pixels import WIDEST, tiles
 from aiakit.contracts import Context, LabelledRelease, Release, batches
-from aiakit.plugins.bases.estimators import GridAttack, Sampled, in_chunks, subsample
+from aiakit.plugins.bases import GridAttack, Sampled, in_chunks, subsample
 
 CHUNK = 4_096
 SIZES = (4, 32, 256)  # amplitudes given to the classifier

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from aiakit.contracts import Attack, Context, LabelledRelease, Release
-from aiakit.plugins.bases.estimators import all_classes, embedding
+from aiakit.plugins.bases import all_classes, embedding
 
 
 class Stack(Attack):

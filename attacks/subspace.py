@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from aiakit.contracts import Context, LabelledRelease
-from aiakit.plugins.bases.estimators import GridAttack, reduction
+from aiakit.plugins.bases import GridAttack, reduction
 
 
 class DifferingDirections(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from aiakit.contracts import Context, LabelledRelease
-from aiakit.plugins.bases.estimators import GridAttack, sklearn_seed
+from aiakit.plugins.bases import GridAttack, sklearn_seed
 
 
 class SVM(GridAttack):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from aiakit.attacks._in_context import InContext, checkpoint
 from aiakit.contracts import Context
-from aiakit.plugins.bases.estimators import sklearn_seed
+from aiakit.plugins.bases import sklearn_seed
 
 
 class TabICL(InContext):

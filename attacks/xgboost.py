@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Attack, Context, FloatArray, LabelledRelease, Release
-from aiakit.plugins.bases.estimators import embedding, mean_auc, sklearn_seed
+from aiakit.plugins.bases import embedding, mean_auc, sklearn_seed
 
 COMPONENTS = 256  # principal components kept: all of them in most embeddings, a bound for very wide ones
 

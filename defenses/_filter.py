@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from aiakit.contracts import Context, Defense, Faces, PixelArray, Release
-from aiakit.plugins.bases.learned import Learned
+from aiakit.plugins.bases import Learned
 
 
 class ImageFilter(Learned, Defense):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release
-from aiakit.plugins.bases.learned import Learned
+from aiakit.plugins.bases import Learned
 
 
 class NoiseMechanism(Learned, EmbeddingDefense):

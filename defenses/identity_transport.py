@@ -18,7 +18,7 @@ from aiakit.defenses._concept_erasure import ot_barycenter, ot_map
 from aiakit.defenses._people import person_weights
 from aiakit.errors import InputError
 from aiakit.networks.autoencoder import Size
-from aiakit.plugins.bases.learned import Learned
+from aiakit.plugins.bases import Learned
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Context, Embeddings
-from aiakit.plugins.bases.affine import AffineEraser
+from aiakit.plugins.bases import AffineEraser
 
 
 class Inlp(AffineEraser):

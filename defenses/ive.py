@@ -9,7 +9,7 @@ from pydantic import Field
 from sklearn.ensemble import RandomForestClassifier
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release
-from aiakit.plugins.bases.learned import Learned
+from aiakit.plugins.bases import Learned
 
 SAMPLES = 0.5  # share of the rows that a tree is grown on: half the time for the same ranking
 

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Context, Defense, Faces, FloatArray, PixelArray, Release
 from aiakit.errors import InputError
-from aiakit.plugins.bases.learned import Learned
+from aiakit.plugins.bases import Learned
 
 
 class KSame(Learned, Defense):

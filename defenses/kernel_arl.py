@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, batches
 from aiakit.networks.autoencoder import Size
-from aiakit.plugins.bases.learned import Learned
+from aiakit.plugins.bases import Learned
 
 MEDIAN_ROWS = 1000  # pairs of this many rows decide the width of the kernel
 CHUNK = 8192  # rows whose features are in memory at a time

@@ -11,7 +11,7 @@ from torch.nn.functional import one_hot
 from aiakit.contracts import Context, Embeddings
 from aiakit.defenses._concept_erasure import LeaceEraser
 from aiakit.networks.training import seeded
-from aiakit.plugins.bases.affine import AffineEraser
+from aiakit.plugins.bases import AffineEraser
 
 
 class Leace(AffineEraser):

@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release
 from aiakit.errors import InputError
-from aiakit.plugins.bases.learned import Learned
+from aiakit.plugins.bases import Learned
 
 
 class PeMiu(Learned, EmbeddingDefense):

@@ -12,7 +12,7 @@ from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, 
 from aiakit.defenses._concept_erasure import QuadraticFitter
 from aiakit.errors import InputError
 from aiakit.networks.training import seeded
-from aiakit.plugins.bases.learned import Learned
+from aiakit.plugins.bases import Learned
 
 
 class QuadraticLeace(Learned, EmbeddingDefense):

@@ -69,6 +69,37 @@ def test_it_reads_a_leak_and_gives_probabilities(estimator: type, options: dict[
     assert (proba.argmax(axis=1) == test.labels).mean() > 0.8
 
 
+@pytest.mark.parametrize(
+    ("estimator", "options"), [(GaussianNB, {}), (LinearSVC, {}), (HistGradientBoostingClassifier, {"max_iter": 5})]
+)
+def test_a_class_that_nobody_has_gets_a_column(estimator: type, options: dict[str, int]) -> None:
+    rng = np.random.default_rng(0)
+    who = [mock.people(60, 4, rng, classes=3) for _ in range(2)]
+    train, val = (mock.evidence(mock.release("embedding", each, rng), each, rng) for each in who)
+    proba = (
+        from_sklearn(estimator, **options)().fit(train[train.labels != 1], val, Context()).predict_proba(val.release)
+    )
+    assert proba.shape == (len(val), 3)
+    assert np.abs(proba.sum(axis=1) - 1).max() < 1e-6
+    assert proba[:, 1].max() < 0.01
+
+
+def test_texts_become_what_the_defaults_are(tmp_path: Path) -> None:
+    (tmp_path / "layers.py").write_text(
+        "from sklearn.neural_network import MLPClassifier\n\nfrom aiakit.attacks import from_sklearn\n\n"
+        "Layers = from_sklearn(MLPClassifier, hidden_layer_sizes=(8,), shuffle=True, alpha=1e-4, batch_size='auto')\n"
+    )
+    plugins = Registry()
+    (entry,) = plugins.register_file(tmp_path / "layers.py")
+    given = {"hidden_layer_sizes": "8,4", "shuffle": "false", "alpha": "0.1"}
+    assert plugins.parameters("attack", entry.name, given) == {
+        "hidden_layer_sizes": (8, 4),
+        "shuffle": False,
+        "alpha": 0.1,
+        "batch_size": "auto",
+    }
+
+
 def test_what_cannot_be_wrapped_is_refused() -> None:
     with pytest.raises(ValueError, match="view 'embedding'"):
         from_sklearn(GaussianNB, view="image")

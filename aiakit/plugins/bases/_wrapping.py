@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_sample_weight
 
 from aiakit.contracts import Context, LabelledRelease
-from aiakit.plugins.bases.estimators import GridAttack, sklearn_seed
+from aiakit.plugins.bases._grid import GridAttack
+from aiakit.plugins.bases._samples import sklearn_seed
 
 
 def from_sklearn(estimator: type, *, view: str = "embedding", **options: Any) -> type[GridAttack]:
@@ -46,7 +47,7 @@ def from_sklearn(estimator: type, *, view: str = "embedding", **options: Any) ->
         for option, value in {**options, **given}.items():
             setattr(self, option, value)
 
-    types = {option: type(value) for option, value in options.items()}
+    types = {option: _type_of(value) for option, value in options.items()}
     store.__annotations__ = types
     parameters = [
         inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=types[option])
@@ -62,6 +63,13 @@ def from_sklearn(estimator: type, *, view: str = "embedding", **options: Any) ->
         "takes": frozenset(known),
     }
     return type(estimator.__name__, (Wrapped,), body)
+
+
+def _type_of(value: Any) -> Any:
+    """The annotation of an option with this default, by which texts of a command line are converted."""
+    if value is None:
+        return Any
+    return tuple[type(value[0]), ...] if isinstance(value, tuple) and value else type(value)  # type: ignore[misc]
 
 
 class Wrapped(GridAttack):

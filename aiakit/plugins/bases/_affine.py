@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import EmbeddingDefense, FloatArray, Release
-from aiakit.plugins.bases.learned import Learned
+from aiakit.plugins.bases._learned import Learned
 
 
 class AffineEraser(Learned, EmbeddingDefense):

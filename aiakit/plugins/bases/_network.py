@@ -13,7 +13,7 @@ from torch import nn
 
 from aiakit.contracts import Attack, Context, LabelledRelease, Release
 from aiakit.networks.training import fit_classifier, forward_in_batches, seeded
-from aiakit.plugins.bases.estimators import embedding
+from aiakit.plugins.bases._samples import embedding
 
 
 class NetworkOnEmbeddings(Attack):

@@ -1,0 +1,49 @@
+"""What an attack is given to learn from: its embedding, a part of its rows, a seed for libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit.contracts import Attack, Context, FloatArray, LabelledRelease, Release, batches
+
+
+def embedding(release: Release) -> FloatArray:
+    """float32 (N, D): the embedding that a harness hands to an attack with ``view = "embedding"``."""
+    if release.embedding is None:
+        raise ValueError("this attack reads embeddings and the release has none")
+    return release.embedding
+
+
+def sample_rows(count: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """``most`` of ``count`` rows drawn without replacement, in their order; every row where there are no more."""
+    return np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
+
+
+def subsample(evidence: LabelledRelease, most: int, ctx: Context, name: str) -> LabelledRelease:
+    """At most so many samples of the evidence, the same ones under one context and name."""
+    return evidence[sample_rows(len(evidence), most, ctx.rng(name))]
+
+
+class Sampled(Attack):
+    """An attack that learns from at most ``rows`` samples, its option."""
+
+    rows: int
+
+    def approximation(self, rows: int) -> str | None:
+        """A sample."""
+        return f"a sample of {self.rows:,}" if rows > self.rows else None
+
+
+def in_chunks(predict: Callable[[Release], NDArray[Any]], release: Release, size: int = 2_048) -> NDArray[Any]:
+    """(N, K) ``predict`` of a release, some rows at a time: what pictures are turned into may be larger than they."""
+    parts = [predict(release[rows]) for rows in batches(len(release), size)]
+    return np.concatenate(parts) if parts else predict(release)
+
+
+def sklearn_seed(ctx: Context, *names: str | int) -> int:
+    """The context's seed for a purpose, in scikit-learn's and xgboost's 31-bit range."""
+    return ctx.seed_for(*names) % 2**31

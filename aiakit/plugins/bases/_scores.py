@@ -1,0 +1,43 @@
+"""Scores of classes: how well they order, how margins become logits, K columns of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+from sklearn.metrics import roc_auc_score
+
+from aiakit.contracts import LabelledRelease
+
+
+def mean_auc(scores: NDArray[Any], labels: NDArray[Any]) -> float:
+    """Mean one-against-rest AUC over the classes that occur: how well (N, K) scores order a validation set.
+
+    It needs no threshold and no calibration and weighs classes alike. Seen with 150 validation samples on LEACE-erased
+    recogniser embeddings: a grid of QDAs judged by it scores .951 on test, by balanced accuracy .948, by log-loss .940
+    (the best of the grid .956). Where only one class occurs nothing can be told apart and the answer is ½.
+    """
+    present = np.unique(labels)
+    if len(present) < 2:
+        return 0.5
+    return float(np.mean([roc_auc_score(labels == k, scores[:, k]) for k in present]))
+
+
+def temperature(margins: NDArray[Any], val: LabelledRelease) -> float:
+    """The factor by which (N, K) margins become logits with the least balanced log-loss on ``val``."""
+    rows = np.arange(len(val))
+
+    def loss(log_factor: float) -> float:
+        return -float(np.mean(val.weights * log_softmax(np.exp(log_factor) * margins, axis=1)[rows, val.labels]))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
+
+
+def all_classes(proba: NDArray[Any], seen: NDArray[Any], classes: int, least: float = 0.0) -> NDArray[np.float64]:
+    """(N, len(seen)) scores as (N, classes): a class that never occurred in training gets ``least``."""
+    full = np.full((len(proba), classes), least)
+    full[:, seen] = proba
+    return full
