@@ -19,22 +19,26 @@ def source_digest(modules: Iterable[str]) -> str:
     """sha256 over what some modules, and all they import from their own packages or from aiakit, make Python do.
 
     Syntax trees are digested, without docstrings and import statements: an edit of a comment, of a docstring or of the
-    formatting changes nothing, and neither does a module that is moved. Function-level imports are followed. Of other
-    packages it counts what is imported, since only their versions are known elsewhere. A module without a readable
-    source (an extension) counts by its bytes.
+    formatting changes nothing, and neither does a module that is moved. Function-level imports are followed. Those
+    under ``TYPE_CHECKING`` load nothing by themselves: what a package so names, to import it late, is followed where
+    another module asks for it, or for the package as a whole. Of other packages it counts what is imported, since only
+    their versions are known elsewhere. A module without a readable source (an extension) counts by its bytes.
     """
-    waiting = list(modules)
-    own = frozenset({"aiakit", *(name.partition(".")[0] for name in waiting)})
-    seen: set[str] = set()
+    waiting = [(name, False) for name in modules]
+    own = frozenset({"aiakit", *(name.partition(".")[0] for name, _ in waiting)})
+    seen: set[tuple[str, bool]] = set()
     digests: set[bytes] = set()  # by content, not by name: a plugin file in another folder is the same plugin
     while waiting:
-        name = waiting.pop()
-        if name in seen or name in LEFT_OUT or name.partition(".")[0] not in own:
+        name, whole = waiting.pop()
+        if (name, whole) in seen or name in LEFT_OUT or name.partition(".")[0] not in own:
             continue
-        seen.add(name)
+        seen.add((name, whole))
         path = _file(name)
         if path is None:
+            waiting.extend(_late(*name.rpartition(".")[::2]))
             continue
+        if whole:
+            waiting.extend(_late(name))
         digest, imported = _read(path, path.stat().st_mtime_ns, own)
         if digest:
             digests.add(digest)
@@ -56,7 +60,7 @@ def _read(path: Path, changed: int, own: frozenset[str]) -> tuple[bytes, Importe
     if path.suffix != ".py":
         return hashlib.sha256(content).digest(), ()
     tree = ast.parse(content)
-    imported = tuple(_imports(tree))
+    imported = tuple(_imports(tree, late=False))
     bound = sorted(set(_bound(tree, own)))
     body = ast.dump(_WithoutProse().visit(tree))
     return (hashlib.sha256(f"{bound}{body}".encode()).digest() if tree.body else b""), imported
@@ -105,17 +109,39 @@ def _file(name: str) -> Path | None:
     return Path(spec.origin) if spec is not None and spec.origin and Path(spec.origin).is_file() else None
 
 
-def _imports(tree: ast.AST) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+def _late(package: str, thing: str | None = None) -> Iterator[tuple[str, bool]]:
+    """Where a package has a thing from (None: each) that it names under ``TYPE_CHECKING``, to import it when used."""
+    path = _file(package) if package else None
+    if path is None or path.name != "__init__.py":
+        return
+    for level, module, names in _imports(ast.parse(path.read_bytes()), late=True):
+        if thing is None or thing in names:
+            yield from _absolute(((level, module, names if thing is None else (thing,)),), package)
+
+
+def _imports(tree: ast.AST, late: bool) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Every import but those under ``if TYPE_CHECKING``; only those where ``late``."""
+    typed = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _is_for_types(node.test)]
+    under = {inner for node in typed for each in node.body for inner in ast.walk(each)}
     for node in ast.walk(tree):
+        if (node in under) != late:
+            continue
         if isinstance(node, ast.Import):
             yield from ((0, alias.name, ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.level, node.module or "", tuple(alias.name for alias in node.names)
 
 
-def _absolute(imported: Imported, package: str) -> Iterator[str]:
-    """Every name that may be a module: ``from a import b`` may name the module a.b or a thing in a."""
+def _is_for_types(test: ast.expr) -> bool:
+    return ast.unparse(test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def _absolute(imported: Imported, package: str) -> Iterator[tuple[str, bool]]:
+    """Every name that may be a module: ``from a import b`` may name the module a.b or a thing in a.
+
+    With it stands whether the whole of it is asked for: a.b, and not a.
+    """
     for level, name, names in imported:
         module = importlib.util.resolve_name("." * level + name, package)
-        yield module
-        yield from (f"{module}.{each}" for each in names)
+        yield module, not names
+        yield from ((f"{module}.{each}", True) for each in names)

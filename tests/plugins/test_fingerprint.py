@@ -113,6 +113,29 @@ def test_the_place_of_a_module_does_not_count(tmp_path: Path, monkeypatch: pytes
     assert source_digest(["house_a.probe"]) == source_digest(["house_b.probe"])
 
 
+def test_of_what_a_package_imports_late_only_what_is_asked_for_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    house = tmp_path / "late_house"
+    house.mkdir()
+    late = "".join(f"    from late_house._{name} import {name}\n" for name in ("half", "third"))
+    (house / "__init__.py").write_text(f"from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n{late}\nLATE = 2\n")
+    (house / "_half.py").write_text("half = 0.5\n")
+    (house / "asks.py").write_text("from late_house import half\n\nquarter = half / 2\n")
+    (house / "takes.py").write_text("import late_house\n\nquarter = late_house.half / 2\n")
+
+    def digests(third: str) -> list[str]:
+        (house / "_third.py").write_text(third)
+        return [source_digest([f"late_house.{name}"]) for name in ("asks", "takes")]
+
+    before, after = digests("third = 1 / 3\n"), digests("third = 0.3333333\n")
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+    (house / "_half.py").write_text("half = 0.50001\n")
+    assert source_digest(["late_house.asks"]) != after[0]
+
+
 @given(text=st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc", "Zl", "Zp"])))
 def test_no_comment_counts(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("probe")
