@@ -56,8 +56,9 @@ def from_sklearn(estimator: type, *, view: str = "embedding", **options: Any) ->
     body = {
         "__init__": store,
         "__signature__": inspect.Signature(parameters),
-        # A plugin file registers the classes that are its own: the attack belongs to whoever asks for it.
-        "__module__": sys._getframe(1).f_globals["__name__"],
+        # A plugin file registers only classes of its own module, and a class made here would be of this one: it is
+        # given the module that the call stands in, as collections.namedtuple does.
+        "__module__": sys._getframe(1).f_globals.get("__name__", __name__),
         "summary": f"scikit-learn's {estimator.__name__}",
         "estimator": estimator,
         "takes": frozenset(known),
