@@ -102,5 +102,7 @@ def raw_and_erased(
     eraser = registry.make("defense", "leace").fit(owned, owned, Context(seed=seed))
     erased = eraser.release(embedding, np.random.default_rng(seed)).embedding
     for suffix, values in (("", embedding), (", LEACE", erased)):
-        parts = [LabelledRelease(Release(values[each]), labels[each], identity[each], CLASSES) for each in attackers]
-        yield Case(name + suffix, *parts)
+        train, val, test = (
+            LabelledRelease(Release(values[each]), labels[each], identity[each], CLASSES) for each in attackers
+        )
+        yield Case(name + suffix, train, val, test)

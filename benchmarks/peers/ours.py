@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
 
 from aiakit.calibration.score import Trial
 from aiakit.contracts import Context
@@ -13,6 +16,7 @@ from aiakit.experiment.request import attack_names
 from aiakit.plugins import registry
 from benchmarks.peers.data import Case
 
+T = TypeVar("T")
 BRIDGES = ("art", "tabicl", "tabpfn")  # attacks by other tools: the peers, or no part of aiakit's own
 
 
@@ -25,7 +29,9 @@ def suite(preset: str) -> list[str]:
 
 def run(case: Case, names: Collection[str], ctx: Context) -> Trial:
     """Every attack's scores on the case; seconds are the processor's, over all threads."""
-    val, test, seconds = {}, {}, {}
+    val: dict[str, NDArray[Any]] = {}
+    test: dict[str, NDArray[Any]] = {}
+    seconds: dict[str, float] = {}
     for name in names:
         began = time.process_time()
         attack = registry.make("attack", name)
@@ -44,5 +50,8 @@ def run(case: Case, names: Collection[str], ctx: Context) -> Trial:
 
 def part_of(trial: Trial, names: Collection[str]) -> Trial:
     """The trial as if these attacks alone had run."""
-    val, test, seconds = ({name: each[name] for name in names} for each in (trial.val, trial.test, trial.seconds))
-    return replace(trial, val=val, test=test, seconds=seconds)
+
+    def of(table: Mapping[str, T]) -> dict[str, T]:
+        return {name: table[name] for name in names}
+
+    return replace(trial, val=of(trial.val), test=of(trial.test), seconds=of(trial.seconds))

@@ -50,7 +50,8 @@ def catboost(train: LabelledRelease, val: LabelledRelease, ctx: Context, limit: 
     model = CatBoostClassifier(random_seed=ctx.seed, thread_count=ctx.threads, train_dir=folder, verbose=False)
     held_out = val.release.embedding, val.labels
     model.fit(train.release.embedding, train.labels, sample_weight=train.weights, eval_set=held_out)
-    return model.predict_proba
+    predict: Predict = model.predict_proba
+    return predict
 
 
 def lightgbm(train: LabelledRelease, val: LabelledRelease, ctx: Context, limit: float, folder: str) -> Predict:
@@ -65,7 +66,8 @@ def lightgbm(train: LabelledRelease, val: LabelledRelease, ctx: Context, limit: 
         eval_set=[(val.release.embedding, val.labels)],
         callbacks=[early_stopping(50, verbose=False)],
     )
-    return model.predict_proba
+    predict: Predict = model.predict_proba
+    return predict
 
 
 LEARNERS = {learner.__name__: learner for learner in (autogluon, catboost, lightgbm)}

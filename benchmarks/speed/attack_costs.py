@@ -59,7 +59,7 @@ def peak() -> float:
 def readers(asked: str) -> list[str]:
     """The attacks of a preset, or those named, that read embeddings."""
     entries = {name: registry.load("attack", name) for name in attack_names([asked], {})}
-    return [name for name, attack in entries.items() if attack.view == "embedding"]  # type: ignore[attr-defined]
+    return [name for name, attack in entries.items() if attack.view == "embedding"]
 
 
 def main() -> None:

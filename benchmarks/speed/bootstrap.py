@@ -6,6 +6,8 @@ Set OMP_NUM_THREADS=1.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from aiakit.measures.statistics import attack_statistics
 from aiakit.measures.verification import verification_statistics
 
 
-def seconds(work, *arguments, best_of: int = 2):
+def seconds(work: Callable[..., Any], *arguments: Any, best_of: int = 2) -> float:
     """Seconds of the processor that ``work`` takes: other work on the machine does not count."""
     times = []
     for _ in range(best_of):

@@ -83,7 +83,7 @@ def cluster(workers: int) -> Iterator[Engine]:
     """A Dask cluster of so many worker processes."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as started:
+    with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as started:  # type: ignore[no-untyped-call]
         yield Dask(started.scheduler_address)
 
 

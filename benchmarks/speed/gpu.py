@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aiakit.contracts import Context, PixelArray
+from aiakit.contracts import Context, PixelArray, Precision
 from aiakit.errors import InputError
 from aiakit.experiment.computing import choose_device, require_compiler
 from aiakit.networks import training
@@ -90,8 +90,8 @@ def pixels_of(images: PixelArray, ctx: Context, resident: bool) -> Pixels:
 
 def table(images: PixelArray, device: str, batches: list[int], steps: int) -> None:
     places = (True, False) if device != "cpu" else (False,)
-    precisions = ("fp32", "tf32", "bf16") if device.startswith("cuda") else ("fp32", "bf16")
-    compiled = (False, True)
+    precisions: tuple[Precision, ...] = ("fp32", "tf32", "bf16") if device.startswith("cuda") else ("fp32", "bf16")
+    compiled: tuple[bool, ...] = (False, True)
     try:
         require_compiler(device)
     except InputError as error:

@@ -66,7 +66,7 @@ def main() -> None:
         images[:] = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
         pixels = Pixels(np.load(path, mmap_mode="r"), ctx)
         resident = pixels.batch(slice(0, BATCH))
-        model = Autoencoder(64, 128, 24).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = Autoencoder(64, 128, 24).to(memory_format=torch.channels_last)
         bare(model, resident, 5, ctx)
         pairs = []
         for number in range(options.rounds):

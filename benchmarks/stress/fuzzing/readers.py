@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -137,7 +138,7 @@ def _load(make: Callable[[Path], Dataset]) -> Callable[[Path], object]:
     return read
 
 
-def _arrays() -> dict[str, np.ndarray]:
+def _arrays() -> dict[str, Any]:
     rng = np.random.default_rng(0)
     person = np.arange(ROWS) // 4
     return {
@@ -284,9 +285,10 @@ def _mend_checksums(folder: Path) -> None:
 
 
 def _entry(fixtures: Path) -> Callable[[Path], None]:
-    return lambda folder: shutil.copytree(
-        fixtures / "entry-schema-1", folder, dirs_exist_ok=True, copy_function=shutil.copyfile
-    )  # type: ignore[return-value]
+    def write(folder: Path) -> None:
+        shutil.copytree(fixtures / "entry-schema-1", folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+
+    return write
 
 
 def _verify(folder: Path) -> None:
@@ -309,7 +311,11 @@ def _reported(folder: Path) -> None:
 
 
 def _suite(suites: Path) -> Callable[[Path], None]:
-    return lambda folder: [shutil.copyfile(path, folder / path.name) for path in suites.glob("*.toml")] and None
+    def write(folder: Path) -> None:
+        for path in suites.glob("*.toml"):
+            shutil.copyfile(path, folder / path.name)
+
+    return write
 
 
 def _read_suites(folder: Path) -> None:
