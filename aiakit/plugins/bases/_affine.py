@@ -10,7 +10,18 @@ from aiakit.plugins.bases._learned import Learned
 
 
 class AffineEraser(Learned, EmbeddingDefense):
-    """x ↦ μ + A(x − μ), with the mean μ (D,) and the matrix A (D, D) learned on the defender's people."""
+    """x ↦ μ + A(x − μ), with the mean μ (D,) and the matrix A (D, D) learned on the defender's people.
+
+    Embeddings that lose their first coordinate::
+
+        class WithoutFirst(AffineEraser):
+            summary = "takes the first coordinate away"
+
+            def fit(self, train, val, ctx):
+                dims = train.embedding.shape[1]
+                self.keep(train.embedding.mean(0), np.diag(np.arange(dims) > 0))
+                return self
+    """
 
     learned = ("mean", "matrix")
 

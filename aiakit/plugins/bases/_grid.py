@@ -30,6 +30,14 @@ class GridAttack(Attack):
     Candidates must balance the classes by themselves (``class_weight="balanced"``, equal priors). Those without
     ``predict_proba`` have their margins turned into probabilities by one factor fitted on attacker-val.
     With more rows than ``screen`` says the grid is compared on a sample of them, and only the winner sees all.
+
+    A whole attack, embeddings (N, D) → probabilities (N, K)::
+
+        class Penalties(GridAttack):
+            summary = "logistic regression, two penalties"
+
+            def candidates(self, train, dims, ctx):
+                return [LogisticRegression(C=c, class_weight="balanced") for c in (0.01, 1.0)]
     """
 
     def screen(self, rows: int) -> int:
@@ -86,7 +94,10 @@ class GridAttack(Attack):
 
 
 def reduction(train: LabelledRelease, dims: int, ctx: Context, most: int = 512) -> Any:
-    """A pipeline step: principal components where ``dims`` exceeds ``most``, nothing otherwise."""
+    """A pipeline step: (N, dims) → (N, at most ``most``) principal components, or nothing where there are no more.
+
+    ``make_pipeline(reduction(train, dims, ctx), SVC())``
+    """
     if dims <= most:
         return "passthrough"
     return PCA(min(len(train), most), svd_solver="randomized", random_state=sklearn_seed(ctx, "reduction"))

@@ -14,6 +14,18 @@ class Learned:
 
     They are laid out row by row as soon as they are learned, as their stored copy is: products of another layout take
     another path through BLAS on some processors, and a restored defense would release other last digits.
+    What is needed of a defense that takes the mean (D,) away::
+
+        class Centre(Learned, EmbeddingDefense):
+            summary = "takes the mean away"
+            learned = ("mean",)
+
+            def fit(self, train, val, ctx):
+                self.mean_ = train.embedding.mean(0)
+                return self
+
+            def release(self, embedding, rng):
+                return Release(embedding=embedding - self.mean_)
     """
 
     learned: ClassVar[tuple[str, ...]] = ()

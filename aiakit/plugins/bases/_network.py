@@ -20,6 +20,14 @@ class NetworkOnEmbeddings(Attack):
     """Base: standardise on attacker-train, train ``members`` networks from different seeds, average their logits.
 
     Each network is trained by class-balanced cross-entropy and stops early on attacker-val's balanced log-loss.
+    A whole attack, embeddings (N, D) → probabilities (N, K)::
+
+        class Linear(NetworkOnEmbeddings):
+            summary = "one linear layer"
+            epochs = 30
+
+            def network(self, features, classes):
+                return nn.Linear(features, classes)
     """
 
     members: int = 1

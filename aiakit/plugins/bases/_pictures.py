@@ -16,7 +16,21 @@ from aiakit.networks.training import Pixels, fit_classifier, forward_in_batches,
 
 
 class NetworkOnPictures(Attack):
-    """Base: one network, AdamW with a 1cycle schedule on class-balanced cross-entropy, the best epoch on val kept."""
+    """Base: one network, AdamW with a 1cycle schedule on class-balanced cross-entropy, the best epoch on val kept.
+
+    A whole attack, pictures (N, 3, H, W) → probabilities (N, K)::
+
+        class Small(NetworkOnPictures):
+            summary = "one convolution"
+            epochs, rate, weight_decay = 20, 1e-2, 1e-2
+
+            def network(self, shape, classes):
+                look = nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 16, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
+                return nn.Sequential(look, nn.Flatten(), nn.Linear(16 * 4 * 4, classes))
+
+            def rows_a_batch(self, rows):
+                return 64
+    """
 
     view = "image"
     label = "cnn"

@@ -12,24 +12,38 @@ from aiakit.contracts import Attack, Context, FloatArray, LabelledRelease, Relea
 
 
 def embedding(release: Release) -> FloatArray:
-    """float32 (N, D): the embedding that a harness hands to an attack with ``view = "embedding"``."""
+    """float32 (N, D): the embedding that a harness hands to an attack with ``view = "embedding"``.
+
+    >>> embedding(Release(embedding=np.zeros((3, 2), np.float32))).shape
+    (3, 2)
+    """
     if release.embedding is None:
         raise ValueError("this attack reads embeddings and the release has none")
     return release.embedding
 
 
 def sample_rows(count: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """``most`` of ``count`` rows drawn without replacement, in their order; every row where there are no more."""
+    """``most`` of ``count`` rows drawn without replacement, in their order; every row where there are no more.
+
+    >>> sample_rows(3, 5, np.random.default_rng(0)), len(sample_rows(9, 5, np.random.default_rng(0)))
+    (array([0, 1, 2]), 5)
+    """
     return np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
 
 
 def subsample(evidence: LabelledRelease, most: int, ctx: Context, name: str) -> LabelledRelease:
-    """At most so many samples of the evidence, the same ones under one context and name."""
+    """At most so many samples of the evidence, the same ones under one context and name.
+
+    ``train = subsample(train, 5_000, ctx, "rows")``
+    """
     return evidence[sample_rows(len(evidence), most, ctx.rng(name))]
 
 
 class Sampled(Attack):
-    """An attack that learns from at most ``rows`` samples, its option."""
+    """Mixin: an attack that learns from at most ``rows`` samples, its option, and says so beside its results.
+
+    ``class Forest(Sampled, GridAttack)``, with ``self.rows = rows`` in its ``__init__``.
+    """
 
     rows: int
 
@@ -39,11 +53,17 @@ class Sampled(Attack):
 
 
 def in_chunks(predict: Callable[[Release], NDArray[Any]], release: Release, size: int = 2_048) -> NDArray[Any]:
-    """(N, K) ``predict`` of a release, some rows at a time: what pictures are turned into may be larger than they."""
+    """(N, K) ``predict`` of a release, some rows at a time: what pictures are turned into may be larger than they.
+
+    ``return in_chunks(super().predict_proba, release)``
+    """
     parts = [predict(release[rows]) for rows in batches(len(release), size)]
     return np.concatenate(parts) if parts else predict(release)
 
 
 def sklearn_seed(ctx: Context, *names: str | int) -> int:
-    """The context's seed for a purpose, in scikit-learn's and xgboost's 31-bit range."""
+    """The context's seed for a purpose, in scikit-learn's and xgboost's 31-bit range.
+
+    ``RandomForestClassifier(random_state=sklearn_seed(ctx, "forest"))``
+    """
     return ctx.seed_for(*names) % 2**31
