@@ -156,8 +156,14 @@ def by_attack(run: Path) -> dict[str, set[str]]:
     return found
 
 
-def test_a_run_recomputes_what_an_edit_concerns_and_nothing_else(aiakit: Aiakit, tmp_path: Path) -> None:
-    """Each edit is a file in a folder of its own: a process registers a file once."""
+def test_a_comment_recomputes_nothing_and_a_constant_renames_that_plugins_cells_only(
+    aiakit: Aiakit, tmp_path: Path
+) -> None:
+    """Each edit is a file in a folder of its own: a process registers a file once.
+
+    After an edit of a constant the other cells keep their names. The run has another configuration all the same, and so
+    another folder, in which they are computed again: only the names are compared here.
+    """
 
     def run(source: str, name: str, out: Path) -> Path:
         (tmp_path / name).mkdir()
