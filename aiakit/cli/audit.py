@@ -118,7 +118,7 @@ def _identity(name: str | None, labels: Labels) -> str:
 
 def _attributes(given: dict[str, Any], labels: Labels, identity: str, source: Source) -> dict[str, list[str]]:
     from aiakit.errors import InputError
-    from aiakit.experiment.request import split_names
+    from aiakit.experiment.selection import split_names
 
     names = [*given["attributes"], *split_names(given["lists"])]
     if not names:

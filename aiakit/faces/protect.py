@@ -54,8 +54,8 @@ def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tupl
     stages = []
     for stage, spec in zip(chain, cells, strict=True):
         state = store.read(spec.digest).tensors("state")
-        entry = registry.entry(stage.kind, stage.name)
-        defense = registry.make(stage.kind, stage.name, stage.params)
+        entry = registry.entry(stage.plugin_kind, stage.name)
+        defense = registry.make(stage.plugin_kind, stage.name, stage.params)
         with registry.guard(entry):
             stages.append((entry, defense.load_state_dict(state)))
     return stages
