@@ -44,7 +44,7 @@ class Samples:
     def __len__(self) -> int:
         return len(self.values)
 
-    def tensors(self, reference: bool = False) -> dict[View, NDArray[Any]]:
+    def tensors(self, reference: bool = False) -> dict[str, NDArray[Any]]:
         """All rows as an adversary gets them, by view: pictures as (N, 3, H, W); of the reference where asked for."""
         values = self.reference if reference else self.values
         assert values is not None

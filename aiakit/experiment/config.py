@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from aiakit.contracts import Precision
+from aiakit.contracts import Dataset, Precision
 from aiakit.errors import InputError
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
@@ -62,6 +62,12 @@ class DatasetSpec(PluginSpec):
     image_size: Annotated[int, Field(ge=16, le=512)] = 64
     strict: bool = False
     data: str = ""
+
+    @property
+    def loader(self) -> type[Dataset]:
+        """The class that loads it. Raises InputError for what came from a file, PluginError as the registry does."""
+        assert self.plugin_kind == "dataset"
+        return registry.load("dataset", self.name)
 
 
 class SplitSpec(Record):
