@@ -39,7 +39,6 @@ def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, A
     return {
         "schema": SCHEMA,
         "aiakit": __version__,
-        "audit": config.audits,
         "dataset": facts["dataset"],
         **_attribute(evaluation),
         "seeds": len(config.seeds),
@@ -49,8 +48,14 @@ def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, A
         "notes": [*facts["notes"], *config.notes, *left_out, *_on_large_samples(evaluation), *_on_power(evaluation)],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row) for row in evaluation.rows.values()],
+        **({"audit": _audited(config)} if config.audits else {}),
         **({"further": {name: _further(of) for name, of in evaluation.further.items()}} if evaluation.further else {}),
     }
+
+
+def _audited(config: RunConfig) -> dict[str, Any]:
+    """What was audited: its view, digest, and how its people were split and compared."""
+    return {**config.dataset.params, "data": config.dataset.data, "score": config.score, "seed": config.split.seed}
 
 
 def _on_power(evaluation: Evaluation) -> list[str]:
