@@ -95,7 +95,7 @@ def _inferred(evaluation: Evaluation, row: Row) -> dict[str, Any]:
     """What attacks read from one release."""
     figures = measured(row)
     found = {
-        "defense": row.defense,
+        "release": row.release,
         **{key: figures[key] for key in ("strongest", "simultaneous_upper")},
         "attacks": _attacks(evaluation, row),
         "verdict": verdict(evaluation, row),
@@ -116,8 +116,8 @@ def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
 
 def _row(evaluation: Evaluation, row: Row) -> dict[str, Any]:
     return {
-        "defense": row.defense,
-        "params": _params(evaluation.config, row.defense),
+        "release": row.release,
+        "params": _params(evaluation.config, row.release),
         **measured(row),
         "attacks": _attacks(evaluation, row),
         "verdict": verdict(evaluation, row),

@@ -56,7 +56,7 @@ class Row:
     peak_mib : the most memory that making the release took. missing : labels of its cells that are not there.
     """
 
-    defense: str
+    release: str
     claimed: AttackStatistics | None = None
     attacks: dict[str, AttackStatistics] = field(default_factory=dict)
     knowledge: dict[str, dict[str, AttackStatistics]] = field(default_factory=dict)

@@ -82,7 +82,7 @@ def test_the_document_has_the_keys_of_run_json(aiakit, tiny_run, npz, tmp_path):
     assert run.keys() <= audit.keys()
     assert len(audit["rows"]) == 1
     assert audit["rows"][0].keys() == run["rows"][0].keys() | {"slices"}
-    measured = next(row for row in run["rows"] if row["defense"] == "original")["attacks"]["logreg"]
+    measured = next(row for row in run["rows"] if row["release"] == "original")["attacks"]["logreg"]
     assert audit["rows"][0]["attacks"]["logreg"].keys() == measured.keys()
     assert audit["rows"][0]["utility"].keys() == {"random", "same_attribute"}
     people = {name: counts["people"] for name, counts in audit["splits"].items()}
@@ -156,13 +156,13 @@ def test_a_reference_shows_power(cast, make_cast):
     with_power = small(blind, reference=cast.embedding, seed=2)
     document = with_power.document()
     reference, release = document["rows"]
-    assert (reference["defense"], release["defense"]) == ("original", "release")
+    assert (reference["release"], release["release"]) == ("original", "release")
     assert release["verdict"] == "no leak found"
     assert release["attacks"]["logreg"]["power"] is True
     assert reference["attacks"]["logreg"]["balanced_accuracy"] > 0.9
     without = small(blind).document()
     assert without["rows"][0]["attacks"]["logreg"]["power"] is None
-    assert [row["defense"] for row in without["rows"]] == ["release"]
+    assert [row["release"] for row in without["rows"]] == ["release"]
     assert any("power of these attacks is not known" in note for note in without["notes"])
 
 
