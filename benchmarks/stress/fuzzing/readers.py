@@ -362,8 +362,7 @@ def readers(root: Path) -> Iterator[Reader]:
     yield Reader("entry", _entry(fixtures), {"*.json": mutations.json_text, "*": mutations.safetensors}, _verify, 0.2)
     yield Reader("reported", _reported, {"*": table}, lambda at: read_record(at / "paper.toml"), 3.0)
     yield Reader("suite", _suite(suites), {"*.toml": table}, _read_suites, 2.0)
-    both: dict[str, Mutation] = {"*.json": mutations.json_text, "*": mutations.safetensors}
-    yield Reader("audit result", _audit_result, both, _load_audit, 0.05)
+    yield Reader("audit", _audit_result, {"run.json": mutations.json_text}, _load_audit, 0.05)
 
 
 def pack(folder: Path) -> dict[str, bytes]:
