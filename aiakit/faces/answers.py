@@ -137,7 +137,7 @@ class Profiler:
         for name, chain in self.chains.items():
             stages = trained_stages(self.run, chain)
             draws = [
-                apply(stages, picture[None], (path.name,), np.random.default_rng([seed, draw]))
+                apply(stages, picture[None], (path.name,), Context(seed).rng("release", draw))
                 for draw in range(self.run.config.draws if _stochastic(stages) else 1)
             ]
             pixels = draws[0].pixels
