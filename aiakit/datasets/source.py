@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import LoadSettings, no_progress
-from aiakit.datasets.columns import Columns, as_text
+from aiakit.datasets.columns import Columns
 from aiakit.datasets.parallel import usable_cores
 from aiakit.datasets.photographs import EXTENSIONS, Photographs, images_in, person_folders
 from aiakit.errors import InputError
@@ -19,6 +19,7 @@ from aiakit.plugins.suggest import unknown
 from aiakit.storage.arrays import LARGEST_RATIO, LARGEST_UNPACKED, StoredArray, read_arrays
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.tables import read_csv, whole_number
+from aiakit.storage.text import as_text
 
 ARRAYS = (".npz", ".npy", ".safetensors")
 TABLES = (".csv", ".parquet")
@@ -219,10 +220,10 @@ def _pictures(root: Path, image_size: int, report: Callable[[str, int, int], Non
     if not paths:
         raise InputError(f"{root} holds no pictures ({', '.join(EXTENSIONS)}), neither there nor in folders of people")
     files = [path.relative_to(root).as_posix() for path in paths]
-    owners = [path.parent.name if path.parent != root else "" for path in paths]
+    owners = {file: path.parent.name if path.parent != root else "" for file, path in zip(files, paths, strict=True)}
     settings = LoadSettings(image_size, cache_folder(), usable_cores(), report=report)
-    faces = Photographs(root.name, files, paths, owners, {}).face_set(settings)
+    faces = Photographs(root.name, files, paths, None, {}).face_set(settings)
     columns = {"file": list(faces.files)}
-    if any(owners):
-        columns["person"] = [faces.people[code] for code in faces.identity]
+    if any(owners.values()):
+        columns["person"] = [owners[file] for file in faces.files]
     return Source(root.name, faces.images, columns, "file", faces.notes)
