@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aiakit.auditing.api import audit as audit
+    from aiakit.results.audit import audit as audit
 
 __version__ = "0.1.0"
 
@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """``aiakit.audit``, imported when it is used: a bare ``import aiakit`` stays light."""
     if name == "audit":
-        from aiakit.auditing.api import audit
+        from aiakit.results.audit import audit
 
         return audit
     raise AttributeError(f"module 'aiakit' has no attribute {name!r}")

@@ -14,8 +14,8 @@ from aiakit.experiment.config import PluginSpec, library_versions, plugin_spec
 from aiakit.experiment.engine import Observer, run_cells
 from aiakit.experiment.local import Local
 from aiakit.experiment.plan import combines, knowledge_of, view_of
-from aiakit.experiment.request import attack_names, split_names
 from aiakit.experiment.runtime import Runtime
+from aiakit.experiment.selection import attack_names, split_names
 from aiakit.plugins.options import parse_settings, require_in_use
 from aiakit.plugins.suggest import unknown
 from aiakit.storage.cache import cache_folder

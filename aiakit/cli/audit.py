@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from aiakit.cli.common import console, emit_json, json_option, plugin_option
-from aiakit.cli.options import out_options
+from aiakit.cli.common import command_line, json_option, plugin_option
+from aiakit.cli.options import engine_and_threads, engine_options, out_options, probing_options, request_of
 from aiakit.cli.progress import observer
+from aiakit.cli.results import show_results
 
 if TYPE_CHECKING:
-    from aiakit.auditing.api import PreparedAudit
     from aiakit.datasets.columns import Labels
     from aiakit.datasets.source import Source
+    from aiakit.experiment.audit import PreparedAudit
 
 
 @click.command()
@@ -24,23 +25,16 @@ if TYPE_CHECKING:
 @click.option("--attribute", "attributes", multiple=True, metavar="COL", help="A private attribute (repeatable).")
 @click.option("--attributes", "lists", multiple=True, metavar="A,B|all", help="Several attributes, or every column.")
 @click.option("--identity", metavar="COL", help="Who is shown.  [default: a column person]")
-@click.option(
-    "--attacks", multiple=True, default=("all",), show_default=True, metavar="NAME", help="Attacks or presets."
-)
 @click.option("--embedding-key", metavar="K", help="The array, or the prefix of numbered columns, that holds them.")
-@click.option("--pairs", metavar="FILE", help="Official verification pairs: CSV left,right,same[,fold], or LFW's.")
+@click.option("--official-pairs", metavar="FILE", help="The data's own pairs: CSV left,right,same[,fold], or LFW's.")
 @click.option("--score", metavar="NAME", help="cosine, euclidean or siamese.  [default: cosine; pictures: siamese]")
 @click.option("--group", "groups", multiple=True, metavar="COL", help="Break the result down by this column.")
 @click.option("--split", metavar="COL", help="A column of train, val, test.  [default: people dealt 60/15/25 %]")
 @click.option("--allow-overlap", is_flag=True, help="Measure although splits share people or rows; the notes say so.")
-@click.option("--reference", metavar="FILE", help="Unprotected embeddings of the same rows: shows the attacks' power.")
+@click.option("--reference", metavar="FILE", help="The undefended release of the same rows: shows the attacks' power.")
 @click.option("--image-size", type=int, default=64, show_default=True, help="Side that pictures are resized to.")
-@click.option("--set", "settings", multiple=True, metavar="PLUGIN.OPTION=VALUE", help="Set an option of an attack.")
-@click.option("--attack-seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Seeds of every attack.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first, and the split's.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads.  [default: OMP_NUM_THREADS, or every core]")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True)
+@probing_options
+@engine_options
 @out_options
 @plugin_option
 @json_option
@@ -50,30 +44,26 @@ def command(file: str, out: str, name: str | None, as_json: bool, **given: Any) 
     FILE is .npz, .npy, .safetensors, .parquet, .csv, or a folder of pictures. Labels and identities are columns of FILE
     or of a CSV. Nothing but the attacks is trained.
     """
-    from aiakit.auditing.result import earlier, require_place
+    from aiakit.experiment.run import default_name
+    from aiakit.experiment.runtime import Runtime
+    from aiakit.storage.cache import cache_folder
 
+    where, each = engine_and_threads(given)
     with observer() as watch:
         prepared = _prepare(Path(file), given, watch)
-        folder = Path(out) / (name or prepared.config.folder_name())
-        require_place(folder)
-        result = earlier(folder, prepared.config)
-        if result is None:
-            result = prepared.execute(watch, folder)
-            result.save(folder)
-    document = result.document()
-    if as_json:
-        emit_json({**document, "run": str(folder)})
-    else:
-        print_audit(document)
-    console().print(f"stored in {folder}", markup=False, highlight=False, soft_wrap=True)
+        run = prepared.begin(Path(out) / (name or default_name(prepared.config)), command_line())
+        notes = run.execute(Runtime(cache_folder(), each), watch, where, prepared.broken)
+    _, document = show_results(run, as_json, notes)
     return 0 if document["complete"] else 1
 
 
 def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
-    from aiakit.auditing.api import prepare
     from aiakit.datasets.columns import join_labels
     from aiakit.datasets.official import read_official_pairs
+    from aiakit.datasets.samples import make_samples
     from aiakit.datasets.source import read_source
+    from aiakit.experiment.audit import AuditRequest, prepare_audit
+    from aiakit.plugins.options import parse_settings
 
     source = read_source(path, given["embedding_key"], given["image_size"], watch.step)
     labels_file = None if given["labels"] is None else Path(given["labels"])
@@ -82,30 +72,23 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
     attributes = _attributes(given, labels, identity, source)
     reference = None if given["reference"] is None else read_source(Path(given["reference"]), given["embedding_key"])
     pairs = None
-    if given["pairs"] is not None:
+    if given["official_pairs"] is not None:
         key = (given["join_on"] or source.key).partition("=")[0]
         keys = source.columns[key] if key else None
-        pairs = read_official_pairs(Path(given["pairs"]), keys, len(source.values))
-    return prepare(
+        pairs = read_official_pairs(Path(given["official_pairs"]), keys, len(source.values))
+    samples = make_samples(
+        path.stem,
         source.values,
-        attributes=attributes,
-        identity=labels.column(identity, "--identity"),
-        attacks=given["attacks"],
-        score=given["score"],
-        attack_seeds=given["attack_seeds"],
-        seed=given["seed"],
-        groups={each: labels.column(each, "--group") for each in given["groups"]},
-        split=None if given["split"] is None else labels.column(given["split"], "--split"),
-        pairs=pairs,
-        reference=None if reference is None else reference.values,
-        allow_overlap=given["allow_overlap"],
-        settings=given["settings"],
-        device=given["device"],
-        precision=given["precision"],
-        threads=given["threads"],
-        name=path.stem,
-        notes=(*source.notes, *labels.notes),
+        attributes,
+        labels.column(identity, "--identity"),
+        {each: labels.column(each, "--group") for each in given["groups"]},
+        None if given["split"] is None else labels.column(given["split"], "--split"),
+        pairs,
+        None if reference is None else reference.values,
+        (*source.notes, *labels.notes),
     )
+    options, utility = parse_settings(given["settings"]), not given["no_utility"]
+    return prepare_audit(request_of(AuditRequest, given, samples=samples, options=options, utility=utility))
 
 
 def _identity(name: str | None, labels: Labels) -> str:
@@ -118,7 +101,7 @@ def _identity(name: str | None, labels: Labels) -> str:
 
 def _attributes(given: dict[str, Any], labels: Labels, identity: str, source: Source) -> dict[str, list[str]]:
     from aiakit.errors import InputError
-    from aiakit.experiment.request import split_names
+    from aiakit.experiment.selection import split_names
 
     names = [*given["attributes"], *split_names(given["lists"])]
     if not names:
@@ -126,34 +109,3 @@ def _attributes(given: dict[str, Any], labels: Labels, identity: str, source: So
     join_on = (given["join_on"] or "").partition("=")
     others = [identity, given["split"], *given["groups"], join_on[0], join_on[2], source.key]
     return labels.attributes(names, [other for other in others if other])
-
-
-def print_audit(document: dict[str, Any]) -> None:
-    """Print the tables of every attribute of an audit, and the strongest attack on parts of test."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from aiakit.report.terminal import NONE, further_table, print_document, with_interval
-
-    out = Console()
-    if not out.is_terminal:
-        out = Console(width=150)
-    for each in document.get("attributes", {document["attribute"]: document}).values():
-        print_document(each, out)
-        found = each["slices"]
-        parts = {"class": found["classes"], **found["groups"]}
-        if found["attack"] is None:
-            continue
-        table = Table(title=f"{found['attack']} in parts of test (in a class: its recall)")
-        for heading in ("part", "value", "people", "images", "balanced accuracy [95 %]"):
-            table.add_column(heading, justify="left" if heading in ("part", "value") else "right")
-        for part, values in parts.items():
-            for value, figures in values.items():
-                measured = figures["balanced_accuracy"]
-                shown = NONE if measured is None else with_interval(measured, figures["ci95"])
-                table.add_row(*map(Text, (part, value, str(figures["people"]), str(figures["images"]), shown)))
-        out.print(table)
-    _, *others = document.get("attributes", {None: document}).items()
-    if others:
-        out.print(further_table(dict(others)))

@@ -60,6 +60,51 @@ compute_options = together(
     ),
 )
 
+# How releases are probed, whoever made them.
+probing_options = together(
+    click.option(
+        "--attacks",
+        multiple=True,
+        default=("all",),
+        show_default=True,
+        metavar="NAME",
+        help="Attacks (a,b), a preset (fast, strong), or all: every attack but the costly ones.",
+    ),
+    click.option("--set", "settings", multiple=True, metavar="PLUGIN.OPTION=VALUE", help="Set an option of a plugin."),
+    click.option(
+        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first seed, and the split's."
+    ),
+    click.option(
+        "--attack-seeds",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Seeds of attacks on each release.",
+    ),
+    click.option(
+        "--knowledge",
+        multiple=True,
+        default=("informed",),
+        show_default=True,
+        metavar="LEVEL",
+        help="What attackers know: ignorant, lazy, informed, adaptive (a,b).",
+    ),
+    click.option("--budgets", multiple=True, metavar="N,N", help="Also train attacks on so many people (a curve)."),
+    click.option("--pooled", multiple=True, metavar="M,M", help="Also attack so many images of one person together."),
+    click.option(
+        "--permutations", type=click.IntRange(min=0), default=0, help="Also run with permuted labels, N times."
+    ),
+    click.option(
+        "--pairs",
+        type=click.IntRange(min=5, max=10_000_000),
+        default=25_000,
+        show_default=True,
+        help="Pairs of verification, a fifth of them of one person.",
+    ),
+    click.option("--no-utility", is_flag=True, help="Do not measure verification."),
+    compute_options,
+)
+
 engine_options = together(
     click.option(
         "--engine",
@@ -85,8 +130,10 @@ def dataset_options(given: dict[str, Any]) -> dict[str, Any]:
 
 def request_of(kind: Callable[..., Asked], given: dict[str, Any], **own: Any) -> Asked:
     """What a command was asked for: the fields of ``kind`` that are options of the command, and the command's own."""
-    same = {name: given[name] for name in signature(kind).parameters if name in given and name != "jobs"}
-    return kind(data_options=dataset_options(given), remote=given["engine"] != "local", **same, **own)
+    same = {name: given[name] for name in signature(kind).parameters if name in given and name not in own}
+    if "data_root" in given:
+        own["data_options"] = dataset_options(given)
+    return kind(remote=given["engine"] != "local", **same, **own)
 
 
 def jobs_or_cores(jobs: int | None, threads: int | None) -> int:

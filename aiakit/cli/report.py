@@ -25,29 +25,16 @@ def command(run: str, out: str | None, figures: bool, faces: int | None, as_json
 
     Pictures of real people become part of the page only with --faces: they are personal data, and a page is passed on.
     """
-    folder, place = Path(run), Path(run if out is None else out)
-    paths = _audit(folder, place, figures) or _run(folder, place, figures, faces)
-    if as_json:
-        emit_json({"schema": 1, "files": [str(path) for path in paths]})
-    else:
-        for path in paths:
-            click.echo(str(path))
-
-
-def _audit(folder: Path, place: Path, figures: bool) -> list[Path]:
-    """The files of an audit's report; none where the folder holds no audit."""
-    from aiakit.auditing.result import AuditResult, holds_audit
-    from aiakit.report.audit import write_audit_report
-
-    return write_audit_report(AuditResult.load(folder), place, figures) if holds_audit(folder) else []
-
-
-def _run(folder: Path, place: Path, figures: bool, faces: int | None) -> list[Path]:
     from aiakit.experiment.run import Run
     from aiakit.report.html import write_report
     from aiakit.results.document import document_of
     from aiakit.results.evaluate import evaluate
 
-    opened = Run.open(folder)
+    opened, place = Run.open(Path(run)), Path(run if out is None else out)
     evaluation = evaluate(opened.store, opened.config)
-    return write_report(opened, evaluation, document_of(evaluation, opened.failures()), place, figures, faces)
+    paths = write_report(opened, evaluation, document_of(evaluation, opened.failures()), place, figures, faces)
+    if as_json:
+        emit_json({"schema": 1, "files": [str(path) for path in paths]})
+    else:
+        for path in paths:
+            click.echo(str(path))

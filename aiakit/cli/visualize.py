@@ -107,8 +107,8 @@ def _refuse(given: dict[str, Any], why: str, **options: str) -> None:
 
 
 def _gallery(run: Run, seed: int, given: dict[str, Any]) -> Drawn:
-    from aiakit.experiment.request import split_names
     from aiakit.experiment.runtime import Runtime
+    from aiakit.experiment.selection import split_names
     from aiakit.faces.examples import gallery_of, require_finished
     from aiakit.report.gallery import document_of, gallery_chart, print_gallery
     from aiakit.results.evaluate import evaluate
@@ -127,8 +127,8 @@ def _gallery(run: Run, seed: int, given: dict[str, Any]) -> Drawn:
 def _card(run: Run | None, path: Path, seed: int, given: dict[str, Any]) -> Drawn:
     from aiakit.datasets.pixels import read_image
     from aiakit.errors import InputError
-    from aiakit.experiment.request import split_names
     from aiakit.experiment.runtime import Runtime
+    from aiakit.experiment.selection import split_names
     from aiakit.faces.answers import Profiler, public_card
     from aiakit.faces.examples import require_finished
     from aiakit.faces.protect import read_for

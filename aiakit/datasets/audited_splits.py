@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +11,13 @@ from scipy.sparse.csgraph import connected_components
 
 from aiakit.contracts import IntArray
 from aiakit.datasets.samples import Samples
-from aiakit.datasets.splits import apportion, majority
+from aiakit.datasets.splits import SPLITS, Split, SplitName, apportion, majority
 from aiakit.errors import InputError
 from aiakit.storage.text import counted
 
-AuditSplit = Literal["attacker-train", "attacker-val", "test"]
-SHARES: Mapping[AuditSplit, float] = {"attacker-train": 0.60, "attacker-val": 0.15, "test": 0.25}
-NAMES: Mapping[str, AuditSplit] = {
+SHARES: Mapping[SplitName, float] = {"attacker-train": 0.60, "attacker-val": 0.15, "test": 0.25}
+NAMES: Mapping[str, SplitName] = {
+    "defender-train": "defender-train", "defender-val": "defender-val",
     "attacker-train": "attacker-train", "train": "attacker-train", "training": "attacker-train",
     "attacker-val": "attacker-val", "val": "attacker-val", "valid": "attacker-val", "validation": "attacker-val",
     "dev": "attacker-val", "test": "test",
@@ -27,20 +25,12 @@ NAMES: Mapping[str, AuditSplit] = {
 LARGEST_LINK = 0.25  # share of the people; a larger group of lookalikes cannot be kept to one split
 
 
-@dataclass(frozen=True)
-class AuditedSplit:
-    """rows : split → sorted row numbers. people : split → how many. notes : what was found, one line each."""
-
-    rows: dict[AuditSplit, IntArray]
-    people: dict[AuditSplit, int]
-    notes: tuple[str, ...] = ()
-
-
-def audited_split(samples: Samples, attribute: str, clusters: IntArray, seed: int, allow_overlap: bool) -> AuditedSplit:
+def audited_split(samples: Samples, attribute: str, clusters: IntArray, seed: int, allow_overlap: bool) -> Split:
     """Deal people to the splits, or take the split that was given, and audit it.
 
     People are stratified by their most frequent value of the attribute. People who share a (nearly) equal row are
-    dealt together, so that no attack meets a test row in training.
+    dealt together, so that no attack meets a test row in training. Only a split that was given puts anybody on the
+    defender's side.
 
     clusters : (N,) from ``clusters_of_duplicates``. allow_overlap : note what splits share instead of refusing it.
 
@@ -56,14 +46,14 @@ def audited_split(samples: Samples, attribute: str, clusters: IntArray, seed: in
         place = _dealt(samples, attribute, usable, units, seed, SHARES)
     else:
         place = _given(samples, attribute, usable, clusters, seed, notes)
-    rows = {name: usable[place == name] for name in SHARES}
+    rows = {name: usable[place == name] for name in SPLITS}
     for finding in _shared(samples, rows, clusters):
         if not allow_overlap:
             raise InputError(f"{finding}; correct the split, or measure all the same with --allow-overlap")
         notes.append(f"OVERLAP, figures may be far too high: {finding}")
     _require_classes(samples, attribute, rows)
     people = {name: len(np.unique(samples.identity[chosen])) for name, chosen in rows.items()}
-    return AuditedSplit(rows, people, tuple(notes))
+    return Split(attribute, rows, people, tuple(notes))
 
 
 def _people(samples: Samples, usable: IntArray) -> IntArray:
@@ -99,12 +89,12 @@ def _dealt(
     usable: IntArray,
     units: IntArray,
     seed: int,
-    shares: Mapping[AuditSplit, float],
+    shares: Mapping[SplitName, float],
 ) -> NDArray[np.str_]:
     """(usable rows,) split names: units dealt by class in proportion to the shares."""
     values, classes = samples.attributes[attribute].values[usable], samples.attributes[attribute].classes
     label = majority(units, values, int(units.max()) + 1, len(classes))
-    rng = np.random.default_rng([seed, len(shares)])
+    rng = np.random.default_rng(seed)
     place = np.empty(len(label), dtype="U14")
     for code in np.unique(label):
         stratum = rng.permutation(np.flatnonzero(label == code))
@@ -127,7 +117,7 @@ def _given(
     missing = [name for name in SHARES if not (place == name).any()]
     if missing == ["attacker-val"]:
         train = np.flatnonzero(place == "attacker-train")
-        shares: dict[AuditSplit, float] = {"attacker-train": 0.8, "attacker-val": 0.2}
+        shares: dict[SplitName, float] = {"attacker-train": 0.8, "attacker-val": 0.2}
         units = _linked(samples, usable[train], clusters, [])
         place[train] = _dealt(samples, attribute, usable[train], units, seed, shares)
         notes.append("the split names no validation people: a fifth of the training people were taken")
@@ -139,7 +129,7 @@ def _given(
     return place
 
 
-def _shared(samples: Samples, rows: Mapping[AuditSplit, IntArray], clusters: IntArray) -> list[str]:
+def _shared(samples: Samples, rows: Mapping[SplitName, IntArray], clusters: IntArray) -> list[str]:
     """What two splits have in common: people, and rows that are equal or nearly so."""
     findings = []
     names = list(rows)
@@ -172,9 +162,10 @@ def _require_people(samples: Samples, attribute: str, usable: IntArray) -> None:
             )
 
 
-def _require_classes(samples: Samples, attribute: str, rows: Mapping[AuditSplit, IntArray]) -> None:
+def _require_classes(samples: Samples, attribute: str, rows: Mapping[SplitName, IntArray]) -> None:
     found = samples.attributes[attribute]
-    for split, chosen in rows.items():
+    for split in SHARES:
+        chosen = rows[split]
         absent = np.setdiff1d(np.arange(len(found.classes)), found.values[chosen])
         if len(absent):
             raise InputError(

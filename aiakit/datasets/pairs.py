@@ -12,6 +12,8 @@ from aiakit.measures.verification import Pairs
 
 IntArray = NDArray[np.int64]
 
+IMPOSTOR_KINDS = ("random", "same_attribute")  # any two people, or two of one value of the attribute
+
 FAIR_SHARES = 4  # nobody gives more than four times the mean number of genuine pairs a person …
 ENOUGH = 10  # … where that is more than ten
 ROUNDS = 8  # redraws of repeated impostor pairs, before the few that are left may repeat

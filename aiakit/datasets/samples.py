@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import MISSING, Attribute, FloatArray, IntArray, OfficialPairs, Release, View, batches
+from aiakit.contracts import MISSING, Attribute, FloatArray, IntArray, OfficialPairs, View, batches
 from aiakit.datasets.identities import people_of
 from aiakit.datasets.labels import MOST_CLASSES, about_classes, categorical
 from aiakit.errors import InputError
@@ -27,7 +27,7 @@ class Samples:
     identity : int64 (N,), index into ``people`` or MISSING.
     attributes : name → the private attribute. groups : name → what results are broken down by.
     split : None, or N texts that put every row into a split. pairs : official verification pairs, as row numbers.
-    reference : the unprotected release of the same rows, float32 (N, D'), or None.
+    reference : the undefended release of the same rows, as ``values``, or None.
     """
 
     name: str
@@ -39,20 +39,17 @@ class Samples:
     groups: dict[str, Attribute]
     split: tuple[str, ...] | None = None
     pairs: OfficialPairs | None = None
-    reference: FloatArray | None = None
+    reference: NDArray[Any] | None = None
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def release(self, rows: IntArray, reference: bool = False) -> Release:
-        """Some rows as an adversary gets them; of the reference where that is asked for."""
-        if reference:
-            assert self.reference is not None
-            return Release(embedding=self.reference[rows])
-        if self.view == "embedding":
-            return Release(embedding=self.values[rows])
-        return Release(image=self.values[rows].transpose(0, 3, 1, 2))
+    def tensors(self, reference: bool = False) -> dict[str, NDArray[Any]]:
+        """All rows as an adversary gets them, by view: pictures as (N, 3, H, W); of the reference where asked for."""
+        values = self.reference if reference else self.values
+        assert values is not None
+        return {"embedding": values} if values.ndim == 2 else {"image": values.transpose(0, 3, 1, 2)}
 
     def usable(self, attribute: str) -> IntArray:
         """The rows whose person and attribute value are known."""
@@ -76,7 +73,7 @@ def make_samples(
     ------
     InputError : values that no attack can use, lengths that disagree, one person, no attribute to infer.
     """
-    view, checked, found = _values(values)
+    view, checked, found = _values(values, "the embeddings")
     found = [*notes, *found]
     who, remarks = people_of(_cells(identity, len(checked), "identity"))
     people = tuple(sorted(set(who) - {""}))
@@ -94,7 +91,7 @@ def make_samples(
             raise InputError(
                 f"the reference has {len(reference)} rows and the release {len(checked)}: give the same rows"
             )
-        reference, remarks = embedding(reference, "the reference")
+        _, reference, remarks = _values(reference, "the reference")
         found += [f"reference: {remark}" for remark in remarks]
     if pairs is not None:
         _check_pairs(pairs, owner, found)
@@ -113,11 +110,11 @@ def make_samples(
     )
 
 
-def _values(values: Any) -> tuple[View, NDArray[Any], list[str]]:
+def _values(values: Any, what: str) -> tuple[View, NDArray[Any], list[str]]:
     array = np.asarray(values)
     if array.ndim == 4:
         return "image", _pictures(array), []
-    checked, notes = embedding(array, "the embeddings")
+    checked, notes = embedding(array, what)
     return "embedding", checked, notes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,8 +72,9 @@ class Split:
     notes: tuple[str, ...] = ()
 
     def summary(self) -> dict[SplitName, dict[str, int]]:
-        """Split → numbers of people and images."""
-        return {name: {"people": self.people[name], "images": len(self.rows[name])} for name in SPLITS}
+        """Split → numbers of people and images, without splits that are empty (nobody defends what exists already)."""
+        counts = {name: {"people": self.people[name], "images": len(self.rows[name])} for name in SPLITS}
+        return {name: count for name, count in counts.items() if count["images"]}
 
 
 def resolve_attribute(faces: FaceSet, name: str | None) -> str:
@@ -158,7 +159,17 @@ def require_disjoint(identity: IntArray, rows: Mapping[SplitName, IntArray]) -> 
                 )
 
 
-def require_pairs(faces: FaceSet, split: Split, names: Sequence[SplitName] = ("attacker-val", "test")) -> None:
+class Named(Protocol):
+    """What messages call a data set, and who is shown: int64 (N,)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def identity(self) -> IntArray: ...
+
+
+def require_pairs(faces: Named, split: Split, names: Sequence[SplitName] = ("attacker-val", "test")) -> None:
     """Raise InputError unless each named split can be verified: two people, and somebody with two images."""
     for name in names:
         counts = np.unique(faces.identity[split.rows[name]], return_counts=True)[1]

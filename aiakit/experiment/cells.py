@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import FaceSet, IntArray
-from aiakit.datasets.pairs import sample_pairs
-from aiakit.datasets.splits import SPLITS, Fractions, Split, relabelled, require_pairs, split_people
+from aiakit.contracts import Context, batches
+from aiakit.datasets.pairs import IMPOSTOR_KINDS
+from aiakit.datasets.splits import SPLITS, Fractions, SplitName, relabelled, require_pairs, split_people
+from aiakit.experiment.config import PairsSpec
 from aiakit.experiment.probing import compute_attack
-from aiakit.experiment.protocol import PROTOCOLS, Protocol
+from aiakit.experiment.protocol import JUDGED, Protocol, drawn_pairs, official_pairs
 from aiakit.experiment.releasing import compute_release
 from aiakit.experiment.runtime import Kinds, Runtime, context_of, load_faces, release_of
+from aiakit.measures.similarity import FORMULAS, Formula
 from aiakit.networks.verifier import SiameseVerifier
-from aiakit.storage.store import Draft, Store
+from aiakit.storage.store import Cell, Draft, Store
+
+PAIRS_TOGETHER = 65_536  # compared by a formula at once
 
 
 def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
@@ -30,7 +34,9 @@ def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runt
     tensors |= {"identity": faces.identity, "labels": attribute.values}
     if inputs["pairs"] is not None:
         require_pairs(faces, split)
-        tensors |= _all_pairs(faces, attribute.values, split, inputs["pairs"], seed)
+        tensors |= drawn_pairs(faces.identity, attribute.values, split.rows, PairsSpec(**inputs["pairs"]), seed)
+        if faces.pairs is not None:
+            tensors |= official_pairs(faces.pairs, split.rows["test"])
     draft.save("protocol", tensors)
     draft.result = {
         "dataset": faces.name,
@@ -67,59 +73,55 @@ def compute_labels(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
     }
 
 
-def _all_pairs(
-    faces: FaceSet, labels: IntArray, split: Split, spec: Mapping[str, int], seed: int
-) -> dict[str, NDArray[Any]]:
-    tensors: dict[str, NDArray[Any]] = {}
-    for part in ("attacker-val", "test"):
-        rows = split.rows[part]
-        for number, protocol in enumerate(PROTOCOLS):
-            pairs = sample_pairs(
-                faces.identity[rows],
-                np.random.default_rng([seed, len(part), number]),
-                genuine=spec["genuine"],
-                impostor=spec["impostor"],
-                attribute=labels[rows],
-                same_attribute=protocol == "same_attribute",
-            )
-            tensors |= _pair_tensors(f"pairs.{part}.{protocol}", rows[pairs.left], rows[pairs.right], pairs.same)
-    if faces.pairs is not None:
-        # The defense and the verifier have seen the others: only pairs of two test people are left to judge by.
-        unseen = np.isin(faces.pairs.left, split.rows["test"]) & np.isin(faces.pairs.right, split.rows["test"])
-        official = faces.pairs
-        tensors |= _pair_tensors(
-            "pairs.official", official.left[unseen], official.right[unseen], official.same[unseen]
-        ) | {"pairs.official.fold": official.fold[unseen]}
-    return tensors
-
-
-def _pair_tensors(prefix: str, left: IntArray, right: IntArray, same: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-    return {f"{prefix}.left": left, f"{prefix}.right": right, f"{prefix}.same": same}
-
-
 def compute_utility(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
-    """Train the Siamese verifier on people outside attacker-val and test; score the stored pairs."""
+    """Score the stored pairs: by a formula on the embedding, or by a verifier trained on people outside of them."""
     protocol = Protocol.read(store, inputs["protocol"])
     cell = store.read(inputs["release"])
     view = "embedding" if "embedding" in cell.result["views"] else "image"
-    ctx = context_of(store, inputs, runtime)
+    if inputs["score"] == "siamese":
+        compare = _trained(protocol, cell, view, context_of(store, inputs, runtime))
+    else:
+        compare = _by_formula(protocol, cell, FORMULAS[inputs["score"]])
+    names = [*(f"{split}.{kind}" for split in JUDGED for kind in IMPOSTOR_KINDS), "official"]
+    draft.save("scores", {name: compare(name) for name in names if f"pairs.{name}.same" in protocol.tensors})
+    draft.result = {"view": view}
+
+
+Compare = Callable[[str], NDArray[np.float64]]  # the similarities of the pairs of a name
+
+
+def _trained(protocol: Protocol, cell: Cell, view: str, ctx: Context) -> Compare:
+    """By the Siamese verifier, trained on people outside attacker-val and test."""
     train, val = protocol.rows("defender-train", "attacker-train"), protocol.rows("attacker-val")
     val_pairs = protocol.pairs("attacker-val.random", val)
     assert val_pairs is not None
     verifier = SiameseVerifier().fit(
         release_of(cell, view, train), protocol.identity(train), release_of(cell, view, val), val_pairs, ctx
     )
-    scores: dict[str, NDArray[Any]] = {}
-    for split in ("attacker-val", "test"):
-        rows = protocol.rows(split)
-        points = verifier.transform(release_of(cell, view, rows))
-        names = [f"{split}.{name}" for name in PROTOCOLS] + (["official"] if split == "test" else [])
-        for name in names:
-            pairs = protocol.pairs(name, rows)
-            if pairs is not None:
-                scores[name] = verifier.scores(points, pairs)
-    draft.save("scores", scores)
-    draft.result = {"view": view}
+    points = {split: verifier.transform(release_of(cell, view, protocol.rows(split))) for split in JUDGED}
+
+    def compare(name: str) -> NDArray[np.float64]:
+        # official pairs are of test people
+        split: SplitName = "attacker-val" if name.startswith("attacker-val") else "test"
+        pairs = protocol.pairs(name, protocol.rows(split))
+        assert pairs is not None
+        return verifier.scores(points[split], pairs)
+
+    return compare
+
+
+def _by_formula(protocol: Protocol, cell: Cell, similarity: Formula) -> Compare:
+    """By a formula on the embedding of the release as it is."""
+    embedding = cell.tensors("release")["embedding"]
+
+    def compare(name: str) -> NDArray[np.float64]:
+        left, right = (protocol.tensors[f"pairs.{name}.{side}"] for side in ("left", "right"))
+        scores = np.empty(len(left))
+        for part in batches(len(left), PAIRS_TOGETHER):
+            scores[part] = similarity(*(embedding[side[part]].astype(np.float64) for side in (left, right)))
+        return scores
+
+    return compare
 
 
 COMPUTE: Kinds = {

@@ -93,11 +93,13 @@ def is_claim(attack: PluginSpec) -> bool:
 
 def is_stochastic(stage: PluginSpec) -> bool:
     """Whether two releases of one image by this defense differ."""
-    return bool(getattr(_class_of(stage), "stochastic", False))
+    return stage.kind != "file" and bool(getattr(_class_of(stage), "stochastic", False))
 
 
 def produced_by(chain: Chain) -> tuple[str, ...]:
     """The views of a chain's release; "claim" among them where the last defense can make one."""
+    if chain[-1].kind == "file":
+        return tuple(chain[-1].params["views"])
     if chain[-1].kind == "encoder":
         return ("embedding",)
     last = _class_of(chain[-1])
@@ -106,7 +108,7 @@ def produced_by(chain: Chain) -> tuple[str, ...]:
 
 
 def _class_of(stage: PluginSpec) -> Any:
-    return registry.load(stage.kind, stage.name)
+    return registry.load(stage.plugin_kind, stage.name)
 
 
 def _common(config: RunConfig) -> dict[str, Any]:
@@ -150,7 +152,8 @@ def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int
             **_computing(config, seed),
         }
         label = f"{label_of(chain[: position + 1])}, seed {seed}"
-        cell = CellSpec(inputs, label, (protocol.digest, *([base] if base else [])), (stage.kind, stage.name))
+        plugin = None if stage.kind == "file" else (stage.kind, stage.name)
+        cell = CellSpec(inputs, label, (protocol.digest, *([base] if base else [])), plugin)
         base = cell.digest
         yield cell
 
@@ -161,6 +164,7 @@ def utility_cell(config: RunConfig, protocol: CellSpec, release: CellSpec, label
         "kind": "utility",
         "protocol": protocol.digest,
         "release": release.digest,
+        "score": config.score,
         **_computing(config, seed),
     }
     return CellSpec(inputs, label, (protocol.digest, release.digest))

@@ -9,14 +9,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from aiakit.contracts import Precision
+from aiakit.contracts import Dataset, Precision
 from aiakit.errors import InputError
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.storage.store import file_digest
 
-SCHEMA = 1
+SCHEMA = 2
 REFERENCE = "original"  # the undefended release
+RELEASE = "release"  # the one that is audited
 # What a run may ask for. The record of a run may come from a stranger, and whoever opens it plans its cells.
 MOST_CELLS = 1_000_000
 Repeats = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -29,27 +30,44 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+# Who makes a release or a data set: a plugin of a kind, or nobody here, since it exists already.
+Maker = registry.Kind | Literal["file"]
+
+
 class PluginSpec(Record):
-    """A plugin with all of its parameters.
+    """A plugin with all of its parameters, or what stands in its place: a release that exists already.
 
     fingerprint : a digest of the sources that its behaviour depends on.
     files : parameter → digest of the file that it names (weights, embeddings).
     """
 
-    kind: registry.Kind = "defense"
+    kind: Maker = "defense"
     name: str
     params: dict[str, Any] = Field(default_factory=dict)
     package: str = ""
     fingerprint: str = ""
     files: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def plugin_kind(self) -> registry.Kind:
+        """The kind of the plugin. Raises InputError for what is none, since it came from a file."""
+        if self.kind == "file":
+            raise InputError(f"{self.name} came from a file, and no plugin here can make it or load it")
+        return self.kind
+
 
 class DatasetSpec(PluginSpec):
-    """A data set; ``data`` is the digest of what was loaded."""
+    """A data set, or what is audited in its place; ``data`` is the digest of what was loaded."""
 
     image_size: Annotated[int, Field(ge=16, le=512)] = 64
     strict: bool = False
     data: str = ""
+
+    @property
+    def loader(self) -> type[Dataset]:
+        """The class that loads it. Raises InputError for what came from a file, PluginError as the registry does."""
+        assert self.plugin_kind == "dataset"
+        return registry.load("dataset", self.name)
 
 
 class SplitSpec(Record):
@@ -71,6 +89,7 @@ class PairsSpec(Record):
 
 
 Chain = tuple[PluginSpec, ...]
+Score = Literal["siamese", "cosine", "euclidean"]  # how the two samples of a verification pair are compared
 
 
 def parse_chain(text: str) -> tuple[str, ...]:
@@ -118,13 +137,14 @@ class RunConfig(Record):
     whose evidence is added up. permutations : runs of the whole suite with labels permuted between people.
     compiled : whether networks are compiled for training.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
+    score : how verification compares two samples. notes : what was left out of it, a line each.
     """
 
-    schema_version: Literal[1] = 1
     dataset: DatasetSpec
     attribute: str
     split: SplitSpec = SplitSpec()
     pairs: PairsSpec | None = PairsSpec()
+    score: Score = "siamese"
     defenses: Annotated[tuple[Annotated[Chain, Field(min_length=1)], ...], Field(min_length=1)]
     attacks: tuple[PluginSpec, ...]
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
@@ -139,9 +159,24 @@ class RunConfig(Record):
     permutations: Annotated[int, Field(ge=0)] = 0
     draws: Repeats = 3
     further: tuple[AttributeSpec, ...] = ()
+    notes: tuple[str, ...] = ()
     bootstrap_draws: Annotated[int, Field(ge=1, le=100_000)] = 2000
     framework: str = ""
     libraries: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def audits(self) -> bool:
+        """Whether the releases exist already, so that nothing is trained but the attacks."""
+        return self.dataset.kind == "file"
+
+    @model_validator(mode="after")
+    def _given_releases(self) -> Self:
+        for chain in self.defenses:
+            if (chain[0].kind == "file") != self.audits or (self.audits and len(chain) > 1):
+                raise ValueError(f"the release {label_of(chain)} is made by a file where no file can make it")
+            if self.audits and not isinstance(chain[0].params.get("views"), list | tuple):
+                raise ValueError(f"the release {label_of(chain)} does not say which views it has")
+        return self
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

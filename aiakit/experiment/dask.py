@@ -147,7 +147,11 @@ def _difference(inputs: Mapping[str, Any]) -> str | None:
             return f"version of {library} ({libraries.get(library)}, not {version})"
     for role in ("defense", "attack"):
         spec = inputs.get(role)
-        if isinstance(spec, Mapping) and _fingerprint(spec["kind"], spec["name"]) != spec["fingerprint"]:
+        if (
+            isinstance(spec, Mapping)
+            and spec["kind"] != "file"
+            and _fingerprint(spec["kind"], spec["name"]) != spec["fingerprint"]
+        ):
             return f"version of the plugin {spec['name']}"
     return None
 

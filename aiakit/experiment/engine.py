@@ -37,6 +37,22 @@ class Observer(Protocol):
         """A cell is finished, or has failed for the reason given."""
 
 
+class SilentObserver:
+    """An observer that shows nothing."""
+
+    def begin(self, cells: int, finished: int) -> None:
+        """Nothing."""
+
+    def start(self, label: str) -> None:
+        """Nothing."""
+
+    def step(self, label: str, done: int, total: int) -> None:
+        """Nothing."""
+
+    def end(self, label: str, failure: str | None) -> None:
+        """Nothing."""
+
+
 class WorkerDied(AiakitError):
     """The process that computed a cell has gone, and the cell with it. The message is the cell's failure."""
 

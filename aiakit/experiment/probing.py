@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from aiakit.contracts import Attack, Context, IntArray, LabelledRelease, Release
 from aiakit.datasets.rows import RowView
+from aiakit.datasets.splits import SplitName
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, release_of
 from aiakit.measures.metrics import log_proba
@@ -75,13 +76,13 @@ def fitted(store: Store, inputs: Mapping[str, Any], runtime: Runtime) -> Attack:
     protocol, trained_on = protocol_of(store, inputs), store.read(inputs["trained_on"])
     entry, attack = _attack(inputs)
     ctx = context_of(store, inputs, runtime)
-    rows = protocol.rows("attacker-train")
+    rows, val = protocol.rows("attacker-train"), protocol.rows("attacker-val")
     if inputs["people"] is not None:
         rows = some_people(protocol, rows, inputs["people"], ctx.rng("people"))
     with registry.guard(entry):
         attack.fit(
-            _evidence(store, inputs, protocol, attack, trained_on, rows, runtime),
-            _evidence(store, inputs, protocol, attack, trained_on, protocol.rows("attacker-val"), runtime),
+            _evidence(store, inputs, protocol, attack, trained_on, "attacker-train", rows, runtime),
+            _evidence(store, inputs, protocol, attack, trained_on, "attacker-val", val, runtime),
             ctx,
         )
     return attack
@@ -149,10 +150,14 @@ def _evidence(
     protocol: Protocol,
     attack: Attack,
     cell: Cell,
+    split: SplitName,
     rows: IntArray,
     runtime: Runtime,
 ) -> LabelledRelease:
-    """What the attack learns from. Of a stochastic release it sees every draw of an embedding, one of a picture."""
+    """What the attack learns from. Of a stochastic release it sees every draw of an embedding, one of a picture.
+
+    rows : of the split. Of a release that exists already there are no photographs.
+    """
     draws = cell.result["draws"] if attack.view == "embedding" else 1
     if attack.knowledge == "adaptive":
         draws = 1  # the draws would have to be paired with photographs
@@ -160,13 +165,14 @@ def _evidence(
     release = parts[0]
     if draws > 1:
         release = Release(embedding=np.concatenate([part.embedding for part in parts if part.embedding is not None]))
-    labels = protocol.permuted_labels(rows, inputs["permutation"])
+    labels = protocol.permuted_labels(split, rows, inputs["permutation"])
     evidence = LabelledRelease(
         release, np.tile(labels, draws), np.tile(protocol.identity(rows), draws), protocol.classes
     )
     if attack.knowledge != "adaptive":
         return evidence
-    images: Any = RowView(load_faces(protocol.cell.inputs["dataset"], runtime).images, rows)
+    dataset = protocol.cell.inputs["dataset"]
+    images: Any = None if dataset["kind"] == "file" else RowView(load_faces(dataset, runtime).images, rows)
     return replace(evidence, images=images, unprotected=_unprotected(store, inputs, rows))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import Context, Defense, Embeddings, Encoder, Faces, IntArray, Release, batches
 from aiakit.datasets.rows import RowView
-from aiakit.errors import PluginError
+from aiakit.errors import InputError, PluginError
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, name_of_draw
 from aiakit.plugins import registry
@@ -24,6 +24,8 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     """Train a defense on the defender's people and release every image of the data set."""
     protocol = Protocol.read(store, inputs["protocol"])
     spec = inputs["defense"]
+    if spec["kind"] == "file":
+        raise InputError(f"the release {spec['name']} came from a file: give that file to aiakit audit again")
     entry = registry.entry(spec["kind"], spec["name"])
     defense = registry.make(spec["kind"], spec["name"], spec["params"])
     pieces: list[tuple[Cell, float]] = []
@@ -121,7 +123,16 @@ def _publish(
             raise PluginError(f"{entry}: release() returned views or shapes that change from batch to batch")
         for name, part in present.items():
             maps[name][rows] = part
-    draft.result = {"views": {name: list(part.shape[1:]) for name, part in maps.items()}, "draws": draws}
+    draft.result = layout_of(maps)
+
+
+def layout_of(tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """What a release cell says of its tensors: the shape of each view's samples, and how many draws there are."""
+    draws = [int(number) if number else 0 for number in (name.partition(".")[2] for name in tensors)]
+    return {
+        "views": {name: list(part.shape[1:]) for name, part in tensors.items()},
+        "draws": 1 + max(draws),
+    }
 
 
 def _tensors(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,9 @@ from aiakit.experiment.config import (
     parse_chain,
     plugin_spec,
 )
-from aiakit.experiment.plan import view_of
+from aiakit.experiment.selection import applicable, attack_names, loadable, not_run, split_names
 from aiakit.plugins import registry
-from aiakit.plugins.options import Options, require_in_use, required
+from aiakit.plugins.options import Options, require_in_use
 from aiakit.plugins.suggest import unknown
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import first_problem
@@ -42,12 +42,55 @@ AUTOENCODER = "autoencoder"  # the encoder that is trained as AIA's is: the rele
 LADDER: tuple[Knowledge, ...] = ("ignorant", "lazy", "informed", "adaptive")
 
 
-@dataclass
-class Request:
+@dataclass(kw_only=True)
+class Probing:
+    """How releases are probed, whoever made them: what a run and an audit are asked for alike.
+
+    options : of plugins that are used. seed : of the split and the pairs, and the first of the defenses. remote :
+    whether other machines compute, so that their device is not looked for here. pairs : of verification, a fifth of
+    them genuine.
+    """
+
+    attacks: Sequence[str] = ("all",)
+    options: Options = field(default_factory=dict)
+    seed: int = 0
+    attack_seeds: int = 1
+    knowledge: Sequence[str] = ("informed",)
+    budgets: Sequence[str] = ()
+    pooled: Sequence[str] = ()
+    permutations: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    remote: bool = False
+    utility: bool = True
+    pairs: int = 25_000
+
+    def settings(self) -> dict[str, Any]:
+        """The fields of a ``RunConfig`` that follow from these alone. Raises InputError for what cannot be used."""
+        device = choose_device(self.device, self.remote)
+        pairs = PairsSpec(genuine=self.pairs // 5, impostor=self.pairs - self.pairs // 5)
+        return {
+            "attack_seeds": self.attack_seeds,
+            "budgets": positive_numbers("--budgets", self.budgets),
+            "pooled": positive_numbers("--pooled", self.pooled),
+            "permutations": self.permutations,
+            "pairs": pairs if self.utility else None,
+            "device": device,
+            "precision": choose_precision(self.precision, device, self.remote),
+            "framework": framework_fingerprint(),
+            "libraries": library_versions(),
+        }
+
+    def attack_specs(self, names: Sequence[str]) -> tuple[PluginSpec, ...]:
+        """The named attacks with their options."""
+        return tuple(PluginSpec(**plugin_spec("attack", name, self.options.get(name, {}))) for name in names)
+
+
+@dataclass(kw_only=True)
+class Request(Probing):
     """What ``aiakit run`` was asked for; the fields are its options."""
 
     defenses: Sequence[str]
-    attacks: Sequence[str] = ("all",)
     encoder: str = "autoencoder"
     dataset: str = "synthetic"
     data_options: dict[str, Any] = field(default_factory=dict)
@@ -55,37 +98,23 @@ class Request:
     strict: bool = False
     attribute: str | None = None
     attributes: Sequence[str] = ()
-    options: Options = field(default_factory=dict)  # of plugins that the run has
     seeds: int = 1
-    seed: int = 0
     shares: Fractions = field(default_factory=Fractions)
-    attack_seeds: int = 1
-    knowledge: Sequence[str] = ("informed",)
-    budgets: Sequence[str] = ()
-    pooled: Sequence[str] = ()
-    permutations: int = 0
     draws: int = 3
-    device: str = "auto"
-    precision: str = "auto"
     compiled: bool = False
-    remote: bool = False  # whether other machines compute, so that their device is not looked for here
-    utility: bool = True
-    pairs: int = 25_000  # of verification, a fifth of them genuine
     reference: bool = True
-    jobs: int = 1
     cache: Path = field(default_factory=cache_folder)
     report: Callable[[str, int, int], None] = no_progress
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A configuration that can run, the data it was checked against, plugins that could not be loaded, and notes."""
+    """A configuration that can run, the data it was checked against, and plugins that could not be loaded."""
 
     config: RunConfig
     faces: FaceSet
     split: Split
     broken: dict[str, str]
-    notes: tuple[str, ...] = ()
 
 
 def prepare(request: Request) -> Prepared:
@@ -111,65 +140,38 @@ def prepare(request: Request) -> Prepared:
     faces = _load(request, spec)
     attribute = resolve_attribute(faces, request.attribute)
     classes = faces.attributes[attribute].classes
-    applicable = _applicable(request, attacks_asked, classes)
-    attacks = tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in applicable)
+    usable = applicable(request.attacks, attacks_asked, classes)
     split_spec = SplitSpec(seed=request.seed, **asdict(request.shares))
     split = split_people(faces, attribute, request.seed, request.shares)
-    further = further_attributes(faces, split, split_names(request.attributes), applicable)
+    further = further_attributes(faces, split, split_names(request.attributes), usable)
     _check_pairs(request, faces, split, defenses)
-    device = choose_device(request.device, request.remote)
-    precision = choose_precision(request.precision, device, request.remote)
+    settings = request.settings()
     if request.compiled:
-        require_compiler(device, request.remote)
-    config = _config(
+        require_compiler(settings["device"], request.remote)
+    views = {view for chain in defenses for view in produced_by(chain)}
+    config = make_config(
+        **settings,
         dataset=DatasetSpec(**spec, image_size=request.image_size, strict=request.strict, data=faces.fingerprint),
         attribute=attribute,
         split=split_spec,
-        pairs=_pairs(request.pairs) if request.utility else None,
         defenses=defenses,
-        attacks=attacks,
+        attacks=request.attack_specs(usable),
         seeds=tuple(range(request.seed, request.seed + request.seeds)),
-        attack_seeds=request.attack_seeds,
         knowledge=knowledge,
-        budgets=positive_numbers("--budgets", request.budgets),
-        pooled=positive_numbers("--pooled", request.pooled),
-        permutations=request.permutations,
         draws=request.draws,
         further=further,
-        device=device,
-        precision=precision,
+        notes=tuple(not_run(request.attacks, attacks_asked, views)),
         compiled=request.compiled,
-        reference=REFERENCE,
-        framework=framework_fingerprint(),
-        libraries=library_versions(),
     )
-    views = {view for chain in defenses for view in produced_by(chain)}
-    return Prepared(config, faces, split, broken, tuple(not_run(request.attacks, attacks_asked, views)))
+    return Prepared(config, faces, split, broken)
 
 
-def _config(**fields: Any) -> RunConfig:
+def make_config(**fields: Any) -> RunConfig:
+    """The configuration with these fields. Raises InputError for one that asks for too much."""
     try:
         return RunConfig(**fields)
     except ValidationError as error:
         raise InputError(f"this run cannot be planned: {first_problem(dict(error.errors()[0]))}") from None
-
-
-def split_names(values: Sequence[str]) -> list[str]:
-    """``("a,b", "c")`` → ``["a", "b", "c"]``, without repetition."""
-    return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
-
-
-def _loadable(kind: registry.Kind, names: Sequence[str], broken: dict[str, str]) -> list[str]:
-    """The names whose plugin can be loaded; the others are noted, and the run goes on without them."""
-    found = []
-    for name in names:
-        try:
-            registry.load(kind, name)
-        except PluginError as error:
-            broken[f"{kind} {name}"] = str(error)
-        else:
-            found.append(name)
-    return found
 
 
 Stage = tuple[registry.Kind, str]
@@ -208,7 +210,7 @@ def _chains(request: Request, encoder: str, broken: dict[str, str]) -> list[tupl
     chains = []
     for name in dict.fromkeys([*asked, *every]):
         stages = parse_chain(name)
-        if len(_loadable("defense", stages, broken)) == len(stages):
+        if len(loadable("defense", stages, broken)) == len(stages):
             chain = _with_encoder(stages, encoder, explicit=name in asked)
             if chain is not None:
                 chains.append(chain)
@@ -270,70 +272,6 @@ def positive_numbers(option: str, values: Sequence[str]) -> tuple[int, ...]:
     return tuple(sorted({int(value) for value in found}))
 
 
-def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequence[str] = ("informed",)) -> list[str]:
-    """The loadable attacks that names and presets stand for, those that show a defense's claim first.
-
-    Presets hold the attacks of the levels of ``knowledge``; an attack that is named runs at its own level.
-
-    The others are added to ``broken``. Raises InputError for an unknown name, PluginError where no attack is left.
-    """
-    asked = split_names(attacks)
-    if not asked:
-        raise InputError("no attack is named: give --attacks all, or --attacks NAME[,NAME…]")
-    everything = registry.names("attack")
-    presets = _presets(everything, knowledge)
-    names: list[str] = []
-    for name in asked:
-        names += presets.get(name, [name])
-    for name in asked:
-        reason = None if name in presets else registry.load("attack", name).unavailable()
-        if reason:
-            raise InputError(f"the attack {name} cannot be used: {reason}")
-    claims = [name for name in _loadable("attack", presets["all"], {}) if view_of(PluginSpec(name=name)) == "claim"]
-    loadable = _loadable("attack", list(dict.fromkeys([*claims, *names])), broken)
-    if not any(name not in claims for name in loadable) and not set(asked) <= set(claims):
-        raise PluginError("no attack is left to run: " + "; ".join(broken.values()))
-    return loadable
-
-
-def not_run(attacks: Sequence[str], names: Sequence[str], views: Collection[str]) -> list[str]:
-    """A line on costly attacks on these views that "all" leaves out of ``names``; none unless it was asked for."""
-    costly = _presets(registry.names("attack"), ())["costly"] if "all" in split_names(attacks) else []
-    missing = ",".join(name for name in costly if name not in names and view_of(PluginSpec(name=name)) in views)
-    return [f"{missing} not run: costly; --attacks all,{missing} for the strongest suite"] if missing else []
-
-
-def _presets(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[str]]:
-    """Preset → its attacks: "all" and "costly", and what attacks say of themselves; adaptive ones where asked for.
-
-    An attack with an option that must be given, such as a file of weights, is in none: it has to be named.
-    """
-    presets: dict[str, list[str]] = {"all": [], "fast": [], "strong": [], "costly": []}
-    unloadable: dict[str, str] = {}
-    for name in _loadable("attack", names, unloadable):
-        cls = registry.load("attack", name)
-        unasked = cls.knowledge == "adaptive" and "adaptive" not in knowledge
-        if unasked or cls.unavailable() or required(cls):
-            continue
-        presets["costly" if cls.costly else "all"].append(name)
-        for preset in cls.presets:
-            presets.setdefault(preset, []).append(name)
-    presets["all"] += [key.split(" ", 1)[1] for key in unloadable]  # loading them again names them as broken
-    return presets
-
-
-def _applicable(request: Request, names: Sequence[str], classes: tuple[str, ...]) -> list[str]:
-    """The attacks that can be used on an attribute of these classes. Raises InputError for a named one that cannot."""
-    found = []
-    for name in names:
-        reason = registry.load("attack", name).unavailable(classes)
-        if reason and name in split_names(request.attacks):
-            raise InputError(f"the attack {name} cannot be used: {reason}")
-        if not reason:
-            found.append(name)
-    return found
-
-
 def _load(request: Request, spec: dict[str, Any]) -> FaceSet:
     dataset = registry.make("dataset", spec["name"], spec["params"])
     settings = LoadSettings(request.image_size, request.cache, usable_cores(), request.strict, request.report)
@@ -342,14 +280,10 @@ def _load(request: Request, spec: dict[str, Any]) -> FaceSet:
     return faces
 
 
-def _pairs(count: int) -> PairsSpec:
-    return PairsSpec(genuine=count // 5, impostor=count - count // 5)
-
-
 def _check_pairs(request: Request, faces: FaceSet, split: Split, defenses: tuple[Chain, ...]) -> None:
     if request.utility:
         require_pairs(faces, split)
     for chain in defenses:
         for stage in chain:
-            if getattr(registry.load(stage.kind, stage.name), "needs_pairs", False):
+            if getattr(registry.load(stage.plugin_kind, stage.name), "needs_pairs", False):
                 require_pairs(faces, split, ("defender-train",))

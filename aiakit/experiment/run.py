@@ -28,8 +28,14 @@ FAILURES = "failures.json"
 
 def default_name(config: RunConfig) -> str:
     """A name that says what the run is and changes with its configuration: the same command finds its folder again."""
+    if config.audits:
+        return _with_digest(f"audit-{config.dataset.name}", config)
     defenses = "-".join(label_of(chain) for chain in config.defenses if label_of(chain) != config.reference)
-    readable = re.sub(r"[^a-z0-9+-]+", "-", f"{config.dataset.name}-{defenses or config.reference}".lower())
+    return _with_digest(f"{config.dataset.name}-{defenses or config.reference}", config)
+
+
+def _with_digest(words: str, config: RunConfig) -> str:
+    readable = re.sub(r"[^a-z0-9+-]+", "-", words.lower()).strip("-")
     return f"{readable[:60]}-{json_digest(config.model_dump(mode='json'))[:8]}"
 
 

@@ -49,8 +49,11 @@ def _faces(name: str, params: str, image_size: int, strict: bool, cache: Path, t
 def load_faces(spec: Mapping[str, Any], runtime: Runtime) -> FaceSet:
     """The data set of a protocol cell; kept in memory (as a map) for the next cell of this process.
 
-    Raises InputError where it is no longer what the run was planned for.
+    Raises InputError where it is no longer what the run was planned for, or where nothing can be loaded since the
+    releases were given as a file.
     """
+    if spec["kind"] == "file":
+        raise InputError(f"the data of {spec['name']} came from a file: give that file to aiakit audit again")
     faces = _faces(
         spec["name"],
         json.dumps(spec["params"], sort_keys=True),

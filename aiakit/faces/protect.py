@@ -53,9 +53,9 @@ def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tupl
         cells.insert(0, plan.stages[cells[0].inputs["base"]])
     stages = []
     for stage, spec in zip(chain, cells, strict=True):
+        entry = registry.entry(stage.plugin_kind, stage.name)
         state = store.read(spec.digest).tensors("state")
-        entry = registry.entry(stage.kind, stage.name)
-        defense = registry.make(stage.kind, stage.name, stage.params)
+        defense = registry.make(stage.plugin_kind, stage.name, stage.params)
         with registry.guard(entry):
             stages.append((entry, defense.load_state_dict(state)))
     return stages
@@ -63,7 +63,7 @@ def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tupl
 
 def read_for(run: Run, path: Path) -> PixelArray:
     """A photograph, uint8 (H, W, 3), prepared as the run's data set prepares its own. Raises InputError."""
-    dataset = registry.load("dataset", run.config.dataset.name)
+    dataset = run.config.dataset.loader
     return read_photograph(path, run.config.dataset.image_size, dataset)
 
 

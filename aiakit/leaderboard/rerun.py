@@ -8,18 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from aiakit.datasets.splits import SPLITS
 from aiakit.errors import AiakitError, InputError
 from aiakit.experiment.cells import COMPUTE
+from aiakit.experiment.config import RELEASE, DatasetSpec, PluginSpec
+from aiakit.experiment.given import add_release, add_truth
+from aiakit.experiment.plan import AttackKey, Plan, make_plan
+from aiakit.experiment.request import make_config
 from aiakit.experiment.runtime import Runtime
 from aiakit.experiment.workers import execute
 from aiakit.leaderboard.entry import Submission, read_tensors
-from aiakit.leaderboard.schema import AttackInfo
+from aiakit.leaderboard.schema import AttackInfo, Entry
 from aiakit.leaderboard.scores import statistics_row
 from aiakit.plugins import registry
-from aiakit.storage.store import Store, json_digest
+from aiakit.storage.store import Store
 
+Tensors = dict[str, NDArray[Any]]
 RETRAINABLE = ("embedding", "image")
 
 
@@ -43,31 +50,40 @@ def rerun(submission: Submission, runtime: Runtime) -> Iterator[Retrained]:
     if entry.submitted_release is None:
         raise InputError(f"{submission.path} holds no release: submit it with --with-release")
     release = read_tensors(submission.path, entry.submitted_release)
+    views = {seed: _views(release, seed) for seed in entry.computing.seeds}
+    present = set.intersection(*({name.partition(".")[0] for name in found} for found in views.values()))
+    reasons = {attack.name: _not_retrainable(attack, present) for attack in entry.attacks if not attack.claim}
+    plan = _plan(entry, sorted(present), [attack for attack in entry.attacks if reasons.get(attack.name) == ""])
     with tempfile.TemporaryDirectory(prefix="aiakit-rerun-") as folder:
         store = Store(Path(folder))
         store.open()
-        protocol = _add_protocol(store, submission, release)
-        cells = {seed: _add_release(store, release, seed) for seed in entry.computing.seeds}
+        add_truth(store, plan.protocol, _truth(submission, release), _facts(entry))
+        for (_, seed), cell in plan.releases.items():
+            add_release(store, cell, views[seed])
         for attack in entry.attacks:
             if attack.claim:
                 continue
             submitted = entry.figures["attacks"][attack.name]["balanced_accuracy"]
-            reason = _not_retrainable(attack)
-            if reason:
-                yield Retrained(attack.name, submitted, None, reason)
+            if reasons[attack.name]:
+                yield Retrained(attack.name, submitted, None, reasons[attack.name])
                 continue
-            scores = [
-                _train(store, submission, attack, protocol, cells[seed], attack_seed, runtime)
-                for seed, attack_seed in attack.repeats
-            ]
             tensors = dict(submission.tensors)
-            for repeat, table in enumerate(scores):
-                tensors |= {f"attack.0.{repeat}.{split}": table[split] for split in ("val", "test")}
+            for repeat, (seed, attack_seed) in enumerate(attack.repeats):
+                scores = _train(store, plan, attack, seed, attack_seed, runtime)
+                tensors |= {f"attack.0.{repeat}.{split}": scores[split] for split in ("val", "test")}
             row = statistics_row(entry.protocol.model_copy(update={"bootstrap_draws": 100}), [attack], tensors)
             yield Retrained(attack.name, submitted, row.attacks[attack.name].point["balanced_accuracy"])
 
 
-def _not_retrainable(attack: AttackInfo) -> str:
+def _views(release: Tensors, seed: int) -> Tensors:
+    found = {name.partition(".")[2]: part for name, part in release.items() if name.partition(".")[0] == str(seed)}
+    if not found:
+        raise InputError(f"the submitted release has nothing of seed {seed}")
+    return found
+
+
+def _not_retrainable(attack: AttackInfo, views: set[str]) -> str:
+    """Why an attack cannot be trained again on these views; "" where it can."""
     if attack.external:
         return "external: somebody else trained it"
     if attack.knowledge == "adaptive":
@@ -76,6 +92,8 @@ def _not_retrainable(attack: AttackInfo) -> str:
         return f"it needs the file of its option {next(iter(attack.files))}"
     if attack.view not in RETRAINABLE:
         return f"it learns from {attack.view}, not from the release"
+    if attack.view not in views:
+        return f"the submitted release has no {attack.view}"
     try:
         own = registry.fingerprint("attack", attack.name)
     except AiakitError as error:
@@ -83,59 +101,43 @@ def _not_retrainable(attack: AttackInfo) -> str:
     return "" if own == attack.fingerprint else "this version of the attack is another than the one submitted"
 
 
-def _add_protocol(store: Store, submission: Submission, release: dict[str, NDArray[Any]]) -> str:
-    inputs = {"kind": "protocol", "entry": submission.entry.name}
-    digest = json_digest(inputs)
+def _plan(entry: Entry, views: list[str], attacks: list[AttackInfo]) -> Plan:
+    """The cells that it takes to train these attacks on the release that was submitted."""
+    computing = entry.computing
+    config = make_config(
+        dataset=DatasetSpec(kind="file", name=entry.name, data=entry.protocol.data),
+        attribute=entry.protocol.attribute,
+        split=entry.protocol.split,
+        pairs=None,
+        defenses=((PluginSpec(kind="file", name=RELEASE, params={"views": views}),),),
+        attacks=tuple(PluginSpec(kind="attack", name=attack.name, params=attack.params) for attack in attacks),
+        seeds=computing.seeds,
+        attack_seeds=computing.attack_seeds,
+        device=computing.device,
+        precision=computing.precision,
+        framework=computing.framework,
+        libraries=computing.libraries,
+    )
+    return make_plan(config)
+
+
+def _truth(submission: Submission, release: Tensors) -> Tensors:
     names = ("rows.attacker-train", "rows.attacker-val", "rows.test", "labels", "identity")
     lacking = [name for name in names if name not in release]
     if lacking:
         raise InputError(f"the release of {submission.path} lacks {lacking[0]}")
-    with store.draft(digest, inputs) as draft:
-        draft.save("protocol", {name: release[name] for name in names})
-        told = ("dataset", "attribute", "classes", "people", "images", "bayes_ceiling")
-        stated = submission.entry.protocol.model_dump(mode="json")
-        draft.result = {**{name: stated[name] for name in told}, "splits": {}, "notes": []}
-    return digest
+    nobody = {f"rows.{split}": np.empty(0, np.int64) for split in SPLITS}
+    return nobody | {name: release[name] for name in names}
 
 
-def _add_release(store: Store, release: dict[str, NDArray[Any]], seed: int) -> str:
-    inputs = {"kind": "release", "seed": seed}
-    digest = json_digest(inputs)
-    views = {name.partition(".")[2]: part for name, part in release.items() if name.partition(".")[0] == str(seed)}
-    if not views:
-        raise InputError(f"the submitted release has nothing of seed {seed}")
-    with store.draft(digest, inputs) as draft:
-        draft.save("release", views)
-        first = {name: list(part.shape[1:]) for name, part in views.items() if "." not in name}
-        draft.result = {"views": first, "draws": len(views) // len(first)}
-    return digest
+def _facts(entry: Entry) -> dict[str, Any]:
+    told = ("dataset", "attribute", "classes", "people", "images", "bayes_ceiling")
+    stated = entry.protocol.model_dump(mode="json")
+    return {**{name: stated[name] for name in told}, "splits": {}, "notes": []}
 
 
-def _train(
-    store: Store,
-    submission: Submission,
-    attack: AttackInfo,
-    protocol: str,
-    release: str,
-    seed: int,
-    runtime: Runtime,
-) -> dict[str, NDArray[Any]]:
-    computing = submission.entry.computing
-    inputs = {
-        "kind": "attack",
-        "protocol": protocol,
-        "trained_on": release,
-        "applied_to": release,
-        "unprotected": None,
-        "attack": {"name": attack.name, "params": attack.params},
-        "knowledge": attack.knowledge,
-        "people": None,
-        "permutation": None,
-        "framework": computing.framework,
-        "libraries": computing.libraries,
-        "seed": seed,
-        "device": computing.device,
-        "precision": computing.precision,
-    }
-    execute(store, inputs, runtime, COMPUTE)
-    return store.read(json_digest(inputs)).tensors("scores")
+def _train(store: Store, plan: Plan, attack: AttackInfo, seed: int, attack_seed: int, runtime: Runtime) -> Tensors:
+    key = AttackKey(RELEASE, seed, attack.name, attack_seed, attack.knowledge, untrained=attack.knowledge == "ignorant")
+    cell = plan.attacks[key]
+    execute(store, cell.inputs, runtime, COMPUTE)
+    return store.read(cell.digest).tensors("scores")

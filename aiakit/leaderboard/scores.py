@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.datasets.fingerprint import array_digest
-from aiakit.experiment.protocol import PROTOCOLS
+from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.leaderboard.schema import AttackInfo, ProtocolInfo
 from aiakit.measures.metrics import probability_problem
 from aiakit.measures.verification import Pairs
@@ -36,7 +36,7 @@ def truth_digest(tensors: Tensors) -> str:
     names += [
         f"pairs.{split}.{kind}.{side}"
         for split in SPLITS
-        for kind in PROTOCOLS
+        for kind in IMPOSTOR_KINDS
         if f"pairs.{split}.{kind}.left" in tensors
         for side in SIDES
     ]
@@ -84,7 +84,7 @@ def _truth(tensors: Tensors, classes: int) -> Truth:
         {s: np.asarray(_get(tensors, f"{s}.{what}")) for s in SPLITS} for what in ("labels", "identity")
     )
     pairs = {}
-    for kind in PROTOCOLS:
+    for kind in IMPOSTOR_KINDS:
         if f"pairs.test.{kind}.left" not in tensors:
             continue
         pairs[kind] = {

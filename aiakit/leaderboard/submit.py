@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit import __version__
+from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.errors import InputError
 from aiakit.experiment.config import Chain, PluginSpec, label_of
 from aiakit.experiment.plan import AttackKey, Plan, is_claim, knowledge_of, make_plan, view_of
-from aiakit.experiment.protocol import PROTOCOLS, Protocol
+from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import Submission, write_entry, write_tensors
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo
@@ -88,7 +89,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
         tensors |= {
             f"verifier.{repeat}.{split}.{kind}": np.asarray(scores[f"{stored}.{kind}"])
             for split, stored in STORED.items()
-            for kind in PROTOCOLS
+            for kind in IMPOSTOR_KINDS
             if f"{stored}.{kind}" in scores
         }
     facts = protocol.facts
@@ -152,7 +153,7 @@ def _truth(protocol: Protocol) -> dict[str, NDArray[Any]]:
     for split, stored in STORED.items():
         rows = protocol.rows(stored)
         tensors |= {f"{split}.labels": protocol.labels(rows), f"{split}.identity": protocol.identity(rows)}
-        for kind in PROTOCOLS:
+        for kind in IMPOSTOR_KINDS:
             pairs = protocol.pairs(f"{stored}.{kind}", rows)
             if pairs is not None:
                 tensors |= {f"pairs.{split}.{kind}.{side}": getattr(pairs, side) for side in SIDES}

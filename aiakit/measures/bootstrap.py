@@ -37,6 +37,7 @@ class IdentityBootstrap:
         self.people, rows = np.unique(np.asarray(identity, np.int64), return_inverse=True)
         self.rows = rows.astype(np.int64)
         self.draws = draws
+        self.seed = seed
         rng, people = np.random.default_rng(seed), len(self.people)
         self._counts = np.empty((draws, people), np.uint16)
         for counts in self._counts:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from aiakit.experiment.protocol import PROTOCOLS
+from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.experiment.run import RUN
 from aiakit.leaderboard.board import Board, RankedEntry
 from aiakit.leaderboard.columns import (
@@ -83,7 +83,7 @@ def _verification(board: Board) -> list[Section]:
     curves = [
         det_curve(place.label, kind, *found)
         for place in board.places
-        for kind in PROTOCOLS
+        for kind in IMPOSTOR_KINDS
         if (found := similarities(place.submission.tensors, kind)) is not None
     ]
     meanings = {"random": "random impostors", "same_attribute": f"impostors of the same {board.protocol.attribute}"}

@@ -11,7 +11,6 @@ from aiakit.errors import InputError
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
 from aiakit.faces.examples import Gallery, gallery_of
-from aiakit.plugins import registry
 from aiakit.report.page import Page, render_page
 from aiakit.report.sections import SECTIONS, lead_of
 from aiakit.report.source import Source
@@ -46,10 +45,12 @@ def report_page(
         gallery,
         without,
     )
-    title = f"{document['dataset']}: what releases of faces say of {document['attribute']}"
-    repeats = f"{document['seeds']} seed{'s' if document['seeds'] > 1 else ''}"
+    audits = run.config.audits
+    said = "this release says" if audits else "releases of faces say"
+    title = f"{document['dataset']}: what {said} of {document['attribute']}"
+    repeats = "" if audits else f"{document['seeds']} seed{'s' if document['seeds'] > 1 else ''} · "
     subtitle = (
-        f"{', '.join(document['classes'])} · {document['people']} people · {document['images']} images · {repeats} · "
+        f"{', '.join(document['classes'])} · {document['people']} people · {document['images']} images · {repeats}"
         f"aiakit {document['aiakit']}"
     )
     sections = [section for make in SECTIONS if (section := make(source)) is not None]
@@ -75,9 +76,9 @@ def write_report(
 
 def _faces(run: Run, evaluation: Evaluation, count: int | None) -> tuple[Gallery | None, str]:
     """The faces of a report, or why there are none."""
-    real = registry.load("dataset", run.config.dataset.name).real_people
-    if count == 0:
+    if count == 0 or (run.config.audits and count is None):
         return None, ""
+    real = run.config.dataset.loader.real_people
     if count is None and real:
         return None, f"Real people are shown only when asked for: aiakit report {run.folder.name} --faces {FACES}."
     strongest = {name: row.strongest for name, row in evaluation.rows.items()}

@@ -20,6 +20,7 @@ from aiakit.report.links import (
     verification_id,
 )
 from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
+from aiakit.report.parts import parts_of_test
 from aiakit.report.source import Source
 from aiakit.report.terminal import broken_bounds
 from aiakit.report.theme import Chart
@@ -307,6 +308,7 @@ SECTIONS: Sequence[Callable[[Source], Section | None]] = (
     releases,
     reconstructions,
     attacks,
+    parts_of_test,
     further,
     knowledge,
     verification,

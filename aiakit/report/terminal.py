@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import sqrt
 from typing import Any
 
@@ -125,7 +126,33 @@ def _extras(document: dict[str, Any]) -> list[Table]:
             found = {point[unit]: point for point in points}
             table.add_row(defense, name, *(_measured(found.get(number)) for number in numbers))
         tables.append(table)
-    return [*tables, *_seeds(document), *_costs(document)]
+    return [*tables, *_parts(document), *_seeds(document), *_costs(document)]
+
+
+def parts_of(row: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(what test is divided by, value, its figures) of each part of a row that has some."""
+    for part, values in {"class": row["slices"]["classes"], **row["slices"]["groups"]}.items():
+        for value, figures in values.items():
+            yield part, value, figures
+
+
+def _parts(document: dict[str, Any]) -> list[Table]:
+    """The strongest attack on parts of test, where that was asked for."""
+    tables = []
+    for found in (document, *document.get("further", {}).values()):
+        for row in found["rows"]:
+            if "slices" not in row:
+                continue
+            attack = row["slices"]["attack"]
+            what = f"{attack} on {row['defense']} in parts of test: {found['attribute']}"
+            table = Table(title=f"{what} (in a class: its recall)")
+            for heading in ("part", "value", "people", "images", "balanced accuracy [95 %]"):
+                table.add_column(heading, justify="left" if heading in ("part", "value") else "right")
+            for part, value, figures in parts_of(row):
+                counts = (str(figures[count]) for count in ("people", "images"))
+                table.add_row(*map(Text, (part, value, *counts, _measured(figures))))
+            tables.append(table)
+    return tables
 
 
 def further_table(attributes: dict[str, dict[str, Any]]) -> Table:
@@ -178,7 +205,9 @@ def _curves(row: dict[str, Any], key: str) -> list[tuple[str, list[dict[str, Any
 
 
 def _measured(measured: dict[str, Any] | None) -> str:
-    return NONE if measured is None else with_interval(measured["balanced_accuracy"], measured["ci95"])
+    if measured is None or measured["balanced_accuracy"] is None:
+        return NONE
+    return with_interval(measured["balanced_accuracy"], measured["ci95"])
 
 
 def remarks(document: dict[str, Any]) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from aiakit import __version__
-from aiakit.experiment.config import RunConfig, label_of
+from aiakit.experiment.config import REFERENCE, RunConfig, label_of
 from aiakit.experiment.plan import knowledge_of
 from aiakit.experiment.probing import on_large_samples
 from aiakit.experiment.run import Run
@@ -15,7 +16,11 @@ from aiakit.measures.statistics import exceeds_chance, smallest_detectable
 from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.row import Row
 
-SCHEMA = 1
+SCHEMA = 2
+NO_REFERENCE = (
+    "no undefended --reference was given, so that the power of these attacks is not known: where nothing was found, "
+    "only the smallest detectable leak says what that means"
+)
 LIMITS = (
     "A finite suite of attacks gives a lower bound on what is leaked: an attack that nobody ran may read more.",
     "High utility with nothing leaked is impossible in general (Stadler et al., 2402.12235).",
@@ -34,17 +39,22 @@ def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, A
     return {
         "schema": SCHEMA,
         "aiakit": __version__,
+        "audit": config.audits,
         "dataset": facts["dataset"],
         **_attribute(evaluation),
         "seeds": len(config.seeds),
         "attack_seeds": config.attack_seeds,
         "complete": not failures and not any(row.missing for row in evaluation.rows.values()),
         "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
-        "notes": [*facts["notes"], *left_out, *_on_large_samples(evaluation)],
+        "notes": [*facts["notes"], *config.notes, *left_out, *_on_large_samples(evaluation), *_on_power(evaluation)],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row) for row in evaluation.rows.values()],
         **({"further": {name: _further(of) for name, of in evaluation.further.items()}} if evaluation.further else {}),
     }
+
+
+def _on_power(evaluation: Evaluation) -> list[str]:
+    return [NO_REFERENCE] if evaluation.config.audits and REFERENCE not in evaluation.rows else []
 
 
 def _on_large_samples(evaluation: Evaluation) -> list[str]:
@@ -85,7 +95,7 @@ def _inferred(evaluation: Evaluation, row: Row) -> dict[str, Any]:
         "attacks": _attacks(evaluation, row),
         "verdict": verdict(evaluation, row),
     }
-    return found | ({"skipped": row.skipped} if row.skipped else {})
+    return found | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
 
 
 def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
@@ -151,9 +161,11 @@ def _ladder(row: Row) -> dict[str, Any]:
             "balanced_accuracy": row.nulls,
             "p": None if row.null_p_value is None else number(row.null_p_value),
         }
-    if row.skipped:
-        extra["skipped"] = row.skipped
-    return extra
+    return extra | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
+
+
+def _if_any(**given: Any) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if value}
 
 
 def _params(config: RunConfig, defense: str) -> dict[str, Any]:

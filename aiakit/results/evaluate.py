@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.experiment.config import RunConfig, label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, is_claim, make_plan
-from aiakit.experiment.protocol import PROTOCOLS, Protocol
+from aiakit.experiment.protocol import JUDGED, Protocol
 from aiakit.measures.comparison import variance_components
 from aiakit.measures.pooling import pooled_statistics
 from aiakit.measures.statistics import AttackStatistics, exceeds_chance
-from aiakit.results.judge import Judge, Scores, Truth
+from aiakit.results.judge import SPLITS, Judge, Scores, Truth
 from aiakit.results.remembered import FOLDER, StatisticsCache
 from aiakit.results.row import Row
+from aiakit.results.slices import slices_of
 from aiakit.storage.documents import sound
 from aiakit.storage.store import Store
 
@@ -106,7 +108,7 @@ def truth_of(protocol: Protocol) -> Truth:
     """What the scores of a run are judged by."""
     rows = {"val": protocol.rows("attacker-val"), "test": protocol.rows("test")}
     pairs = {}
-    for kind in PROTOCOLS:
+    for kind in IMPOSTOR_KINDS:
         found = {
             split: protocol.pairs(f"{part}.{kind}", rows[split])
             for split, part in (("val", "attacker-val"), ("test", "test"))
@@ -154,8 +156,8 @@ class _Cells:
             return self.judge
         return self.judge.permuted(
             {
-                split: self.protocol.permuted_labels(self.protocol.rows(part), permutation)
-                for split, part in (("val", "attacker-val"), ("test", "test"))
+                split: self.protocol.permuted_labels(part, self.protocol.rows(part), permutation)
+                for split, part in zip(SPLITS, JUDGED, strict=True)
             }
         )
 
@@ -192,10 +194,14 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
         for _, suite in sorted(nulls.items())
     ]
     if row.strongest is not None:
+        keys = next(keys for group, keys in groups.items() if group.headline and group.attack == row.strongest)
+        tables = cells.tables(keys, row)
         for images in pooled:
-            together = _pooled(cells, groups, row, images)
+            together = _pooled(tables, cells.judge, images)
             if together is not None:
                 row.pooled[images] = together
+        if cells.protocol.facts["groups"] is not None:
+            row.slices = slices_of(row.strongest, tables, cells.protocol, cells.judge)
 
 
 def _variance(keys: Sequence[AttackKey], statistics: AttackStatistics) -> tuple[float, float] | None:
@@ -207,17 +213,16 @@ def _variance(keys: Sequence[AttackKey], statistics: AttackStatistics) -> tuple[
     return variance_components(np.reshape(values, (len(seeds), len(attack_seeds))))
 
 
-def _pooled(cells: _Cells, groups: dict[AttackKey, list[AttackKey]], row: Row, images: int) -> AttackStatistics | None:
+def _pooled(tables: Sequence[Mapping[str, Any]], judge: Judge, images: int) -> AttackStatistics | None:
     """The strongest attack with the evidence of so many images of one person added up."""
-    keys = next(keys for group, keys in groups.items() if group.headline and group.attack == row.strongest)
-    tables, truth = cells.tables(keys, row), cells.judge.truth
+    truth = judge.truth
     return pooled_statistics(
         [table["val"] for table in tables],
         (truth.labels["val"], truth.identity["val"]),
         [table["test"] for table in tables],
         (truth.labels["test"], truth.identity["test"]),
         images,
-        cells.judge.bootstrap.draws,
+        judge.bootstrap.draws,
         truth.classes,
     )
 

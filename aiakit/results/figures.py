@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.experiment.plan import AttackKey, CellSpec, is_claim, make_plan
-from aiakit.experiment.protocol import PROTOCOLS, Protocol
+from aiakit.experiment.protocol import Protocol
 from aiakit.measures import metrics
 from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, interval
 from aiakit.measures.verification import IMPOSTORS_PER_FALSE_ACCEPT, fit_threshold
@@ -137,7 +138,7 @@ def _sources(store: Store, cells: dict[AttackKey, CellSpec]) -> dict[tuple[str, 
 
 def _det_curves(name: str, protocol: Protocol, tables: list[dict[str, NDArray[Any]]]) -> list[DetCurve]:
     curves = []
-    for kind in PROTOCOLS:
+    for kind in IMPOSTOR_KINDS:
         pairs = protocol.pairs(f"test.{kind}", protocol.rows("test"))
         if pairs is None or not tables:
             continue

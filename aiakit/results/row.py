@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from aiakit.measures.comparison import Difference, max_t_bound, paired_difference
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.verification import VerificationStatistics
+
+if TYPE_CHECKING:
+    from aiakit.results.slices import Slices
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Row:
     skipped : attack → why it could not be applied. approximations : attack → what it did of a large sample.
     variance : attack → variances of its balanced accuracy (between defense seeds, between attack seeds).
     accuracy_bound : what no attack on it can exceed, where its defense proves that.
+    slices : the strongest attack on parts of test, where the run asks for them (an audit does).
     seconds : computing time of all of its cells. fit_seconds, release_seconds : of its defense, over all seeds.
     peak_mib : the most memory that making the release took. missing : labels of its cells that are not there.
     """
@@ -48,6 +53,7 @@ class Row:
     accuracy_bound: float | None = None
     utility: dict[str, VerificationStatistics] = field(default_factory=dict)
     official: OfficialFolds | None = None
+    slices: Slices | None = None
     seconds: float = 0.0
     fit_seconds: float = 0.0
     release_seconds: float = 0.0

@@ -13,7 +13,8 @@ from aiakit.datasets.splits import Fractions
 from aiakit.errors import InputError
 from aiakit.experiment.config import REFERENCE, PluginSpec, parse_chain
 from aiakit.experiment.plan import is_claim
-from aiakit.experiment.request import Request, attack_names
+from aiakit.experiment.request import Request
+from aiakit.experiment.selection import attack_names
 from aiakit.plugins import registry
 from aiakit.plugins.options import Options, require_in_use
 from aiakit.plugins.suggest import unknown

@@ -77,7 +77,7 @@ def run_suite(
     Raises InputError where the folders hold something else or cannot be written to.
     """
     run = Run.create(out / (name or f"benchmark-{default_name(prepared.config)}"), prepared.config, command)
-    notes = [*prepared.notes, *run.execute(runtime, observer, engine, prepared.broken)]
+    notes = run.execute(runtime, observer, engine, prepared.broken)
     swept = None
     if sweep is not None:
         folder = out / (f"{name}-sweep" if name else sweep.default_name())

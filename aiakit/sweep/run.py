@@ -95,4 +95,4 @@ def prepare_sweep(
         for value in axis.values or (axis.first, axis.last):
             space.point([value if other is axis else other.first for other in axes])
     points = () if trials is not None else tuple(space.grid())
-    return PreparedSweep(space, points, prepared.broken, trials, request.seed, prepared.notes)
+    return PreparedSweep(space, points, prepared.broken, trials, request.seed, prepared.config.notes)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from aiakit.calibration.score import Trial
 from aiakit.contracts import Context
 from aiakit.experiment.probing import combined_scores
-from aiakit.experiment.request import attack_names
+from aiakit.experiment.selection import attack_names
 from aiakit.plugins import registry
 from benchmarks.peers.data import Case
 

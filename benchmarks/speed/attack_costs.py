@@ -21,7 +21,7 @@ import numpy as np
 
 from aiakit.contracts import Context, LabelledRelease, Release
 from aiakit.datasets.parallel import usable_cores
-from aiakit.experiment.request import attack_names
+from aiakit.experiment.selection import attack_names
 from aiakit.plugins import registry
 
 EMPTY = "empty"

@@ -13,7 +13,7 @@ from aiakit.attacks.art import ART
 from aiakit.calibration import leaks
 from aiakit.contracts import Context, LabelledRelease, Release
 from aiakit.errors import InputError
-from aiakit.experiment.request import attack_names
+from aiakit.experiment.selection import attack_names
 from aiakit.plugins import extras, registry
 
 BRIDGES = {"art": ("art", "art"), "tabicl": ("tabular", "tabicl"), "tabpfn": ("tabular", "tabpfn")}

@@ -13,7 +13,7 @@ from aiakit.attacks.cnn import shifted
 from aiakit.attacks.cnn_strong import StrongCNN, member_weights
 from aiakit.calibration.image_leaks import coloured_corner, key_pattern, pixel_lsb
 from aiakit.contracts import Context, LabelledRelease, Release
-from aiakit.experiment.request import attack_names, not_run
+from aiakit.experiment.selection import attack_names, not_run
 
 STRONG = {"low bits": pixel_lsb(16, 0.2), "corner": coloured_corner(16, 4, 5.0)}
 FAINT = key_pattern(16, 1.5)

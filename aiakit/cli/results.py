@@ -1,0 +1,41 @@
+"""What ``run`` and ``audit`` end with: cells computed, the document or its tables, and the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiakit.cli.common import console, emit_json
+
+if TYPE_CHECKING:
+    from aiakit.results.evaluate import Evaluation
+
+
+def tell(*lines: str) -> None:
+    """Print lines for people, on stderr, as they are."""
+    for line in lines:
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_results(run: Any, as_json: bool, notes: list[str]) -> tuple[Evaluation, dict[str, Any]]:
+    """Print what a run has measured, write its report, and say where both are."""
+    from aiakit.report.html import write_report
+    from aiakit.results.document import document_of
+    from aiakit.results.evaluate import evaluate
+
+    evaluation = evaluate(run.store, run.config)
+    document = document_of(evaluation, run.failures())
+    print_results(document, run.folder, as_json)
+    report, *_ = write_report(run, evaluation, document)
+    tell(*notes, f"stored in {run.folder}", f"report: {report}")
+    return evaluation, document
+
+
+def print_results(document: dict[str, Any], folder: Path, as_json: bool) -> None:
+    """Print the document of a run folder as JSON, or as tables for people."""
+    if as_json:
+        emit_json({**document, "run": str(folder)})
+    else:
+        from aiakit.report.terminal import print_document
+
+        print_document(document)

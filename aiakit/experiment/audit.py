@@ -1,0 +1,247 @@
+"""An audit: a run over releases that exist already, so that nothing is trained but the attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from aiakit.contracts import View
+from aiakit.datasets.audited_splits import audited_split
+from aiakit.datasets.duplicates import clusters_of_duplicates
+from aiakit.datasets.fingerprint import array_digest
+from aiakit.datasets.official import why_unjudgeable
+from aiakit.datasets.samples import Samples
+from aiakit.datasets.splits import Split, require_pairs
+from aiakit.errors import InputError
+from aiakit.experiment.config import (
+    REFERENCE,
+    RELEASE,
+    AttributeSpec,
+    Chain,
+    DatasetSpec,
+    PluginSpec,
+    RunConfig,
+    Score,
+    SplitSpec,
+)
+from aiakit.experiment.given import add_release, add_truth
+from aiakit.experiment.plan import knowledge_of, make_plan, view_of
+from aiakit.experiment.protocol import drawn_pairs, official_pairs
+from aiakit.experiment.request import Probing, levels, make_config
+from aiakit.experiment.run import Run
+from aiakit.experiment.selection import attack_names, not_run, split_names
+from aiakit.plugins import registry
+from aiakit.plugins.options import require_in_use
+from aiakit.plugins.suggest import unknown
+from aiakit.storage.store import Store
+
+SCORES: dict[View, tuple[Score, ...]] = {"embedding": ("cosine", "euclidean", "siamese"), "image": ("siamese",)}
+SHARES = SplitSpec(defender=0.0, defender_val=0.0, attacker_train=0.60, attacker_val=0.15, test=0.25)
+
+
+@dataclass(kw_only=True)
+class AuditRequest(Probing):
+    """What ``aiakit audit`` was asked for.
+
+    score : how verification compares; None is a cosine, or of pictures a Siamese verifier trained on attacker-train.
+    allow_overlap : measure although splits share people or nearly equal rows, and say so in the notes.
+    """
+
+    samples: Samples
+    score: str | None = None
+    allow_overlap: bool = False
+
+
+@dataclass(frozen=True)
+class PreparedAudit:
+    """An audit that has passed every check that needs no training.
+
+    broken : plugins that cannot be loaded. splits : attribute → its own. pairs : of verification, as ``Protocol``
+    reads them.
+    """
+
+    config: RunConfig
+    broken: dict[str, str]
+    samples: Samples
+    splits: dict[str, Split]
+    pairs: dict[str, NDArray[Any]]
+
+    def begin(self, folder: Path, command: Sequence[str] | None = None) -> Run:
+        """The run folder of this audit, made or found again, with all that need not be computed.
+
+        command : the arguments of ``aiakit``. Raises InputError as ``Run.create``.
+        """
+        run = Run.create(folder, self.config, command)
+        run.store.open()
+        self._add_cells(run.store)
+        return run
+
+    def _add_cells(self, store: Store) -> None:
+        """Write what exists already: who is in which split, labels, pairs, the release, and the reference."""
+        plan, samples = make_plan(self.config), self.samples
+        first = self.splits[self.config.attribute]
+        groups = {f"group.{number}": group.values for number, group in enumerate(samples.groups.values())}
+        truth = {"identity": samples.identity, **_labels(samples, first), **groups, **self.pairs}
+        add_truth(store, plan.protocol, truth, {"dataset": samples.name, **_facts(samples, first)})
+        for name, further in plan.further.items():
+            split = self.splits[name]
+            add_truth(store, further.labels, _labels(samples, split), _facts(samples, split))
+        for (name, _), cell in plan.releases.items():
+            add_release(store, cell, samples.tensors(reference=name == REFERENCE))
+
+
+def prepare_audit(request: AuditRequest) -> PreparedAudit:
+    """Check everything that can be checked before work begins.
+
+    Raises
+    ------
+    InputError : anything given that cannot be used. PluginError : no attack could be loaded.
+    """
+    samples, broken = request.samples, dict[str, str]()
+    if "lazy" in split_names(request.knowledge):
+        raise InputError("--knowledge lazy needs a second release by the same defense, and this one exists once only")
+    knowledge = levels(request.knowledge, samples.reference is not None)
+    asked, notes = _attacks(request, broken)
+    require_in_use(request.options, asked)
+    first, *others = samples.attributes
+    unable = {name: _unable(asked, attribute.classes) for name, attribute in samples.attributes.items()}
+    notes += [f"{name} not run: {reason}" for name, reason in unable[first].items()]
+    usable = [name for name in asked if name not in unable[first]]
+    clusters = clusters_of_duplicates(samples.values)
+    splits = {
+        name: audited_split(samples, name, clusters, request.seed, request.allow_overlap) for name in samples.attributes
+    }
+    settings, score = request.settings(), _score(request.score, samples.view)
+    pairs: dict[str, NDArray[Any]] = {}
+    if settings["pairs"] is not None:
+        try:
+            pairs = _pairs(samples, splits[first], settings, score, request.seed)
+        except InputError as error:  # leakage can be told of people with a single picture, verification cannot
+            notes.append(f"verification was not measured: {error}")
+            settings["pairs"] = None
+    config = make_config(
+        **settings,
+        dataset=DatasetSpec(
+            kind="file",
+            name=samples.name,
+            params={
+                "view": samples.view,
+                "split": "dealt" if samples.split is None else "given",
+                "allow_overlap": request.allow_overlap,
+            },
+            data=fingerprint(samples),
+        ),
+        attribute=first,
+        split=SHARES.model_copy(update={"seed": request.seed}),
+        score=score,
+        defenses=_releases(samples),
+        attacks=request.attack_specs(usable),
+        seeds=(request.seed,),
+        knowledge=knowledge,
+        further=tuple(AttributeSpec(name=name, without=tuple(unable[name])) for name in others),
+        notes=tuple(notes),
+    )
+    return PreparedAudit(config, broken, samples, splits, pairs)
+
+
+def _releases(samples: Samples) -> tuple[Chain, ...]:
+    """The reference, where there is one, and what is audited."""
+    given = {REFERENCE: True, RELEASE: False} if samples.reference is not None else {RELEASE: False}
+    return tuple(
+        (PluginSpec(kind="file", name=name, params={"views": list(samples.tensors(reference))}),)
+        for name, reference in given.items()
+    )
+
+
+def _attacks(request: AuditRequest, broken: dict[str, str]) -> tuple[list[str], list[str]]:
+    """The attacks that read this view, those that combine the others last; and what was left out, a line each."""
+    samples, asked = request.samples, request.attacks
+    loadable = attack_names(asked, broken, split_names(request.knowledge))
+    views = {name: view_of(PluginSpec(name=name)) for name in loadable}
+    named = split_names(asked)
+    adaptive = [name for name in loadable if knowledge_of(PluginSpec(name=name)) == "adaptive"]
+    left_out = adaptive if samples.reference is None else []
+    kept = [name for name in loadable if views[name] == samples.view and name not in left_out]
+    notes = [f"{', '.join(left_out)} not run: adaptive attacks need the undefended --reference"] if left_out else []
+    notes += [
+        f"{name} not run: it reads {views[name]}, and this release is {samples.view}"
+        for name in named
+        if views.get(name, "scores") not in (samples.view, "scores")
+    ]
+    notes += not_run(asked, kept, [samples.view])
+    if not kept:
+        raise InputError(
+            f"none of the attacks asked for ({', '.join(asked)}) can be run on this {samples.view} release"
+            + (f": {notes[0]}" if notes else ": aiakit list attacks shows what each reads")
+        )
+    if len(kept) > 1:
+        kept += [name for name in loadable if views[name] == "scores"]
+    return kept, notes
+
+
+def _unable(attacks: Sequence[str], classes: tuple[str, ...]) -> dict[str, str]:
+    """The attacks that cannot infer an attribute of these classes → why."""
+    found = {}
+    for name in attacks:
+        with registry.guard(registry.entry("attack", name)):
+            reason = registry.load("attack", name).unavailable(classes)
+        if reason:
+            found[name] = reason
+    return found
+
+
+def _score(asked: str | None, view: View) -> Score:
+    for name in SCORES[view]:
+        if asked in (None, name):
+            return name
+    if asked in SCORES["embedding"]:
+        raise InputError(f"--score {asked} compares embeddings, and these are pictures: use --score siamese")
+    raise unknown("score", str(asked), SCORES[view])
+
+
+def _pairs(
+    samples: Samples, split: Split, settings: dict[str, Any], score: Score, seed: int
+) -> dict[str, NDArray[Any]]:
+    """Drawn pairs, and the official ones that the verifier may be judged by, where they are enough for folds."""
+    require_pairs(samples, split)
+    labels = samples.attributes[split.attribute].values
+    tensors = drawn_pairs(samples.identity, labels, split.rows, settings["pairs"], seed)
+    if samples.pairs is not None:
+        official = official_pairs(samples.pairs, split.rows["test"] if score == "siamese" else None)
+        if not why_unjudgeable(official["pairs.official.same"], official["pairs.official.fold"]):
+            tensors |= official
+    return tensors
+
+
+def _labels(samples: Samples, split: Split) -> dict[str, NDArray[Any]]:
+    rows = {f"rows.{name}": chosen for name, chosen in split.rows.items()}
+    return {"labels": samples.attributes[split.attribute].values, **rows}
+
+
+def _facts(samples: Samples, split: Split) -> dict[str, Any]:
+    return {
+        "attribute": split.attribute,
+        "classes": list(samples.attributes[split.attribute].classes),
+        "people": sum(split.people.values()),
+        "images": sum(len(rows) for rows in split.rows.values()),
+        "splits": {name: dict(counts) for name, counts in split.summary().items()},
+        "bayes_ceiling": None,
+        "notes": [*samples.notes, *split.notes],
+        "groups": [{"name": name, "classes": list(group.classes)} for name, group in samples.groups.items()],
+    }
+
+
+def fingerprint(samples: Samples) -> str:
+    """A digest of all that is audited."""
+    parts: list[Any] = [samples.values, samples.identity, samples.people, samples.split]
+    for attribute in (*samples.attributes.values(), *samples.groups.values()):
+        parts += [attribute.classes, attribute.values]
+    if samples.pairs is not None:
+        parts += [samples.pairs.left, samples.pairs.right, samples.pairs.same, samples.pairs.fold]
+    if samples.reference is not None:
+        parts.append(samples.reference)
+    return array_digest(*parts)

@@ -1,0 +1,96 @@
+"""Which attacks are meant: names, presets, and what can be used at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from aiakit.errors import InputError, PluginError
+from aiakit.experiment.config import PluginSpec
+from aiakit.experiment.plan import view_of
+from aiakit.plugins import registry
+from aiakit.plugins.options import required
+
+
+def split_names(values: Sequence[str]) -> list[str]:
+    """``("a,b", "c")`` → ``["a", "b", "c"]``, without repetition."""
+    return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+
+
+def loadable(kind: registry.Kind, names: Sequence[str], broken: dict[str, str]) -> list[str]:
+    """The names whose plugin can be loaded; the others are noted, and the run goes on without them."""
+    found = []
+    for name in names:
+        try:
+            registry.load(kind, name)
+        except PluginError as error:
+            broken[f"{kind} {name}"] = str(error)
+        else:
+            found.append(name)
+    return found
+
+
+def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequence[str] = ("informed",)) -> list[str]:
+    """The loadable attacks that names and presets stand for, those that show a defense's claim first.
+
+    Presets hold the attacks of the levels of ``knowledge``; an attack that is named runs at its own level.
+
+    The others are added to ``broken``. Raises InputError for an unknown name, PluginError where no attack is left.
+    """
+    asked = split_names(attacks)
+    if not asked:
+        raise InputError("no attack is named: give --attacks all, or --attacks NAME[,NAME…]")
+    everything = registry.names("attack")
+    presets = presets_of(everything, knowledge)
+    names: list[str] = []
+    for name in asked:
+        names += presets.get(name, [name])
+    for name in asked:
+        reason = None if name in presets else registry.load("attack", name).unavailable()
+        if reason:
+            raise InputError(f"the attack {name} cannot be used: {reason}")
+    claims = [name for name in loadable("attack", presets["all"], {}) if view_of(PluginSpec(name=name)) == "claim"]
+    usable = loadable("attack", list(dict.fromkeys([*claims, *names])), broken)
+    if not any(name not in claims for name in usable) and not set(asked) <= set(claims):
+        raise PluginError("no attack is left to run: " + "; ".join(broken.values()))
+    return usable
+
+
+def not_run(attacks: Sequence[str], names: Sequence[str], views: Collection[str]) -> list[str]:
+    """A line on costly attacks on these views that "all" leaves out of ``names``; none unless it was asked for."""
+    costly = presets_of(registry.names("attack"), ())["costly"] if "all" in split_names(attacks) else []
+    missing = ",".join(name for name in costly if name not in names and view_of(PluginSpec(name=name)) in views)
+    return [f"{missing} not run: costly; --attacks all,{missing} for the strongest suite"] if missing else []
+
+
+def presets_of(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[str]]:
+    """Preset → its attacks: "all" and "costly", and what attacks say of themselves; adaptive ones where asked for.
+
+    An attack with an option that must be given, such as a file of weights, is in none: it has to be named.
+    """
+    presets: dict[str, list[str]] = {"all": [], "fast": [], "strong": [], "costly": []}
+    unloadable: dict[str, str] = {}
+    for name in loadable("attack", names, unloadable):
+        cls = registry.load("attack", name)
+        unasked = cls.knowledge == "adaptive" and "adaptive" not in knowledge
+        if unasked or cls.unavailable() or required(cls):
+            continue
+        presets["costly" if cls.costly else "all"].append(name)
+        for preset in cls.presets:
+            presets.setdefault(preset, []).append(name)
+    presets["all"] += [key.split(" ", 1)[1] for key in unloadable]  # loading them again names them as broken
+    return presets
+
+
+def applicable(asked: Sequence[str], names: Sequence[str], classes: tuple[str, ...]) -> list[str]:
+    """The attacks that can be used on an attribute of these classes.
+
+    asked : what the user wrote. Raises InputError for an attack named there that cannot be used.
+    """
+    found = []
+    for name in names:
+        reason = registry.load("attack", name).unavailable(classes)
+        if reason and name in split_names(asked):
+            raise InputError(f"the attack {name} cannot be used: {reason}")
+        if not reason:
+            found.append(name)
+    return found

@@ -1,0 +1,87 @@
+"""``aiakit.audit``: what embeddings or pictures in memory leak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from aiakit.contracts import OfficialPairs
+from aiakit.datasets.parallel import threads_in_all
+from aiakit.datasets.samples import make_samples
+from aiakit.experiment.audit import AuditRequest, PreparedAudit, prepare_audit
+from aiakit.experiment.engine import Observer, SilentObserver
+from aiakit.experiment.local import Local
+from aiakit.experiment.runtime import Runtime
+from aiakit.results.result import Result
+from aiakit.storage.cache import cache_folder
+
+
+def prepare_arrays(
+    embeddings: Any,
+    *,
+    attributes: Mapping[str, Any],
+    identity: Any,
+    attacks: str | Sequence[str] = "fast",
+    groups: Mapping[str, Any] | None = None,
+    split: Any = None,
+    official_pairs: OfficialPairs | None = None,
+    reference: Any = None,
+    name: str = "embeddings",
+    notes: Sequence[str] = (),
+    **settings: Any,
+) -> PreparedAudit:
+    """Check arrays and what is asked of them before work begins; the parameters are those of ``audit``."""
+    samples = make_samples(
+        name, embeddings, attributes, identity, groups or {}, split, official_pairs, reference, notes
+    )
+    asked = [attacks] if isinstance(attacks, str) else list(attacks)
+    return prepare_audit(AuditRequest(samples=samples, attacks=asked, **settings))
+
+
+def audit(
+    embeddings: Any,
+    *,
+    folder: str | Path | None = None,
+    jobs: int = 1,
+    threads: int | None = None,
+    observer: Observer | None = None,
+    **given: Any,
+) -> Result:
+    """Measure what a release that exists already leaks, and what it is still good for.
+
+    Parameters
+    ----------
+    embeddings : numbers (N, D), or uint8 pictures (N, H, W, 3) or (N, 3, H, W).
+    attributes : name → N values (texts or whole numbers; "", NaN and None are not known) of a private attribute. The
+        first is measured in full, the others beside it.
+    identity : N names or numbers of who is shown. People, not rows, are split and drawn.
+    attacks : names or presets ("fast", "strong", "all"), one text with commas or several texts.
+    score : "cosine" (default), "euclidean", or "siamese", a verifier trained on attacker-train (default of pictures).
+    attack_seeds : how many seeds of every attack. seed : that of split and pairs.
+    groups : name → N values by which the strongest attack's result is broken down.
+    split : N of train / val / test. None deals people 60/15/25 %, stratified by each attribute.
+    official_pairs : verification pairs, as row numbers. pairs : how many more are drawn. utility : whether any are.
+    reference : the undefended release of the same rows: shows which attacks have power at all.
+    allow_overlap : measure although splits share people or nearly equal rows, and say so in the notes.
+    options : plugin → option → value. knowledge, budgets, pooled, permutations, device, precision : as of
+        ``aiakit run``.
+    name : what messages and the document call the data. notes : put before those of the audit.
+    folder : where scores are kept, so that an audit which was interrupted goes on; None keeps them with the result.
+    jobs, threads : as of ``aiakit run``. observer : is told of progress.
+
+    Raises
+    ------
+    InputError : anything given that cannot be used, in one line.
+    PluginError : no attack could be loaded.
+
+    >>> result = aiakit.audit(e, attributes={"gender": g}, identity=people)  # doctest: +SKIP
+    >>> result.table()[0]["balanced_accuracy"]  # doctest: +SKIP
+    """
+    prepared = prepare_arrays(embeddings, **given)
+    kept = TemporaryDirectory(prefix="aiakit-audit-") if folder is None else None
+    run = prepared.begin(Path(kept.name if kept is not None else str(folder)))
+    runtime = Runtime(cache_folder(), threads_in_all(threads))
+    run.execute(runtime, observer or SilentObserver(), Local(jobs), prepared.broken)
+    return Result(run, kept)
