@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiakit.datasets.labels import MOST_CLASSES, categorical
-from aiakit.errors import InputError
-from aiakit.plugins.suggest import unknown
+from aiakit.errors import InputError, unknown
+from aiakit.storage.embeddings import Columns
 from aiakit.storage.tables import Table, read_csv
 from aiakit.storage.text import counted
-
-Columns = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
