@@ -14,8 +14,8 @@ from aiakit.cli.results import show_results
 
 if TYPE_CHECKING:
     from aiakit.datasets.columns import Labels
-    from aiakit.datasets.source import Source
     from aiakit.experiment.audit import PreparedAudit
+    from aiakit.storage.embeddings import Source
 
 
 @click.command()

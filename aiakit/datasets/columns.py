@@ -5,40 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from aiakit.datasets.labels import MOST_CLASSES, categorical
-from aiakit.datasets.photographs import counted
-from aiakit.errors import InputError
-from aiakit.plugins.suggest import unknown
+from aiakit.errors import InputError, unknown
+from aiakit.storage.embeddings import Columns
 from aiakit.storage.tables import Table, read_csv
-
-Columns = dict[str, list[str]]
-
-
-def as_text(values: Any) -> list[str]:
-    """N texts of N numbers, truth values, bytes or texts. NaN and None say nothing (""); 1.0 is "1"."""
-    if isinstance(values, list | tuple) and all(isinstance(cell, str) for cell in values):
-        return [cell.strip() for cell in values]  # an array would make every cell as wide as the longest
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise InputError(f"a column must have one value a row, got an array of shape {array.shape}")
-    if array.dtype.kind == "S":
-        try:
-            return [cell.decode() for cell in array.tolist()]
-        except UnicodeDecodeError:
-            raise InputError("a column holds bytes that are not UTF-8 text: save it as text") from None
-    return [_cell(value) for value in array.tolist()]
-
-
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not np.isfinite(value)):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
+from aiakit.storage.text import counted
 
 
 @dataclass(frozen=True)

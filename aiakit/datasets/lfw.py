@@ -9,9 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from aiakit.contracts import MISSING, Attribute, Dataset, FaceSet, IntArray, LoadSettings, OfficialPairs
-from aiakit.datasets.photographs import Photographs, counted, images_in, person_folders
+from aiakit.datasets.photographs import Photographs, images_in, person_folders
 from aiakit.errors import InputError
 from aiakit.storage.tables import find_file, read_lines, require_root, whole_number
+from aiakit.storage.text import counted
 
 FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw", "lfw-deepfunneled/lfw-deepfunneled")
 FACE = (60.0, 60.0, 190.0, 190.0)  # what a face fills of the 250×250 pixels

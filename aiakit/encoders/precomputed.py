@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator
 
 from aiakit.contracts import Encoder, FloatArray, PixelArray
-from aiakit.errors import InputError
-from aiakit.plugins.suggest import unknown
+from aiakit.errors import InputError, unknown
 from aiakit.storage.arrays import StoredArray, read_arrays
 
 SUFFIXES = (".npz", ".npy", ".safetensors")

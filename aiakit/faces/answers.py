@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from aiakit.contracts import Attack, Context, LabelledRelease, PixelArray, Release
-from aiakit.errors import InputError
+from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, make_plan
 from aiakit.experiment.probing import answers_to, fitted, protocol_of, scores_on
@@ -23,7 +23,6 @@ from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
 from aiakit.faces.protect import apply, trained_stages
 from aiakit.plugins import registry
-from aiakit.plugins.suggest import unknown
 from aiakit.results.evaluate import Evaluation
 from aiakit.results.row import Row
 

@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import FaceSet, FloatArray, IntArray, PixelArray
-from aiakit.errors import InputError
+from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import label_of
 from aiakit.experiment.plan import AttackKey, Plan, is_claim, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime, load_faces
 from aiakit.measures.verification import fit_threshold
-from aiakit.plugins.suggest import unknown
 from aiakit.storage.store import Store
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from aiakit.datasets.source import numbered, read_source
+from aiakit.datasets.source import read_source
 from aiakit.errors import InputError
 
 ATTACKS = ("--attacks", "logreg")
@@ -52,12 +52,16 @@ def test_parquet_gives_the_same_rows(cast, tmp_path: Path):
         read_source(tmp_path / "half.parquet")
 
 
-def test_numbered_columns_are_taken_in_the_order_of_their_numbers():
-    names = ["id", "e10", "e2", "e1", "f1", "year2020"]
-    assert numbered(names, None, Path("x")) == ["e1", "e2", "e10"]
-    assert numbered(names, "f", Path("x")) == ["f1"]
+def test_numbered_columns_are_taken_in_the_order_of_their_numbers(cast, tmp_path: Path):
+    wide = {f"e{number}": cast.embedding[:, number] for number in reversed(range(10))}
+    rows = zip(*wide.values(), cast.person, cast.gender, strict=True)
+    (tmp_path / "a.csv").write_text(
+        "\n".join([",".join([*wide, "who", "year2020"]), *(",".join(map(str, row)) for row in rows)])
+    )
+    np.testing.assert_allclose(read_source(tmp_path / "a.csv").values, cast.embedding)
+    np.testing.assert_allclose(read_source(tmp_path / "a.csv", "e").values, cast.embedding)
     with pytest.raises(InputError, match="unknown prefix"):
-        numbered(names, "q", Path("x"))
+        read_source(tmp_path / "a.csv", "q")
 
 
 def draw(folder: Path, cast) -> None:
