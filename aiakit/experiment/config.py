@@ -131,7 +131,7 @@ class RunConfig(Record):
     """A run.
 
     seeds : the defenses' seeds; for each, attacks run with ``attack_seeds`` seeds of their own.
-    reference : the chain whose release is the unprotected one.
+    reference : the chain whose release is the undefended one.
     knowledge : the levels at which attacks are trained; "informed" is always among them.
     budgets : numbers of attacker-train people for the label-budget curve. pooled : numbers of images of one person
     whose evidence is added up. permutations : runs of the whole suite with labels permuted between people.

@@ -251,14 +251,14 @@ def _reads_embeddings(name: str) -> bool:
 def levels(knowledge: Sequence[str], has_reference: bool) -> tuple[Knowledge, ...]:
     """The levels asked for, in the ladder's order; "informed" is always there, since the others are read against it.
 
-    Raises InputError for an unknown level, or one that needs the unprotected release where there is none.
+    Raises InputError for an unknown level, or one that needs the undefended release where there is none.
     """
     asked = split_names(knowledge)
     for level in asked:
         if level not in LADDER:
             raise unknown("knowledge", level, LADDER)
     if set(asked) & {"ignorant", "adaptive"} and not has_reference:
-        raise InputError("--knowledge ignorant and adaptive need the unprotected release: leave out --no-reference")
+        raise InputError("--knowledge ignorant and adaptive need the undefended release: leave out --no-reference")
     return tuple(level for level in LADDER if level in asked or level == "informed")
 
 

@@ -107,7 +107,9 @@ class Run:
             if not isinstance(record, dict) or "schema" not in record:
                 raise ValueError("it has no schema version")
             if record["schema"] != SCHEMA:
-                raise ValueError(f"its schema is {record['schema']}, this version reads {SCHEMA}: update aiakit")
+                earlier = isinstance(record["schema"], int) and record["schema"] < SCHEMA
+                way = "run it again with this version" if earlier else "update aiakit"
+                raise ValueError(f"its schema is {record['schema']}, this version reads {SCHEMA}: {way}")
             return cls(folder, RunConfig.model_validate(record["config"]), from_record(record.get("command")))
         except ValidationError as error:
             problem = first_problem(dict(error.errors(include_url=False)[0]))

@@ -136,7 +136,7 @@ class Profiler:
         for name, chain in self.chains.items():
             stages = trained_stages(self.run, chain)
             draws = [
-                apply(stages, picture[None], (path.name,), np.random.default_rng([seed, draw]))
+                apply(stages, picture[None], (path.name,), Context(seed).rng("release", draw))
                 for draw in range(self.run.config.draws if _stochastic(stages) else 1)
             ]
             pixels = draws[0].pixels
@@ -166,7 +166,7 @@ class Profiler:
         able = {
             key.attack: key
             for key in table
-            if (key.defense, key.seed, key.attack_seed) == (release, seed, 0)
+            if (key.release, key.seed, key.attack_seed) == (release, seed, 0)
             and key.headline
             and not key.combined
             and key.attack in row.attacks
@@ -196,7 +196,7 @@ class Profiler:
         apart = float(np.abs(again - store.read(spec.digest).tensors("scores")["test"]).max(initial=0))
         if apart > ROUNDING:
             self._note(
-                f"{key.attack} on {attribute} of {key.defense}, fitted again, differs from its stored scores by up to "
+                f"{key.attack} on {attribute} of {key.release}, fitted again, differs from its stored scores by up to "
                 f"{apart:.2g}: another machine, device or number of threads rounds differently"
             )
 

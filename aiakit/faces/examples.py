@@ -188,7 +188,7 @@ class _Column:
         self.scores: dict[str, NDArray[Any]] = {}
         self.claim: NDArray[Any] | None = None
         for key, spec in plan.attacks.items():
-            if (key.defense, key.seed, key.attack_seed) != (release, seed, 0) or not _shown(key, claims):
+            if (key.release, key.seed, key.attack_seed) != (release, seed, 0) or not _shown(key, claims):
                 continue
             cell = store.find(spec.digest)
             if cell is None or "skipped" in cell.result:

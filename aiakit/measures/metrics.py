@@ -7,7 +7,7 @@ Wrong shapes, non-finite values and labels out of range raise ValueError.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 
 FloatArray = NDArray[np.float64]
 Labels = NDArray[np.int64]
+Unit = Literal["person", "image"]  # what counts once: a person with all their images of a class, or an image
 
 SMALLEST_PROBABILITY = 1e-12  # float32 keeps far smaller values apart from 0, but no attack means them
 STANDARD_ERRORS = 2.0  # thresholds that lose less than this many standard errors on val count as equally good
@@ -71,19 +72,29 @@ def best_threshold(margin: FloatArray, gain: FloatArray) -> float:
     return float(candidates[good[len(good) // 2]])
 
 
-def fit_decision(val_proba: NDArray[Any], val_labels: NDArray[Any]) -> FloatArray:
+def sample_weights(identity: NDArray[Any], labels: NDArray[Any], unit: Unit = "person") -> FloatArray:
+    """(N,) what each sample weighs: each person's images of a class weigh 1 together, or every image weighs 1."""
+    if unit == "image":
+        return np.ones(len(labels))
+    _, rows, images = np.unique(np.stack([identity, labels]), axis=1, return_inverse=True, return_counts=True)
+    return np.asarray(1 / images[rows.ravel()])
+
+
+def fit_decision(val_proba: NDArray[Any], val_labels: NDArray[Any], weights: FloatArray | None = None) -> FloatArray:
     """(K,) offsets for ``decide`` that maximise balanced accuracy on the attacker's validation people.
 
     Offsets of the classes 1 … K−1 are chosen in turn by ``best_threshold`` (for K = 2 one exact search), that of class
-    0 stays 0. Raises ValueError where ``val_labels`` has one class only.
+    0 stays 0. weights : (N,), of the samples; None: all alike. Raises ValueError where ``val_labels`` has one class
+    only.
     """
     scores = log_proba(val_proba)
     classes = scores.shape[1]
     labels = checked_labels(val_labels, len(scores), classes)
-    counts = np.bincount(labels, minlength=classes)
+    weights = np.ones(len(labels)) if weights is None else weights
+    counts = np.bincount(labels, weights, minlength=classes)
     if np.count_nonzero(counts) < 2:
         raise ValueError("a decision needs validation samples of at least two classes")
-    share = 1 / (np.count_nonzero(counts) * counts[labels])  # what one sample adds to balanced accuracy
+    share = weights / (np.count_nonzero(counts) * counts[labels])  # what one sample adds to balanced accuracy
     offsets = np.zeros(classes)
     for _ in range(1 if classes == 2 else SWEEPS):
         before = offsets.copy()
@@ -111,7 +122,9 @@ class Calibration:
     intercepts: FloatArray
 
 
-def fit_calibration(val_proba: NDArray[Any], val_labels: NDArray[Any]) -> Calibration:
+def fit_calibration(
+    val_proba: NDArray[Any], val_labels: NDArray[Any], weights: FloatArray | None = None
+) -> Calibration:
     """Platt scaling (for K > 2 its matrix form, Guo et al., ICML 2017) fitted on the attacker's validation people.
 
     Log-probabilities are centred per sample and brought to unit spread, so that the L2 penalty of 1 means the same to
@@ -123,7 +136,8 @@ def fit_calibration(val_proba: NDArray[Any], val_labels: NDArray[Any]) -> Calibr
     if len(np.unique(labels)) < 2:
         raise ValueError("a calibration needs validation samples of at least two classes")
     spread = float(features.std()) or 1.0
-    model = LogisticRegression(C=1.0, max_iter=1000).fit(features / spread, labels)
+    model = LogisticRegression(C=1.0, max_iter=1000)
+    model.fit(features / spread, labels, None if weights is None else weights / weights.mean())
     coefficients = np.zeros((classes, classes))
     intercepts = np.full(classes, np.log(SMALLEST_PROBABILITY))  # a class never seen on val is never expected
     if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes: the logit of the second
@@ -156,24 +170,26 @@ def _log_calibrated(calibration: Calibration, proba: NDArray[Any]) -> FloatArray
     return np.asarray(log_softmax(logits, axis=1))
 
 
-def balanced_accuracy(labels: Labels, predicted: Labels, classes: int) -> float:
-    """Mean recall over the classes that occur in ``labels``."""
-    counts = np.bincount(labels, minlength=classes)
-    correct = np.bincount(labels[labels == predicted], minlength=classes)
+def balanced_accuracy(labels: Labels, predicted: Labels, classes: int, weights: FloatArray | None = None) -> float:
+    """Mean recall over the classes that occur in ``labels``. weights : (N,), of the samples; None: all alike."""
+    weights = np.ones(len(labels)) if weights is None else weights
+    counts = np.bincount(labels, weights, minlength=classes)
+    correct = np.bincount(labels, weights * (labels == predicted), minlength=classes)
     return float((correct[counts > 0] / counts[counts > 0]).mean())
 
 
-def auc(proba: NDArray[Any], labels: Labels) -> float:
+def auc(proba: NDArray[Any], labels: Labels, weights: FloatArray | None = None) -> float:
     """Area under the ROC curve, ties counted half; for K > 2 the mean of one class against the rest.
 
-    Classes that do not occur are left out; NaN where only one class occurs.
+    weights : (N,), of the samples; None: all alike. Classes that do not occur are left out; NaN where only one class
+    occurs.
     """
     scores = class_scores(proba)
     present = np.unique(checked_labels(labels, *scores.shape))
     if len(present) < 2:
         return float("nan")
     shown = [1] if scores.shape[1] == 2 else present
-    return float(np.mean([roc_auc_score(labels == k, scores[:, k]) for k in shown]))
+    return float(np.mean([roc_auc_score(labels == k, scores[:, k], sample_weight=weights) for k in shown]))
 
 
 def advantage(balanced: Any, classes: int) -> Any:

@@ -49,6 +49,21 @@ class Ranking:
         return WeightedCurves(self, positive_weights, negative_weights)
 
 
+def placements(scores: NDArray[Any], positive: NDArray[np.bool_], weights: FloatArray) -> FloatArray:
+    """(N,) the weighted share of samples of the other kind that each sample is ranked rightly against, ties half.
+
+    Their weighted mean over either kind is the area under the curve (DeLong et al., 1988). weights : (N,), positive.
+    """
+    found = np.empty(len(scores))
+    for kind, sign in ((positive, 1), (~positive, -1)):
+        others = sign * scores[~kind]
+        order = np.argsort(others, kind="stable")
+        below = np.concatenate([[0.0], np.cumsum(weights[~kind][order])])
+        strictly, level = (np.searchsorted(others[order], sign * scores[kind], side) for side in ("left", "right"))
+        found[kind] = (below[strictly] + below[level]) / (2 * below[-1]) if below[-1] > 0 else np.nan
+    return found
+
+
 class WeightedCurves:
     """W weighted ROC curves of one ranking. A weighting without positives or without negatives gives NaN."""
 

@@ -138,7 +138,7 @@ def test_official_pairs_of_both_formats_agree(aiakit, cast, npz: Path, tmp_path:
     for pairs in ("pairs.txt", "rows.csv", "keys.csv"):
         answer = aiakit(
             "audit", npz, "--labels", tmp_path / "labels.csv", "--join-on", "f", "--attribute", "gender",
-            "--identity", "who", "--pairs", tmp_path / pairs, *ATTACKS, "--out", tmp_path, "--json",
+            "--identity", "who", "--official-pairs", tmp_path / pairs, *ATTACKS, "--out", tmp_path, "--json",
         )  # fmt: skip
         assert answer.code == 0, answer.err
         found.append(answer.document["rows"][0]["utility"]["official"])
@@ -162,7 +162,15 @@ def test_pairs_that_cannot_be_used(aiakit, npz: Path, tmp_path: Path, case: str)
     content, message = PAIRS[case]
     (tmp_path / "pairs.csv").write_text(content)
     answer = aiakit(
-        "audit", npz, "--attribute", "gender", "--identity", "person", "--pairs", tmp_path / "pairs.csv", *ATTACKS
+        "audit",
+        npz,
+        "--attribute",
+        "gender",
+        "--identity",
+        "person",
+        "--official-pairs",
+        tmp_path / "pairs.csv",
+        *ATTACKS,
     )
     assert answer.code == 2
     assert message in answer.message
@@ -184,7 +192,7 @@ def test_recogniser_embeddings_of_real_faces(aiakit, tmp_path: Path):
     (tmp_path / "labels.csv").write_text("\n".join(rows))
     answer = aiakit(
         "audit", embeddings, "--labels", tmp_path / "labels.csv", "--join-on", "f=file", "--attribute", "gender",
-        "--identity", "person", "--pairs", lfw / "pairs.txt", *ATTACKS, "--out", tmp_path, "--json",
+        "--identity", "person", "--official-pairs", lfw / "pairs.txt", *ATTACKS, "--out", tmp_path, "--json",
     )  # fmt: skip
     assert answer.code == 0, answer.err
     row = answer.document["rows"][0]
