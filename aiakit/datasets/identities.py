@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from aiakit.storage.text import about_unknown, cleaned, counted, is_inexact, plain_number, says_nothing
+from aiakit.storage.text import about_unknown, cleaned, counted, is_inexact, loose, plain_number, says_nothing
 
 NOBODY = "-1"  # what detectors and clusterings write for a face of nobody
 
@@ -59,9 +58,3 @@ def _alike(names: Iterable[str]) -> list[str]:
     )
     named = (" and ".join(group) for group in sorted(alike))
     return [counted(sum(map(len, alike)), sum(map(len, groups.values())), what, named)]
-
-
-def loose(name: str) -> str:
-    """What is left of a name without capitals, spaces, underscores, hyphens and leading zeros of its numbers."""
-    joined = " ".join(re.sub(r"[\s_-]+", " ", name.casefold()).split())
-    return re.sub(r"(?<!\d)0+(?=\d)", "", joined)

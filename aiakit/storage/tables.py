@@ -13,6 +13,20 @@ from pathlib import Path
 from aiakit.errors import InputError
 from aiakit.storage.text import NUMBER, cleaned
 
+# What the column of image files may be called.
+FILE = (
+    "path",
+    "file",
+    "image",
+    "filename",
+    "file_name",
+    "image_id",
+    "image_path",
+    "file_path",
+    "filepath",
+    "img",
+    "photo",
+)
 SEPARATORS = ",;\t|"
 LONGEST_NAME = 3  # words of a column's name; more are a remark
 LOOKED_AT = 20  # lines that tell the separator

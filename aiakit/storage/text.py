@@ -59,6 +59,12 @@ def plain_number(text: str, zeros: bool = False) -> str:
     return format(value.normalize(), "f")
 
 
+def loose(name: str) -> str:
+    """What is left of a name without capitals, spaces, underscores, hyphens and leading zeros of its numbers."""
+    joined = " ".join(re.sub(r"[\s_-]+", " ", name.casefold()).split())
+    return re.sub(r"(?<!\d)0+(?=\d)", "", joined)
+
+
 def is_inexact(text: str) -> bool:
     """Whether a number was rounded when it was written, so that others may be written the same.
 
