@@ -70,7 +70,7 @@ class Board:
 
     hypervolume, hypervolume_ci95 : of all releases together, with its interval over people.
     power : attack → whether it beats chance on an undefended release of the board; without one it is not there.
-    set_aside : what was found and could not stand on it, a line each.
+    withdrawn, set_aside : what was found and does not stand on it, a line each.
     """
 
     places: list[RankedEntry]
@@ -80,6 +80,7 @@ class Board:
     hypervolume_ci95: tuple[float, float] | None = None
     smallest_detectable: float | None = None
     power: dict[str, bool] = field(default_factory=dict)
+    withdrawn: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
 
     @property
@@ -96,13 +97,14 @@ def make_board(
     submissions: Sequence[Submission],
     reported: Sequence[Reported] = (),
     min_utility: float | None = None,
+    withdrawn: Sequence[str] = (),
     set_aside: Sequence[str] = (),
 ) -> Board:
     """Rank entries by worst-case leakage among those whose utility reaches the floor.
 
     Every figure is computed from the scores. An entry shares the rank of the first release above it from which its
     strongest attack does not differ significantly (paired over people, two-sided, 5 %).
-    set_aside : what was found beside them and cannot stand on this board, a line each.
+    withdrawn, set_aside : what was found beside them and does not stand on this board, a line each.
     Raises InputError for entries of another protocol, and for entries whose figures are not those of their scores.
     """
     first = submissions[0]
@@ -124,7 +126,7 @@ def make_board(
         np.asarray(tensors["test.labels"]), np.asarray(tensors["test.identity"]), len(first.entry.protocol.classes)
     )
     places.sort(key=lambda place: (place.rank is None, place.leakage is None, place.leakage, place.label))
-    return Board(places, list(reported), min_utility, area, bounds, detectable, power, list(set_aside))
+    return Board(places, list(reported), min_utility, area, bounds, detectable, power, list(withdrawn), list(set_aside))
 
 
 def _label(places: Sequence[RankedEntry]) -> None:
