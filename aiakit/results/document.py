@@ -131,6 +131,7 @@ def measured(row: Row) -> dict[str, Any]:
     strongest = None if row.strongest is None else row.attacks[row.strongest]
     return {
         "claimed": None if row.claimed is None else row.claimed.as_json(),
+        "claimed_tuned": None if row.claimed_tuned is None else row.claimed_tuned.as_json(),
         "strongest": None if strongest is None else {"attack": row.strongest, **strongest.as_json()},
         "gap": None if row.gap is None else number(row.gap.point),
         "gap_ci95": None if row.gap is None else numbers(row.gap.ci95),

@@ -137,18 +137,22 @@ class _Cells:
     protocol: Protocol
     judge: Judge
 
-    def tables(self, keys: Sequence[AttackKey], row: Row) -> list[dict[str, Any]]:
-        """The scores of the repeats that have some; the row notes which were skipped, and which are approximations."""
-        tables = []
+    def tables(self, keys: Sequence[AttackKey], row: Row) -> tuple[list[dict[str, Any]], list[int]]:
+        """The scores of the repeats that have some, and the defense's seed of each.
+
+        The row notes which were skipped, and which are approximations.
+        """
+        tables, seeds = [], []
         for key in keys:
             cell = self.store.find(self.cells[key].digest)
             if cell is not None and "skipped" in cell.result:
                 row.skipped[f"{key.attack}, {key.knowledge}"] = cell.result["skipped"]
             elif cell is not None:
                 tables.append(cell.tensors("scores"))
+                seeds.append(key.seed)
                 if key.headline and "approximation" in cell.result:
                     row.approximations[key.attack] = cell.result["approximation"]
-        return tables
+        return tables, seeds
 
     def judge_of(self, permutation: int | None) -> Judge:
         """Who judges scores on labels that were permuted in the numbered way (None: the true ones)."""
@@ -172,13 +176,15 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
     for group, keys in groups.items():
         if group.permutation is not None:  # the first seed's release stands for the others
             keys = [key for key in keys if key.seed == config.seeds[0]]
-        tables = cells.tables(keys, row)
+        tables, seeds = cells.tables(keys, row)
         if not tables:
             continue
-        statistics = cells.judge_of(group.permutation).attack(tables, claim=group.attack in claims)
+        judge = cells.judge_of(group.permutation)
         if group.attack in claims:
-            row.claimed = statistics
-        elif group.permutation is not None:
+            row.claimed, row.claimed_tuned = judge.claim(tables, seeds)
+            continue
+        statistics = judge.attack(tables, seeds)
+        if group.permutation is not None:
             nulls.setdefault(group.permutation, []).append(statistics)
         elif group.people is not None:
             row.budgets.setdefault(group.attack, {})[group.people] = statistics
@@ -195,11 +201,11 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
     ]
     if row.strongest is not None:
         keys = next(keys for group, keys in groups.items() if group.headline and group.attack == row.strongest)
-        tables = cells.tables(keys, row)
+        tables, seeds = cells.tables(keys, row)
         for images in pooled:
             together = _pooled(tables, cells.judge, images)
             if together is not None:
-                row.pooled[images] = together
+                row.pooled[images] = replace(together, seeds=tuple(seeds))
         if cells.protocol.facts["groups"] is not None:
             row.slices = slices_of(row.strongest, tables, cells.protocol, cells.judge)
 
@@ -224,6 +230,7 @@ def _pooled(tables: Sequence[Mapping[str, Any]], judge: Judge, images: int) -> A
         images,
         judge.bootstrap.draws,
         truth.classes,
+        judge.unit,
     )
 
 
