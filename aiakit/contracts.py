@@ -153,7 +153,7 @@ class LabelledRelease:
     classes : the K names of the private attribute's values.
     images : uint8 (N, H, W, 3) or None, the attacker's own photographs before protection (only to attacks with
         ``knowledge = "adaptive"``, where the attacker can run the defense on photographs of its own).
-    unprotected : the unprotected release of the same photographs, or None (as ``images``).
+    undefended : the undefended release of the same photographs, or None (as ``images``).
     """
 
     release: Release
@@ -161,7 +161,7 @@ class LabelledRelease:
     identity: IntArray
     classes: tuple[str, ...]
     images: PixelArray | None = None
-    unprotected: Release | None = None
+    undefended: Release | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -174,7 +174,7 @@ class LabelledRelease:
             labels=self.labels[rows],
             identity=self.identity[rows],
             images=None if self.images is None else self.images[rows],
-            unprotected=None if self.unprotected is None else self.unprotected[rows],
+            undefended=None if self.undefended is None else self.undefended[rows],
         )
 
     @property
@@ -266,7 +266,7 @@ class Attack(Plugin):
         log-probabilities by the other attacks on the same release come side by side as an embedding (N, A·K), and the
         attack is fitted on attacker-val only, since scores on attacker-train would be those of memory.
     knowledge : "informed" (the default) learns from the release; "adaptive" is also given the attacker's own
-        photographs and their unprotected release; "ignorant" needs no training on any release (an off-the-shelf model).
+        photographs and their undefended release; "ignorant" needs no training on any release (an off-the-shelf model).
     presets : the presets besides ``all`` that it belongs to ("fast", "strong"). costly : it is left out of ``all``.
     """
 

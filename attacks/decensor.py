@@ -22,10 +22,10 @@ FOLDS = 5
 
 
 class Decensor(Attack):
-    """Learns protected → unprotected features on the attacker's own people, then reads the attribute from those.
+    """Learns protected → undefended features on the attacker's own people, then reads the attribute from those.
 
-    The attacker runs the defense on photographs of its own, so it holds pairs of protected and unprotected features.
-    A ridge regression on the protected embedding and its Nyström features predicts the unprotected embedding (or, where
+    The attacker runs the defense on photographs of its own, so it holds pairs of protected and undefended features.
+    A ridge regression on the protected embedding and its Nyström features predicts the undefended embedding (or, where
     there is none, principal components of the photographs); logistic regression reads the attribute from the
     prediction, made out of fold by person so that it is as rough in training as it will be on new people. Follows
     Elazar and Goldberg's observation that erased attributes stay recoverable, and Osorio-Roig et al. (2111.12405).
@@ -33,7 +33,7 @@ class Decensor(Attack):
 
     knowledge = "adaptive"
     presets = ("strong",)
-    summary = "learns protected to unprotected features on the attacker's photographs, then logistic regression"
+    summary = "learns protected to undefended features on the attacker's photographs, then logistic regression"
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Decensor(Attack):
         if len(np.unique(train.labels)) < 2:
             raise ValueError("de-censoring needs more than one class to learn from")
         with threadpool_limits(ctx.threads):
-            target = StandardScaler().fit_transform(self._unprotected(train, ctx))
+            target = StandardScaler().fit_transform(self._undefended(train, ctx))
             self._restore = self._regression(len(protected), ctx)
             folds = GroupKFold(min(FOLDS, len(np.unique(groups))))
             restored = cross_val_predict(self._restore, protected, target, groups=groups, cv=folds)
@@ -66,11 +66,11 @@ class Decensor(Attack):
                     best, self._model = score, model
         return self
 
-    def _unprotected(self, train: LabelledRelease, ctx: Context) -> NDArray[Any]:
-        if train.unprotected is not None and train.unprotected.embedding is not None:
-            return train.unprotected.embedding
+    def _undefended(self, train: LabelledRelease, ctx: Context) -> NDArray[Any]:
+        if train.undefended is not None and train.undefended.embedding is not None:
+            return train.undefended.embedding
         if train.images is None:
-            raise ValueError("de-censoring needs the attacker's photographs or their unprotected release")
+            raise ValueError("de-censoring needs the attacker's photographs or their undefended release")
         pixels = np.asarray(train.images).reshape(len(train), -1).astype(np.float32) / 255
         components = min(self.components, *pixels.shape)
         return np.asarray(

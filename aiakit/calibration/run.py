@@ -8,7 +8,7 @@ from typing import Any
 
 from aiakit.calibration.score import Trial, nulls_of, row_of
 from aiakit.calibration.trials import KINDS, NULL, Calibration, all_leaks, calibration_code, check_size, draw
-from aiakit.errors import InputError, PluginError
+from aiakit.errors import InputError, PluginError, unknown
 from aiakit.experiment.computing import choose_device, choose_precision
 from aiakit.experiment.config import PluginSpec, library_versions, plugin_spec
 from aiakit.experiment.engine import Observer, run_cells
@@ -17,7 +17,6 @@ from aiakit.experiment.plan import combines, knowledge_of, view_of
 from aiakit.experiment.runtime import Runtime
 from aiakit.experiment.selection import attack_names, split_names
 from aiakit.plugins.options import parse_settings, require_in_use
-from aiakit.plugins.suggest import unknown
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.store import Store
 

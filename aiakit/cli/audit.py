@@ -14,8 +14,8 @@ from aiakit.cli.results import show_results
 
 if TYPE_CHECKING:
     from aiakit.datasets.columns import Labels
-    from aiakit.datasets.source import Source
     from aiakit.experiment.audit import PreparedAudit
+    from aiakit.storage.embeddings import Source
 
 
 @click.command()
@@ -60,6 +60,7 @@ def command(file: str, out: str, name: str | None, as_json: bool, **given: Any) 
 def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
     from aiakit.datasets.columns import join_labels
     from aiakit.datasets.official import read_official_pairs
+    from aiakit.datasets.ordering import in_order_of
     from aiakit.datasets.samples import make_samples
     from aiakit.datasets.source import read_source
     from aiakit.experiment.audit import AuditRequest, prepare_audit
@@ -70,7 +71,11 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
     labels = join_labels(source.columns, len(source.values), source.name, labels_file, given["join_on"])
     identity = _identity(given["identity"], labels)
     attributes = _attributes(given, labels, identity, source)
-    reference = None if given["reference"] is None else read_source(Path(given["reference"]), given["embedding_key"])
+    reference, notes = None, [*source.notes, *labels.notes]
+    if given["reference"] is not None:
+        read = read_source(Path(given["reference"]), given["embedding_key"], given["image_size"], watch.step)
+        reference, remarks = in_order_of(read, source, given["join_on"])
+        notes += remarks
     pairs = None
     if given["official_pairs"] is not None:
         key = (given["join_on"] or source.key).partition("=")[0]
@@ -84,8 +89,8 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
         {each: labels.column(each, "--group") for each in given["groups"]},
         None if given["split"] is None else labels.column(given["split"], "--split"),
         pairs,
-        None if reference is None else reference.values,
-        (*source.notes, *labels.notes),
+        reference,
+        notes,
     )
     options, utility = parse_settings(given["settings"]), not given["no_utility"]
     return prepare_audit(request_of(AuditRequest, given, samples=samples, options=options, utility=utility))

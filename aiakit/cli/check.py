@@ -56,9 +56,8 @@ def command(plugins: tuple[str, ...], kind: str | None, settings: tuple[str, ...
 
 def _find(plugin: str, kind: Kind | None) -> list[Entry]:
     """The entries meant by a name or a file."""
-    from aiakit.errors import InputError
+    from aiakit.errors import InputError, unknown
     from aiakit.plugins import registry
-    from aiakit.plugins.suggest import unknown
 
     if plugin.endswith(".py") or Path(plugin).is_file():
         return [entry for entry in registry.register_file(plugin) if kind in (None, entry.kind)]

@@ -164,7 +164,7 @@ def picture_path(path: Path) -> Path:
 
 
 def _attacks(known: list[str], asked: list[str]) -> list[str]:
-    from aiakit.plugins.suggest import unknown
+    from aiakit.errors import unknown
 
     for name in asked:
         if name != "all" and name not in known:

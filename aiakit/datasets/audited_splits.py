@@ -10,10 +10,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from aiakit.contracts import IntArray
-from aiakit.datasets.photographs import counted
 from aiakit.datasets.samples import Samples
 from aiakit.datasets.splits import SPLITS, Split, SplitName, apportion, majority
 from aiakit.errors import InputError
+from aiakit.storage.text import counted
 
 SHARES: Mapping[SplitName, float] = {"attacker-train": 0.60, "attacker-val": 0.15, "test": 0.25}
 NAMES: Mapping[str, SplitName] = {

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import Attribute, Dataset, FaceSet, IntArray, LoadSettings
-from aiakit.datasets.photographs import Photographs, counted
+from aiakit.datasets.photographs import Photographs
 from aiakit.errors import InputError
 from aiakit.storage.tables import find_file, read_lines, require_root, whole_number
+from aiakit.storage.text import counted
 
 IMAGES = ("img_align_celeba", "img_align_celeba/img_align_celeba", "Img/img_align_celeba")
 FOLDERS = (".", "Anno", "Eval")  # the published download spreads the text files over these

@@ -5,40 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from aiakit.datasets.labels import MOST_CLASSES, categorical
-from aiakit.datasets.photographs import counted
-from aiakit.errors import InputError
-from aiakit.plugins.suggest import unknown
+from aiakit.datasets.ordering import coded_otherwise, first_difference, keys_of_rows, shared_columns
+from aiakit.errors import InputError, unknown
+from aiakit.storage.embeddings import Columns
+from aiakit.storage.keys import Keys, agree
 from aiakit.storage.tables import Table, read_csv
-
-Columns = dict[str, list[str]]
-
-
-def as_text(values: Any) -> list[str]:
-    """N texts of N numbers, truth values, bytes or texts. NaN and None say nothing (""); 1.0 is "1"."""
-    if isinstance(values, list | tuple) and all(isinstance(cell, str) for cell in values):
-        return [cell.strip() for cell in values]  # an array would make every cell as wide as the longest
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise InputError(f"a column must have one value a row, got an array of shape {array.shape}")
-    if array.dtype.kind == "S":
-        try:
-            return [cell.decode() for cell in array.tolist()]
-        except UnicodeDecodeError:
-            raise InputError("a column holds bytes that are not UTF-8 text: save it as text") from None
-    return [_cell(value) for value in array.tolist()]
-
-
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not np.isfinite(value)):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
+from aiakit.storage.text import counted
 
 
 @dataclass(frozen=True)
@@ -75,12 +49,13 @@ class Labels:
 def join_labels(columns: Columns, rows: int, source: str, labels: Path | None, join_on: str | None) -> Labels:
     """The columns of a source of N rows with those of a CSV file, joined by a key or in row order.
 
-    join_on : ``COL``, or ``COL_OF_SOURCE=COL_OF_CSV``. None takes the rows in order, which needs equal lengths.
+    join_on : ``COL``, or ``COL_OF_SOURCE=COL_OF_CSV``; keys are matched in any form (``Keys``). None takes the rows in
+    order, which needs equal lengths, and what both hold must agree.
     A column that both have is taken from the CSV file.
 
     Raises
     ------
-    InputError : no such column, repeated or foreign keys, another number of rows.
+    InputError : no such column, repeated or foreign keys, another number of rows, or rows in another order.
     """
     if labels is None:
         if join_on is not None:
@@ -95,13 +70,48 @@ def join_labels(columns: Columns, rows: int, source: str, labels: Path | None, j
                 "name the column that both share with --join-on"
             )
         joined: list[tuple[str, ...] | None] = [cells for _, cells in table.rows]
+        _require_one_order(columns, source, table)
         notes: tuple[str, ...] = (f"the rows of {labels.name} were taken to be in the order of {source}",)
     else:
         joined, notes = _by_key(columns, source, table, join_on)
     blank = ("",) * len(table.columns)
     given = {name: [(cells or blank)[place] for cells in joined] for place, name in enumerate(table.columns)}
+    if join_on is not None:
+        notes += _overruled(columns, given, source, table.path.name)
     key = join_on.partition("=")[2] or join_on if join_on else ""
-    return Labels({**columns, **given}, tuple(name for name in table.columns if name != key), where, notes)
+    offered = tuple(name for name in table.columns if name != key)
+    return Labels({**columns, **given}, offered, where, (*table.notes, *notes))
+
+
+def _require_one_order(columns: Columns, source: str, table: Table) -> None:
+    """Refuse rows that both name, and in another order."""
+    given = {name: [cells[place] for _, cells in table.rows] for place, name in enumerate(table.columns)}
+    keys = keys_of_rows(columns, given)
+    sound = any(first_difference(columns[left], given[right]) is None for left, right in keys)
+    for left, right in [*([] if sound else keys), *shared_columns(columns, given)]:
+        row = first_difference(columns[left], given[right])
+        if row is not None:
+            option = f"--join-on {_join(*keys[0])}" if keys else "--join-on COL, by a column that names every row"
+            raise InputError(
+                f"{table.path}:{table.rows[row][0]} has the {right} {given[right][row]!r} where row {row} of {source} "
+                f"has {columns[left][row]!r}, so their rows are not in one order: join them with {option} (or rename "
+                "the column, if it means something else)"
+            )
+
+
+def _join(left: str, right: str) -> str:
+    return left if left == right else f"{left}={right}"
+
+
+def _overruled(columns: Columns, given: Columns, source: str, table: str) -> tuple[str, ...]:
+    """Notes on the columns of which the table says something else than the source."""
+    notes = []
+    for left, right in shared_columns(columns, given):
+        pairs = zip(columns[left], given[right], strict=True)
+        other = sum(bool(mine and theirs) and not agree(mine, theirs) for mine, theirs in pairs)
+        if other and not coded_otherwise(columns[left], given[right]):
+            notes.append(f"{right} of {table} differs from that of {source} in {other} rows: that of {table} was taken")
+    return tuple(notes)
 
 
 def _by_key(
@@ -119,19 +129,22 @@ def _by_key(
             raise InputError(
                 f"{table.path}:{line} repeats the key {cells[place]!r} of line {earlier}: keep one of them"
             )
-        lines[cells[place]] = (line, cells)
-    joined = [lines[key][1] if key in lines else None for key in keys]
+        if cells[place]:
+            lines[cells[place]] = (line, cells)
+    matching = Keys(list(lines), table.path.name).match(keys)
+    offered = [cells for _, cells in lines.values()]
+    joined = [None if at < 0 else offered[at] for at in matching.places]
     if not any(joined):
         raise InputError(
             f"{table.path} shares no key with {source}: {left} is {keys[0]!r} for one, and {right or left} "
-            f"{next(iter(lines))!r}"
+            f"{next(iter(lines), '')!r}, and no other form of them (endings, folders, capitals, Unicode) agrees"
         )
-    notes = []
+    notes = list(matching.notes)
     absent = [key for key, cells in zip(keys, joined, strict=True) if cells is None]
     if absent:
         what = f"rows have no row in {table.path.name} and are left out"
         notes.append(counted(len(absent), len(keys), what, dict.fromkeys(absent)))
-    unused = len(lines.keys() - set(keys))
+    unused = len(table.rows) - len(set(matching.places.tolist()) - {-1})
     if unused:
-        notes.append(f"{unused} of {len(lines)} rows of {table.path.name} have no row in {source}")
+        notes.append(f"{unused} of {len(table.rows)} rows of {table.path.name} have no row in {source}")
     return joined, tuple(notes)

@@ -10,10 +10,9 @@ from aiakit.contracts import Dataset, FaceSet, LoadSettings
 from aiakit.datasets.labels import attributes_by_key, default_attribute
 from aiakit.datasets.photographs import Photographs, images_in, person_folders
 from aiakit.errors import InputError
-from aiakit.storage.tables import Table, find_file, read_csv, require_root
+from aiakit.storage.tables import FILE, Table, find_file, read_csv, require_root
 
 PERSON = ("person", "identity", "name", "person_id", "id")
-FILE = ("path", "file", "image", "filename", "image_id")
 
 
 class Folder(Dataset):

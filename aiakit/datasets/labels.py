@@ -2,24 +2,76 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from aiakit.contracts import MISSING, Attribute
-from aiakit.datasets.photographs import counted
 from aiakit.storage.tables import Table
+from aiakit.storage.text import about_unknown, cleaned, counted, plain_number, says_nothing
 
 GENDER = ("gender", "sex", "male")  # what the default attribute may be called
-UNKNOWN = ("", "na", "n/a", "nan", "null", "none", "?")  # cells that say nothing
 MOST_CLASSES = 50  # a column with more distinct values is a measurement or a name, not a category
+TRUTH = {"true": "1", "false": "0"}
+SHOWN = 6  # groups of spellings that a note shows
 
 
 def categorical(cells: Sequence[str]) -> Attribute:
-    """The classes are the sorted distinct values; cells that say nothing are MISSING."""
-    classes = tuple(sorted({cell for cell in cells if cell.casefold() not in UNKNOWN}))
-    codes = {name: code for code, name in enumerate(classes)}
+    """The classes are the sorted distinct values; cells that say nothing are MISSING.
+
+    Values that differ in their Unicode form, in spaces, in capitals or in the way a number is written (1, 1.0, True)
+    are one class, called as it is written most often. ``about_classes`` says which.
+    """
+    by_value = _spellings(cells)
+    called = {value: max(sorted(written), key=written.__getitem__) for value, written in by_value.items()}
+    classes = tuple(sorted(called.values()))
+    code_of = {name: code for code, name in enumerate(classes)}
+    codes = {cell: code_of[called[value]] for cell in dict.fromkeys(cells) if (value := _value(cell)) in called}
     return Attribute(np.array([codes.get(cell, MISSING) for cell in cells], np.int64), classes)
+
+
+def about_classes(name: str, cells: Sequence[str]) -> list[str]:
+    """Notes on how the values of a column are written: what was taken for one value or for none, what may be one."""
+    spellings = _spellings(cells)
+    merged = [
+        " and ".join(repr(each) for each in sorted(written)) for written in spellings.values() if len(written) > 1
+    ]
+    notes = []
+    if merged:
+        notes.append(f"{name}: taken for one value each: {_listed(merged)}")
+    initials = [
+        f"{short!r} and {long!r}"
+        for short in spellings
+        for long in spellings
+        if len(short) == 1 and short.isalpha() and len(long) > 1 and long.startswith(short)
+    ]
+    if initials and len(spellings) <= MOST_CLASSES:
+        notes.append(f"{name}: may be one value, and are not taken for one: {_listed(initials)}")
+    if set(spellings) == {"-1", "0", "1"}:
+        notes.append(
+            f"{name} is -1, 0 or 1, three classes: where one of them means that nothing is known, leave it empty"
+        )
+    return notes + about_unknown(name, (cell for cell in dict.fromkeys(cells) if not _value(cell)))
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return "; ".join(parts[:SHOWN]) + ("; …" if len(parts) > SHOWN else "")
+
+
+def _value(cell: str) -> str:
+    """What a cell says, in one form; "" where nothing."""
+    text = plain_number(cleaned(cell), zeros=True).casefold()
+    return "" if says_nothing(text) else TRUTH.get(text, text)
+
+
+def _spellings(cells: Sequence[str]) -> dict[str, Counter[str]]:
+    """Value → how it is written, and how often."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for cell, count in Counter(cells).items():
+        if value := _value(cell):
+            found[value][cleaned(cell)] += count
+    return found
 
 
 def default_attribute(attributes: Mapping[str, Attribute]) -> str:
@@ -43,7 +95,9 @@ def attributes_by_key(
     disputed: dict[tuple[str, int], None] = {}
     for _, cells in table.rows:
         earlier = rows.setdefault(cells[key], cells)
-        disputed.update({(cells[key], place): None for place in others if earlier[place] != cells[place]})
+        disputed.update(
+            {(cells[key], place): None for place in others if _value(earlier[place]) != _value(cells[place])}
+        )
     wanted = dict.fromkeys(keys)
     problems = []
     unlabelled = [name for name in wanted if name not in rows]
@@ -56,11 +110,13 @@ def attributes_by_key(
     attributes: dict[str, Attribute] = {}
     remarks = []
     for place in others:
-        texts = ["" if (name, place) in disputed else rows.get(name, blank)[place] for name in keys]
+        name = table.columns[place]
+        texts = ["" if (who, place) in disputed else rows.get(who, blank)[place] for who in keys]
         attribute = categorical(texts)
         if len(attribute.classes) > MOST_CLASSES:
             count = len(attribute.classes)
-            remarks.append(f"column {table.columns[place]} has {count} distinct values: not categorical, left out")
+            remarks.append(f"column {name} has {count} distinct values: not categorical, left out")
         elif attribute.classes:
-            attributes[table.columns[place]] = attribute
+            attributes[name] = attribute
+            remarks += about_classes(name, texts)
     return attributes, problems, remarks

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from aiakit.contracts import MISSING, Attribute, Dataset, FaceSet, IntArray, LoadSettings, OfficialPairs
-from aiakit.datasets.photographs import Photographs, counted, images_in, person_folders
+from aiakit.datasets.photographs import Photographs, images_in, person_folders
 from aiakit.errors import InputError
+from aiakit.storage.keys import Keys
 from aiakit.storage.tables import find_file, read_lines, require_root, whole_number
+from aiakit.storage.text import counted
 
 FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw", "lfw-deepfunneled/lfw-deepfunneled")
 FACE = (60.0, 60.0, 190.0, 190.0)  # what a face fills of the 250×250 pixels
@@ -40,7 +42,6 @@ class LFW(Dataset):
         files = [path.name for path in paths]
         people = [path.parent.name for path in paths]
         gender, problems = _gender(root, files, people)
-        rows = {file: row for row, file in enumerate(files)}
         photographs = Photographs(
             name="lfw",
             files=files,
@@ -49,7 +50,7 @@ class LFW(Dataset):
             attributes={"gender": Attribute(gender, tuple(LISTS))},
             default_attribute="gender",
             boxes=FACE,
-            pairs=read_pairs(root / PAIRS, rows) if (root / PAIRS).exists() else None,
+            pairs=read_pairs(root / PAIRS, files) if (root / PAIRS).exists() else None,
             problems=problems,
             remarks=() if (root / PAIRS).exists() else (f"there is no {PAIRS}: no official ten folds",),
         )
@@ -95,14 +96,14 @@ def _gender(root: Path, files: Sequence[str], people: Sequence[str]) -> tuple[In
     return values, problems
 
 
-def read_pairs(path: Path, rows: Mapping[str, int]) -> OfficialPairs:
+def read_pairs(path: Path, keys: Sequence[str]) -> OfficialPairs:
     """The pairs of LFW's ten-fold file: a line ``folds pairs``, then per fold that many matches and as many mismatches.
 
-    rows : file name → image index.
+    keys : N names of the images, in any form (``Keys``): ``Ann_0001.jpg``, ``Ann/Ann_0001.png`` …
 
     Raises
     ------
-    InputError : a malformed line, an image that is not there, or fewer pairs than announced.
+    InputError : a malformed line, an image that is not there or is paired with itself, or fewer pairs than announced.
     """
     lines = read_lines(path)
     folds, each = [whole_number(word) or 0 for word in lines[0].split()] if len(lines[0].split()) == 2 else (0, 0)
@@ -111,22 +112,24 @@ def read_pairs(path: Path, rows: Mapping[str, int]) -> OfficialPairs:
     body = [(number, line.split("\t")) for number, line in enumerate(lines[1:], start=2) if line]
     if len(body) != 2 * folds * each:
         raise InputError(f"{path} announces {2 * folds * each} pairs and holds {len(body)}: get a whole copy")
-    left, right, same = [], [], []
+    named: list[str] = []
     for number, words in body:
         if len(words) not in (3, 4):
             raise InputError(f"{path}:{number} must be NAME I J or NAME I NAME J, separated by tabs")
-        first, second = (words[0], words[1]), (words[-2], words[-1]) if len(words) == 4 else (words[0], words[2])
-        left.append(_row(rows, *first, f"{path}:{number}"))
-        right.append(_row(rows, *second, f"{path}:{number}"))
-        same.append(len(words) == 3)
-    return OfficialPairs(
-        np.array(left, np.int64), np.array(right, np.int64), np.array(same), np.repeat(np.arange(folds), 2 * each)
-    )
-
-
-def _row(rows: Mapping[str, int], name: str, number: str, where: str) -> int:
-    digits = whole_number(number)
-    file = f"{name}_{number}" if digits is None else f"{name}_{digits:04d}.jpg"
-    if file not in rows:
+        left = _file(words[0], words[1])
+        right = _file(words[-2], words[-1]) if len(words) == 4 else _file(words[0], words[2])
+        if left == right:
+            raise InputError(f"{path}:{number} pairs {left} with itself, which tells nothing: get a whole copy")
+        named += [left, right]
+    rows = Keys(keys, "the data").match(named).places
+    absent = np.flatnonzero(rows < 0)
+    if len(absent):
+        where, file = f"{path}:{body[absent[0] // 2][0]}", named[absent[0]]
         raise InputError(f"{where} names {file}, which is not among the images: get a whole copy, or remove {PAIRS}")
-    return rows[file]
+    same = np.array([len(words) == 3 for _, words in body])
+    return OfficialPairs(rows[::2], rows[1::2], same, np.repeat(np.arange(folds), 2 * each))
+
+
+def _file(name: str, number: str) -> str:
+    digits = whole_number(number)
+    return f"{name}_{number}" if digits is None else f"{name}_{digits:04d}.jpg"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import MISSING, Attribute, FaceSet, IntArray, LoadSettings, OfficialPairs
 from aiakit.datasets.fingerprint import array_digest, fingerprinted
+from aiakit.datasets.identities import people_of
 from aiakit.datasets.pixels import Box, decode_all
 from aiakit.errors import InputError
 from aiakit.storage.cache import cached_pixels
+from aiakit.storage.text import counted
 
 VERSION = 1  # raise it with any change to how files become pixels
-NAMED = 5  # how many of the affected images or people a note names
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -26,7 +27,8 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp")
 class Photographs:
     """N image files as an index lists them; ``face_set`` reads those that can be read.
 
-    files : N names as the data set spells them. paths : where they should be. people : N names of who is shown.
+    files : N names as the data set spells them. paths : where they should be. people : N names of who is shown, as they
+        are written; None where that is not known here, and all are one.
     attributes : name → Attribute of N values.
     boxes : float (N, 4), one box for all, or None: the face in each image.
     partition, pairs, default_attribute : as in FaceSet.
@@ -37,7 +39,7 @@ class Photographs:
     name: str
     files: Sequence[str]
     paths: Sequence[Path]
-    people: Sequence[str]
+    people: Sequence[str] | None
     attributes: Mapping[str, Attribute]
     default_attribute: str = ""
     boxes: NDArray[np.float64] | Box | None = None
@@ -49,13 +51,14 @@ class Photographs:
     def face_set(self, settings: LoadSettings) -> FaceSet:
         """The faces, from the pixel cache where it holds them.
 
-        Images that are listed but absent, or cannot be read, are left out, counted and named.
+        Images of nobody, and those that are listed but absent or cannot be read, are left out, counted and named.
 
         Raises
         ------
         InputError : no image at all can be read; under ``strict``, anything that would be noted as a problem.
         """
-        problems = list(self.problems)
+        names, found = (["all"] * len(self.files), []) if self.people is None else people_of(self.people, "images")
+        problems = [*self.problems, *found]
         stamps = _stamps(self.paths)
         present = np.array([row for row, path in enumerate(self.paths) if path in stamps], np.int64)
         if len(present) < len(self.paths):
@@ -68,6 +71,9 @@ class Photographs:
                 f"{self.name}: none of the {len(self.paths)} listed images exists, {self.paths[0]} for one"
             )
         self._refuse(problems, settings)
+        present = present[[bool(names[row]) for row in present]]
+        if not len(present):
+            raise InputError(f"{self.name}: no image shows anybody who is known: name the people")
         boxes = self.boxes[present] if isinstance(self.boxes, np.ndarray) else self.boxes
         paths = [self.paths[row] for row in present]
         key = array_digest(VERSION, settings.image_size, [(str(path), *stamps[path]) for path in paths], boxes)
@@ -79,15 +85,15 @@ class Photographs:
                 raise InputError(f"{self.name}: not one image can be read: {next(iter(pixels.failed.values()))}")
         self._refuse(problems, settings)
         kept = np.delete(present, list(pixels.failed))
-        return fingerprinted(self._select(kept, pixels.images, problems), pixels.digest)
+        return fingerprinted(self._select(kept, names, pixels.images, problems), pixels.digest)
 
     def _refuse(self, problems: Sequence[str], settings: LoadSettings) -> None:
         if settings.strict and problems:
             more = f" (and {len(problems) - 1} other problems)" if len(problems) > 1 else ""
             raise InputError(f"{self.name}: {problems[0]}{more}; correct the data, or leave out --strict")
 
-    def _select(self, kept: IntArray, images: Any, problems: list[str]) -> FaceSet:
-        shown = [self.people[row] for row in kept]
+    def _select(self, kept: IntArray, names: Sequence[str], images: Any, problems: list[str]) -> FaceSet:
+        shown = [names[row] for row in kept]
         people = sorted(set(shown))
         codes = {person: code for code, person in enumerate(people)}
         pairs = self.pairs
@@ -111,12 +117,6 @@ class Photographs:
             pairs=pairs,
             notes=(*problems, *self.remarks),
         )
-
-
-def counted(number: int, total: int, what: str, names: Iterable[str]) -> str:
-    """``3 of 10 images are missing: a.jpg, b.jpg, c.jpg``: a note that counts and names."""
-    first = [name for name, _ in zip(names, range(NAMED), strict=False)]
-    return f"{number} of {total} {what}: {', '.join(first)}{', …' if number > len(first) else ''}"
 
 
 def person_folders(root: Path) -> list[Path]:

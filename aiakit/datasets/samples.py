@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import MISSING, Attribute, FloatArray, IntArray, OfficialPairs, View, batches
-from aiakit.datasets.columns import as_text
-from aiakit.datasets.labels import MOST_CLASSES, categorical
+from aiakit.datasets.identities import people_of
+from aiakit.datasets.labels import MOST_CLASSES, about_classes, categorical
 from aiakit.errors import InputError
+from aiakit.storage.text import as_text
 
 LARGEST_VALUE = 1e15  # a sum of squares of thousands of such values still fits float32
 CHUNK = 65_536  # rows looked at together
@@ -74,16 +75,17 @@ def make_samples(
     """
     view, checked, found = _values(values, "the embeddings")
     found = [*notes, *found]
-    who = _cells(identity, len(checked), "identity")
-    people = tuple(sorted({cell for cell in who if cell}))
+    who, remarks = people_of(_cells(identity, len(checked), "identity"))
+    people = tuple(sorted(set(who) - {""}))
     codes = {person: code for code, person in enumerate(people)}
-    owner = np.array([codes.get(cell, MISSING) for cell in who], np.int64)
-    _require_people(owner, people, found)
+    owner = np.array([codes.get(name, MISSING) for name in who], np.int64)
+    _require_people(people)
+    found += remarks
     if not attributes:
         raise InputError("no attribute is named: give at least one whose leakage is measured")
-    coded = {each: _attribute(each, cells, len(checked)) for each, cells in attributes.items()}
+    coded = {each: _attribute(each, column, len(checked)) for each, column in attributes.items()}
     for each, attribute in coded.items():
-        found += _about_labels(each, attribute, owner)
+        found += _about_labels(each, attribute, owner, as_text(attributes[each]))
     if reference is not None:
         if np.shape(reference)[:1] != (len(checked),):
             raise InputError(
@@ -180,23 +182,20 @@ def _attribute(name: str, column: Any, rows: int) -> Attribute:
     return attribute
 
 
-def _require_people(owner: IntArray, people: Sequence[str], notes: list[str]) -> None:
+def _require_people(people: Sequence[str]) -> None:
     if len(people) < 2:
         shown = f"one person only ({people[0]})" if people else "nobody"
         raise InputError(
             f"the identity column shows {shown}: results are about people, so several are needed, each with a name or "
-            "number of their own"
+            "number of their own (numbers that floating point rounds, such as those beyond 2⁵³, are nobody's)"
         )
-    unknown = int(np.count_nonzero(owner == MISSING))
-    if unknown:
-        notes.append(f"{unknown} of {len(owner)} rows have no identity and are left out")
 
 
-def _about_labels(name: str, attribute: Attribute, owner: IntArray) -> list[str]:
+def _about_labels(name: str, attribute: Attribute, owner: IntArray, cells: Sequence[str]) -> list[str]:
     if len(attribute.classes) < 2:
         held = f"only {attribute.classes[0]}" if attribute.classes else "no known value"
         raise InputError(f"{name} has {held}: there is nothing to infer, choose another attribute")
-    notes = []
+    notes = about_classes(name, cells)
     unknown = int(np.count_nonzero(attribute.values == MISSING))
     if unknown:
         notes.append(f"{unknown} of {len(owner)} rows have no known {name} and are left out")

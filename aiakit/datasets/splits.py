@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import MISSING, FaceSet, IntArray
-from aiakit.errors import InputError
-from aiakit.plugins.suggest import unknown
+from aiakit.errors import InputError, unknown
 
 SplitName = Literal["defender-train", "defender-val", "attacker-train", "attacker-val", "test"]
 SPLITS: tuple[SplitName, ...] = ("defender-train", "defender-val", "attacker-train", "attacker-val", "test")

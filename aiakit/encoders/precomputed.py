@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +11,12 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator
 
 from aiakit.contracts import Encoder, FloatArray, PixelArray
-from aiakit.errors import InputError
-from aiakit.plugins.suggest import unknown
-from aiakit.storage.arrays import StoredArray, read_arrays
+from aiakit.errors import InputError, unknown
+from aiakit.storage.embeddings import ARRAYS, TABLES, Source, read_embeddings
+from aiakit.storage.keys import Keys
+from aiakit.storage.tables import FILE
 
-SUFFIXES = (".npz", ".npy", ".safetensors")
+SUFFIXES = ARRAYS + TABLES
 
 
 def _existing(path: str) -> str:
@@ -28,17 +28,18 @@ def _existing(path: str) -> str:
 class Precomputed(Encoder):
     """The rows of a file, found by the pictures' names or taken in order.
 
-    A picture's name is matched exactly, or else by its last parts: ``Ann_0001.jpg`` of the data set is
-    ``Ann/Ann_0001.jpg`` of the file and the other way round, where one row only ends so. In a file without names the
-    rows are those of the whole data set in its order.
+    A picture's name is matched exactly, or else in another form (``aiakit.storage.keys``): ``Ann_0001.jpg`` of the data
+    set is ``Ann/Ann_0001.png`` of the file and the other way round, where one row only is called so. In a file without
+    names the rows are those of the whole data set in its order.
 
     Parameters
     ----------
-    file : a .npz, .npy or .safetensors file. embeddings : the array in it, floating (N, D); "" where there is one.
-    names : the array of N names in it; "" where there is one or none.
+    file : a file of embeddings as ``aiakit audit`` reads it. embeddings : the array or columns in it that hold them; ""
+        where there can be no doubt.
+    names : the array or column of N names in it; "" where there is one or none.
     """
 
-    summary = "embeddings from a file (.npz, .npy, .safetensors), by name or in order"
+    summary = "embeddings from a file (.npz, .npy, .safetensors, .csv, .parquet), by name or in order"
     whole = True  # in order, a row can only be told by its place in the whole data set; no picture is looked at
 
     def __init__(self, file: Annotated[str, AfterValidator(_existing)], embeddings: str = "", names: str = "") -> None:
@@ -50,7 +51,15 @@ class Precomputed(Encoder):
         """The rows of these pictures. Raises InputError where the file or a picture's row is missing or unsound."""
         rows, names = self._table
         if names is not None:
-            return rows[names.rows(files)]
+            places = names.match(files).places
+            missing = [file for file, place in zip(files, places, strict=True) if place < 0]
+            if missing:
+                first = f"{', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}"
+                held = f"it has {names.offered[0]} for one" if names.offered else "it has none"
+                raise InputError(
+                    f"{self.file} has no row for {len(missing)} of {len(files)} images ({first}): add them ({held})"
+                )
+            return rows[places]
         if len(rows) != len(files):
             raise InputError(
                 f"{self.file} has {len(rows)} embeddings for {len(files)} images and no names to match them by: "
@@ -59,98 +68,34 @@ class Precomputed(Encoder):
         return rows
 
     @cached_property
-    def _table(self) -> tuple[FloatArray, Names | None]:
+    def _table(self) -> tuple[FloatArray, Keys | None]:
         """The embeddings and, where there are any, their names: read once, since pictures come in batches."""
-        arrays = self._arrays()
-        rows = self._embeddings(arrays)
-        names = self._names(arrays, len(rows))
-        return rows, None if names is None else Names(names, self.file)
-
-    def _arrays(self) -> dict[str, StoredArray]:
-        path = Path(self.file).expanduser()
-        if path.suffix not in SUFFIXES:
-            raise InputError(f"{path} is no embeddings file: give one of {', '.join(SUFFIXES)}")
-        if not path.is_file():
-            raise InputError(f"there is no embeddings file {path}")
-        return read_arrays(path)
-
-    def _embeddings(self, arrays: dict[str, StoredArray]) -> FloatArray:
-        found = [name for name, array in arrays.items() if array.dtype.kind == "f" and len(array.shape) == 2]
-        name = self._choose(arrays, found, self.embeddings, "embeddings", "a floating array (N, D)")
-        rows = np.ascontiguousarray(arrays[name].load(), dtype=np.float32)
+        source = read_embeddings(Path(self.file).expanduser(), self.embeddings or None, "--set precomputed.embeddings")
+        rows = np.ascontiguousarray(source.values, dtype=np.float32)
+        if rows.ndim != 2:
+            raise InputError(f"{self.file} holds an array {rows.shape} where embeddings (N, D) are expected")
         bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
         if len(bad):
-            raise InputError(f"{self.file}: {name} has non-finite values in {len(bad)} rows, first in row {bad[0]}")
-        return rows
+            raise InputError(f"{self.file} has non-finite values in {len(bad)} rows, first in row {bad[0]}")
+        name = self._names(source)
+        return rows, None if name is None else Keys(source.columns[name], self.file)
 
-    def _names(self, arrays: dict[str, StoredArray], count: int) -> list[str] | None:
-        found = [name for name, array in arrays.items() if array.dtype.kind in "US" and len(array.shape) == 1]
-        if not found and not self.names:
-            return None
-        name = self._choose(arrays, found, self.names, "names", "an array of N texts")
-        names = arrays[name].load()
-        if len(names) != count:
-            raise InputError(f"{self.file}: {name} has {len(names)} names for {count} embeddings")
-        texts = np.char.decode(names, "utf-8", "replace") if names.dtype.kind == "S" else names
-        return [str(text) for text in texts]
-
-    def _choose(self, arrays: dict[str, StoredArray], found: list[str], asked: str, option: str, wanted: str) -> str:
-        """The name of the array that serves as ``option``: the one asked for, else the only one that could."""
-        if asked and asked not in arrays:
-            raise unknown("array", asked, sorted(arrays), f" in {self.file}")
-        if asked and asked not in found:
-            raise InputError(f"{self.file}: {asked} is {arrays[asked].dtype} {arrays[asked].shape}, not {wanted}")
-        if not asked and len(found) != 1:
-            held = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items()) or "nothing"
+    def _names(self, source: Source) -> str | None:
+        """The column of names: the one asked for, else one that is called so, else the only one of texts."""
+        if self.names and self.names not in source.columns:
+            raise unknown("array for --set precomputed.names", self.names, sorted(source.columns), f" of {self.file}")
+        if self.names:
+            return self.names
+        if source.unread:
             raise InputError(
-                f"{self.file} must hold one {wanted.split(' ', 1)[1]}, or say which: --set precomputed.{option}=NAME "
-                f"(it holds {held})"
+                f"{source.unread[0]} holds Python objects, which would have to be unpickled and are refused: if they "
+                "are names, save them as an array of text (np.asarray(names, dtype=str)), otherwise leave them out"
             )
-        return asked or found[0]
-
-
-class Names:
-    """Which row belongs to which picture: that of the same name, or the only one where one name ends in the other."""
-
-    def __init__(self, names: list[str], where: str) -> None:
-        self.names = names
-        self.where = where
-        self.by_name: dict[str, list[int]] = defaultdict(list)
-        self.by_base: dict[str, list[int]] = defaultdict(list)
-        for row, name in enumerate(names):
-            self.by_name[name].append(row)
-            self.by_base[_base(name)].append(row)
-
-    def rows(self, files: tuple[str, ...]) -> NDArray[np.int64]:
-        """(N,) row of each file.
-
-        Raises InputError that names the first files without a row, a file with two, or two files with the same.
-        """
-        found, taken = [], dict[int, str]()
-        for file in files:
-            row = self._row(file)
-            found.append(row)
-            if row >= 0 and taken.setdefault(row, file) != file:
-                raise InputError(f"{self.where} has one row, {self.names[row]}, for both {taken[row]} and {file}")
-        missing = [file for file, row in zip(files, found, strict=True) if row < 0]
-        if missing:
-            first = f"{', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}"
-            raise InputError(f"{self.where} has no row for {len(missing)} of {len(files)} images ({first}): add them")
-        return np.array(found, np.int64)
-
-    def _row(self, file: str) -> int:
-        """The row of a file, -1 where there is none."""
-        rows = self.by_name.get(file, [])
-        if not rows:
-            rows = [row for row in self.by_base.get(_base(file), []) if _one_ends_in_the_other(self.names[row], file)]
-        if len(rows) > 1:
-            raise InputError(f"{self.where} has {len(rows)} rows for {file}: keep one, and name each image by its path")
-        return rows[0] if rows else -1
-
-
-def _base(name: str) -> str:
-    return name.rpartition("/")[2]
-
-
-def _one_ends_in_the_other(left: str, right: str) -> bool:
-    return f"/{left}".endswith(f"/{right}") or f"/{right}".endswith(f"/{left}")
+        telling = [name for name in source.texts if len(set(source.columns[name])) == len(source.columns[name])]
+        found = [name for name in telling if name.casefold() in FILE] or telling or list(source.texts)
+        if len(found) > 1:
+            raise InputError(
+                f"{self.file} holds several columns of texts ({', '.join(found)}): say which names the pictures with "
+                "--set precomputed.names=NAME"
+            )
+        return found[0] if found else None

@@ -16,7 +16,7 @@ from aiakit.datasets.fingerprint import array_digest
 from aiakit.datasets.official import why_unjudgeable
 from aiakit.datasets.samples import Samples
 from aiakit.datasets.splits import Split, require_pairs
-from aiakit.errors import InputError
+from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import (
     REFERENCE,
     RELEASE,
@@ -36,7 +36,6 @@ from aiakit.experiment.run import Run
 from aiakit.experiment.selection import attack_names, not_run, split_names
 from aiakit.plugins import registry
 from aiakit.plugins.options import require_in_use
-from aiakit.plugins.suggest import unknown
 from aiakit.storage.store import Store
 
 SCORES: dict[View, tuple[Score, ...]] = {"embedding": ("cosine", "euclidean", "siamese"), "image": ("siamese",)}

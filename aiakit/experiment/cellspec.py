@@ -41,14 +41,14 @@ class CellSpec:
 class AttackKey:
     """Which attack on which release.
 
-    defense, seed : the release. attack, attack_seed : the attack. knowledge : what it was trained on.
+    release, seed : the release. attack, attack_seed : the attack. knowledge : what it was trained on.
     people : how many attacker-train people it may learn from (None: all).
     permutation : which permutation of the labels between people (None: the true labels).
     combined : whether it learns from the scores of other attacks.
     untrained : whether it learns from no release by its nature (an off-the-shelf model).
     """
 
-    defense: str
+    release: str
     seed: int
     attack: str
     attack_seed: int
@@ -124,7 +124,7 @@ def protocol_cell(config: RunConfig) -> CellSpec:
     """Who is in which split, the labels of the protected attribute, and the verification pairs."""
     inputs = {
         "kind": "protocol",
-        "dataset": config.dataset.model_dump(mode="json"),
+        "dataset": config.dataset.inputs(),
         "attribute": config.attribute,
         "split": config.split.model_dump(mode="json"),
         "pairs": None if config.pairs is None else config.pairs.model_dump(mode="json"),
@@ -146,7 +146,7 @@ def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int
         inputs = {
             "kind": "release",
             "protocol": protocol.digest,
-            "defense": stage.model_dump(mode="json"),
+            "defense": stage.inputs(),
             "base": base,
             "draws": config.draws if is_stochastic(stage) else 1,
             **_computing(config, seed),
@@ -177,7 +177,7 @@ def attack_cell(
     key: AttackKey,
     trained_on: CellSpec,
     applied_to: CellSpec,
-    unprotected: CellSpec | None,
+    undefended: CellSpec | None,
     combined: Sequence[CellSpec] = (),
     labels: CellSpec | None = None,
 ) -> CellSpec:
@@ -187,8 +187,8 @@ def attack_cell(
         "protocol": protocol.digest,
         "trained_on": trained_on.digest,
         "applied_to": applied_to.digest,
-        "unprotected": None if unprotected is None else unprotected.digest,
-        "attack": attack.model_dump(mode="json"),
+        "undefended": None if undefended is None else undefended.digest,
+        "attack": attack.inputs(),
         "knowledge": key.knowledge,
         "people": key.people,
         "permutation": key.permutation,
@@ -196,7 +196,7 @@ def attack_cell(
         **({} if labels is None else {"labels": labels.digest}),
         **_computing(config, key.attack_seed),
     }
-    label = f"{key.attack} on {key.defense}, seed {key.seed}"
+    label = f"{key.attack} on {key.release}, seed {key.seed}"
     if config.attack_seeds > 1:
         label += f".{key.attack_seed}"
     if key.knowledge in ("ignorant", "lazy"):
@@ -207,6 +207,6 @@ def attack_cell(
         label += f", permutation {key.permutation}"
     if labels is not None:
         label += f", {labels.inputs['attribute']}"
-    before = (protocol, labels, trained_on, applied_to, unprotected, *combined)
+    before = (protocol, labels, trained_on, applied_to, undefended, *combined)
     needs = tuple(cell.digest for cell in before if cell is not None)
     return CellSpec(inputs, label, tuple(dict.fromkeys(needs)), ("attack", key.attack), long=view_of(attack) == "image")

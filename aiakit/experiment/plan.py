@@ -63,7 +63,7 @@ class Plan:
         releases = {**self.stages, **{cell.digest: cell for cell in self.releases.values()}}
         tables = [self.attacks, *(attribute.attacks for attribute in self.further.values())]
         for place, release in self.releases.items():
-            users = [cell for table in tables for key, cell in table.items() if (key.defense, key.seed) == place]
+            users = [cell for table in tables for key, cell in table.items() if (key.release, key.seed) == place]
             if place in self.utilities:
                 users.insert(0, self.utilities[place])
             for cell in [release, *users]:
@@ -158,16 +158,16 @@ class _Planner:
         self, key: AttackKey, attack: PluginSpec, chain: Chain, release: CellSpec, labels: CellSpec | None
     ) -> CellSpec | None:
         reference = self.chains.get(self.config.reference)
-        unprotected = None if reference is None else self._release(reference, key.seed)
+        undefended = None if reference is None else self._release(reference, key.seed)
         trained_on = release
         if key.knowledge == "ignorant" and not key.untrained:
-            if unprotected is None or view_of(attack) not in produced_by(reference or chain):
+            if undefended is None or view_of(attack) not in produced_by(reference or chain):
                 return None
-            trained_on = unprotected
+            trained_on = undefended
         elif key.knowledge == "lazy":
             trained_on = self._release(chain, self._other_seed(key.seed))
             self.stages[trained_on.digest] = trained_on
-        given = unprotected if key.knowledge == "adaptive" else None
+        given = undefended if key.knowledge == "adaptive" else None
         return attack_cell(self.config, self.protocol, attack, key, trained_on, release, given, (), labels)
 
     def _combinations(
@@ -186,7 +186,7 @@ class _Planner:
             others = [
                 cell
                 for key, cell in table.items()
-                if (key.defense, key.seed) == (name, seed)
+                if (key.release, key.seed) == (name, seed)
                 and key.headline
                 and key.attack not in claims
                 and key.attack_seed == attack_seed

@@ -173,13 +173,13 @@ def _evidence(
         return evidence
     dataset = protocol.cell.inputs["dataset"]
     images: Any = None if dataset["kind"] == "file" else RowView(load_faces(dataset, runtime).images, rows)
-    return replace(evidence, images=images, unprotected=_unprotected(store, inputs, rows))
+    return replace(evidence, images=images, undefended=_undefended(store, inputs, rows))
 
 
-def _unprotected(store: Store, inputs: Mapping[str, Any], rows: IntArray) -> Release | None:
-    if inputs["unprotected"] is None:
+def _undefended(store: Store, inputs: Mapping[str, Any], rows: IntArray) -> Release | None:
+    if inputs["undefended"] is None:
         return None
-    tensors = store.read(inputs["unprotected"]).tensors("release")
+    tensors = store.read(inputs["undefended"]).tensors("release")
     return Release(**{view: np.asarray(tensors[view][rows]) for view in ("embedding", "image") if view in tensors})
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from aiakit.contracts import EmbeddingDefense, FaceSet, LoadSettings, no_progress
 from aiakit.datasets.parallel import usable_cores
 from aiakit.datasets.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
-from aiakit.errors import InputError, PluginError
+from aiakit.errors import InputError, PluginError, unknown
 from aiakit.experiment.attributes import further_attributes
 from aiakit.experiment.cellspec import produced_by
 from aiakit.experiment.computing import choose_device, choose_precision, require_compiler
@@ -34,7 +34,6 @@ from aiakit.experiment.config import (
 from aiakit.experiment.selection import applicable, attack_names, loadable, not_run, split_names
 from aiakit.plugins import registry
 from aiakit.plugins.options import Options, require_in_use
-from aiakit.plugins.suggest import unknown
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import first_problem
 
@@ -252,14 +251,14 @@ def _reads_embeddings(name: str) -> bool:
 def levels(knowledge: Sequence[str], has_reference: bool) -> tuple[Knowledge, ...]:
     """The levels asked for, in the ladder's order; "informed" is always there, since the others are read against it.
 
-    Raises InputError for an unknown level, or one that needs the unprotected release where there is none.
+    Raises InputError for an unknown level, or one that needs the undefended release where there is none.
     """
     asked = split_names(knowledge)
     for level in asked:
         if level not in LADDER:
             raise unknown("knowledge", level, LADDER)
     if set(asked) & {"ignorant", "adaptive"} and not has_reference:
-        raise InputError("--knowledge ignorant and adaptive need the unprotected release: leave out --no-reference")
+        raise InputError("--knowledge ignorant and adaptive need the undefended release: leave out --no-reference")
     return tuple(level for level in LADDER if level in asked or level == "informed")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from aiakit.contracts import Attack, Context, LabelledRelease, PixelArray, Release
-from aiakit.errors import InputError
+from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, make_plan
 from aiakit.experiment.probing import answers_to, fitted, protocol_of, scores_on
@@ -23,7 +23,6 @@ from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
 from aiakit.faces.protect import apply, trained_stages
 from aiakit.plugins import registry
-from aiakit.plugins.suggest import unknown
 from aiakit.results.evaluate import Evaluation
 from aiakit.results.row import Row
 
@@ -137,7 +136,7 @@ class Profiler:
         for name, chain in self.chains.items():
             stages = trained_stages(self.run, chain)
             draws = [
-                apply(stages, picture[None], (path.name,), np.random.default_rng([seed, draw]))
+                apply(stages, picture[None], (path.name,), Context(seed).rng("release", draw))
                 for draw in range(self.run.config.draws if _stochastic(stages) else 1)
             ]
             pixels = draws[0].pixels
@@ -167,7 +166,7 @@ class Profiler:
         able = {
             key.attack: key
             for key in table
-            if (key.defense, key.seed, key.attack_seed) == (release, seed, 0)
+            if (key.release, key.seed, key.attack_seed) == (release, seed, 0)
             and key.headline
             and not key.combined
             and key.attack in row.attacks
@@ -197,7 +196,7 @@ class Profiler:
         apart = float(np.abs(again - store.read(spec.digest).tensors("scores")["test"]).max(initial=0))
         if apart > ROUNDING:
             self._note(
-                f"{key.attack} on {attribute} of {key.defense}, fitted again, differs from its stored scores by up to "
+                f"{key.attack} on {attribute} of {key.release}, fitted again, differs from its stored scores by up to "
                 f"{apart:.2g}: another machine, device or number of threads rounds differently"
             )
 

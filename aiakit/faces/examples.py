@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import FaceSet, FloatArray, IntArray, PixelArray
-from aiakit.errors import InputError
+from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import label_of
 from aiakit.experiment.plan import AttackKey, Plan, is_claim, make_plan
 from aiakit.experiment.protocol import Protocol
@@ -22,7 +22,6 @@ from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime, load_faces
 from aiakit.measures.influence import pair_weights
 from aiakit.measures.verification import fit_threshold
-from aiakit.plugins.suggest import unknown
 from aiakit.storage.store import Store
 
 
@@ -190,7 +189,7 @@ class _Column:
         self.scores: dict[str, NDArray[Any]] = {}
         self.claim: NDArray[Any] | None = None
         for key, spec in plan.attacks.items():
-            if (key.defense, key.seed, key.attack_seed) != (release, seed, 0) or not _shown(key, claims):
+            if (key.release, key.seed, key.attack_seed) != (release, seed, 0) or not _shown(key, claims):
                 continue
             cell = store.find(spec.digest)
             if cell is None or "skipped" in cell.result:

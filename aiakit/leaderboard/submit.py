@@ -117,7 +117,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
         seconds=round(sum(run.store.read(cell.digest).seconds for cell in cells), 3),
     )
     row = statistics_row(info, attacks, tensors, StatisticsCache(run.folder / FOLDER))
-    row.defense = label
+    row.release = label
     entry = Entry(
         name=_name(label, facts["dataset"], [cell.digest for cell in cells]),
         release=label,
@@ -140,7 +140,7 @@ def _portable(spec: PluginSpec) -> PluginSpec:
 def _counting(plan: Plan, label: str, spec: PluginSpec) -> list[AttackKey]:
     """The repeats of an attack that count for the headline, or that show the claim."""
     claim = is_claim(spec)
-    return [key for key in plan.attacks if (key.defense, key.attack) == (label, spec.name) and (claim or key.headline)]
+    return [key for key in plan.attacks if (key.release, key.attack) == (label, spec.name) and (claim or key.headline)]
 
 
 def _name(label: str, dataset: str, digests: list[str]) -> str:

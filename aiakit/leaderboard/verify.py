@@ -36,7 +36,7 @@ def verified(submission: Submission, memory: StatisticsCache | None = None) -> R
         row = statistics_row(entry.protocol, entry.attacks, submission.tensors, memory)
     except UNSOUND as error:
         raise InputError(f"{path}: {error}") from None
-    row.defense = entry.release
+    row.release = entry.release
     for where, stated, computed in differences(entry.figures, measured(row)):
         raise InputError(
             f"{path} is refused: {where} is {_short(stated)} in the entry, but {_short(computed)} from its scores"

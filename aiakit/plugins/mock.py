@@ -75,11 +75,11 @@ def release(view: View, who: People, rng: np.random.Generator, leak: float = 4.0
 
 
 def evidence(released: Release, who: People, rng: np.random.Generator, adaptive: bool = False) -> LabelledRelease:
-    """What an attack is given; to an adaptive one also the photographs and their unprotected release."""
+    """What an attack is given; to an adaptive one also the photographs and their undefended release."""
     known = LabelledRelease(released, who.labels, who.identity, who.classes)
     if not adaptive:
         return known
-    return replace(known, images=images(who, rng), unprotected=release(released.views[0], who, rng, leak=6.0))
+    return replace(known, images=images(who, rng), undefended=release(released.views[0], who, rng, leak=6.0))
 
 
 def faces(who: People, rng: np.random.Generator) -> Faces:

@@ -16,8 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from aiakit.errors import InputError, PluginError
-from aiakit.plugins.suggest import unknown
+from aiakit.errors import InputError, PluginError, unknown
 
 SIGNS = {
     "minimum": ">=",

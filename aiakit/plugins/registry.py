@@ -24,10 +24,9 @@ from types import CodeType
 from typing import Any, Literal, overload
 
 from aiakit.contracts import Attack, Dataset, Defense, EmbeddingDefense, Encoder, Plugin
-from aiakit.errors import AiakitError, InputError, PluginError
+from aiakit.errors import AiakitError, InputError, PluginError, unknown
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.plugins.options import validate
-from aiakit.plugins.suggest import unknown
 
 Kind = Literal["attack", "defense", "encoder", "dataset"]
 GROUPS: dict[Kind, str] = {

@@ -42,7 +42,7 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
 
     folder : where it will lie, so that links to entries and runs are relative; without one they are left out.
     """
-    rows = [{**measured(place.row), "defense": place.label} for place in board.places]
+    rows = [{**measured(place.row), "release": place.label} for place in board.places]
     chance = 1 / len(board.protocol.classes)
     overview = Section(
         "board",

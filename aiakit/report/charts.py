@@ -20,7 +20,7 @@ def plane(rows: Sequence[Row]) -> Chart | None:
     """Privacy against utility with intervals on both, and the front of the releases that no other one dominates."""
     points = [
         {
-            "release": title(row["defense"]),
+            "release": title(row["release"]),
             "privacy": float(privacy_of(row["strongest"]["advantage"])),
             "privacy_low": float(privacy_of(row["strongest"]["advantage_ci95"][1] or 0.0)),
             "privacy_high": float(privacy_of(row["strongest"]["advantage_ci95"][0] or 0.0)),
@@ -107,7 +107,7 @@ def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceili
         return None
     points, bars = [], []
     for row in shown:
-        name, measured = title(row["defense"]), row["strongest"]
+        name, measured = title(row["release"]), row["strongest"]
         low, high = measured["ci95"]
         points.append({"release": name, "value": measured["balanced_accuracy"], "what": "measured, strongest attack"})
         bar = {"release": name, "low": low, "high": high}
@@ -116,7 +116,7 @@ def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceili
             points.append({"release": name, "value": claimed, "what": "claimed, in-loop attacker"})
             bar |= {"claimed": claimed, "measured": measured["balanced_accuracy"]}
         bars.append(bar)
-    order = [title(row["defense"]) for row in shown]
+    order = [title(row["release"]) for row in shown]
     y = alt.Y("release:N", title=None, sort=order)
     scale = alt.Scale(zero=False, nice=True)
     colour = alt.Color(
@@ -162,7 +162,7 @@ def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceili
 def heatmap(rows: Sequence[Row], chance: float) -> Chart | None:
     """Every attack on every release."""
     cells = [
-        {"release": title(row["defense"]), "attack": title(name), "value": m["balanced_accuracy"],
+        {"release": title(row["release"]), "attack": title(name), "value": m["balanced_accuracy"],
          "text": f"{m['balanced_accuracy']:.2f}".replace("0.", ".", 1)}
         for row in rows
         for name, m in row["attacks"].items()
@@ -193,7 +193,7 @@ def heatmap(rows: Sequence[Row], chance: float) -> Chart | None:
 def seeds(rows: Sequence[Row]) -> Chart | None:
     """How much the strongest attack's figure moves from seed to seed."""
     points = [
-        {"release": title(row["defense"]), "value": value, "seed": f"repeat {number}"}
+        {"release": title(row["release"]), "value": value, "seed": f"repeat {number}"}
         for row in rows
         if row["strongest"] is not None
         for number, value in enumerate(row["strongest"]["per_seed"])
@@ -218,7 +218,7 @@ def seeds(rows: Sequence[Row]) -> Chart | None:
 def groups(slices: Sequence[Slice]) -> Chart | None:
     """How often the strongest attack is right about each class of people, release by release."""
     points: list[Row] = [
-        {"release": title(part.defense), "group": title(part.group), "value": part.recall.value,
+        {"release": title(part.release), "group": title(part.group), "value": part.recall.value,
          "low": part.recall.ci95[0], "high": part.recall.ci95[1]}
         for part in slices
         if part.recall.value is not None and part.recall.ci95 is not None

@@ -34,7 +34,7 @@ def compare_runs(first: Run, second: Run) -> dict[str, Any]:
         "runs": [str(first.folder), str(second.folder)],
         "not_paired": reason,
         "rows": [
-            {"defense": name, "what": what, "metric": metric, **_difference(a, b, metric, reason is None)}
+            {"release": name, "what": what, "metric": metric, **_difference(a, b, metric, reason is None)}
             for name in common
             for what, metric, a, b in _measured(before.rows[name], after.rows[name])
         ],
@@ -113,14 +113,14 @@ def print_comparison(document: dict[str, Any]) -> None:
     first, second = document["runs"]
     out.print(Text(f"first: {first}   second: {second}", style="bold"))
     table = Table(title="Second minus first, paired over people" if document["not_paired"] is None else None)
-    for heading in ("defense", "what", "first", "second", "difference [95 %]", "p"):
-        table.add_column(heading, justify="left" if heading in ("defense", "what") else "right")
+    for heading in ("release", "what", "first", "second", "difference [95 %]", "p"):
+        table.add_column(heading, justify="left" if heading in ("release", "what") else "right")
     for row in document["rows"]:
         difference = NONE
         if row["ci95"] is not None:
             low, high = (figure(bound, sign=True) for bound in row["ci95"])
             difference = f"{figure(row['difference'], sign=True)} [{low}, {high}]"
-        texts = (row["defense"], row["what"], figure(row["first"]), figure(row["second"]), difference, figure(row["p"]))
+        texts = (row["release"], row["what"], figure(row["first"]), figure(row["second"]), difference, figure(row["p"]))
         table.add_row(*map(Text, texts))
     out.print(table)
     if document["not_paired"]:

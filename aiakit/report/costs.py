@@ -29,12 +29,12 @@ def cost_table(source: Source) -> Table | None:
     ]
     table = [
         [
-            Cell(row["defense"], row["defense"]),
+            Cell(row["release"], row["release"]),
             to_cell(float(row["fit_seconds"]), 1),
             to_cell(float(row["release_seconds"]), 1),
             to_cell(float(row["peak_mib"]), 0),
             to_cell(float(row["seconds"]), 1),
-            computed_cell(source, source.figures.releases.get(row["defense"], [])),
+            computed_cell(source, source.figures.releases.get(row["release"], [])),
         ]
         for row in made
     ]
@@ -55,7 +55,7 @@ def variance_table(rows: Sequence[Row]) -> Table | None:
         ),
     ]
     table = [
-        [Cell(row["defense"], row["defense"]), Cell(name, name)]
+        [Cell(row["release"], row["release"]), Cell(name, name)]
         + [
             to_cell(sqrt(found["variance"][kind]), href=to_attack(number, row, name))
             for kind in ("defense_seeds", "attack_seeds")

@@ -24,7 +24,7 @@ LEAST, MOST = 5e-4, 0.97  # rates that DET axes have a place for
 def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | None:
     """Detection error trade-off on normal-deviate axes (Martin et al., 1997)."""
     points: list[dict[str, Any]] = [
-        {"release": title(curve.defense), "match": _deviate(x), "miss": _deviate(y), "order": number}
+        {"release": title(curve.release), "match": _deviate(x), "miss": _deviate(y), "order": number}
         for curve in curves
         if curve.impostors == impostors
         for number, (x, y) in enumerate(zip(curve.false_match, curve.false_non_match, strict=True))
@@ -74,11 +74,11 @@ def ladder(rows: Sequence[Row]) -> Chart | None:
     points = []
     for row in rows if any(row.get("knowledge") for row in rows) else ():
         if row["claimed"] is not None:
-            points.append({**_measured(row["claimed"]), "release": title(row["defense"]), "level": CLAIM})
+            points.append({**_measured(row["claimed"]), "release": title(row["release"]), "level": CLAIM})
         for level, attacks in _levels(row).items():
             # chosen on attacker-val, as the headline is
             best = max(attacks, key=lambda found: found["val_balanced_accuracy"] or 0)
-            points.append({**_measured(best), "release": title(row["defense"]), "level": level})
+            points.append({**_measured(best), "release": title(row["release"]), "level": level})
     if not points:
         return None
     known = {point["level"] for point in points}
@@ -94,7 +94,7 @@ def ladder(rows: Sequence[Row]) -> Chart | None:
         "release",
         "knowledge-ladder",
         "Balanced accuracy, with 95 % intervals, of the in-loop attacker (a claim) and of the strongest attack at each "
-        "level: trained on unprotected data (ignorant), on a release of the same method with another seed (lazy), on "
+        "level: trained on undefended data (ignorant), on a release of the same method with another seed (lazy), on "
         "this release (informed), and with photographs beside it (adaptive).",
         named="level",
     )
@@ -125,7 +125,7 @@ def budgets(rows: Sequence[Row], everybody: int) -> list[Chart]:
             scale = alt.Scale(type="log", nice=False, padding=12)
             x = alt.X("people:Q", title="people that the attacker knows", scale=scale, axis=alt.Axis(values=numbers))
             caption = (
-                f"{title(row['defense'])}: balanced accuracy of each attack by the number of labelled people that it "
+                f"{title(row['release'])}: balanced accuracy of each attack by the number of labelled people that it "
                 "learns from, with 95 % intervals."
             )
             charts.append(_lines(points, x, "attack", f"label-budget-{number}", caption))
@@ -135,7 +135,7 @@ def budgets(rows: Sequence[Row], everybody: int) -> list[Chart]:
 def pooled(rows: Sequence[Row]) -> Chart | None:
     """What the strongest attack reads from several images of one person together."""
     points = [
-        {**_measured(point), "images": point["images"], "release": title(row["defense"])}
+        {**_measured(point), "images": point["images"], "release": title(row["release"])}
         for row in rows
         if row.get("pooled")
         for point in {1: {**row["strongest"], "images": 1}, **{p["images"]: p for p in row["pooled"]}}.values()

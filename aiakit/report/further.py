@@ -29,12 +29,12 @@ def further(source: Source) -> Section | None:
     for name, found in attributes.items():
         for row in found["rows"]:
             best = row["strongest"] or {}
-            digests = source.figures.further.get((name, row["defense"], best.get("attack", "")), [])
+            digests = source.figures.further.get((name, row["release"], best.get("attack", "")), [])
             link = to_computed(source, digests)
             rows.append(
                 [
                     Cell(name, name),
-                    Cell(row["defense"], row["defense"]),
+                    Cell(row["release"], row["release"]),
                     to_cell(best.get("attack"), href=link),
                     interval_cell(best.get("balanced_accuracy"), best.get("ci95"), href=link),
                     to_cell(row["simultaneous_upper"]),

@@ -30,7 +30,7 @@ def parts_of_test(source: Source) -> Section | None:
 def _cells(row: Row) -> Iterator[list[Cell]]:
     for part, value, figures in parts_of(row):
         yield [
-            Cell(row["defense"], row["defense"]),
+            Cell(row["release"], row["release"]),
             Cell(part, part),
             Cell(value, value),
             to_cell(figures["people"]),

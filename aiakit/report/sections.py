@@ -69,7 +69,7 @@ def _release_table(source: Source) -> Table:
     for number, row in enumerate(source.rows):
         best, utility = row["strongest"] or {}, row["utility"]
         random, same = (utility.get(kind, {}) for kind in ("random", "same_attribute"))
-        name = row["defense"]
+        name = row["release"]
         link = to_strongest(number, row)
         matched = {kind: to_verification(number, row, kind) for kind in ("random", "same_attribute")}
         rows.append(
@@ -112,17 +112,17 @@ def attacks(source: Source) -> Section | None:
         Heading("accuracy", True),
         Heading("majority", True, "Accuracy of always guessing the more frequent class"),
         Heading("std over seeds", True),
-        Heading("shows power", False, "Whether this attack beats chance on the unprotected release"),
+        Heading("shows power", False, "Whether this attack beats chance on the undefended release"),
         Heading("computed in"),
     ]
     rows = []
     for number, row in enumerate(source.rows):
         for name, m in row["attacks"].items():
             mark = "*" if row["strongest"] and row["strongest"]["attack"] == name else ""
-            digests = source.figures.sources.get((row["defense"], name), [])
+            digests = source.figures.sources.get((row["release"], name), [])
             rows.append(
                 [
-                    Cell(row["defense"], row["defense"]),
+                    Cell(row["release"], row["release"]),
                     Cell(name, name),
                     interval_cell(m["balanced_accuracy"], m["ci95"], mark, id=attack_id(number, name)),
                     *(to_cell(m.get(key)) for key in ("auc", "advantage", "tpr_at_1pct_fpr", "bits", "accuracy",
@@ -156,10 +156,10 @@ def verification(source: Source) -> Section | None:
     headings += [*(Heading(name, True) for name in metrics.values()), Heading("computed in")]
     rows = [
         [
-            Cell(row["defense"], row["defense"]),
+            Cell(row["release"], row["release"]),
             Cell(meaning, meaning, id=verification_id(number, kind)),
             *(interval_cell(row["utility"][kind][m], row["utility"][kind][f"{m}_ci95"]) for m in metrics),
-            computed_cell(source, source.figures.utilities.get(row["defense"], [])),
+            computed_cell(source, source.figures.utilities.get(row["release"], [])),
         ]
         for number, row in enumerate(source.rows)
         for kind, meaning in meanings.items()
@@ -188,7 +188,7 @@ def groups(source: Source) -> Section | None:
     """Results by class of people."""
     if not source.figures.slices:
         return None
-    numbered = {row["defense"]: (number, row) for number, row in enumerate(source.rows)}
+    numbered = {row["release"]: (number, row) for number, row in enumerate(source.rows)}
     headings = [
         Heading("release"),
         Heading(source.document["attribute"]),
@@ -198,14 +198,14 @@ def groups(source: Source) -> Section | None:
     ]
     rows = [
         [
-            Cell(part.defense, part.defense),
+            Cell(part.release, part.release),
             Cell(part.group, part.group),
-            _share_cell(part.recall, to_strongest(*numbered[part.defense])),
-            _share_cell(part.accepted, to_verification(*numbered[part.defense], "random")),
-            _share_cell(part.confused, to_verification(*numbered[part.defense], "same_attribute")),
+            _share_cell(part.recall, to_strongest(*numbered[part.release])),
+            _share_cell(part.accepted, to_verification(*numbered[part.release], "random")),
+            _share_cell(part.confused, to_verification(*numbered[part.release], "same_attribute")),
         ]
         for part in source.figures.slices
-        if part.defense in numbered
+        if part.release in numbered
     ]
     caption = "Shares by class at one threshold for everybody, with intervals over people."
     text = "Where the columns differ between classes, the release serves or exposes one group more than another."
@@ -251,7 +251,7 @@ def limits(source: Source) -> Section | None:
         if "null" in row:
             null = row["null"]
             items.append(
-                f"{row['defense']}: with labels permuted between people, the selected attack reached at most "
+                f"{row['release']}: with labels permuted between people, the selected attack reached at most "
                 f"{max(null['balanced_accuracy']):.3f} in {null['permutations']} runs (p = {null['p']:.3f})."
             )
     return Section("limits", "Limits", (), (), (), items)
@@ -261,7 +261,7 @@ def notes(source: Source) -> Section | None:
     """Remarks of the data set, attacks that could not be applied, and what failed."""
     document = source.document
     items = list(document["notes"])
-    items += [f"{row['defense']}: skipped: {what}: {why}" for row in source.rows
+    items += [f"{row['release']}: skipped: {what}: {why}" for row in source.rows
               for what, why in row.get("skipped", {}).items()]  # fmt: skip
     items += [f"failed: {failure['cell']}: {failure['reason']}" for failure in document["failures"]]
     items += [f"no result yet: {label}" for row in source.rows for label in row["missing"]]
@@ -334,7 +334,7 @@ def lead_of(document: Mapping[str, Any]) -> list[str]:
     if gaps:
         worst = max(gaps, key=lambda row: row["gap"])
         sentences.append(
-            f"{worst['defense']} claims {worst['claimed']['balanced_accuracy']:.3f} and leaks "
+            f"{worst['release']} claims {worst['claimed']['balanced_accuracy']:.3f} and leaks "
             f"{worst['strongest']['balanced_accuracy']:.3f} to {worst['strongest']['attack']} "
             f"(chance is {document['chance']:.3f}): the largest illusion gap of this run, {worst['gap']:+.3f}."
         )

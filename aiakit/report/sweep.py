@@ -51,7 +51,7 @@ def lead_of(document: Row) -> list[str]:
     if gaps:
         worst = max(gaps, key=lambda point: point["gap"])
         sentences.append(
-            f"{worst['defense']} claims {worst['claimed']['balanced_accuracy']:.3f} and leaks "
+            f"{worst['release']} claims {worst['claimed']['balanced_accuracy']:.3f} and leaks "
             f"{worst['strongest']['balanced_accuracy']:.3f} to {worst['strongest']['attack']}: "
             f"the largest illusion gap of this sweep, {worst['gap']:+.3f}."
         )
@@ -80,7 +80,7 @@ def _drawn(document: Row) -> list[Any]:
         return []
     if len(set(labels)) < len(labels):  # they were cut to what fits
         labels = [f"{number}. {label}" for number, label in enumerate(labels, 1)]
-    rows = [{**point, "defense": label} for point, label in zip(document["points"], labels, strict=True)]
+    rows = [{**point, "release": label} for point, label in zip(document["points"], labels, strict=True)]
     ceiling = document["bayes_ceiling"]
     drawn = (
         run_charts.dumbbell(rows, document["chance"], document["smallest_detectable"], ceiling),

@@ -45,8 +45,8 @@ def _summary(document: dict[str, Any]) -> Table:
         title="Privacy: balanced accuracy of inference (lower is better). "
         "Utility: accuracy of 1:1 verification (higher is better)."
     )
-    for heading in ("defense", "claimed", "strongest attack", "measured [95 %]", "gap", "bits"):
-        table.add_column(heading, justify="left" if heading in ("defense", "strongest attack") else "right")
+    for heading in ("release", "claimed", "strongest attack", "measured [95 %]", "gap", "bits"):
+        table.add_column(heading, justify="left" if heading in ("release", "strongest attack") else "right")
     bounded = any(row["accuracy_bound"] is not None for row in document["rows"])
     if bounded:
         table.add_column("proven bound", justify="right")
@@ -60,7 +60,7 @@ def _summary(document: dict[str, Any]) -> Table:
     for row in document["rows"]:
         strongest = row["strongest"]
         cells = [
-            row["defense"],
+            row["release"],
             figure(row["claimed"] and row["claimed"]["balanced_accuracy"]),
             NONE if strongest is None else strongest["attack"],
             NONE if strongest is None else with_interval(strongest["balanced_accuracy"], strongest["ci95"]),
@@ -85,7 +85,7 @@ def _attacks(document: dict[str, Any]) -> Table:
     )
     table.add_column("attack")
     for row in document["rows"]:
-        table.add_column(Text(row["defense"]), justify="right")
+        table.add_column(Text(row["release"]), justify="right")
     for name in names:
         table.add_row(Text(name), *(Text(_attack_cell(row, name)) for row in document["rows"]))
     return table
@@ -107,21 +107,21 @@ def _extras(document: dict[str, Any]) -> list[Table]:
     ]
     if levels:
         table = Table(title="Knowledge ladder, balanced accuracy of each attack by what it was trained on")
-        for heading in ("defense", "attack", *levels, "this release"):
-            table.add_column(heading, justify="left" if heading in ("defense", "attack") else "right")
+        for heading in ("release", "attack", *levels, "this release"):
+            table.add_column(heading, justify="left" if heading in ("release", "attack") else "right")
         for row in document["rows"]:
             for name, measured in row["attacks"].items():
                 below = [row.get("knowledge", {}).get(level, {}).get(name) for level in levels]
-                table.add_row(row["defense"], name, *map(_measured, [*below, measured]))
+                table.add_row(row["release"], name, *map(_measured, [*below, measured]))
         tables.append(table)
     for key, heading, unit in (("budgets", "Label budget", "people"), ("pooled", "Pooled attacker", "images")):
-        curves = [(row["defense"], curve) for row in document["rows"] if key in row for curve in _curves(row, key)]
+        curves = [(row["release"], curve) for row in document["rows"] if key in row for curve in _curves(row, key)]
         if not curves:
             continue
         numbers = sorted({point[unit] for _, (_, points) in curves for point in points})
         table = Table(title=f"{heading}, balanced accuracy by number of {unit}")
-        for column in ("defense", "attack", *map(str, numbers)):
-            table.add_column(column, justify="left" if column in ("defense", "attack") else "right")
+        for column in ("release", "attack", *map(str, numbers)):
+            table.add_column(column, justify="left" if column in ("release", "attack") else "right")
         for defense, (name, points) in curves:
             found = {point[unit]: point for point in points}
             table.add_row(defense, name, *(_measured(found.get(number)) for number in numbers))
@@ -144,7 +144,7 @@ def _parts(document: dict[str, Any]) -> list[Table]:
             if "slices" not in row:
                 continue
             attack = row["slices"]["attack"]
-            what = f"{attack} on {row['defense']} in parts of test: {found['attribute']}"
+            what = f"{attack} on {row['release']} in parts of test: {found['attribute']}"
             table = Table(title=f"{what} (in a class: its recall)")
             for heading in ("part", "value", "people", "images", "balanced accuracy [95 %]"):
                 table.add_column(heading, justify="left" if heading in ("part", "value") else "right")
@@ -162,7 +162,7 @@ def further_table(attributes: dict[str, dict[str, Any]]) -> Table:
     table.add_column("attribute")
     table.add_column("chance", justify="right")
     for row in next(iter(attributes.values()))["rows"]:
-        table.add_column(Text(row["defense"]), justify="right")
+        table.add_column(Text(row["release"]), justify="right")
     for name, found in attributes.items():
         cells = [_strongest_cell(row) for row in found["rows"]]
         table.add_row(*map(Text, (name, figure(found["chance"]), *cells)))
@@ -177,26 +177,26 @@ def _strongest_cell(row: dict[str, Any]) -> str:
 def _seeds(document: dict[str, Any]) -> list[Table]:
     """How much of the strongest attack's result the seeds decide, where there are two of each kind."""
     table = Table(title="Standard deviation of balanced accuracy between seeds")
-    for heading in ("defense", "attack", "between defense seeds", "between attack seeds"):
-        table.add_column(heading, justify="left" if heading in ("defense", "attack") else "right")
+    for heading in ("release", "attack", "between defense seeds", "between attack seeds"):
+        table.add_column(heading, justify="left" if heading in ("release", "attack") else "right")
     for row in document["rows"]:
         best = row["strongest"] and row["strongest"]["attack"]
         variance = row["attacks"].get(best, {}).get("variance")
         if variance is not None:
             deviations = (figure(sqrt(variance[kind])) for kind in ("defense_seeds", "attack_seeds"))
-            table.add_row(*map(Text, (row["defense"], best, *deviations)))
+            table.add_row(*map(Text, (row["release"], best, *deviations)))
     return [table] if table.row_count else []
 
 
 def _costs(document: dict[str, Any]) -> list[Table]:
     """What it took to make the releases, where this run made them."""
     table = Table(title="Cost of each release (all seeds together)")
-    for heading in ("defense", "fit, s", "release, s", "peak memory, MiB", "with all attacks, s"):
-        table.add_column(heading, justify="left" if heading == "defense" else "right")
+    for heading in ("release", "fit, s", "release, s", "peak memory, MiB", "with all attacks, s"):
+        table.add_column(heading, justify="left" if heading == "release" else "right")
     for row in document["rows"]:
         if row["peak_mib"] is not None:
             seconds = (f"{row[key]:.1f}" for key in ("fit_seconds", "release_seconds"))
-            table.add_row(*map(Text, (row["defense"], *seconds, f"{row['peak_mib']:.0f}", f"{row['seconds']:.1f}")))
+            table.add_row(*map(Text, (row["release"], *seconds, f"{row['peak_mib']:.0f}", f"{row['seconds']:.1f}")))
     return [table] if table.row_count else []
 
 
@@ -227,7 +227,7 @@ def remarks(document: dict[str, Any]) -> list[str]:
         official = row["utility"].get("official")
         if official:
             lines.append(
-                f"{row['defense']}: official folds {official['accuracy']:.3f} ± {official['standard_error']:.3f} "
+                f"{row['release']}: official folds {official['accuracy']:.3f} ± {official['standard_error']:.3f} "
                 f"on {official['pairs']} official pairs"
             )
     lines += broken_bounds(document)
@@ -235,10 +235,10 @@ def remarks(document: dict[str, Any]) -> list[str]:
         if "null" in row:
             null = row["null"]
             lines.append(
-                f"{row['defense']}: with labels permuted between people the selected attack reached at most "
+                f"{row['release']}: with labels permuted between people the selected attack reached at most "
                 f"{max(null['balanced_accuracy']):.3f} in {null['permutations']} runs (p = {null['p']:.3f})"
             )
-        lines += [f"{row['defense']}: skipped: {what}: {why}" for what, why in row.get("skipped", {}).items()]
+        lines += [f"{row['release']}: skipped: {what}: {why}" for what, why in row.get("skipped", {}).items()]
     lines += [f"note: {note}" for note in document["notes"]]
     lines += [f"failed: {failure['cell']}: {failure['reason']}" for failure in document["failures"]]
     missing = sum(len(row["missing"]) for row in document["rows"])
@@ -255,7 +255,7 @@ def broken_bounds(document: dict[str, Any]) -> list[str]:
         bound, best = row["accuracy_bound"], row["strongest"]
         if bound is not None and best is not None and best["ci95"][0] is not None and best["ci95"][0] > bound:
             found.append(
-                f"{row['defense']}: BROKEN BOUND: it proves that no attack exceeds {bound:.3f}, and {best['attack']} "
+                f"{row['release']}: BROKEN BOUND: it proves that no attack exceeds {bound:.3f}, and {best['attack']} "
                 f"reached {best['balanced_accuracy']:.3f}: the mechanism does not do what it promises"
             )
     return found

@@ -39,7 +39,6 @@ def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, A
     return {
         "schema": SCHEMA,
         "aiakit": __version__,
-        "audit": config.audits,
         "dataset": facts["dataset"],
         **_attribute(evaluation),
         "seeds": len(config.seeds),
@@ -49,8 +48,14 @@ def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, A
         "notes": [*facts["notes"], *config.notes, *left_out, *_on_large_samples(evaluation), *_on_power(evaluation)],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row) for row in evaluation.rows.values()],
+        **({"audit": _audited(config)} if config.audits else {}),
         **({"further": {name: _further(of) for name, of in evaluation.further.items()}} if evaluation.further else {}),
     }
+
+
+def _audited(config: RunConfig) -> dict[str, Any]:
+    """What was audited: its view, digest, and how its people were split and compared."""
+    return {**config.dataset.params, "data": config.dataset.data, "score": config.score, "seed": config.split.seed}
 
 
 def _on_power(evaluation: Evaluation) -> list[str]:
@@ -90,7 +95,7 @@ def _inferred(evaluation: Evaluation, row: Row) -> dict[str, Any]:
     """What attacks read from one release."""
     figures = measured(row)
     found = {
-        "defense": row.defense,
+        "release": row.release,
         **{key: figures[key] for key in ("strongest", "simultaneous_upper")},
         "attacks": _attacks(evaluation, row),
         "verdict": verdict(evaluation, row),
@@ -111,8 +116,8 @@ def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
 
 def _row(evaluation: Evaluation, row: Row) -> dict[str, Any]:
     return {
-        "defense": row.defense,
-        "params": _params(evaluation.config, row.defense),
+        "release": row.release,
+        "params": _params(evaluation.config, row.release),
         **measured(row),
         "attacks": _attacks(evaluation, row),
         "verdict": verdict(evaluation, row),

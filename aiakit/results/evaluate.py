@@ -77,16 +77,16 @@ def _evaluate_further(store: Store, plan: Plan, config: RunConfig, attribute: st
 
 
 def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
-    releases = [cell for (defense, _), cell in plan.releases.items() if defense == name]
+    releases = [cell for (release, _), cell in plan.releases.items() if release == name]
     made = [cell.result for cell in (store.find(spec.digest) for spec in releases) if cell is not None]
     row.fit_seconds = sum(result.get("fit_seconds", 0.0) for result in made)
     row.release_seconds = sum(result.get("release_seconds", 0.0) for result in made)
     row.peak_mib = max((result["peak_mib"] for result in made if "peak_mib" in result), default=None)
     bounds = [result["accuracy_bound"] for result in made if result.get("accuracy_bound") is not None]
     row.accuracy_bound = max(bounds) if len(bounds) == len(releases) else None  # what holds for every seed's release
-    cells = [*releases, *(cell for (defense, _), cell in plan.utilities.items() if defense == name)]
+    cells = [*releases, *(cell for (release, _), cell in plan.utilities.items() if release == name)]
     for table in (plan.attacks, *(attribute.attacks for attribute in plan.further.values())):
-        cells += [cell for key, cell in table.items() if key.defense == name]
+        cells += [cell for key, cell in table.items() if key.release == name]
     for cell in cells:
         found = store.find(cell.digest)
         if found is None:
@@ -170,7 +170,7 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
     claims = {attack.name for attack in config.attacks if is_claim(attack)}
     groups: dict[AttackKey, list[AttackKey]] = {}  # the repeats of each attack, under a key without seeds
     for key in cells.cells:
-        if key.defense == name:
+        if key.release == name:
             groups.setdefault(replace(key, seed=0, attack_seed=0), []).append(key)
     nulls: dict[int, list[AttackStatistics]] = {}
     for group, keys in groups.items():
@@ -235,7 +235,7 @@ def _pooled(tables: Sequence[Mapping[str, Any]], judge: Judge, images: int) -> A
 
 
 def _add_utility(cells: _Cells, plan: Plan, name: str, row: Row) -> None:
-    found = [cells.store.find(cell.digest) for (defense, _), cell in plan.utilities.items() if defense == name]
+    found = [cells.store.find(cell.digest) for (release, _), cell in plan.utilities.items() if release == name]
     tables = [cell.tensors("scores") for cell in found if cell is not None]
     if tables:
         similarities = {

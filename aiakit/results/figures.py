@@ -31,7 +31,7 @@ class DetCurve:
     false_match, false_non_match : float (P,), rates.
     """
 
-    defense: str
+    release: str
     impostors: str
     false_match: FloatArray
     false_non_match: FloatArray
@@ -58,7 +58,7 @@ class Slice:
     confused : impostor pairs of two people of this class that it accepts. Both at the threshold for random impostors.
     """
 
-    defense: str
+    release: str
     group: str
     recall: Share
     accepted: Share
@@ -95,35 +95,35 @@ def _figures(store: Store, evaluation: Evaluation) -> Figures:
     det: list[DetCurve] = []
     slices: list[Slice] = []
     for name, row in evaluation.rows.items():
-        verifier = _tables(store, [cell.digest for (defense, _), cell in plan.utilities.items() if defense == name])
+        verifier = _tables(store, [cell.digest for (release, _), cell in plan.utilities.items() if release == name])
         det += _det_curves(name, protocol, verifier)
-        keys = [key for key in plan.attacks if key.defense == name and key.headline and key.attack == row.strongest]
+        keys = [key for key in plan.attacks if key.release == name and key.headline and key.attack == row.strongest]
         attack = _tables(store, [plan.attacks[key].digest for key in keys])
         if attack:
             slices += _slices(name, protocol, "person", attack, verifier)
     further = {
-        (attribute, defense, attack): digests
+        (attribute, release, attack): digests
         for attribute, cells in plan.further.items()
-        for (defense, attack), digests in _sources(store, cells.attacks).items()
+        for (release, attack), digests in _sources(store, cells.attacks).items()
     }
     claiming = {spec.name for spec in config.attacks if is_claim(spec)}
-    claims = [(key.defense, cell) for key, cell in plan.attacks.items() if key.attack in claiming]
+    claims = [(key.release, cell) for key, cell in plan.attacks.items() if key.attack in claiming]
     return Figures(
         det,
         slices,
         _sources(store, plan.attacks),
         further,
         _by_release(store, claims),
-        _by_release(store, ((defense, cell) for (defense, _), cell in plan.releases.items())),
-        _by_release(store, ((defense, cell) for (defense, _), cell in plan.utilities.items())),
+        _by_release(store, ((release, cell) for (release, _), cell in plan.releases.items())),
+        _by_release(store, ((release, cell) for (release, _), cell in plan.utilities.items())),
     )
 
 
 def _by_release(store: Store, cells: Iterable[tuple[str, CellSpec]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for defense, cell in cells:
+    for release, cell in cells:
         if store.has(cell.digest):
-            found.setdefault(defense, []).append(cell.digest)
+            found.setdefault(release, []).append(cell.digest)
     return found
 
 
@@ -136,7 +136,7 @@ def _sources(store: Store, cells: dict[AttackKey, CellSpec]) -> dict[tuple[str, 
     sources: dict[tuple[str, str], list[str]] = {}
     for key, cell in cells.items():
         if key.headline and store.has(cell.digest):
-            sources.setdefault((key.defense, key.attack), []).append(cell.digest)
+            sources.setdefault((key.release, key.attack), []).append(cell.digest)
     return sources
 
 
@@ -150,11 +150,11 @@ def _det_curves(name: str, protocol: Protocol, tables: list[dict[str, NDArray[An
     return curves
 
 
-def det_curve(defense: str, impostors: str, same: NDArray[np.bool_], repeats: Sequence[NDArray[Any]]) -> DetCurve:
+def det_curve(release: str, impostors: str, same: NDArray[np.bool_], repeats: Sequence[NDArray[Any]]) -> DetCurve:
     """The curve of a release. same : (P,) whether pairs show one person. repeats : (P,) similarities of each seed."""
     lowest = min(0.5, IMPOSTORS_PER_FALSE_ACCEPT / np.count_nonzero(~same))  # below it a rate rests on a few pairs
     rates = np.geomspace(lowest, 0.999, POINTS)
-    return DetCurve(defense, impostors, rates, np.mean([_missed(scores, same, rates) for scores in repeats], axis=0))
+    return DetCurve(release, impostors, rates, np.mean([_missed(scores, same, rates) for scores in repeats], axis=0))
 
 
 def _missed(scores: NDArray[Any], same: NDArray[np.bool_], rates: FloatArray) -> FloatArray:

@@ -62,7 +62,7 @@ class Result:
         audits = self.run.config.audits
         for name, found in {document["attribute"]: document, **document.get("further", {})}.items():
             for row in found["rows"]:
-                if not (audits and row["defense"] == REFERENCE):
+                if not (audits and row["release"] == REFERENCE):
                     records += _records(name, row)
         return records
 
@@ -85,7 +85,7 @@ class Result:
 def _records(attribute: str, row: dict[str, Any]) -> list[dict[str, Any]]:
     chosen = row["strongest"] and row["strongest"]["attack"]
     found = [
-        {"attribute": attribute, "release": row["defense"], "attack": attack, "selected": attack == chosen}
+        {"attribute": attribute, "release": row["release"], "attack": attack, "selected": attack == chosen}
         | {"low": measured["ci95"][0], "high": measured["ci95"][1]}
         | {figure: measured[figure] for figure in FIGURES}
         for attack, measured in row["attacks"].items()

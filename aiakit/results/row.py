@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from aiakit.measures.comparison import Difference, illusion_gap, max_t_bound
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.verification import VerificationStatistics
-
-if TYPE_CHECKING:
-    from aiakit.results.slices import Slices
 
 
 @dataclass(frozen=True)
@@ -21,6 +18,25 @@ class OfficialFolds:
     accuracy: float
     standard_error: float
     pairs: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some people of test. balanced_accuracy : of the classes that occur, so that of a class it is its recall."""
+
+    people: int
+    images: int
+    balanced_accuracy: float | None
+    ci95: list[float | None]
+
+
+@dataclass(frozen=True)
+class Slices:
+    """attack : the strongest. classes : class → its part. groups : column → value → its part."""
+
+    attack: str
+    classes: Mapping[str, Part] = field(default_factory=dict)
+    groups: Mapping[str, Mapping[str, Part]] = field(default_factory=dict)
 
 
 @dataclass
@@ -41,7 +57,7 @@ class Row:
     peak_mib : the most memory that making the release took. missing : labels of its cells that are not there.
     """
 
-    defense: str
+    release: str
     claimed: AttackStatistics | None = None
     claimed_tuned: AttackStatistics | None = None
     attacks: dict[str, AttackStatistics] = field(default_factory=dict)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,25 +12,7 @@ from aiakit.experiment.protocol import Protocol
 from aiakit.measures.bootstrap import IdentityBootstrap, number, numbers
 from aiakit.measures.statistics import attack_statistics
 from aiakit.results.judge import SPLITS, Judge, Tables
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some people of test. balanced_accuracy : of the classes that occur, so that of a class it is its recall."""
-
-    people: int
-    images: int
-    balanced_accuracy: float | None
-    ci95: list[float | None]
-
-
-@dataclass(frozen=True)
-class Slices:
-    """attack : the strongest. classes : class → its part. groups : column → value → its part."""
-
-    attack: str
-    classes: Mapping[str, Part] = field(default_factory=dict)
-    groups: Mapping[str, Mapping[str, Part]] = field(default_factory=dict)
+from aiakit.results.row import Part, Slices
 
 
 def slices_of(attack: str, tables: Tables, protocol: Protocol, judge: Judge) -> Slices:

@@ -63,9 +63,9 @@ def read_arrays(path: Path) -> dict[str, StoredArray]:
     Raises InputError where a file is damaged, or declares more than it holds or than 16 GiB in one array.
     """
     with _damage(path):
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             return {name: _in_memory_map(path, name, array) for name, array in tensorfile.load(path).items()}
-        if path.suffix == ".npy":
+        if path.suffix.lower() == ".npy":
             with path.open("rb") as file:
                 return {ONLY_NPY: _checked(file, path.stat().st_size, str(path), lambda: _load_npy(path))}
         with zipfile.ZipFile(path) as archive:

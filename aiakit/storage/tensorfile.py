@@ -27,8 +27,13 @@ _NAMES = {
     "I16": np.int16,
     "I8": np.int8,
     "U8": np.uint8,
+    "U16": np.uint16,
+    "U32": np.uint32,
+    "U64": np.uint64,
     "BOOL": np.bool_,
 }
+BRAIN = "BF16"  # NumPy has no such type: read as float32, whose upper half it is; never written
+_SIZES = {**{name: np.dtype(kind).itemsize for name, kind in _NAMES.items()}, BRAIN: 2}
 _CODES = {np.dtype(kind): name for name, kind in _NAMES.items()}
 MAX_HEADER = 16 << 20
 
@@ -66,7 +71,10 @@ def save(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
 
 
 def load(path: Path) -> dict[str, NDArray[Any]]:
-    """The tensors of a file as read-only memory maps. Raises InputError where it is not a sound tensor file."""
+    """The tensors of a file as read-only memory maps; bfloat16 becomes float32 in memory.
+
+    Raises InputError where it is not a sound tensor file.
+    """
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -87,12 +95,12 @@ def _check(header: dict[str, Any], size: int) -> None:
     """Raise ValueError unless the tensors lie side by side and fill the file, as the format demands."""
     end = 0
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-        if entry["dtype"] not in _NAMES:
+        if entry["dtype"] not in _SIZES:
             raise ValueError(f"{name} has the unknown type {entry['dtype']!r}")
         shape, (start, stop) = entry["shape"], entry["data_offsets"]
         if not all(isinstance(length, int) and length >= 0 for length in [*shape, start, stop]):
             raise ValueError(f"{name} has a wrong shape or place")
-        if start != end or stop - start != np.dtype(_NAMES[entry["dtype"]]).itemsize * math.prod(shape):
+        if start != end or stop - start != _SIZES[entry["dtype"]] * math.prod(shape):
             raise ValueError(f"{name} does not fill its place")
         end = stop
     if end != size:
@@ -104,5 +112,10 @@ def _tensors(path: Path, header: dict[str, Any], start: int, mode: Any) -> dict[
     tensors = {}
     for name, entry in header.items():
         first, last = entry["data_offsets"]
-        tensors[name] = raw[start + first : start + last].view(_NAMES[entry["dtype"]]).reshape(entry["shape"])
+        part, kind = raw[start + first : start + last], entry["dtype"]
+        if kind == BRAIN:
+            values = (part.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        else:
+            values = part.view(_NAMES[kind])
+        tensors[name] = values.reshape(entry["shape"])
     return tensors

@@ -23,7 +23,7 @@ def suite_document(
     sweep : the document of the suite's sweep, where it was run.
     """
     run = document_of(evaluation, failures)
-    rows = {row["defense"]: row for row in run["rows"]}
+    rows = {row["release"]: row for row in run["rows"]}
     return {
         "schema": SCHEMA,
         "suite": name,

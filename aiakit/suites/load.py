@@ -9,8 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from aiakit.errors import InputError
-from aiakit.plugins.suggest import unknown
+from aiakit.errors import InputError, unknown
 from aiakit.storage.documents import read_toml
 from aiakit.suites.schema import Suite
 

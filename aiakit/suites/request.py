@@ -10,14 +10,13 @@ from typing import Any
 
 from aiakit.contracts import no_progress
 from aiakit.datasets.splits import Fractions
-from aiakit.errors import InputError
+from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import REFERENCE, PluginSpec, parse_chain
 from aiakit.experiment.plan import is_claim
 from aiakit.experiment.request import Request
 from aiakit.experiment.selection import attack_names
 from aiakit.plugins import registry
 from aiakit.plugins.options import Options, require_in_use
-from aiakit.plugins.suggest import unknown
 from aiakit.suites.schema import Suite
 
 Plugins = dict[registry.Kind, tuple[str, ...]]

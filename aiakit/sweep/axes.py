@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiakit.errors import InputError
+from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import REFERENCE, parse_chain
 from aiakit.plugins import registry
 from aiakit.plugins.options import options_of
-from aiakit.plugins.suggest import unknown
 
 ALL = "all"
 

@@ -54,7 +54,7 @@ def sweep_document(
 def _row(name: str, one: Measured) -> dict[str, Any]:
     """What a run says of this release; its parameters in full are its configuration."""
     row = {key: value for key, value in one.row.items() if key != "params"}
-    return {**row, "defense": f"{name} [{one.point.label}]", "configuration": one.row["params"]}
+    return {**row, "release": f"{name} [{one.point.label}]", "configuration": one.row["params"]}
 
 
 def _values(axis: Axis, measured: Sequence[Measured]) -> Any:

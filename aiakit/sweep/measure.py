@@ -26,11 +26,11 @@ class Measured:
 
     @property
     def reference(self) -> dict[str, Any]:
-        return next(row for row in self.document["rows"] if row["defense"] == self.point.config.reference)
+        return next(row for row in self.document["rows"] if row["release"] == self.point.config.reference)
 
     @property
     def row(self) -> dict[str, Any]:
-        return next(row for row in self.document["rows"] if row["defense"] != self.point.config.reference)
+        return next(row for row in self.document["rows"] if row["release"] != self.point.config.reference)
 
 
 def cells_of(points: Sequence[Point]) -> list[CellSpec]:

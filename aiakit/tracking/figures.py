@@ -22,14 +22,14 @@ def figures_of(evaluation: Evaluation) -> list[Figure]:
 
 def _of_row(row: Row) -> Iterator[Figure]:
     if row.claimed is not None:
-        yield from _of(f"{row.defense}/claimed", row.claimed, PRIVACY)
+        yield from _of(f"{row.release}/claimed", row.claimed, PRIVACY)
     if row.strongest is not None:
-        yield from _of(f"{row.defense}/strongest", row.attacks[row.strongest], PRIVACY)
+        yield from _of(f"{row.release}/strongest", row.attacks[row.strongest], PRIVACY)
     if row.gap is not None:
-        yield Figure(f"{row.defense}/gap", row.gap.point)
+        yield Figure(f"{row.release}/gap", row.gap.point)
     for kind, utility in row.utility.items():
-        yield from _of(f"{row.defense}/utility/{kind}", utility, UTILITY)
-    yield Figure(f"{row.defense}/seconds", row.seconds)
+        yield from _of(f"{row.release}/utility/{kind}", utility, UTILITY)
+    yield Figure(f"{row.release}/seconds", row.seconds)
 
 
 def _of(name: str, statistics: Statistics, metrics: tuple[str, ...]) -> Iterator[Figure]:

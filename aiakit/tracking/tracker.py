@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from aiakit.errors import InputError
+from aiakit.errors import InputError, unknown
 from aiakit.plugins.extras import not_installed
-from aiakit.plugins.suggest import unknown
 
 # name, which is also the name of the extra → "module:class"
 TRACKERS = {"mlflow": "aiakit.tracking.mlflow:MLflow", "tensorboard": "aiakit.tracking.tensorboard:TensorBoard"}

@@ -51,7 +51,7 @@ def test_other_attributes_are_refused_by_name(classes: tuple[str, ...]):
 
 @installed
 @pytest.mark.parametrize("image_size", [32, 64])
-def test_it_reads_gender_from_unprotected_faces(image_size: int):
+def test_it_reads_gender_from_undefended_faces(image_size: int):
     """Measured on 600 people: balanced accuracy .963 and AUC .994 at 32 pixels, .963 and .996 at 64."""
     if "AIAKIT_DATA" not in os.environ:
         pytest.skip("needs AIAKIT_DATA")

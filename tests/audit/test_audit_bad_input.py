@@ -64,13 +64,13 @@ OPTIONS = {
     "no attack": ({"attacks": ","}, "no attack is named"),
     "image attack": ({"attacks": "cnn"}, "none of the attacks asked for .cnn. can be run on this embedding"),
     "unknown score": ({"score": "cosin"}, "unknown score 'cosin': did you mean cosine"),
-    "no seeds": ({"attack_seeds": 0}, "at least 1"),
-    "unused setting": ({"attacks": "logreg", "settings": ["lda.x=1"]}, "lda"),
+    "no seeds": ({"attack_seeds": 0}, "attack_seeds: .* greater than or equal to 1"),
+    "unused setting": ({"attacks": "logreg", "options": {"lda": {"x": "1"}}}, "lda"),
     "short reference": ({"reference": np.ones((3, 4))}, "the reference has 3 rows"),
     "constant reference": ({"reference": np.ones((ROWS, 4))}, "the reference are the same|the reference.*same"),
     "foreign split": ({"split": ["gallery"] * ROWS}, "puts nobody into attacker-train and attacker-val and test"),
     "pairs outside": (
-        {"pairs": OfficialPairs(np.array([0]), np.array([999]), np.array([True]), np.array([0]))},
+        {"official_pairs": OfficialPairs(np.array([0]), np.array([999]), np.array([True]), np.array([0]))},
         "pairs name rows outside",
     ),
 }
@@ -178,7 +178,7 @@ COMMANDS = {
     "missing key": ((*COLUMNS, "--embedding-key", "f"), "unknown array for --embedding-key 'f'"),
     "join without labels": ((*COLUMNS, "--join-on", "name"), "give --labels CSV as well"),
     "missing labels": ((*COLUMNS, "--labels", "no.csv"), "no.csv cannot be read"),
-    "missing pairs": ((*COLUMNS, "--pairs", "no.csv"), "no.csv cannot be read"),
+    "missing pairs": ((*COLUMNS, "--official-pairs", "no.csv"), "no.csv cannot be read"),
     "missing reference": ((*COLUMNS, "--reference", "no.npz"), "there is no file or folder no.npz"),
 }
 

@@ -71,9 +71,9 @@ def test_an_exported_release_audited_gives_the_row_of_the_run(
         "--score", "siamese", "--allow-overlap", "--out", tmp_path, "--name", "audit", "--json", *common,
     )  # fmt: skip
     assert audited.code == 0, audited.err
-    (row,) = (row for row in ran.document["rows"] if row["defense"] == defense)
+    (row,) = (row for row in ran.document["rows"] if row["release"] == defense)
     (again,) = audited.document["rows"]
-    assert comparable(again) == {**comparable(row), "defense": "release", "verdict": again["verdict"]}
+    assert comparable(again) == {**comparable(row), "release": "release", "verdict": again["verdict"]}
     assert again["utility"]["random"]["accuracy"] is not None
     for cell in ("attacks", "utility"):
         assert again[cell], cell

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import aiakit
-from aiakit.auditing.result import AuditResult
 from aiakit.errors import InputError
+from aiakit.experiment.plan import make_plan
+from aiakit.experiment.protocol import Protocol
+from aiakit.results.result import Result
 
 ATTACKS = ("--attacks", "logreg")
 COLUMNS = ("--attribute", "gender", "--identity", "person")
@@ -47,12 +49,23 @@ class AuditChoosy(Attack):
 """
 
 
+def truth(result: Result) -> dict[str, np.ndarray]:
+    """Splits, labels and pairs of the first attribute."""
+    return Protocol.read(result.run.store, make_plan(result.run.config).protocol.digest).tensors
+
+
+def scores(result: Result) -> dict[str, np.ndarray]:
+    """The similarities of the pairs."""
+    (cell,) = make_plan(result.run.config).utilities.values()
+    return result.run.store.read(cell.digest).tensors("scores")
+
+
 def small(cast, **options):
     return aiakit.audit(cast.embedding, **{"attacks": "logreg", **cast.labels(), **options})
 
 
 def test_a_leak_is_found_and_a_release_without_one_is_not_accused(make_cast):
-    leaking = small(make_cast(gap=8)).document()["rows"][0]
+    leaking = small(make_cast(gap=8), seed=2).document()["rows"][0]
     silent = small(make_cast(gap=0)).document()["rows"][0]
     assert leaking["verdict"] == "leaks"
     assert leaking["strongest"]["balanced_accuracy"] > 0.95
@@ -68,8 +81,8 @@ def test_the_document_has_the_keys_of_run_json(aiakit, tiny_run, npz, tmp_path):
     assert answer.code == 0
     assert run.keys() <= audit.keys()
     assert len(audit["rows"]) == 1
-    assert audit["rows"][0].keys() == run["rows"][0].keys()
-    measured = next(row for row in run["rows"] if row["defense"] == "original")["attacks"]["logreg"]
+    assert audit["rows"][0].keys() == run["rows"][0].keys() | {"slices"}
+    measured = next(row for row in run["rows"] if row["release"] == "original")["attacks"]["logreg"]
     assert audit["rows"][0]["attacks"]["logreg"].keys() == measured.keys()
     assert audit["rows"][0]["utility"].keys() == {"random", "same_attribute"}
     people = {name: counts["people"] for name, counts in audit["splits"].items()}
@@ -85,15 +98,16 @@ def test_verification_of_tight_people_is_nearly_perfect_under_both_scores(cast):
 
 def test_scores_are_those_of_the_formulas(cast):
     for score in ("cosine", "euclidean"):
-        (tensors,) = small(cast, score=score).tensors
+        result = small(cast, score=score)
+        tensors = truth(result)
         left, right = (cast.embedding[tensors[f"pairs.test.random.{side}"]].astype(float) for side in ("left", "right"))
         cosine = (left * right).sum(1) / np.linalg.norm(left, axis=1) / np.linalg.norm(right, axis=1)
         expected = cosine if score == "cosine" else -np.linalg.norm(left - right, axis=1)
-        np.testing.assert_allclose(tensors["similarity.test.random"], expected, rtol=1e-6)
+        np.testing.assert_allclose(scores(result)["test.random"], expected, rtol=1e-6)
 
 
 def test_no_person_is_in_two_splits(cast):
-    (tensors,) = small(cast).tensors
+    tensors = truth(small(cast))
     people = [set(cast.person[tensors[f"rows.{name}"]]) for name in ("attacker-train", "attacker-val", "test")]
     assert sum(map(len, people)) == len(set.union(*people)) == 60
     for name in ("attacker-train", "attacker-val", "test"):
@@ -102,17 +116,17 @@ def test_no_person_is_in_two_splits(cast):
 
 def test_the_same_audit_gives_the_same_scores_and_another_seed_another_split(cast):
     first, second, other = small(cast), small(cast), small(cast, seed=1)
-    assert first.tensors[0].keys() == second.tensors[0].keys()
-    for name, array in first.tensors[0].items():
-        np.testing.assert_array_equal(array, second.tensors[0][name])
-    assert first.config == second.config
-    assert not np.array_equal(first.tensors[0]["rows.test"], other.tensors[0]["rows.test"])
+    assert first.document() | {"rows": []} == second.document() | {"rows": []}
+    for one, again in zip(first.table(), second.table(), strict=True):
+        assert one == again
+    assert first.run.config == second.run.config
+    assert not np.array_equal(truth(first)["rows.test"], truth(other)["rows.test"])
 
 
 def test_slices_add_up_to_the_whole(cast):
     groups = {"half": np.where(np.arange(cast.rows) < cast.rows // 2, "first", "second")}
     document = small(cast, groups=groups).document()
-    found = document["slices"]
+    found = document["rows"][0]["slices"]
     assert found["attack"] == "logreg"
     recalls = [found["classes"][name]["balanced_accuracy"] for name in ("female", "male")]
     assert np.mean(recalls) == pytest.approx(document["rows"][0]["strongest"]["balanced_accuracy"])
@@ -125,29 +139,30 @@ def test_several_attributes(aiakit, npz, tmp_path):
         "audit", npz, "--attributes", "gender,smiling", "--identity", "person", *ATTACKS, "--out", tmp_path, "--json"
     )
     assert answer.code == 0
-    documents = answer.document["attributes"]
-    assert list(documents) == ["gender", "smiling"]
+    documents = answer.document["further"]
+    assert list(documents) == ["smiling"]
     assert answer.document["attribute"] == "gender"
-    assert answer.document["rows"] == documents["gender"]["rows"]
     assert any("people show more than one value of smiling" in note for note in documents["smiling"]["notes"])
     assert documents["smiling"]["rows"][0]["verdict"] != "leaks"
 
 
 def test_all_takes_categories_only(aiakit, npz, tmp_path):
     answer = aiakit("audit", npz, "--attributes", "all", "--identity", "person", *ATTACKS, "--out", tmp_path, "--json")
-    assert list(answer.document["attributes"]) == ["gender", "smiling"]
+    assert [answer.document["attribute"], *answer.document["further"]] == ["gender", "smiling"]
 
 
 def test_a_reference_shows_power(cast, make_cast):
     blind = make_cast(gap=0)
-    with_power = small(blind, reference=cast.embedding)
+    with_power = small(blind, reference=cast.embedding, seed=2)
     document = with_power.document()
-    assert document["rows"][0]["verdict"] == "no leak found"
-    assert document["rows"][0]["attacks"]["logreg"]["power"] is True
-    assert document["reference"]["attacks"]["logreg"]["balanced_accuracy"] > 0.9
+    reference, release = document["rows"]
+    assert (reference["release"], release["release"]) == ("original", "release")
+    assert release["verdict"] == "no leak found"
+    assert release["attacks"]["logreg"]["power"] is True
+    assert reference["attacks"]["logreg"]["balanced_accuracy"] > 0.9
     without = small(blind).document()
     assert without["rows"][0]["attacks"]["logreg"]["power"] is None
-    assert without["reference"] is None
+    assert [row["release"] for row in without["rows"]] == ["release"]
     assert any("power of these attacks is not known" in note for note in without["notes"])
 
 
@@ -164,18 +179,18 @@ def test_strongest_is_chosen_on_validation_people(cast):
 
 def test_an_attack_on_scores_combines_the_others(cast):
     result = small(cast, attacks="stack,logreg,lda")
-    assert [spec.name for spec in result.config.attacks] == ["logreg", "lda", "stack"]
+    assert [spec.name for spec in result.run.config.attacks] == ["logreg", "lda", "stack"]
     assert result.document()["rows"][0]["attacks"]["stack"]["balanced_accuracy"] > 0.9
     assert result.complete
 
 
 def test_adaptive_attacks_learn_from_the_reference(cast, make_cast):
     alone = small(cast, attacks="logreg,decensor")
-    assert [spec.name for spec in alone.config.attacks] == ["logreg"]
+    assert [spec.name for spec in alone.run.config.attacks] == ["logreg"]
     assert any("decensor not run" in note for note in alone.document()["notes"])
     beside = small(cast, attacks="logreg,decensor", reference=make_cast(gap=8).embedding)
-    assert beside.document()["rows"][0]["attacks"].keys() == {"logreg", "decensor"}
-    assert beside.complete, beside.facts
+    assert beside.document()["rows"][1]["attacks"].keys() == {"logreg", "decensor"}
+    assert beside.complete, beside.run.failures()
 
 
 def test_seeds_are_repeats_of_attacks(cast):
@@ -187,21 +202,20 @@ def test_seeds_are_repeats_of_attacks(cast):
 def test_a_saved_audit_is_read_back(cast, tmp_path):
     result = small(cast, groups={"smiling": cast.smiling})
     folder = result.save(tmp_path / "deep" / "audit")
-    assert sorted(path.name for path in folder.iterdir()) == ["result.json", "scores.safetensors"]
-    again = AuditResult.load(folder)
+    again = Result.load(folder)
     assert again.document() == result.document()
     assert again.table() == result.table()
-    assert json.loads((folder / "result.json").read_text())["document"] == result.document()
-    small(cast, seed=1).save(folder)  # an audit may be replaced by another
-    assert AuditResult.load(folder).config.seed == 1
     assert [path.name for path in folder.parent.iterdir()] == ["audit"]
+    with pytest.raises(InputError, match="exists: name a folder"):
+        small(cast, seed=1).save(folder)
+    assert Result.load(folder).run.config.split.seed == 0
 
 
 def test_nothing_else_is_overwritten(cast, tmp_path):
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.tex").write_text("…")
-    with pytest.raises(InputError, match="exists and holds no audit"):
-        small(cast).save(tmp_path / "precious")
+    with pytest.raises(InputError, match="exists and is no run folder"):
+        small(cast, folder=tmp_path / "precious")
     assert (tmp_path / "precious" / "thesis.tex").read_text() == "…"
 
 
@@ -213,12 +227,20 @@ def test_a_place_that_cannot_be_written_is_found_before_work_begins(aiakit, npz,
     assert "logreg" not in answer.err
 
 
-def test_damaged_scores_are_one_line(cast, tmp_path):
-    folder = small(cast).save(tmp_path / "audit")
-    scores = folder / "scores.safetensors"
-    scores.write_bytes(scores.read_bytes()[:-100])
-    with pytest.raises(InputError, match="not a sound safetensors file"):
-        AuditResult.load(folder)
+def test_damaged_scores_are_computed_again(cast, tmp_path):
+    first = small(cast, folder=tmp_path / "audit").document()["rows"][0]["attacks"]
+    (score,) = (path for path in (tmp_path / "audit" / "cells").glob("*/scores.safetensors") if _of_attack(path))
+    score.write_bytes(score.read_bytes()[:-100])
+    damaged = Result.load(tmp_path / "audit")
+    assert not damaged.complete
+    assert damaged.document()["rows"][0]["missing"] == ["logreg on release, seed 0"]
+    again = small(cast, folder=tmp_path / "audit")
+    assert again.complete
+    assert again.document()["rows"][0]["attacks"] == first
+
+
+def _of_attack(path) -> bool:
+    return json.loads((path.parent / "result.json").read_text())["inputs"]["kind"] == "attack"
 
 
 def test_the_same_command_finds_its_result_again(aiakit, npz, tmp_path):
@@ -229,7 +251,7 @@ def test_the_same_command_finds_its_result_again(aiakit, npz, tmp_path):
     assert "logreg" not in second.err
     other = aiakit(*arguments, "--seed", "1", "--name", first.document["run"].rsplit("/", 1)[1])
     assert other.code == 2
-    assert "holds another audit" in other.message
+    assert "belongs to another configuration" in other.message
 
 
 def test_an_attack_is_left_out_of_attributes_that_are_not_its_own(aiakit, npz, tmp_path):
@@ -239,10 +261,10 @@ def test_an_attack_is_left_out_of_attributes_that_are_not_its_own(aiakit, npz, t
         "--attacks", "audit-choosy,logreg", "--out", tmp_path, "--json",
     )  # fmt: skip
     assert answer.code == 0, answer.err
-    documents = answer.document["attributes"]
-    assert documents["gender"]["rows"][0]["attacks"].keys() == {"audit-choosy", "logreg"}
-    assert documents["smiling"]["rows"][0]["attacks"].keys() == {"logreg"}
-    assert "audit-choosy not run: it knows female and male only" in documents["smiling"]["notes"]
+    assert answer.document["rows"][0]["attacks"].keys() == {"audit-choosy", "logreg"}
+    smiling = answer.document["further"]["smiling"]
+    assert smiling["rows"][0]["attacks"].keys() == {"logreg"}
+    assert "audit-choosy not run: it cannot infer this attribute" in smiling["notes"]
 
 
 def test_a_broken_attack_is_named_and_the_others_go_on(aiakit, npz, tmp_path):
@@ -255,15 +277,15 @@ def test_a_broken_attack_is_named_and_the_others_go_on(aiakit, npz, tmp_path):
     assert answer.code == 1
     assert answer.document["complete"] is False
     reasons = {failure["cell"]: failure["reason"] for failure in answer.document["failures"]}
-    assert "out of luck" in reasons["audit-raises on gender, seed 0"]
-    assert "broken.py:7" in reasons["audit-raises on gender, seed 0"]
-    assert "finite" in reasons["audit-nans on gender, seed 0"]
+    assert "out of luck" in reasons["audit-raises on release, seed 0"]
+    assert "broken.py:7" in reasons["audit-raises on release, seed 0"]
+    assert "finite" in reasons["audit-nans on release, seed 0"]
     assert answer.document["rows"][0]["strongest"]["attack"] == "logreg"
 
 
 def test_what_attacks_make_of_a_large_sample_is_said(cast):
-    result = small(cast, attacks="logreg,knn", settings=["knn.gallery=20"])
-    rows = len(result.tensors[0]["rows.attacker-train"])
+    result = small(cast, attacks="logreg,knn", options={"knn": {"gallery": 20}})
+    rows = len(truth(result)["rows.attacker-train"])
     said = [note for note in result.document()["notes"] if "samples to learn from" in note]
     assert said == [
         f"of {rows} samples to learn from some attacks make less than all they could: knn (a gallery of 20)"
@@ -274,7 +296,7 @@ def test_what_attacks_make_of_a_large_sample_is_said(cast):
 def test_people_with_one_picture_each_are_measured_without_verification(cast):
     rows = np.arange(0, cast.rows, 3)
     one = replace(cast, embedding=cast.embedding[rows], person=cast.person[rows], gender=cast.gender[rows])
-    document = small(one).document()
+    document = small(one, seed=2).document()
     assert document["rows"][0]["utility"] == {}
     assert any("verification was not measured" in note for note in document["notes"])
     assert document["rows"][0]["strongest"]["balanced_accuracy"] > 0.9
@@ -283,5 +305,5 @@ def test_people_with_one_picture_each_are_measured_without_verification(cast):
 def test_what_people_read(aiakit, npz, tmp_path):
     answer = aiakit("audit", npz, *COLUMNS, *ATTACKS, "--group", "smiling", "--out", tmp_path)
     assert answer.code == 0
-    for words in ("logreg in parts of test", "smiling", "female", "smallest leak", "lower bound"):
+    for words in ("logreg on release in parts of test", "smiling", "female", "smallest leak", "lower bound"):
         assert words in answer.out

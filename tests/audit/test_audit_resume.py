@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import fields
 
 import numpy as np
 import pytest
 
-from aiakit.auditing.api import prepare
-from aiakit.auditing.result import AuditResult
-from aiakit.auditing.runner import SilentObserver
 from aiakit.errors import InputError
+from aiakit.experiment.engine import SilentObserver
+from aiakit.experiment.local import Local
+from aiakit.experiment.runtime import Runtime
+from aiakit.results.audit import prepare_arrays
+from aiakit.results.result import Result
+from aiakit.storage import tensorfile
 
 FLAKY = """
 import pathlib
@@ -59,28 +63,34 @@ def file(single, tmp_path):
     return path
 
 
-def prepared(cast, **options):
-    return prepare(cast.embedding, **{"attacks": "logreg,lda,stack", **cast.labels(), **options})
+def execute(cast, folder, watch=None, **options) -> Result:
+    prepared = prepare_arrays(cast.embedding, **{"attacks": "logreg,lda,stack", **cast.labels(), **options})
+    run = prepared.begin(folder)
+    run.execute(Runtime(folder), watch or SilentObserver(), Local(), prepared.broken)
+    return Result(run)
+
+
+def scores_of(result: Result) -> dict[str, dict[str, bytes]]:
+    """Digest of a cell → its tensors, as bytes."""
+    return {
+        path.parent.name: {name: array.tobytes() for name, array in tensorfile.load(path).items()}
+        for path in (result.run.folder / "cells").glob("*/*.safetensors")
+    }
 
 
 def test_an_interrupted_audit_goes_on_to_the_same_result(cast, aiakit, tmp_path):
-    folder, undisturbed = tmp_path / "audit", prepared(cast).execute()
+    folder, undisturbed = tmp_path / "audit", execute(cast, tmp_path / "undisturbed")
     with pytest.raises(KeyboardInterrupt):
-        prepared(cast).execute(Watch("lda"), folder)
-    assert {path.name for path in folder.iterdir()} == {"audit.json", "cells"}
+        execute(cast, folder, Watch("lda"))
     answer = aiakit("show", folder)
-    assert answer.code == 2
-    assert "was interrupted: run the same command again" in answer.message
+    assert answer.code == 1
+    assert "INCOMPLETE" in answer.out
     watch = Watch()
-    result = prepared(cast).execute(watch, folder)
-    assert watch.known == 1
-    assert watch.started == ["lda on gender, seed 0", "stack on gender, seed 0", "verification beside gender"]
-    assert result.tensors[0].keys() == undisturbed.tensors[0].keys()
-    for name, array in result.tensors[0].items():
-        assert array.tobytes() == undisturbed.tensors[0][name].tobytes(), name
-    result.save(folder)
-    assert {path.name for path in folder.iterdir()} == {"result.json", "scores.safetensors"}
-    assert AuditResult.load(folder).tensors[0].keys() == result.tensors[0].keys()
+    result = execute(cast, folder, watch)
+    assert watch.known == 4  # the truth, the release, the verification and one attack
+    assert watch.started == ["lda on release, seed 0", "stack on release, seed 0"]
+    assert scores_of(result) == scores_of(undisturbed)
+    assert result.document()["rows"][0]["attacks"] == undisturbed.document()["rows"][0]["attacks"]
 
 
 def test_only_what_failed_is_tried_again(file, aiakit, tmp_path):
@@ -90,38 +100,61 @@ def test_only_what_failed_is_tried_again(file, aiakit, tmp_path):
     first = aiakit(*arguments)
     assert first.code == 1
     assert first.document["rows"][0]["strongest"]["attack"] == "logreg"
-    assert {path.name for path in (tmp_path / "audit").iterdir()} == {
-        "result.json", "scores.safetensors", "audit.json", "cells"
-    }  # fmt: skip
     shown = aiakit("show", tmp_path / "audit", "--json")
     assert (shown.code, shown.document) == (1, first.document)
     (tmp_path / "mended").touch()
     second = aiakit(*arguments)
     assert second.code == 0, second.err
-    assert "logreg on gender" not in second.err
+    assert "logreg on release" not in second.err
     assert second.document["rows"][0]["attacks"].keys() == {"logreg", "audit-flaky", "stack"}
-    assert not (tmp_path / "audit" / "cells").exists()
 
 
 def test_an_unfinished_audit_is_not_mistaken_for_another(single, file, aiakit, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        prepared(single).execute(Watch("lda"), tmp_path / "audit")
+        execute(single, tmp_path / "audit", Watch("lda"))
     answer = aiakit("audit", file, "--attribute", "gender", "--identity", "person", "--attacks", "logreg",
                     "--out", tmp_path, "--name", "audit")  # fmt: skip
     assert answer.code == 2
-    assert "holds another audit" in answer.message
-    (tmp_path / "audit" / "audit.json").write_text("{}")
-    with pytest.raises(InputError, match=r"audit.json cannot be read"):
-        AuditResult.load(tmp_path / "audit")
+    assert "belongs to another configuration" in answer.message
+    (tmp_path / "audit" / "run.json").write_text("{}")
+    with pytest.raises(InputError, match=r"run.json cannot be read"):
+        Result.load(tmp_path / "audit")
 
 
-def test_an_attack_on_scores_is_left_out_where_it_cannot_be_folded(single):
-    few = prepared(single, split=["val" if person in ("p00", "p01") else "test" if int(person[1:]) % 3 else "train"
-                                for person in single.person])  # fmt: skip
-    document = few.execute().document()
+def test_the_release_of_an_audit_is_not_made_without_its_file(cast, tmp_path):
+    result = execute(cast, tmp_path / "audit")
+    shutil.rmtree(tmp_path / "audit" / "cells")
+    with pytest.raises(InputError, match="came from a file"):
+        result.run.execute(Runtime(tmp_path), SilentObserver(), Local(), {})
+
+
+def test_an_attack_on_scores_is_left_out_where_it_cannot_be_folded(single, tmp_path):
+    split = ["val" if person in ("p00", "p01") else "test" if int(person[1:]) % 3 else "train"
+             for person in single.person]  # fmt: skip
+    document = execute(single, tmp_path / "audit", split=split).document()
     assert document["complete"]
     assert document["rows"][0]["attacks"].keys() == {"logreg", "lda"}
-    assert any("stack not run: it combines scores out of fold" in note for note in document["notes"])
+    assert "out of fold" in document["rows"][0]["skipped"]["stack, informed"]
+
+
+def test_knowledge_budgets_and_permutations_are_those_of_a_run(cast, make_cast, aiakit, tmp_path):
+    path, plain = tmp_path / "release.npz", tmp_path / "plain.npz"
+    np.savez(path, e=make_cast(gap=1).embedding, person=cast.person, gender=cast.gender)
+    np.savez(plain, e=cast.embedding)
+    answer = aiakit(
+        "audit", path, "--attribute", "gender", "--reference", plain, "--attacks", "logreg,lda", "--knowledge",
+        "ignorant", "--budgets", "12", "--pooled", "2", "--permutations", "3", "--pairs", "100", "--jobs", "2",
+        "--out", tmp_path, "--json",
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    row = answer.document["rows"][1]
+    assert row["knowledge"]["ignorant"].keys() == {"logreg", "lda"}
+    assert [point["people"] for point in row["budgets"]["lda"]] == [12]
+    assert [point["images"] for point in row["pooled"]] == [2]
+    assert len(row["null"]["balanced_accuracy"]) == 3
+    refused = aiakit("audit", path, "--attribute", "gender", "--knowledge", "lazy", "--out", tmp_path)
+    assert refused.code == 2
+    assert "second release by the same defense" in refused.message
 
 
 def test_show_and_report_read_an_audit(file, aiakit, tmp_path):
@@ -132,7 +165,7 @@ def test_show_and_report_read_an_audit(file, aiakit, tmp_path):
     assert shown.out == made.out
     assert "What else the releases say" in shown.out
     document = aiakit("show", tmp_path / "audit", "--json").document
-    assert document["attributes"].keys() == {"gender", "smiling"}
+    assert document["further"].keys() == {"smiling"}
     answer = aiakit("report", tmp_path / "audit", "-o", tmp_path / "page", "--json")
     assert answer.code == 0, answer.err
     assert json.loads(answer.out)["files"] == [str(tmp_path / "page" / "report.html")]

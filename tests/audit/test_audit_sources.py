@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from aiakit.datasets.source import numbered, read_source
+from aiakit.datasets.source import read_source
 from aiakit.errors import InputError
 
 ATTACKS = ("--attacks", "logreg")
@@ -52,12 +52,16 @@ def test_parquet_gives_the_same_rows(cast, tmp_path: Path):
         read_source(tmp_path / "half.parquet")
 
 
-def test_numbered_columns_are_taken_in_the_order_of_their_numbers():
-    names = ["id", "e10", "e2", "e1", "f1", "year2020"]
-    assert numbered(names, None, Path("x")) == ["e1", "e2", "e10"]
-    assert numbered(names, "f", Path("x")) == ["f1"]
+def test_numbered_columns_are_taken_in_the_order_of_their_numbers(cast, tmp_path: Path):
+    wide = {f"e{number}": cast.embedding[:, number] for number in reversed(range(10))}
+    rows = zip(*wide.values(), cast.person, cast.gender, strict=True)
+    (tmp_path / "a.csv").write_text(
+        "\n".join([",".join([*wide, "who", "year2020"]), *(",".join(map(str, row)) for row in rows)])
+    )
+    np.testing.assert_allclose(read_source(tmp_path / "a.csv").values, cast.embedding)
+    np.testing.assert_allclose(read_source(tmp_path / "a.csv", "e").values, cast.embedding)
     with pytest.raises(InputError, match="unknown prefix"):
-        numbered(names, "q", Path("x"))
+        read_source(tmp_path / "a.csv", "q")
 
 
 def draw(folder: Path, cast) -> None:
@@ -134,7 +138,7 @@ def test_official_pairs_of_both_formats_agree(aiakit, cast, npz: Path, tmp_path:
     for pairs in ("pairs.txt", "rows.csv", "keys.csv"):
         answer = aiakit(
             "audit", npz, "--labels", tmp_path / "labels.csv", "--join-on", "f", "--attribute", "gender",
-            "--identity", "who", "--pairs", tmp_path / pairs, *ATTACKS, "--out", tmp_path, "--json",
+            "--identity", "who", "--official-pairs", tmp_path / pairs, *ATTACKS, "--out", tmp_path, "--json",
         )  # fmt: skip
         assert answer.code == 0, answer.err
         found.append(answer.document["rows"][0]["utility"]["official"])
@@ -158,7 +162,15 @@ def test_pairs_that_cannot_be_used(aiakit, npz: Path, tmp_path: Path, case: str)
     content, message = PAIRS[case]
     (tmp_path / "pairs.csv").write_text(content)
     answer = aiakit(
-        "audit", npz, "--attribute", "gender", "--identity", "person", "--pairs", tmp_path / "pairs.csv", *ATTACKS
+        "audit",
+        npz,
+        "--attribute",
+        "gender",
+        "--identity",
+        "person",
+        "--official-pairs",
+        tmp_path / "pairs.csv",
+        *ATTACKS,
     )
     assert answer.code == 2
     assert message in answer.message
@@ -180,7 +192,7 @@ def test_recogniser_embeddings_of_real_faces(aiakit, tmp_path: Path):
     (tmp_path / "labels.csv").write_text("\n".join(rows))
     answer = aiakit(
         "audit", embeddings, "--labels", tmp_path / "labels.csv", "--join-on", "f=file", "--attribute", "gender",
-        "--identity", "person", "--pairs", lfw / "pairs.txt", *ATTACKS, "--out", tmp_path, "--json",
+        "--identity", "person", "--official-pairs", lfw / "pairs.txt", *ATTACKS, "--out", tmp_path, "--json",
     )  # fmt: skip
     assert answer.code == 0, answer.err
     row = answer.document["rows"][0]

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 import aiakit
 from aiakit.datasets.duplicates import LEAST_COSINE, clusters_of_duplicates
 from aiakit.errors import InputError
+from aiakit.experiment.plan import make_plan
+from aiakit.experiment.protocol import Protocol
 
 EACH = 3
 
@@ -73,9 +75,10 @@ def test_people_who_share_rows_are_dealt_to_one_split(cast):
     for source in range(0, 18, 3):  # six people have a copy of one of their rows under another name
         cast.embedding[source + 100] = cast.embedding[source]
     result = aiakit.audit(cast.embedding, attacks="logreg", **cast.labels())
+    truth = Protocol.read(result.run.store, make_plan(result.run.config).protocol.digest)
     place = np.full(cast.rows, "", dtype="U14")
     for name in ("attacker-train", "attacker-val", "test"):
-        place[result.tensors[0][f"rows.{name}"]] = name
+        place[truth.rows(name)] = name
     for source in range(0, 18, 3):
         assert place[source] == place[source + 100] != ""
     assert any("12 of 60 people share a row with another person" in note for note in result.document()["notes"])
@@ -93,7 +96,7 @@ def test_an_image_level_split_would_have_recognised_people(cast):
     """What the auditor is for: a label that says nothing but who somebody is looks like a leak."""
     rng = np.random.default_rng(3)
     coin = np.repeat(rng.permutation(np.arange(60) % 2), EACH)
-    options = {"attributes": {"coin": coin}, "attacks": "knn", "settings": ["knn.neighbours=1"]}
+    options = {"attributes": {"coin": coin}, "attacks": "knn", "options": {"knn": {"neighbours": 1}}}
     honest = audit(cast, **options)["rows"][0]["strongest"]["balanced_accuracy"]
     split = np.array(["train", "val", "test"])[np.arange(cast.rows) % EACH]
     leaky = audit(cast, **options, split=split, allow_overlap=True)["rows"][0]["strongest"]["balanced_accuracy"]

@@ -36,7 +36,7 @@ from aiakit.storage.tables import read_csv, whole_number
 from aiakit.suites.load import read_suite
 
 ROOT = Path(__file__).parents[2]
-RUN = ROOT / "tests" / "fixtures" / "run-schema-1" / "run.json"
+RUN = ROOT / "tests" / "fixtures" / "run-schema-2" / "run.json"
 few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

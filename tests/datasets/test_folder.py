@@ -133,3 +133,15 @@ def test_any_name_of_a_person(tmp_path, picture, settings, name):
     faces = Folder(root=str(tmp_path / "faces")).load(settings())
     assert faces.people == (name,)
     assert faces.attributes["gender"].values.tolist() == [0]
+
+
+def test_folders_of_nobody_are_left_out_and_counted(root, settings, picture):
+    for file in ("unknown/1.jpg", "NA/1.jpg", "-1/1.jpg", "Ann/9.jpg"):
+        picture(root / file)
+    faces = Folder(root=str(root)).load(settings())
+    assert faces.people == ("Ann", "ann", "bob", "cid")
+    assert "3 of 8 images have no identity and are left out" in faces.notes
+    assert "the identity is not known where it says -1, NA, unknown" in faces.notes
+    assert any(
+        "2 of 4 people differ from another in capitals" in note and "Ann and ann" in note for note in faces.notes
+    )

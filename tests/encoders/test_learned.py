@@ -27,7 +27,7 @@ def encode(encoder: Any, faces: Faces) -> Any:
     return encoder.encode(faces.images, tuple(map(str, range(len(faces)))))
 
 
-def test_the_autoencoder_gives_the_latent_of_the_unprotected_release(faces: Faces):
+def test_the_autoencoder_gives_the_latent_of_the_undefended_release(faces: Faces):
     options = {"latent": "16", "width": "8", "epochs": "1"}
     found = encode(made("autoencoder", faces, **options), faces)
     original = registry.make("defense", "original", options).fit(faces, faces, Context())

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from aiakit.contracts import Context
-from aiakit.encoders.precomputed import Names, Precomputed
+from aiakit.encoders.precomputed import Precomputed
 from aiakit.errors import InputError
 from aiakit.experiment import releasing
 from aiakit.plugins import registry
 from aiakit.storage import tensorfile
+from aiakit.storage.keys import Keys
 from tests.conftest import TINY
 
 ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -46,12 +47,14 @@ def test_two_arrays_of_a_kind_are_chosen_by_option(tmp_path: Path):
     np.savez(path, first=ROWS, second=ROWS.astype(np.float64) + 1, f=np.array(FILES), other=np.array(FILES[::-1]))
     found = encode(path, FILES, embeddings="second", names="other")
     np.testing.assert_array_equal(found, ROWS[::-1] + 1)
-    with pytest.raises(InputError, match=r"--set precomputed.embeddings=NAME \(it holds first float32 \(4, 3\), "):
+    with pytest.raises(InputError, match=r"Choose with --set precomputed.embeddings; it holds first \(4, 3\), second"):
         encode(path, FILES, names="f")
-    with pytest.raises(InputError, match=r"unknown array 'secnd' in .*did you mean second"):
+    with pytest.raises(InputError, match=r"unknown array .* 'secnd' of .*did you mean second"):
         encode(path, FILES, embeddings="secnd", names="f")
-    with pytest.raises(InputError, match=r"first is float32 \(4, 3\), not an array of N texts"):
+    with pytest.raises(InputError, match=r"unknown array .* 'first' of .*Known: f, other"):
         encode(path, FILES, embeddings="second", names="first")
+    with pytest.raises(InputError, match=r"several columns of texts \(f, other\): say which names .*names=NAME"):
+        encode(path, FILES, embeddings="second")
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".safetensors"])
@@ -77,20 +80,50 @@ def test_missing_rows_are_counted_and_the_first_named(tmp_path: Path):
         (["a/1.png", "b/1.png"], ("1.png",), "2 rows for 1.png"),
         (["1.png", "1.png"], ("1.png",), "2 rows for 1.png"),
         (["1.png", "2.png"], ("a/1.png", "b/1.png"), "one row, 1.png, for both a/1.png and b/1.png"),
-        (["a/1.png"], ("b/1.png",), "no row for 1 of 1 images"),
-        (["11.png"], ("1.png",), "no row for 1 of 1 images"),
+        (["1.jpg", "1.png"], ("a/1.webp",), "2 rows for a/1.webp"),
     ],
 )
 def test_a_name_that_could_be_another_picture_is_never_guessed(names: Any, files: Any, message: str):
     with pytest.raises(InputError, match=message):
-        Names(names, "the file").rows(files)
+        Keys(names, "the file").match(files)
+
+
+@pytest.mark.parametrize(("name", "file"), [("a/1.png", "b/1.png"), ("11.png", "1.png"), ("", ""), ("1.png", "")])
+def test_another_name_is_no_match(name: str, file: str):
+    if name != file:
+        assert Keys([name], "the file").match([file]).places.tolist() == [-1]
+
+
+FORMS = {
+    "ending": "Jos\u00e9/1.png",
+    "capitals": "JOS\u00c9/1.JPG",
+    "decomposed": "Jose\u0301/1.jpg",
+    "Windows": "Jos\u00e9\\1.jpg",
+    "here": "./Jos\u00e9/1.jpg",
+    "root": "/data/faces/Jos\u00e9/1.jpg",
+    "no ending": "Jos\u00e9/1",
+    "zeros": "Jos\u00e9/0001.jpg",
+    "zero width": "Jos\u00e9\u200b/1.jpg",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_name_in_another_form_is_matched_and_noted(form: str):
+    matching = Keys([FORMS[form], "Ann/2.jpg"], "the file").match(["Ann/2.jpg", "Jos\u00e9/1.jpg"])
+    assert matching.places.tolist() == [1, 0]
+    expected = f"1 of 2 names are written otherwise in the file and were matched: {FORMS[form]} for Jos\u00e9/1.jpg"
+    assert matching.notes == (expected,)
+
+
+def test_a_name_that_is_there_is_not_taken_for_another():
+    assert Keys(["a.png"], "the file").match(["a.jpg", "a.png"]).places.tolist() == [-1, 0]
 
 
 @given(st.permutations(range(6)), st.integers(0, 2))
 def test_matching_undoes_any_order(order: list[int], folders: int):
     files = tuple(f"set/person {row % 3}/{row}.png" for row in range(6))
     names = [files[row].split("/", folders)[-1] for row in order]
-    assert [order[row] for row in Names(names, "the file").rows(files)] == list(range(6))
+    assert [order[row] for row in Keys(names, "the file").match(files).places] == list(range(6))
 
 
 def bad_files(folder: Path) -> dict[str, Path]:
@@ -98,19 +131,17 @@ def bad_files(folder: Path) -> dict[str, Path]:
     pickled = folder / "objects.npz"
     np.savez(pickled, e=np.array([[1, "a"]], dtype=object), f=np.array(FILES), rows=ROWS)
     np.savez(folder / "nan.npz", e=np.where(ROWS == 7, np.nan, ROWS), f=np.array(FILES))
-    np.savez(folder / "short.npz", e=ROWS, f=np.array(FILES[:3]))
-    np.savez(folder / "whole.npz", e=ROWS.astype(int), f=np.array(FILES))
+    np.savez(folder / "pictures.npz", e=np.zeros((4, 8, 8, 3), np.uint8), f=np.array(FILES))
     whole = (folder / "nan.npz").read_bytes()
     (folder / "cut.npz").write_bytes(whole[: len(whole) // 2])
     (folder / "text.npy").write_text("no array")
-    (folder / "rows.csv").write_text("1,2")
+    (folder / "rows.pkl").write_text("1,2")
     return {
         "non-finite values in 1 rows, first in row 2": folder / "nan.npz",
-        "3 names for 4 embeddings": folder / "short.npz",
-        r"must hold one floating array \(N, D\)": folder / "whole.npz",
+        r"holds an array \(4, 8, 8, 3\) where embeddings \(N, D\) are expected": folder / "pictures.npz",
         "is damaged or no .npz file": folder / "cut.npz",
         "is damaged or no .npy file": folder / "text.npy",
-        "give one of .npz, .npy, .safetensors": folder / "rows.csv",
+        "unknown ending; give .npz, .npy, .safetensors": folder / "rows.pkl",
         "embeddings file .* that exists": folder / "absent.npz",
     }
 
@@ -120,8 +151,32 @@ def test_a_file_that_cannot_be_used_is_one_clear_line(tmp_path: Path):
         with pytest.raises(InputError, match=message) as caught:
             encode(path, FILES)
         assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match=r"not a floating array|refused"):
+    with pytest.raises(InputError, match="refused"):
         encode(tmp_path / "objects.npz", FILES, embeddings="e")
+
+
+def test_names_that_are_objects_are_refused_not_dropped(tmp_path: Path):
+    np.savez(tmp_path / "made.npz", e=ROWS, f=np.array(FILES[::-1], dtype=object))
+    with pytest.raises(InputError, match=r"f holds Python objects.*save them as an array of text"):
+        encode(tmp_path / "made.npz", FILES)
+
+
+@pytest.mark.parametrize("kind", ["npz", "NPZ", "csv", "parquet"])
+def test_every_kind_of_file_is_joined_by_name(tmp_path: Path, kind: str):
+    columns = {"gender": ["f", "f", "m", "m"], "person": [name[:3] for name in FILES], "image": list(FILES[::-1])}
+    path = tmp_path / f"made.{kind}"
+    if kind.lower() == "npz":
+        np.savez(tmp_path / "made.npz", e=ROWS[::-1], **{name: np.array(cells) for name, cells in columns.items()})
+        (tmp_path / "made.npz").rename(path)
+    elif kind == "csv":
+        rows = zip(*columns.values(), *ROWS[::-1].T.tolist(), strict=True)
+        path.write_text("\n".join([",".join([*columns, "e0", "e1", "e2"]), *(",".join(map(str, row)) for row in rows)]))
+    else:
+        pa = pytest.importorskip("pyarrow")
+        from pyarrow import parquet
+
+        parquet.write_table(pa.table({**columns, "v": ROWS[::-1].tolist()}), path)
+    np.testing.assert_array_equal(encode(path, FILES), ROWS)
 
 
 def test_the_file_is_required(aiakit: Callable[..., Any]):

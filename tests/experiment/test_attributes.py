@@ -48,11 +48,11 @@ def document(several: Path) -> dict[str, Any]:
 def test_every_release_is_attacked_for_every_attribute(document: dict[str, Any]) -> None:
     assert document["attribute"] == "gender"
     assert list(document["further"]) == ["hat"]
-    defenses = [row["defense"] for row in document["rows"]]
+    defenses = [row["release"] for row in document["rows"]]
     for name, found in document["further"].items():
         assert found["attribute"] == name
         assert found["splits"].keys() == document["splits"].keys()
-        assert [row["defense"] for row in found["rows"]] == defenses
+        assert [row["release"] for row in found["rows"]] == defenses
         for row in found["rows"]:
             assert row["attacks"].keys() >= {"logreg", "lda"}
             best = max(measured["val_balanced_accuracy"] for measured in row["attacks"].values())
@@ -88,7 +88,7 @@ def test_scores_are_judged_by_the_labels_of_their_attribute(several: Path) -> No
     assert (len(scores["test"]), len(scores["val"])) == (len(test), len(val))
     assert set(protocol.labels(test)) == {0, 1}
     assert protocol.classes != Protocol.read(run.store, plan.protocol.digest).classes
-    row = next(row for row in document_of_run(run)["further"]["hat"]["rows"] if row["defense"] == "original")
+    row = next(row for row in document_of_run(run)["further"]["hat"]["rows"] if row["release"] == "original")
     plain = balanced_accuracy_score(protocol.labels(test), scores["test"].argmax(1))
     assert abs(plain - row["attacks"]["lda"]["per_seed"][0]) < 0.35  # the threshold is chosen on attacker-val
 
@@ -133,13 +133,13 @@ def test_variance_is_split_between_the_seeds(document: dict[str, Any]) -> None:
 
 
 def test_proven_bounds_stand_beside_what_is_measured(document: dict[str, Any]) -> None:
-    bounds = {row["defense"]: row["accuracy_bound"] for row in document["rows"]}
+    bounds = {row["release"]: row["accuracy_bound"] for row in document["rows"]}
     # leace is given one draw of the noise, and what it makes of that cannot be less private
     assert bounds == {"original": None, "laplace-noise+leace": pytest.approx(expit(1))}
 
 
 def test_a_bound_that_is_exceeded_is_named() -> None:
-    row = {"defense": "noise", "accuracy_bound": 0.6, "strongest": {"attack": "svm", "balanced_accuracy": 0.7}}
+    row = {"release": "noise", "accuracy_bound": 0.6, "strongest": {"attack": "svm", "balanced_accuracy": 0.7}}
     sound = {"rows": [{**row, "strongest": {**row["strongest"], "ci95": [0.58, 0.8]}}]}  # type: ignore[dict-item]
     broken = {"rows": [{**row, "strongest": {**row["strongest"], "ci95": [0.61, 0.8]}}]}  # type: ignore[dict-item]
     assert broken_bounds(sound) == []
@@ -157,7 +157,7 @@ def test_costs_of_making_a_release(several: Path, document: dict[str, Any]) -> N
         record = json.loads(path.read_text())
         if record["inputs"]["kind"] == "piece":
             pieces[record["inputs"]["seed"]] = record["seconds"]
-    original = next(row for row in document["rows"] if row["defense"] == "original")
+    original = next(row for row in document["rows"] if row["release"] == "original")
     assert original["fit_seconds"] >= sum(pieces.values()) > 0
 
 

@@ -87,7 +87,7 @@ def test_divergence_keeps_the_last_good_state(aiakit: Aiakit, tmp_path: Path) ->
     assert "joint training" in diverged
     state = tensorfile.load(next((tmp_path / "run/diverged").glob("*.safetensors")))
     assert all(np.isfinite(tensor).all() for tensor in state.values() if tensor.dtype.kind == "f")
-    rows = {row["defense"]: row for row in answer.document["rows"]}
+    rows = {row["release"]: row for row in answer.document["rows"]}
     assert "logreg" in rows["original"]["attacks"], "the other defense went on"
     assert rows["aia"]["strongest"] is None
 

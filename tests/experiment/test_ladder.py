@@ -31,7 +31,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_axis_is_in_the_document(everything: Path, aiakit: Aiakit) -> None:
-    rows = {row["defense"]: row for row in aiakit("show", everything, "--json").document["rows"]}
+    rows = {row["release"]: row for row in aiakit("show", everything, "--json").document["rows"]}
     aia = rows["aia"]
     assert set(aia["knowledge"]) == {"ignorant", "lazy"}
     assert [point["people"] for point in aia["budgets"]["logreg"]] == [4, 8]
@@ -43,7 +43,7 @@ def test_every_axis_is_in_the_document(everything: Path, aiakit: Aiakit) -> None
 
 
 def test_informed_equals_ignorant_on_the_reference(everything: Path, aiakit: Aiakit) -> None:
-    rows = {row["defense"]: row for row in aiakit("show", everything, "--json").document["rows"]}
+    rows = {row["release"]: row for row in aiakit("show", everything, "--json").document["rows"]}
     original = rows["original"]
     assert original["knowledge"]["ignorant"]["logreg"]["auc"] == original["attacks"]["logreg"]["auc"]
 

@@ -45,7 +45,7 @@ def test_document_has_what_is_promised(tiny_run: Path, aiakit: Aiakit) -> None:
     assert 0.8 < document["bayes_ceiling"] < 1
     assert 0.5 < document["smallest_detectable"] <= 1
     assert document["complete"] is True
-    rows = {row["defense"]: row for row in document["rows"]}
+    rows = {row["release"]: row for row in document["rows"]}
     assert set(rows) == {"original", "aia", "random"}
     for row in rows.values():
         assert set(row["attacks"]) == {"logreg", "gender-mlp", "cnn"}
@@ -145,7 +145,7 @@ def test_worker_processes_compute_the_same_cells(aiakit: Aiakit, tmp_path: Path)
     assert process.returncode == 0, err
     document = json.loads(out)
     assert document["complete"] is True
-    assert {row["defense"] for row in document["rows"]} == {"original", "aia"}
+    assert {row["release"] for row in document["rows"]} == {"original", "aia"}
 
 
 def test_show_says_what_is_unfinished(tiny_run: Path, aiakit: Aiakit, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_attacks_say_of_a_test_face_what_is_stored(run: Path, face: tuple[Path, 
         for attribute, (found, cells) in tables.items():
             strongest = found.rows[release].strongest
             assert said[attribute]["by"] == strongest
-            (key,) = [key for key in cells if (key.defense, key.attack) == (release, strongest)]
+            (key,) = [key for key in cells if (key.release, key.attack) == (release, strongest)]
             assert sum(said[attribute]["says"].values()) == pytest.approx(1)
             assert tuple(said[attribute]["says"]) == found.protocol.classes
             if attribute == "gender":

@@ -32,7 +32,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def report(evaluated: Evaluated) -> Page:
     run, evaluation = evaluated
     document = document_of(evaluation, {})
-    document["rows"][-1]["defense"] = HOSTILE
+    document["rows"][-1]["release"] = HOSTILE
     document["notes"] = [HOSTILE]
     return report_page(run, evaluation, document, run.folder)
 

@@ -149,7 +149,7 @@ def test_a_hostile_name_stays_text(evaluated: Evaluated) -> None:
     run, evaluation = evaluated
     document = document_of(evaluation, {HOSTILE: HOSTILE})
     for row in document["rows"]:
-        row["defense"] = HOSTILE + row["defense"]
+        row["release"] = HOSTILE + row["release"]
         row["attacks"] = {f'{HOSTILE}"{name}': measured for name, measured in row["attacks"].items()}
         row["strongest"]["attack"] = next(iter(row["attacks"]))
     document["attribute"] = HOSTILE
@@ -242,7 +242,7 @@ def test_a_folder_that_cannot_be_written_to(narrow_run: Path, tmp_path: Path, ai
 def test_extra_sections_where_the_document_has_them() -> None:
     point = {"balanced_accuracy": 0.7, "ci95": [0.6, 0.8], "val_balanced_accuracy": 0.7, "knowledge": "informed"}
     row = {
-        "defense": "aia",
+        "release": "aia",
         "claimed": point,
         "strongest": point,
         "attacks": {"lda": point, "decensor": {**point, "knowledge": "adaptive"}},
@@ -259,7 +259,7 @@ def test_extra_sections_where_the_document_has_them() -> None:
     assert ladder is not None
     (levels,) = {tuple(layer["encoding"]["x"]["sort"]) for layer in ladder.spec["layer"]}
     assert levels == ("in-loop (claim)", "ignorant", "informed", "adaptive")
-    bare = {"defense": "aia", "attacks": {"lda": point}, "strongest": None, "utility": {}}
+    bare = {"release": "aia", "attacks": {"lda": point}, "strongest": None, "utility": {}}
     assert curves.ladder([bare]) is None
     assert curves.pooled([bare]) is None
     assert charts.plane([bare]) is None
@@ -270,7 +270,7 @@ def test_extra_sections_where_the_document_has_them() -> None:
 def test_verification_curve_is_the_one_of_scikit_learn(evaluated: Evaluated) -> None:
     run, evaluation = evaluated
     curve = figures_of(run.store, evaluation).det[0]
-    digest = make_plan(run.config).utilities[curve.defense, 0].digest
+    digest = make_plan(run.config).utilities[curve.release, 0].digest
     scores = run.store.read(digest).tensors("scores")[f"test.{curve.impostors}"]
     pairs = evaluation.protocol.pairs(f"test.{curve.impostors}", evaluation.protocol.rows("test"))
     assert pairs is not None

@@ -34,11 +34,11 @@ def test_there_is_a_fixture_of_every_schema_version() -> None:
 def test_a_run_shows_the_figures_of_its_day(version: str, aiakit: Aiakit, tmp_path: Path) -> None:
     answer = aiakit("show", shutil.copytree(FIXTURES / f"run-{version}", tmp_path / "run"), "--json")
     assert answer.code == 0, answer.err
-    rows = {row["defense"]: row for row in answer.document["rows"]}
+    rows = {row["release"]: row for row in answer.document["rows"]}
     for row in figures(version):
         # what later versions add is no difference
         changed = [
-            (where, then, now) for where, then, now in differences(row, rows[row["defense"]]) if then is not None
+            (where, then, now) for where, then, now in differences(row, rows[row["release"]]) if then is not None
         ]
         assert changed == []
     assert len(rows) == len(figures(version))
@@ -50,7 +50,7 @@ def test_a_run_gives_a_report_a_board_and_an_entry(version: str, aiakit: Aiakit,
     assert aiakit("report", run, "-o", tmp_path / "report").code == 0
     assert "grl" in (tmp_path / "report" / "report.html").read_text()
     board = aiakit("leaderboard", run, "--format", "json")
-    assert {row["release"] for row in board.document["rows"]} == {row["defense"] for row in figures(version)}
+    assert {row["release"] for row in board.document["rows"]} == {row["release"] for row in figures(version)}
     assert aiakit("leaderboard", "submit", run, "-o", tmp_path / "entries").code == 0
 
 

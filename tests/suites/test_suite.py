@@ -157,7 +157,7 @@ def test_ones_own_suite_with_its_sweep(aiakit: Aiakit, tmp_path: Path) -> None:
     document = answer.document
     assert (document["suite"], document["people"], document["images"]) == ("mine", 50, 100)
     assert document["published"] is None
-    assert [(row["method"], row["defense"], row["reported"]) for row in document["rows"]] == [
+    assert [(row["method"], row["release"], row["reported"]) for row in document["rows"]] == [
         ("Nothing", "original", None),
         ("Ours", "aia", None),
     ]

@@ -69,7 +69,7 @@ def test_document_has_a_point_for_every_combination(tiny_sweep: tuple[Path, dict
         expected = point["strongest"]["balanced_accuracy"] - point["claimed"]["balanced_accuracy"]
         assert point["gap"] == pytest.approx(expected)
         assert point["utility"]["random"]["accuracy"] > 0
-    assert document["reference"]["defense"] == "original"
+    assert document["reference"]["release"] == "original"
     assert document["reference"]["claimed"] is None
 
 
@@ -100,7 +100,7 @@ def test_points_are_what_a_run_measures(
     point = tiny_sweep[1]["points"][3]
     values = ("--set", "aia.alpha=1", "--set", "aia.beta=10")
     answer = aiakit("run", "--defense", "aia", *SMALL, *values, "--out", tmp_path, "--json")
-    row = next(row for row in answer.document["rows"] if row["defense"] == "aia")
+    row = next(row for row in answer.document["rows"] if row["release"] == "aia")
     for key in ("claimed", "strongest", "gap", "gap_ci95", "attacks", "utility", "verdict"):
         assert row[key] == point[key]
 

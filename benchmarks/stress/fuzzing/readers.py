@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from aiakit.auditing.result import AuditResult
 from aiakit.contracts import Dataset, LoadSettings
 from aiakit.datasets.celeba import CelebA
 from aiakit.datasets.columns import join_labels
@@ -36,6 +35,7 @@ from aiakit.leaderboard.scores import truth_digest
 from aiakit.leaderboard.verify import verified
 from aiakit.plugins.extras import not_installed
 from aiakit.results.document import document_of_run
+from aiakit.results.result import Result
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import UNSOUND
 from aiakit.storage.store import json_digest
@@ -229,7 +229,7 @@ def _encode(folder: Path) -> None:
 
 def _run(fixtures: Path) -> Callable[[Path], None]:
     return lambda folder: shutil.copytree(
-        fixtures / "run-schema-1", folder, dirs_exist_ok=True, copy_function=shutil.copyfile
+        fixtures / "run-schema-2", folder, dirs_exist_ok=True, copy_function=shutil.copyfile
     )  # type: ignore[return-value]
 
 
@@ -286,7 +286,7 @@ def _mend_checksums(folder: Path) -> None:
 
 def _entry(fixtures: Path) -> Callable[[Path], None]:
     def write(folder: Path) -> None:
-        shutil.copytree(fixtures / "entry-schema-1", folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        shutil.copytree(fixtures / "entry-schema-2", folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
 
     return write
 
@@ -326,15 +326,13 @@ def _read_suites(folder: Path) -> None:
 def _audit_result(folder: Path) -> None:
     import aiakit
 
-    arrays = _arrays()
     person = np.repeat(np.arange(60), 2)
     values = np.random.default_rng(0).normal(size=(120, 4))
-    del arrays
     aiakit.audit(values, attributes={"gender": person % 2}, identity=person, attacks="lda").save(folder / "audit")
 
 
 def _load_audit(folder: Path) -> None:
-    AuditResult.load(folder / "audit").document()
+    Result.load(folder / "audit").document()
 
 
 def readers(root: Path) -> Iterator[Reader]:
@@ -364,8 +362,7 @@ def readers(root: Path) -> Iterator[Reader]:
     yield Reader("entry", _entry(fixtures), {"*.json": mutations.json_text, "*": mutations.safetensors}, _verify, 0.2)
     yield Reader("reported", _reported, {"*": table}, lambda at: read_record(at / "paper.toml"), 3.0)
     yield Reader("suite", _suite(suites), {"*.toml": table}, _read_suites, 2.0)
-    both: dict[str, Mutation] = {"*.json": mutations.json_text, "*": mutations.safetensors}
-    yield Reader("audit result", _audit_result, both, _load_audit, 0.05)
+    yield Reader("audit", _audit_result, {"run.json": mutations.json_text}, _load_audit, 0.05)
 
 
 def pack(folder: Path) -> dict[str, bytes]:

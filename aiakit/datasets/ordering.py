@@ -1,0 +1,115 @@
+"""Whether two sources have their rows in one order, as far as the columns of both can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from aiakit.errors import InputError
+from aiakit.storage.embeddings import Columns, Source
+from aiakit.storage.keys import Keys, agree, without_ending
+from aiakit.storage.text import NUMBER, cleaned, loose
+
+IN_COMMON = 0.9  # share of the names that two columns have in common when they name the same rows
+
+
+def shared_columns(left: Columns, right: Columns) -> list[tuple[str, str]]:
+    """The columns of one name in both, capitals aside."""
+    folded = {name.casefold(): name for name in right}
+    return [(name, folded[name.casefold()]) for name in left if name.casefold() in folded]
+
+
+def keys_of_rows(mine: Columns, theirs: Columns) -> list[tuple[str, str]]:
+    """The columns that name every row in both: of one name (numbers, too), or texts of whatever name."""
+    same = [
+        (left, right)
+        for left, right in shared_columns(mine, theirs)
+        if _tells_apart(mine[left]) and _tells_apart(theirs[right])
+    ]
+    return list(dict.fromkeys([*same, *_same_names(mine, theirs)]))
+
+
+def _same_names(left: Columns, right: Columns) -> list[tuple[str, str]]:
+    """The columns, whatever they are called, that name every row by a text of its own, and the same rows in both."""
+    named = [{name: forms for name, cells in each.items() if (forms := _names_rows(cells))} for each in (left, right)]
+    return [
+        (one, other)
+        for one, mine in named[0].items()
+        for other, theirs in named[1].items()
+        if len(mine & theirs) >= IN_COMMON * min(len(mine), len(theirs))
+    ]
+
+
+def _names_rows(cells: Sequence[str]) -> set[str]:
+    """The names that a column gives its rows, in one form; empty where it does not tell them apart."""
+    distinct = {cell for cell in cells if cell}
+    if len(distinct) < len(cells) or len(cells) < 2 or all(NUMBER.fullmatch(cell) for cell in distinct):
+        return set()
+    names = {loose(without_ending(cell)).rpartition("/")[2] for cell in distinct}
+    return names if len(names) == len(cells) else {loose(without_ending(cell)) for cell in distinct}
+
+
+def first_difference(left: Sequence[str], right: Sequence[str]) -> int | None:
+    """The first row in which two columns say different things; None where they never do."""
+    if coded_otherwise(left, right):
+        return None
+    pairs = enumerate(zip(left, right, strict=True))
+    return next((row for row, (mine, theirs) in pairs if mine and theirs and not agree(mine, theirs)), None)
+
+
+def coded_otherwise(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Whether two columns tell the same groups of rows apart by other words: 0 and 1 for female and male."""
+    pairs = {(cleaned(mine), cleaned(theirs)) for mine, theirs in zip(left, right, strict=True) if mine and theirs}
+    mine, theirs = ({pair[side] for pair in pairs} for side in (0, 1))
+    return len(pairs) == len(mine) == len(theirs) <= len(left) // 2 and not mine & theirs
+
+
+def in_order_of(reference: Source, source: Source, join_on: str | None) -> tuple[NDArray[Any], list[str]]:
+    """The rows of a reference in the order of the release, and notes.
+
+    They are joined by a column of both that names every row (that of ``join_on`` before others), and taken in order
+    where there is none.
+
+    Raises
+    ------
+    InputError : rows that the reference lacks, or columns of both that disagree.
+    """
+    theirs, mine, notes = reference.columns, source.columns, list[str]()
+    preferred = (join_on or source.key).partition("=")[0]
+    keys = sorted(keys_of_rows(mine, theirs), key=lambda key: key[0] != preferred)
+    values = reference.values
+    if keys:
+        left, right = keys[0]
+        found = Keys(theirs[right], reference.name).match(mine[left])
+        absent = [key for key, place in zip(mine[left], found.places, strict=True) if place < 0]
+        if absent:
+            raise InputError(
+                f"the reference {reference.name} has no row for {len(absent)} of {len(mine[left])} rows ({left} "
+                f"{absent[0]!r} for one): give the same rows"
+            )
+        values = values[found.places]
+        theirs = {name: [cells[place] for place in found.places] for name, cells in theirs.items()}
+        notes += [f"reference: {note}" for note in found.notes]
+        if (found.places[1:] < found.places[:-1]).any():
+            notes.append(
+                f"the rows of the reference {reference.name} were joined by {right}: they are in another order"
+            )
+    elif len(values) == len(source.values):
+        notes.append(f"the rows of the reference {reference.name} were taken to be in the order of {source.name}")
+    else:
+        return values, notes  # ``make_samples`` says that the numbers of rows differ
+    for left, right in shared_columns(mine, theirs):
+        row = first_difference(mine[left], theirs[right])
+        if row is not None:
+            raise InputError(
+                f"the reference {reference.name} has the {right} {theirs[right][row]!r} where row {row} of "
+                f"{source.name} has {mine[left][row]!r}, so their rows are not the same: give both a column that "
+                "names every row"
+            )
+    return values, notes
+
+
+def _tells_apart(cells: Sequence[str]) -> bool:
+    return "" not in cells and len(set(cells)) == len(cells)
