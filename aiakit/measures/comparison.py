@@ -68,6 +68,17 @@ def illusion_gap(
     return Difference.of(strongest.point[metric] - chance, (low - chance, high - chance))
 
 
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values corrected for being looked at together (Holm, 1979); NaN stays NaN, and counts as no test."""
+    values = np.asarray(p_values, np.float64)
+    tested = np.flatnonzero(~np.isnan(values))
+    order = tested[np.argsort(values[tested], kind="stable")]
+    corrected = values.copy()
+    left = len(order) - np.arange(len(order))
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * left)) if len(order) else corrected[order]
+    return [float(value) for value in corrected]
+
+
 @dataclass(frozen=True)
 class MaxTBound:
     """critical : the studentised quantile. bounds : (A,) one bound an attack. upper : the largest of them."""

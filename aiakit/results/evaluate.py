@@ -14,7 +14,8 @@ from aiakit.experiment.plan import AttackKey, CellSpec, Plan, is_claim, make_pla
 from aiakit.experiment.protocol import JUDGED, Protocol
 from aiakit.measures.comparison import variance_components
 from aiakit.measures.pooling import pooled_statistics
-from aiakit.measures.statistics import AttackStatistics, exceeds_chance
+from aiakit.measures.metrics import Unit
+from aiakit.measures.statistics import AttackStatistics
 from aiakit.results.judge import SPLITS, Judge, Scores, Truth
 from aiakit.results.remembered import FOLDER, StatisticsCache
 from aiakit.results.row import Row
@@ -32,12 +33,10 @@ class Evaluation:
     rows: dict[str, Row]
     further: dict[str, Evaluation] = field(default_factory=dict)
 
-    def power(self, attack: str) -> bool | None:
-        """Whether the attack beats chance on the undefended release; None where the run has none to tell by."""
-        reference = self.rows.get(self.config.reference)
-        if reference is None or attack not in reference.attacks:
-            return None
-        return exceeds_chance(reference.attacks[attack])
+    @property
+    def unit(self) -> Unit:
+        """What counts once in the figures."""
+        return self.config.unit
 
 
 def evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None = None) -> Evaluation:
@@ -99,7 +98,11 @@ def _cells(store: Store, plan: Plan, config: RunConfig, attribute: str | None = 
     further = None if attribute is None else plan.further[attribute]
     protocol = Protocol.read(store, plan.protocol.digest, None if further is None else further.labels.digest)
     judge = Judge.of(
-        truth_of(protocol), config.bootstrap_draws, config.split.seed, StatisticsCache(store.folder / FOLDER)
+        truth_of(protocol),
+        config.bootstrap_draws,
+        config.split.seed,
+        StatisticsCache(store.folder / FOLDER),
+        config.unit,
     )
     return _Cells(store, plan.attacks if further is None else further.attacks, protocol, judge)
 

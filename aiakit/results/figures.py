@@ -100,7 +100,7 @@ def _figures(store: Store, evaluation: Evaluation) -> Figures:
         keys = [key for key in plan.attacks if key.release == name and key.headline and key.attack == row.strongest]
         attack = _tables(store, [plan.attacks[key].digest for key in keys])
         if attack:
-            slices += _slices(name, protocol, "person", attack, verifier)
+            slices += _slices(name, protocol, evaluation.unit, attack, verifier)
     further = {
         (attribute, release, attack): digests
         for attribute, cells in plan.further.items()
