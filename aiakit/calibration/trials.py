@@ -84,7 +84,7 @@ class Calibration(Record):
             "leak": leak,
             "n": self.n,
             "seed": seed,
-            "attack": attack.model_dump(mode="json"),
+            "attack": attack.inputs(),
             "combines": list(others),
             "device": self.device,
             "precision": self.precision,

@@ -124,7 +124,7 @@ def protocol_cell(config: RunConfig) -> CellSpec:
     """Who is in which split, the labels of the protected attribute, and the verification pairs."""
     inputs = {
         "kind": "protocol",
-        "dataset": config.dataset.model_dump(mode="json"),
+        "dataset": config.dataset.inputs(),
         "attribute": config.attribute,
         "split": config.split.model_dump(mode="json"),
         "pairs": None if config.pairs is None else config.pairs.model_dump(mode="json"),
@@ -146,7 +146,7 @@ def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int
         inputs = {
             "kind": "release",
             "protocol": protocol.digest,
-            "defense": stage.model_dump(mode="json"),
+            "defense": stage.inputs(),
             "base": base,
             "draws": config.draws if is_stochastic(stage) else 1,
             **_computing(config, seed),
@@ -188,7 +188,7 @@ def attack_cell(
         "trained_on": trained_on.digest,
         "applied_to": applied_to.digest,
         "undefended": None if undefended is None else undefended.digest,
-        "attack": attack.model_dump(mode="json"),
+        "attack": attack.inputs(),
         "knowledge": key.knowledge,
         "people": key.people,
         "permutation": key.permutation,

@@ -48,6 +48,10 @@ class PluginSpec(Record):
     fingerprint: str = ""
     files: dict[str, str] = Field(default_factory=dict)
 
+    def inputs(self) -> dict[str, Any]:
+        """What a cell that it computes depends on: all but the version of the package, since its code is digested."""
+        return self.model_dump(mode="json", exclude={"package"})
+
     @property
     def plugin_kind(self) -> registry.Kind:
         """The kind of the plugin. Raises InputError for what is none, since it came from a file."""
@@ -163,6 +167,12 @@ class RunConfig(Record):
     bootstrap_draws: Annotated[int, Field(ge=1, le=100_000)] = 2000
     framework: str = ""
     libraries: dict[str, str] = Field(default_factory=dict)
+
+    def asked(self) -> dict[str, Any]:
+        """What was asked for, as JSON: all but the code of the plugins, which may change while a run is worked on."""
+        code = {"package": True, "fingerprint": True}
+        each = {"__all__": {"__all__": code}}
+        return self.model_dump(mode="json", exclude={"dataset": code, "defenses": each, "attacks": {"__all__": code}})
 
     @property
     def audits(self) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
 
@@ -27,7 +27,7 @@ FAILURES = "failures.json"
 
 
 def default_name(config: RunConfig) -> str:
-    """A name that says what the run is and changes with its configuration: the same command finds its folder again."""
+    """A name that says what the run is and changes with what is asked for: the same command finds its folder again."""
     if config.audits:
         return _with_digest(f"audit-{config.dataset.name}", config)
     defenses = "-".join(label_of(chain) for chain in config.defenses if label_of(chain) != config.reference)
@@ -36,7 +36,7 @@ def default_name(config: RunConfig) -> str:
 
 def _with_digest(words: str, config: RunConfig) -> str:
     readable = re.sub(r"[^a-z0-9+-]+", "-", words.lower()).strip("-")
-    return f"{readable[:60]}-{json_digest(config.model_dump(mode='json'))[:8]}"
+    return f"{readable[:60]}-{json_digest(config.asked())[:8]}"
 
 
 @dataclass
@@ -71,8 +71,10 @@ class Run:
                 )
             if run.command is None and (stored := to_store(command)) is not None:
                 run.command = tuple(stored)
-                record = {**read_json(folder / cls.record), "command": stored}
-                write_atomically(folder / cls.record, json.dumps(record, indent=1) + "\n")
+                run._update(command=stored)
+            if run.config.model_dump(mode="json") != config.model_dump(mode="json"):
+                run.config = config  # the code of a plugin was edited: its cells are computed again, and no others
+                run._update(config=config.model_dump(mode="json"))
             return run
         if folder.exists() and (not folder.is_dir() or any(map(cls._is_foreign, folder.iterdir()))):
             raise InputError(f"{folder} exists and is no run folder: give another --name or --out")
@@ -87,6 +89,10 @@ class Run:
         }
         write_atomically(folder / cls.record, json.dumps(record, indent=1) + "\n")
         return run
+
+    def _update(self, **changed: Any) -> None:
+        record = {**read_json(self.folder / self.record), **changed}
+        write_atomically(self.folder / self.record, json.dumps(record, indent=1) + "\n")
 
     @classmethod
     def _is_foreign(cls, path: Path) -> bool:
@@ -152,7 +158,7 @@ class Run:
 
 
 def _differences(old: RunConfig, new: RunConfig) -> list[str]:
-    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    before, after = old.asked(), new.asked()
     names = [name for name in after if before.get(name) != after[name]]  # as JSON: a tuple is a list there
     words = {"framework": "the version of aiakit", "libraries": "the versions of libraries"}
     return [words.get(name, name) for name in names]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ def source_digest(modules: Iterable[str]) -> str:
     Syntax trees are digested, without docstrings and import statements: an edit of a comment, of a docstring or of the
     formatting changes nothing, and neither does a module that is moved. Function-level imports are followed. Those
     under ``TYPE_CHECKING`` load nothing by themselves: what a package so names, to import it late, is followed where
-    another module asks for it, or for the package as a whole. Of other packages it counts what is imported, since only
-    their versions are known elsewhere. A module without a readable source (an extension) counts by its bytes.
+    another module asks for it, or for the package as a whole. Which thing a name stands for counts, told by the content
+    of the module that it is imported from, or of other packages by that module's name, since only their versions are
+    known elsewhere. A module without a readable source (an extension) counts by its bytes.
     """
     waiting = [(name, False) for name in modules]
     own = frozenset({"aiakit", *(name.partition(".")[0] for name, _ in waiting)})
@@ -39,48 +40,69 @@ def source_digest(modules: Iterable[str]) -> str:
             continue
         if whole:
             waiting.extend(_late(name))
-        digest, imported = _read(path, path.stat().st_mtime_ns, own)
-        if digest:
-            digests.add(digest)
+        module = _read(path)
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting.extend(_absolute(imported, package))
+        if module.digest:
+            bound = sorted(_bound(module, package, own))
+            digests.add(hashlib.sha256(f"{bound}".encode() + module.digest).digest())
+        waiting.extend(_absolute(module.imported, package))
     return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 
 Imported = tuple[tuple[int, str, tuple[str, ...]], ...]  # level, module, names of every ``from … import …``
+Name = tuple[int, str, str, str]  # level and module that it is imported from ("" for ``import a``), itself, its alias
+
+
+@dataclass(frozen=True)
+class _Module:
+    """A file: a digest of what it does, b"" where it does nothing by itself; what it imports, and under which names."""
+
+    digest: bytes
+    imported: Imported = ()
+    names: tuple[Name, ...] = ()
+
+
+def _read(path: Path) -> _Module:
+    """The module in a file. It goes by content: a process that runs on while files are edited sees the edit."""
+    return _parse(path.read_bytes(), path.suffix == ".py")
 
 
 @cache
-def _read(path: Path, changed: int, own: frozenset[str]) -> tuple[bytes, Imported]:
-    """The digest of a module, b"" where it does nothing by itself, and what it imports.
-
-    changed : when the file was; a process that runs on while files are edited reads them again.
-    """
-    content = path.read_bytes()
-    if path.suffix != ".py":
-        return hashlib.sha256(content).digest(), ()
+def _parse(content: bytes, source: bool) -> _Module:
+    if not source:
+        return _Module(hashlib.sha256(content).digest())
     tree = ast.parse(content)
-    imported = tuple(_imports(tree, late=False))
-    bound = sorted(set(_bound(tree, own)))
-    body = ast.dump(_WithoutProse().visit(tree))
-    return (hashlib.sha256(f"{bound}{body}".encode()).digest() if tree.body else b""), imported
+    imported, names = tuple(_imports(tree, late=False)), tuple(_names(tree))
+    body = _spelling(_WithoutProse().visit(tree))
+    return _Module(hashlib.sha256(body.encode()).digest() if tree.body else b"", imported, names)
 
 
-def _bound(tree: ast.AST, own: frozenset[str]) -> Iterator[str]:
-    """What the imports say that neither the rest of the tree nor the followed modules do.
+def _names(tree: ast.AST) -> Iterator[Name]:
+    """Every name that an import statement binds."""
+    for node in _statements(tree, late=False):
+        source = (node.level, node.module or "") if isinstance(node, ast.ImportFrom) else (0, "")
+        yield from ((*source, each.name, each.asname or each.name) for each in node.names)
 
-    That is which thing of another package a name stands for, and which name an alias stands for.
-    """
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Import | ast.ImportFrom):
-            continue
-        module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
-        for alias in node.names:
-            top = (module or alias.name).partition(".")[0]
-            near = (isinstance(node, ast.ImportFrom) and node.level > 0) or top in own or top in sys.stdlib_module_names
-            name = alias.name if near else f"{module}.{alias.name}"
-            if not near or alias.asname not in (None, alias.name):
-                yield f"{name} as {alias.asname}"
+
+def _bound(module: _Module, package: str, own: frozenset[str]) -> Iterator[str]:
+    """Which thing each imported name stands for, where the digests of the followed modules do not say it."""
+    for level, source, name, alias in module.names:
+        origin = importlib.util.resolve_name("." * level + source, package) if source or level else name
+        near = origin.partition(".")[0] in own
+        if not near:
+            yield f"{origin}.{name} as {alias}" if source else f"{name} as {alias}"
+        elif source and origin not in LEFT_OUT and (path := _file(origin)) is not None:
+            yield f"{name} of {_read(path).digest.hex()} as {alias}"
+        elif alias != name:
+            yield f"{name} as {alias}"
+
+
+def _spelling(node: Any) -> str:
+    """A tree as text that is the same in every version of Python: fields that hold nothing are left out."""
+    if isinstance(node, ast.AST):
+        fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+        return f"{type(node).__name__}({','.join(f'{name}={_spelling(value)}' for name, value in fields)})"
+    return f"[{','.join(map(_spelling, node))}]" if isinstance(node, list) else repr(node)
 
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -120,16 +142,21 @@ def _late(package: str, thing: str | None = None) -> Iterator[tuple[str, bool]]:
 
 
 def _imports(tree: ast.AST, late: bool) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """What every import names."""
+    for node in _statements(tree, late):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name, ()) for alias in node.names)
+        else:
+            yield node.level, node.module or "", tuple(alias.name for alias in node.names)
+
+
+def _statements(tree: ast.AST, late: bool) -> Iterator[ast.Import | ast.ImportFrom]:
     """Every import but those under ``if TYPE_CHECKING``; only those where ``late``."""
     typed = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _is_for_types(node.test)]
     under = {inner for node in typed for each in node.body for inner in ast.walk(each)}
     for node in ast.walk(tree):
-        if (node in under) != late:
-            continue
-        if isinstance(node, ast.Import):
-            yield from ((0, alias.name, ()) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.level, node.module or "", tuple(alias.name for alias in node.names)
+        if isinstance(node, ast.Import | ast.ImportFrom) and (node in under) == late:
+            yield node
 
 
 def _is_for_types(test: ast.expr) -> bool:

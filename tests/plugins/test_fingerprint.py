@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -156,31 +157,55 @@ def by_attack(run: Path) -> dict[str, set[str]]:
     return found
 
 
-def test_a_comment_recomputes_nothing_and_a_constant_renames_that_plugins_cells_only(
+def test_a_name_that_moves_from_one_own_module_to_another_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    house = tmp_path / "two_house"
+    house.mkdir()
+    (house / "__init__.py").write_text("")
+    (house / "left.py").write_text("HALF = 0.5\n")
+    (house / "right.py").write_text("HALF = 0.49\n")
+    follow = "import two_house.left\nimport two_house.right\n"
+    for name in ("left", "right"):
+        (house / f"takes_{name}.py").write_text(f"{follow}from two_house.{name} import HALF\n\nQUARTER = HALF / 2\n")
+    assert source_digest(["two_house.takes_left"]) != source_digest(["two_house.takes_right"])
+
+
+def test_an_edit_that_keeps_the_time_of_the_file_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "timed_probe.py"
+    path.write_text("HALF = 0.5\n")
+    times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+    before = source_digest(["timed_probe"])
+    path.write_text("HALF = 0.7\n")
+    os.utime(path, ns=times)
+    assert source_digest(["timed_probe"]) != before
+
+
+def test_a_comment_recomputes_nothing_and_a_constant_recomputes_that_plugins_cells_only(
     aiakit: Aiakit, tmp_path: Path
 ) -> None:
-    """Each edit is a file in a folder of its own: a process registers a file once.
+    """Each edit is a file in a folder of its own: a process registers a file once."""
 
-    After an edit of a constant the other cells keep their names. The run has another configuration all the same, and so
-    another folder, in which they are computed again: only the names are compared here.
-    """
-
-    def run(source: str, name: str, out: Path) -> Path:
+    def run(source: str, name: str) -> Path:
         (tmp_path / name).mkdir()
         (tmp_path / name / "probe.py").write_text(source)
         command = ["run", "--defense", "original", "--attacks", "probe,logreg", "--no-utility", *TINY, *SHORT]
-        answer = aiakit(*command, "--plugin", tmp_path / name / "probe.py", "--out", out, "--json")
+        answer = aiakit(*command, "--plugin", tmp_path / name / "probe.py", "--out", tmp_path / "runs", "--json")
         assert answer.code == 0, answer.err
         return Path(answer.document["run"])
 
     with pytest.MonkeyPatch.context() as patch:
+        cells = []
         for number, source in enumerate((SOURCE, edited(HARMLESS["a comment"]), edited(HARMFUL["a constant"]))):
             patch.setattr("aiakit.plugins.registry.REGISTRY._from_files", {})
-            folder = run(source, f"edit{number}", tmp_path / ("changed" if number == 2 else "runs"))
-            if number == 0:
-                first, before = folder, written(folder)
-    assert written(first) == before  # the comment found the same folder, and no cell was written again
-    kept, changed = by_attack(first), by_attack(folder)
-    assert kept["logreg"] == changed["logreg"]
-    assert kept[""] == changed[""]
-    assert not kept["probe"] & changed["probe"]
+            folder = run(source, f"edit{number}")
+            cells.append((folder, written(folder), by_attack(folder)))
+    (first, before, attacks), (second, commented, _), (third, after, edited_attacks) = cells
+    assert first == second == third
+    assert commented == before  # the comment wrote no cell again
+    assert {cell: after[cell] for cell in before} == before  # and neither did the constant: it added that plugin's
+    assert edited_attacks["logreg"] == attacks["logreg"]
+    assert edited_attacks[""] == attacks[""]
+    assert len(edited_attacks["probe"]) == 2 * len(attacks["probe"])
