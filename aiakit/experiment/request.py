@@ -127,8 +127,9 @@ def prepare(request: Request) -> Prepared:
     attacks_asked = attack_names(request.attacks, broken, knowledge)
     dataset_name = request.dataset
     registry.entry("dataset", dataset_name)
-    in_use = {name for chain in chains for _, name in chain} | set(attacks_asked) | {dataset_name}
-    require_in_use(request.options, in_use)
+    in_use: list[Stage] = [stage for chain in chains for stage in chain]
+    in_use += [("attack", name) for name in attacks_asked] + [("dataset", dataset_name)]
+    require_in_use(request.options, {name for _, name in in_use}, lambda option: registry.owners(option, in_use))
     options = {**request.options}
     if encoder_options:
         options[encoder] = {**encoder_options, **options.get(encoder, {})}
