@@ -134,7 +134,25 @@ def _pictures(array: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def embedding(values: Any, what: str) -> tuple[FloatArray, list[str]]:
-    """Float32 (N, D) and remarks. Raises InputError for what is no matrix of moderate finite numbers."""
+    """Float32 (N, D) and remarks; columns far from zero are moved (``as_float32``).
+
+    Raises InputError for what is no matrix of moderate finite numbers, and where all rows are the same.
+    """
+    checked, remarks = as_float32(_moderate(values, what))
+    constant = int(np.count_nonzero(checked.max(0) == checked.min(0)))
+    if constant == checked.shape[1]:
+        raise InputError(f"{what} are the same in all {len(checked)} rows: there is nothing to infer from")
+    if constant:
+        remarks.append(f"{constant} of {checked.shape[1]} dimensions are constant and say nothing")
+    return checked, remarks
+
+
+def matrix(values: Any, what: str) -> FloatArray:
+    """Float32 (N, D). Raises InputError for what is no matrix of moderate finite numbers."""
+    return np.ascontiguousarray(_moderate(values, what), dtype=np.float32)
+
+
+def _moderate(values: Any, what: str) -> NDArray[Any]:
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         hint = "Python objects or ragged rows" if array.dtype == object else str(array.dtype)
@@ -143,13 +161,7 @@ def embedding(values: Any, what: str) -> tuple[FloatArray, list[str]]:
         raise InputError(f"{what} must have shape (rows, dimensions), got {array.shape}")
     for rows in batches(len(array), CHUNK):
         _check_numbers(array[rows], rows.start, what)
-    checked, remarks = as_float32(array)
-    constant = int(np.count_nonzero(checked.max(0) == checked.min(0)))
-    if constant == checked.shape[1]:
-        raise InputError(f"{what} are the same in all {len(checked)} rows: there is nothing to infer from")
-    if constant:
-        remarks.append(f"{constant} of {checked.shape[1]} dimensions are constant and say nothing")
-    return checked, remarks
+    return array
 
 
 def _check_numbers(part: NDArray[Any], start: int, what: str) -> None:

@@ -178,6 +178,15 @@ def test_options_of_a_plugin_that_does_not_run():
     )
 
 
+def test_an_option_of_a_plugin_that_does_not_run_names_those_that_have_it():
+    with pytest.raises(InputError) as caught:
+        require_in_use(parse_settings(["encoder.epochs=2"]), {"original", "cnn"}, lambda option: ["original", "cnn"])
+    assert str(caught.value) == (
+        "no plugin 'encoder' is part of this run in --set encoder.epochs=2: epochs is an option of original "
+        "(or of cnn), write --set original.epochs=2"
+    )
+
+
 def test_a_truth_value_is_no_number():
     with pytest.raises(InputError, match="must be a valid number"):
         validate(Tunable, {"beta": True}, "t")
