@@ -30,8 +30,8 @@ from aiakit.encoders.precomputed import Precomputed
 from aiakit.errors import InputError
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
-from aiakit.leaderboard.board import gather
 from aiakit.leaderboard.entry import read_record, read_submission
+from aiakit.leaderboard.gather import gather
 from aiakit.leaderboard.scores import truth_digest
 from aiakit.leaderboard.verify import verified
 from aiakit.plugins.extras import not_installed
