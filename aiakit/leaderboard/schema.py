@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from aiakit.contracts import Precision
 from aiakit.experiment.config import PairsSpec, PluginSpec, Record, SplitSpec
+from aiakit.measures.units import Unit
 
 SCHEMA = 1
 
@@ -38,6 +39,7 @@ class ProtocolInfo(Record):
     """What entries of one board must agree in: the data, the split, and the truth that scores are judged by.
 
     data : fingerprint of the data set. truth : digest of labels, identities and pairs of attacker-val and test.
+    unit : what counts once in figures.
     """
 
     dataset: Text
@@ -49,6 +51,7 @@ class ProtocolInfo(Record):
     split: SplitSpec
     pairs: PairsSpec | None
     bootstrap_draws: Annotated[int, Field(ge=100, le=100_000)]
+    unit: Unit = "person"
     bayes_ceiling: float | None
     truth: Digest
 
