@@ -105,6 +105,13 @@ probing_options = together(
         show_default=True,
         help="Pairs of verification, a fifth of them of one person.",
     ),
+    click.option(
+        "--unit",
+        type=click.Choice(["person", "image"]),
+        default="person",
+        show_default=True,
+        help="What counts once in figures of attacks.",
+    ),
     click.option("--no-utility", is_flag=True, help="Do not measure verification."),
     compute_options,
 )
@@ -120,9 +127,22 @@ engine_options = together(
     click.option("--scheduler", metavar="tcp://HOST:PORT", help="The scheduler of the Dask cluster."),
 )
 
+
+def _inside(ctx: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+    """A name that names a folder inside of ``--out``. Raises click's BadParameter for a path, or for no name."""
+    if name is not None and (name in ("", ".", "..") or any(c in name for c in ("/", "\\", "\0"))):
+        raise click.BadParameter(f"{name!r} is no name of a folder: give a name, and its place by --out")
+    return name
+
+
 out_options = together(
     click.option("--out", default="runs", show_default=True, metavar="DIR", help="Where run folders are kept."),
-    click.option("--name", metavar="NAME", help="Name of the run folder.  [default: made from the configuration]"),
+    click.option(
+        "--name",
+        metavar="NAME",
+        callback=_inside,
+        help="Name of the run folder in --out.  [default: made from the configuration]",
+    ),
 )
 
 

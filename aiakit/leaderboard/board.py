@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,13 @@ from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.gather import mismatch, other_data
 from aiakit.leaderboard.schema import Entry, Reported
 from aiakit.leaderboard.verify import verified
-from aiakit.measures.comparison import paired_difference
-from aiakit.measures.pareto import hypervolume, pareto_front
-from aiakit.measures.statistics import exceeds_chance, smallest_detectable
-from aiakit.results.document import verdict_of
-from aiakit.results.objectives import joint_hypervolume, objectives_of
+from aiakit.measures.comparison import Difference, holm, paired_difference
+from aiakit.measures.statistics import smallest_detectable
+from aiakit.results.objectives import front_of, objectives_of
 from aiakit.results.row import Row
+from aiakit.results.verdicts import SIGNIFICANCE, Verdict, evidence_of, power_of, shown_power, verdicts_of
 
-SIGNIFICANCE = 0.05
+MARGIN = 0.02  # of balanced accuracy, within which two releases count as equal
 
 
 @dataclass
@@ -31,8 +31,10 @@ class RankedEntry:
 
     submission : what was submitted. row : its statistics, computed from its scores.
     label : its name, with the parameters that tell it from others.
-    verdict : "leaks", "no leak found" or "no power", as of a run.
-    rank : from 1; None where it has no attack, or its utility is below the floor. tied : whether others share it.
+    verdict : what is said of it beside all others of the board, as of a run.
+    rank : from 1; None where it has no attack, is inverted, or its utility is below the floor. tied : whether others
+    share it. apart : whether it is told apart from the release one place above, at 5 % over all such pairs.
+    pareto, front_share : whether it is on the front, as measured and in which share of bootstrap draws.
     hypervolume : what this release alone adds to what the board's releases cover of the privacy–utility plane.
     """
 
@@ -41,8 +43,10 @@ class RankedEntry:
     label: str = ""
     rank: int | None = None
     tied: bool = False
-    verdict: str | None = None
+    apart: bool | None = None
+    verdict: Verdict | None = None
     pareto: bool = False
+    front_share: float | None = None
     hypervolume: float | None = None
 
     @property
@@ -68,7 +72,7 @@ class RankedEntry:
 class Board:
     """Releases, best first, and published figures beside them.
 
-    hypervolume, hypervolume_ci95 : of all releases together, with its interval over people.
+    hypervolume : of all releases together.
     power : attack → whether it beats chance on an undefended release of the board; without one it is not there.
     withdrawn, set_aside : what was found and does not stand on it, a line each.
     """
@@ -77,7 +81,6 @@ class Board:
     reported: list[Reported] = field(default_factory=list)
     min_utility: float | None = None
     hypervolume: float | None = None
-    hypervolume_ci95: tuple[float, float] | None = None
     smallest_detectable: float | None = None
     power: dict[str, bool] = field(default_factory=dict)
     withdrawn: list[str] = field(default_factory=list)
@@ -102,8 +105,8 @@ def make_board(
 ) -> Board:
     """Rank entries by worst-case leakage among those whose utility reaches the floor.
 
-    Every figure is computed from the scores. An entry shares the rank of the first release above it from which its
-    strongest attack does not differ significantly (paired over people, two-sided, 5 %).
+    Every figure is computed from the scores. An entry shares the rank of the first release above it to which it is
+    shown to be equivalent: the whole interval of the difference (paired over people) lies within ± ``MARGIN``.
     withdrawn, set_aside : what was found beside them and does not stand on this board, a line each.
     Raises InputError for entries of another protocol, and for entries whose figures are not those of their scores.
     """
@@ -116,17 +119,20 @@ def make_board(
             raise InputError(reason)
     places = [RankedEntry(submission, verified(submission)) for submission in submissions]
     _label(places)
+    power = _judge(places)
     _rank(places, min_utility)
-    area, bounds = _mark_front(places) or (None, None)
-    power = _power(places)
-    for place in places:
-        place.verdict = verdict_of(place.row, power.get)
-    tensors = first.tensors
+    area = _mark_front(places)
+    tensors, protocol = first.tensors, first.entry.protocol
+    tests = max(1, sum(place.entry.release != REFERENCE for place in places))
     detectable = smallest_detectable(
-        np.asarray(tensors["test.labels"]), np.asarray(tensors["test.identity"]), len(first.entry.protocol.classes)
+        np.asarray(tensors["test.labels"]),
+        np.asarray(tensors["test.identity"]),
+        len(protocol.classes),
+        protocol.unit,
+        SIGNIFICANCE / tests,
     )
     places.sort(key=lambda place: (place.rank is None, place.leakage is None, place.leakage, place.label))
-    return Board(places, list(reported), min_utility, area, bounds, detectable, power, list(withdrawn), list(set_aside))
+    return Board(places, list(reported), min_utility, area, detectable, power, list(withdrawn), list(set_aside))
 
 
 def _label(places: Sequence[RankedEntry]) -> None:
@@ -155,13 +161,19 @@ def _origins(submissions: Sequence[Submission]) -> list[str]:
     return [name if short.count(name) == 1 else str(each.path) for name, each in zip(short, submissions, strict=True)]
 
 
-def _power(places: Sequence[RankedEntry]) -> dict[str, bool]:
-    """Which attacks beat chance on an undefended release; those that none was probed with are left out."""
+def _judge(places: Sequence[RankedEntry]) -> dict[str, bool]:
+    """Give every place its verdict, and say which attacks beat chance on an undefended release of the board."""
+    controls = [place for place in places if place.entry.release == REFERENCE]
+    powers = [power_of(place.row) for place in controls]
+    able = any(powers) if powers else None
+    for group in (controls, [place for place in places if place.entry.release != REFERENCE]):
+        said = verdicts_of({number: evidence_of(place.row, able) for number, place in enumerate(group)})
+        for number, place in enumerate(group):
+            place.verdict = said[number]
     power: dict[str, bool] = {}
-    for place in places:
-        if place.entry.release == REFERENCE:
-            for name, statistics in place.row.attacks.items():
-                power[name] = power.get(name, False) or exceeds_chance(statistics)
+    for place in controls:
+        for name, shown in shown_power(place.row).items():
+            power[name] = power.get(name, False) or shown
     return power
 
 
@@ -170,33 +182,34 @@ def _rank(places: Sequence[RankedEntry], min_utility: float | None) -> None:
         place
         for place in places
         if place.leakage is not None
+        and not (place.verdict is not None and place.verdict.inverted)
         and (min_utility is None or (place.utility is not None and place.utility >= min_utility))
     ]
     able.sort(key=lambda place: (place.leakage, place.label))
     leader: RankedEntry | None = None
     for number, place in enumerate(able, start=1):
-        if leader is not None and _tied(leader.row, place.row):
+        if leader is not None and _difference(leader.row, place.row).equivalent(MARGIN):
             place.rank, place.tied, leader.tied = leader.rank, True, True
         else:
             place.rank, leader = number, place
+    p_values = holm([_difference(above.row, below.row).p_value for above, below in pairwise(able)])
+    for place, p_value in zip(able[1:], p_values, strict=True):
+        place.apart = p_value <= SIGNIFICANCE
 
 
-def _tied(a: Row, b: Row) -> bool:
+def _difference(a: Row, b: Row) -> Difference:
     assert a.strongest is not None
     assert b.strongest is not None
-    return paired_difference(a.attacks[a.strongest], b.attacks[b.strongest]).p_value > SIGNIFICANCE
+    return paired_difference(a.attacks[a.strongest], b.attacks[b.strongest])
 
 
-def _mark_front(places: Sequence[RankedEntry]) -> tuple[float, tuple[float, float]] | None:
-    """Mark the front, and what each release alone adds to what all cover; the latter with its interval."""
-    weighed = [(place, found) for place in places if (found := objectives_of(place.row)) is not None]
-    total = joint_hypervolume([found for _, found in weighed])
-    if total is None:
+def _mark_front(places: Sequence[RankedEntry]) -> float | None:
+    """Mark the front, and what each release alone adds to what all cover, which is returned."""
+    weighed = [(place, found) for place in places if (found := objectives_of(place.row, place.verdict)) is not None]
+    front = front_of([found for _, found in weighed])
+    if front is None:
         return None
-    privacy = np.array([found.privacy for _, found in weighed])
-    utility = np.array([found.utility for _, found in weighed])
-    for number, ((place, _), front) in enumerate(zip(weighed, pareto_front(privacy, utility), strict=True)):
-        others = np.arange(len(weighed)) != number
-        place.pareto = bool(front)
-        place.hypervolume = total[0] - (hypervolume(privacy[others], utility[others]) if others.any() else 0.0)
-    return total
+    marks = zip(front.on_front, front.shares, front.adds, strict=True)
+    for (place, _), mark in zip(weighed, marks, strict=True):
+        place.pareto, place.front_share, place.hypervolume = mark
+    return front.hypervolume

@@ -17,8 +17,13 @@ from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import printable
 
 MEMORY = "statistics"  # of entries, in the user's folder for caches
-TRUTH = ("dataset", "data", "attribute", "classes", "split", "pairs", "bootstrap_draws", "truth")
-WORDS = {"data": "fingerprint of the data", "truth": "labels, people or pairs", "pairs": "number of pairs"}
+TRUTH = ("dataset", "data", "attribute", "classes", "split", "pairs", "bootstrap_draws", "unit", "truth")
+WORDS = {
+    "unit": "unit of counting",
+    "data": "fingerprint of the data",
+    "truth": "labels, people or pairs",
+    "pairs": "number of pairs",
+}
 
 
 @dataclass

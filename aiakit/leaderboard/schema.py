@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from aiakit.contracts import Precision
 from aiakit.experiment.command import LONGEST
 from aiakit.experiment.config import PairsSpec, PluginSpec, Record, SplitSpec
+from aiakit.measures.units import Unit
 from aiakit.storage.documents import printable
 
 SCHEMA = 2  # of entries
@@ -44,6 +45,7 @@ class ProtocolInfo(Record):
     """What entries of one board must agree in: the data, the split, and the truth that scores are judged by.
 
     data : fingerprint of the data set. truth : digest of labels, identities and pairs of attacker-val and test.
+    unit : what counts once in figures.
     """
 
     dataset: Text
@@ -55,6 +57,7 @@ class ProtocolInfo(Record):
     split: SplitSpec
     pairs: PairsSpec | None
     bootstrap_draws: Annotated[int, Field(ge=100, le=100_000)]
+    unit: Unit = "person"
     bayes_ceiling: float | None
     truth: Digest
 

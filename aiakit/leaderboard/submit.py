@@ -143,6 +143,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
         split=config.split,
         pairs=config.pairs,
         bootstrap_draws=config.bootstrap_draws,
+        unit=config.unit,
         bayes_ceiling=facts["bayes_ceiling"],
         truth=truth_digest(tensors),
     )

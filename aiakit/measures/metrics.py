@@ -7,17 +7,17 @@ Wrong shapes, non-finite values and labels out of range raise ValueError.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+
+from aiakit.measures.ranking import placements
 
 FloatArray = NDArray[np.float64]
 Labels = NDArray[np.int64]
-Unit = Literal["person", "image"]  # what counts once: a person with all their images of a class, or an image
 
 SMALLEST_PROBABILITY = 1e-12  # float32 keeps far smaller values apart from 0, but no attack means them
 STANDARD_ERRORS = 2.0  # thresholds that lose less than this many standard errors on val count as equally good
@@ -70,14 +70,6 @@ def best_threshold(margin: FloatArray, gain: FloatArray) -> float:
     tolerance = STANDARD_ERRORS * np.sqrt(np.abs(variance - variance[best]))
     good = np.flatnonzero(total >= total[best] - tolerance - 1e-12)
     return float(candidates[good[len(good) // 2]])
-
-
-def sample_weights(identity: NDArray[Any], labels: NDArray[Any], unit: Unit = "person") -> FloatArray:
-    """(N,) what each sample weighs: each person's images of a class weigh 1 together, or every image weighs 1."""
-    if unit == "image":
-        return np.ones(len(labels))
-    _, rows, images = np.unique(np.stack([identity, labels]), axis=1, return_inverse=True, return_counts=True)
-    return np.asarray(1 / images[rows.ravel()])
 
 
 def fit_decision(val_proba: NDArray[Any], val_labels: NDArray[Any], weights: FloatArray | None = None) -> FloatArray:
@@ -185,11 +177,15 @@ def auc(proba: NDArray[Any], labels: Labels, weights: FloatArray | None = None) 
     occurs.
     """
     scores = class_scores(proba)
+    weights = np.ones(len(scores)) if weights is None else weights
     present = np.unique(checked_labels(labels, *scores.shape))
     if len(present) < 2:
         return float("nan")
     shown = [1] if scores.shape[1] == 2 else present
-    return float(np.mean([roc_auc_score(labels == k, scores[:, k], sample_weight=weights) for k in shown]))
+    areas = []
+    for positive, column in ((labels == k, scores[:, k]) for k in shown):
+        areas.append(np.average(placements(column, positive, weights)[positive], weights=weights[positive]))
+    return float(np.mean(areas))
 
 
 def advantage(balanced: Any, classes: int) -> Any:
