@@ -122,12 +122,14 @@ def label_of(chain: Chain) -> str:
 class AttributeSpec(Record):
     """A further attribute whose leakage is measured on releases that protect another one.
 
-    without : attacks that cannot infer it. left_out : why it is not measured ("" where it is).
+    without : attacks that cannot infer it. left_out : why it is not measured ("" where it is). data : of an audit, the
+    digest of whose it is and of their splits; of a run that of the data set covers it.
     """
 
     name: str
     without: tuple[str, ...] = ()
     left_out: str = ""
+    data: str = ""
 
 
 Knowledge = Literal["ignorant", "lazy", "informed", "adaptive"]

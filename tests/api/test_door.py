@@ -93,7 +93,9 @@ def test_a_run_is_a_result(result: aiakit.Result, tmp_path: Path) -> None:
     assert "leace" in page.read_text()
     assert aiakit.load(result.run.folder).to_dict() == result.to_dict()
     compared = aiakit.compare(result, result.run.folder)
-    assert {row["difference"] for row in compared["rows"]} == {0.0}
+    assert compared["same"] == ["original", "leace", "laplace-noise"]
+    one = aiakit.compare(result, f"{result.run.folder}:leace")
+    assert [row["releases"] for row in one["rows"][:1]] == [["original", "leace"]]
 
 
 def test_a_trained_defense_is_called_on_arrays(result: aiakit.Result) -> None:
