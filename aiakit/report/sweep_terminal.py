@@ -9,7 +9,7 @@ from rich.text import Text
 
 from aiakit.report.sweep import lead_of, summary
 from aiakit.report.terminal import NONE, figure, remarks, stdout, with_interval
-from aiakit.sweep.space import in_short
+from aiakit.sweeps.space import in_short
 
 Row = dict[str, Any]
 

@@ -14,7 +14,7 @@ from aiakit.results.objectives import Objectives, objectives_of
 from aiakit.results.row import Row
 from aiakit.results.verdicts import verdicts_of_run
 from aiakit.storage.store import Store
-from aiakit.sweep.space import Point
+from aiakit.sweeps.space import Point
 
 
 @dataclass(frozen=True)
