@@ -73,6 +73,10 @@ def test_what_is_printed_goes_to_stderr(capfd: pytest.CaptureFixture[str]):
     assert sorted(err.split()) == ["child", "os.write", "print", "sys.stdout"]
 
 
+def raising() -> int:
+    return [each[0] for each in warnings.filters].count("error")
+
+
 def folder() -> None:
     os.chdir("/")
 
@@ -85,7 +89,7 @@ def environment() -> None:
 CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "the working folder": (folder, os.getcwd),
     "environment variables": (environment, lambda: dict(os.environ)),
-    "what warnings do": (lambda: warnings.simplefilter("error"), lambda: [f[0] for f in warnings.filters].count("error")),
+    "what warnings do": (lambda: warnings.simplefilter("error"), raising),
     "what NumPy does with errors": (lambda: np.seterr(all="raise"), np.geterr),
     "the recursion limit": (lambda: sys.setrecursionlimit(500), sys.getrecursionlimit),
     "what SIGALRM does": (
