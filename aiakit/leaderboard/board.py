@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aiakit.errors import InputError
 from aiakit.experiment.config import REFERENCE
-from aiakit.experiment.run import RUN, Run
-from aiakit.leaderboard.entry import Submission, read_record, read_tensors
+from aiakit.leaderboard.entry import Submission
+from aiakit.leaderboard.gather import mismatch, other_data
 from aiakit.leaderboard.schema import Entry, Reported
-from aiakit.leaderboard.submit import submissions_of
 from aiakit.leaderboard.verify import verified
 from aiakit.measures.comparison import Difference, holm, paired_difference
 from aiakit.measures.statistics import smallest_detectable
 from aiakit.results.objectives import front_of, objectives_of
-from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, evidence_of, power_of, shown_power, verdicts_of
-from aiakit.storage.cache import cache_folder
 
 MARGIN = 0.02  # of balanced accuracy, within which two releases count as equal
-MEMORY = "statistics"  # of entries, in the user's folder for caches
-TRUTH = ("dataset", "data", "attribute", "classes", "split", "pairs", "bootstrap_draws", "unit", "truth")
-WORDS = {
-    "unit": "unit of counting",
-    "data": "fingerprint of the data",
-    "truth": "labels, people or pairs",
-    "pairs": "number of pairs",
-}
 
 
 @dataclass
@@ -85,6 +74,7 @@ class Board:
 
     hypervolume : of all releases together.
     power : attack → whether it beats chance on an undefended release of the board; without one it is not there.
+    set_aside : what was found and could not stand on it, a line each.
     """
 
     places: list[RankedEntry]
@@ -93,6 +83,7 @@ class Board:
     hypervolume: float | None = None
     smallest_detectable: float | None = None
     power: dict[str, bool] = field(default_factory=dict)
+    set_aside: list[str] = field(default_factory=list)
 
     @property
     def protocol(self) -> Any:
@@ -104,68 +95,27 @@ class Board:
         return list(dict.fromkeys(name for place in self.places for name in place.row.attacks))
 
 
-def gather(paths: Sequence[Path]) -> tuple[list[Submission], list[Reported]]:
-    """The entries that runs, folders and files hold, each name once, and the published figures.
-
-    Raises InputError for a path that holds none, an unfinished run, a damaged or foreign file, a name found twice.
-    """
-    submissions: list[Submission] = []
-    reported: list[Reported] = []
-    for path in paths:
-        for found in _read(path):
-            if isinstance(found, Reported):
-                reported.append(found)
-            else:
-                submissions.append(found)
-    names: dict[str, Path] = {}
-    for submission in submissions:
-        name = submission.entry.name
-        if name in names:
-            raise InputError(f"{names[name]} and {submission.path} both hold the entry {name}: leave one of them out")
-        names[name] = submission.path
-    if not submissions:
-        raise InputError(f"{', '.join(map(str, paths))}: no measured entry is there, so there is nothing to rank")
-    return submissions, reported
-
-
-def _read(path: Path) -> Iterable[Submission | Reported]:
-    if (path / RUN).is_file():
-        yield from submissions_of(Run.open(path))
-    elif path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix in (".json", ".toml") and file.is_file())
-        runs = sorted(folder for folder in path.iterdir() if (folder / RUN).is_file())
-        if not files and not runs:
-            raise InputError(
-                f"{path} holds neither entries nor runs: write some with aiakit leaderboard submit RUN -o DIR"
-            )
-        for file in [*files, *runs]:
-            yield from _read(file)
-    elif path.is_file():
-        record = read_record(path)
-        if isinstance(record, Reported):
-            yield record
-        else:
-            yield Submission(record, read_tensors(path, record.scores), path)
-    else:
-        raise InputError(f"{path} is not there: name a run, a folder of entries, or an entry's JSON file")
-
-
 def make_board(
-    submissions: Sequence[Submission], reported: Sequence[Reported] = (), min_utility: float | None = None
+    submissions: Sequence[Submission],
+    reported: Sequence[Reported] = (),
+    min_utility: float | None = None,
+    set_aside: Sequence[str] = (),
 ) -> Board:
     """Rank entries by worst-case leakage among those whose utility reaches the floor.
 
     Every figure is computed from the scores. An entry shares the rank of the first release above it to which it is
     shown to be equivalent: the whole interval of the difference (paired over people) lies within ± ``MARGIN``.
+    set_aside : what was found beside them and cannot stand on this board, a line each.
     Raises InputError for entries of another protocol, and for entries whose figures are not those of their scores.
     """
     first = submissions[0]
-    for submission in submissions[1:]:
-        _require_same_protocol(first, submission)
-    for figures in reported:
-        _require_same_data(first, figures)
-    memory = StatisticsCache(cache_folder() / MEMORY)
-    places = [RankedEntry(submission, verified(submission, memory)) for submission in submissions]
+    for reason in [
+        *(mismatch(first, submission) for submission in submissions),
+        *(other_data(first, figures) for figures in reported),
+    ]:
+        if reason is not None:
+            raise InputError(reason)
+    places = [RankedEntry(submission, verified(submission)) for submission in submissions]
     _label(places)
     power = _judge(places)
     _rank(places, min_utility)
@@ -180,38 +130,11 @@ def make_board(
         SIGNIFICANCE / tests,
     )
     places.sort(key=lambda place: (place.rank is None, place.leakage is None, place.leakage, place.label))
-    return Board(places, list(reported), min_utility, area, detectable, power)
-
-
-def _require_same_protocol(first: Submission, other: Submission) -> None:
-    a, b = first.entry.protocol, other.entry.protocol
-    changed = [name for name in TRUTH if getattr(a, name) != getattr(b, name)]
-    if changed:
-        what = changed[0]
-        old, new = (f"{getattr(protocol, what)}"[:60] for protocol in (a, b))
-        raise InputError(
-            f"{_place(other)} cannot stand on one board with {_place(first)}: "
-            f"another {WORDS.get(what, what)} ({new}, not {old})"
-        )
-
-
-def _place(submission: Submission) -> str:
-    """Where an entry is, and its release where a run holds several."""
-    return f"{submission.path} ({submission.entry.release})" if submission.path.is_dir() else str(submission.path)
-
-
-def _require_same_data(first: Submission, figures: Reported) -> None:
-    protocol = first.entry.protocol
-    stated = (figures.dataset.casefold(), figures.attribute.casefold())
-    if stated != (protocol.dataset.casefold(), protocol.attribute.casefold()):
-        raise InputError(
-            f"the figures of {figures.source} are of {figures.attribute} on {figures.dataset}, "
-            f"the board is of {protocol.attribute} on {protocol.dataset}"
-        )
+    return Board(places, list(reported), min_utility, area, detectable, power, list(set_aside))
 
 
 def _label(places: Sequence[RankedEntry]) -> None:
-    """Name each release, with the parameters in which it differs from others of the same name."""
+    """Name each release, with the parameters in which it differs from others of the same name, or with its run."""
     groups: dict[str, list[RankedEntry]] = {}
     for place in places:
         groups.setdefault(place.entry.release, []).append(place)
@@ -220,12 +143,20 @@ def _label(places: Sequence[RankedEntry]) -> None:
             {f"{stage.name}.{key}": value for stage in place.entry.stages for key, value in stage.params.items()}
             for place in group
         ]
-        keys = [key for key in options[0] if any(other.get(key) != options[0][key] for other in options)]
-        for place, chosen in zip(group, options, strict=True):
-            told = [f"{key}={chosen.get(key)}" for key in keys]
-            if len(group) > 1:  # its seeds, libraries or attacks differ: the entry's own digest tells them apart
-                told.append(place.entry.name[-8:])
-            place.label = f"{name} ({', '.join(told)})" if told else name
+        known = dict.fromkeys(key for each in options for key in each)
+        keys = [key for key in known if any(other.get(key) != options[0].get(key) for other in options)]
+        told = [[f"{key}={chosen.get(key)}" for key in keys] for chosen in options]
+        alike = Counter(map(tuple, told))
+        origins = _origins([place.submission for place in group])
+        for place, words, origin in zip(group, told, origins, strict=True):
+            words = [*words, origin] if alike[tuple(words)] > 1 else words
+            place.label = f"{name} ({', '.join(words)})" if words else name
+
+
+def _origins(submissions: Sequence[Submission]) -> list[str]:
+    """Where each comes from: the name of its run, or the end of the entry's; its whole path where these are alike."""
+    short = [each.path.resolve().name if each.path.is_dir() else each.entry.name[-8:] for each in submissions]
+    return [name if short.count(name) == 1 else str(each.path) for name, each in zip(short, submissions, strict=True)]
 
 
 def _judge(places: Sequence[RankedEntry]) -> dict[str, bool]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from aiakit.errors import InputError, PluginError, unknown
+from aiakit.errors import InputError, PluginError, nearest, unknown
 
 SIGNS = {
     "minimum": ">=",
@@ -42,6 +42,12 @@ class Option:
             value = str(value).lower()  # pydantic would read a truth value as the number 1
         if isinstance(value, str):
             value = _from_text(self.annotation, value.strip())
+        if (
+            isinstance(value, int | float)
+            and self.takes("array")
+            and not (self.takes("number") or self.takes("integer"))
+        ):
+            value = (value,)  # as --set reads it: a list of one
         return _adapter(self.annotation).validate_python(value)
 
     def takes(self, kind: str) -> bool:
@@ -92,12 +98,26 @@ def parse_settings(settings: Iterable[str]) -> dict[str, dict[str, str]]:
     return parsed
 
 
-def require_in_use(options: Options, plugins: Collection[str]) -> None:
-    """Raise InputError for options of a plugin that is not part of what runs: they would silently do nothing."""
+def require_in_use(
+    options: Options, plugins: Collection[str], owners: Callable[[str], Sequence[str]] | None = None
+) -> None:
+    """Raise InputError for options of a plugin that is not part of what runs: they would silently do nothing.
+
+    owners : the plugins of the run that have an option of a name, so that the message says which option is meant.
+    """
     for plugin, given in options.items():
-        if plugin not in plugins:
-            setting = next((f" in --set {plugin}.{option}={value}" for option, value in given.items()), "")
-            raise unknown("plugin", plugin, sorted(plugins), f"{setting}: no such plugin is part of this run")
+        if plugin in plugins:
+            continue
+        option, value = next(iter(given.items()), ("", ""))
+        setting = f" in --set {plugin}.{option}={value}" if option else ""
+        found = owners(option) if owners and option else []
+        if found and not nearest(plugin, plugins):
+            others = f" (or of {', '.join(found[1:])})" if len(found) > 1 else ""
+            raise InputError(
+                f"no plugin {plugin!r} is part of this run{setting}: {option} is an option of {found[0]}{others}, "
+                f"write --set {found[0]}.{option}={value}"
+            )
+        raise unknown("plugin", plugin, sorted(plugins), f"{setting}: no such plugin is part of this run")
 
 
 def options_of(cls: type, plugin: str) -> dict[str, Option]:
@@ -170,6 +190,7 @@ def _in_words(error: ValidationError) -> str:
         message = detail["msg"].split(", unable to")[0]
         for prefix in ("Input should be ", "Value error, "):
             message = message.removeprefix(prefix)
+        message = message.replace("a valid tuple", "a list")
         if message not in wanted:
             wanted.append(message)
     return "must be " + " or ".join(wanted)

@@ -13,7 +13,7 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
@@ -26,7 +26,7 @@ from typing import Any, Literal, overload
 from aiakit.contracts import Attack, Dataset, Defense, EmbeddingDefense, Encoder, Plugin
 from aiakit.errors import AiakitError, InputError, PluginError, unknown
 from aiakit.plugins.fingerprint import source_digest
-from aiakit.plugins.options import validate
+from aiakit.plugins.options import options_of, validate
 
 Kind = Literal["attack", "defense", "encoder", "dataset"]
 GROUPS: dict[Kind, str] = {
@@ -142,6 +142,10 @@ class Registry:
     def parameters(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Every parameter of a plugin after validation: the given options, and the defaults of the rest."""
         return validate(self.load(kind, name), options or {}, name)
+
+    def owners(self, option: str, plugins: Iterable[tuple[Kind, str]]) -> list[str]:
+        """The names of those plugins that have an option of this name, in their order, each once."""
+        return [name for kind, name in dict.fromkeys(plugins) if option in options_of(self.load(kind, name), name)]
 
     def fingerprint(self, kind: Kind, name: str) -> str:
         """sha256 over the sources that decide what the plugin does: its module, its base classes' modules, and what
@@ -283,5 +287,6 @@ parameters = REGISTRY.parameters
 unavailable = REGISTRY.unavailable
 require_available = REGISTRY.require_available
 fingerprint = REGISTRY.fingerprint
+owners = REGISTRY.owners
 register_file = REGISTRY.register_file
 registered_files = REGISTRY.registered_files

@@ -57,6 +57,7 @@ def document(board: Board) -> dict[str, Any]:
                 "tied": place.tied,
                 "entry": place.entry.name,
                 "release": place.label,
+                "provenance": place.entry.provenance.model_dump(mode="json"),
                 "stages": [stage.model_dump(mode="json") for stage in place.entry.stages],
                 "external": [attack.name for attack in place.entry.attacks if attack.external],
                 **measured(place.row),
@@ -74,6 +75,7 @@ def document(board: Board) -> dict[str, Any]:
         ],
         "reported": [figures.model_dump(mode="json") for figures in board.reported],
         "remarks": remarks(board),
+        "set_aside": board.set_aside,
     }
 
 

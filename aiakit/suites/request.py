@@ -164,7 +164,7 @@ def _options(path: Path, suite: Suite, changes: Changes, *used: Plugins) -> Merg
         merged[plugin] = {**options}
     for option in changes.data_options:
         merged.get(suite.dataset, {}).pop(option, None)
-    require_in_use(changes.options, kinds)
+    require_in_use(changes.options, kinds, lambda option: registry.owners(option, ((k, n) for n, k in kinds.items())))
     for plugin, given in changes.options.items():
         merged.setdefault(plugin, {}).update(given)
     return merged

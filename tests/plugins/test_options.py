@@ -52,6 +52,7 @@ def test_defaults_are_validated_and_complete():
         ("folds", "10", 10),
         ("layers", "512, 64", (512, 64)),
         ("layers", "", ()),
+        ("layers", 512, (512,)),
         ("limit", "none", None),
         ("limit", "7", 7),
         ("workers", "3", 3),
@@ -81,6 +82,7 @@ def test_text_is_converted(option: str, text: str, value: Any):
         ({"mode": "quick"}, "t.mode must be 'fast' or 'slow', got quick"),
         ({"folds": "7"}, "t.folds must be 5 or 10, got 7"),
         ({"layers": "a,b"}, "t.layers must be a valid integer"),
+        ({"layers": {"a": 1}}, "t.layers must be a list"),
         ({"workers": "many"}, "t.workers must be a valid integer or 'auto', got many"),
         ({"verbose": "perhaps"}, "t.verbose must be a valid boolean"),
         ({"bta": "1"}, "unknown option 't.bta': did you mean t.beta"),
@@ -173,6 +175,15 @@ def test_options_of_a_plugin_that_does_not_run():
         require_in_use(parse_settings(["ai.beta=2"]), {"aia", "cnn"})
     assert str(caught.value).startswith(
         "unknown plugin 'ai' in --set ai.beta=2: no such plugin is part of this run: did you mean aia?"
+    )
+
+
+def test_an_option_of_a_plugin_that_does_not_run_names_those_that_have_it():
+    with pytest.raises(InputError) as caught:
+        require_in_use(parse_settings(["encoder.epochs=2"]), {"original", "cnn"}, lambda option: ["original", "cnn"])
+    assert str(caught.value) == (
+        "no plugin 'encoder' is part of this run in --set encoder.epochs=2: epochs is an option of original "
+        "(or of cnn), write --set original.epochs=2"
     )
 
 
