@@ -413,10 +413,11 @@ class OfficialPairs:
 
 @dataclass(frozen=True)
 class FaceSet:
-    """N images of P people.
+    """N images of P people, or N embeddings of images that are not there.
 
     name : the data set's registered name.
-    images : uint8 (N, H, W, 3), usually a read-only memory map.
+    images : uint8 (N, H, W, 3), usually a read-only memory map; (N, 0, 0, 3) where there are only embeddings.
+    embedding : float32 (N, D) of a data set that holds embeddings in place of images, else None.
     identity : int64 (N,), index into ``people``.
     people : P names.
     files : N names of the images, as the data set spells them.
@@ -441,6 +442,7 @@ class FaceSet:
     bayes_ceiling: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
+    embedding: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -488,6 +490,10 @@ class Dataset(Plugin):
     needs_root: ClassVar[bool] = False
     face_box: ClassVar[tuple[tuple[int, int], tuple[float, float, float, float]] | None] = None
     real_people: ClassVar[bool] = True
+
+    def holds(self) -> View:
+        """ "image", or "embedding" where there are no images but embeddings that exist already."""
+        return "image"
 
     @abstractmethod
     def load(self, settings: LoadSettings) -> FaceSet:

@@ -78,7 +78,8 @@ def describe(faces: FaceSet, attribute: str | None, seed: int) -> dict[str, Any]
         "dataset": faces.name,
         "people": len(faces.people),
         "images": len(faces),
-        "image_size": faces.images.shape[1],
+        "image_size": faces.images.shape[1] or None,
+        "dimensions": None if faces.embedding is None else faces.embedding.shape[1],
         "people_with_two_images": int((np.bincount(faces.identity) > 1).sum()),
         "default_attribute": faces.default_attribute or None,
         "attributes": {
@@ -114,11 +115,12 @@ def _print(document: dict[str, Any]) -> None:
     from rich.table import Table
 
     out = Console()
-    size = document["image_size"]
+    size, dimensions = document["image_size"], document["dimensions"]
+    kind = f"images of {size}×{size} pixels" if size else f"embeddings of {dimensions} dimensions"
     out.print(
         f"[bold]{escape(document['dataset'])}[/bold]: {document['people']} people "
         f"({document['people_with_two_images']} with two or more images), "
-        f"{document['images']} images of {size}×{size} pixels"
+        f"{document['images']} {kind}"
     )
     attributes = Table("attribute", "images of each class", "Bayes ceiling", box=box.SIMPLE_HEAD)
     for name, counts in document["attributes"].items():

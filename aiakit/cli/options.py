@@ -33,6 +33,10 @@ source_options = together(
     click.option("--data-root", metavar="DIR", help="The folder of the data set."),
     click.option("--people", type=click.IntRange(min=1), help="How many people (synthetic)."),
     click.option("--images-per-person", type=click.IntRange(min=1), help="How many images of each (synthetic)."),
+    click.option("--identity", metavar="COL", help="The column of people (table).  [default: person]"),
+    click.option("--labels", metavar="CSV", help="A table of labels beside the file (table)."),
+    click.option("--join-on", metavar="COL", help="The column that the file and its labels share (table)."),
+    click.option("--embedding-key", metavar="K", help="The array, or prefix of columns, of the embeddings (table)."),
     click.option("--strict", is_flag=True, help="Make corrupt, missing or contradictory data an error."),
 )
 
@@ -135,10 +139,21 @@ out_options = together(
 )
 
 
+# The option of a data set that a flag of its own sets.
+DATA_FLAGS = {
+    "data_root": "root",
+    "people": "people",
+    "images_per_person": "images_per_person",
+    "identity": "identity",
+    "labels": "labels",
+    "join_on": "join_on",
+    "embedding_key": "key",
+}
+
+
 def dataset_options(given: dict[str, Any]) -> dict[str, Any]:
     """The options of the data set that have a flag of their own."""
-    flags = {"root": "data_root", "people": "people", "images_per_person": "images_per_person"}
-    return {name: given[flag] for name, flag in flags.items() if given[flag] is not None}
+    return {option: given[flag] for flag, option in DATA_FLAGS.items() if given[flag] is not None}
 
 
 def request_of(kind: Callable[..., Asked], given: dict[str, Any], **own: Any) -> Asked:

@@ -11,7 +11,7 @@ from aiakit.cli.common import console, emit_json, json_option, plugin_option
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.argument("images", metavar="IMAGES...", nargs=-1, required=True)
+@click.argument("inputs", metavar="FILES...", nargs=-1, required=True)
 @click.option("-o", "--out", required=True, metavar="DIR", help="A new folder for what is released.")
 @click.option("--defense", metavar="NAME", help="Which defense of the run, where it has several.")
 @click.option("--seed", type=int, help="Which of the run's seeds.  [default: the first]")
@@ -22,24 +22,27 @@ from aiakit.cli.common import console, emit_json, json_option, plugin_option
 @json_option
 def command(
     run: str,
-    images: tuple[str, ...],
+    inputs: tuple[str, ...],
     out: str,
     defense: str | None,
     seed: int | None,
     noise_seed: int | None,
     as_json: bool,
 ) -> None:
-    """Release photographs through a defense that a run has trained: an embedding, pictures, or both.
+    """Release photographs or embeddings through a defense that a run has trained.
 
-    A photograph should show one face, cropped as the run's data set crops them.
+    FILES are photographs, folders of them, arrays of pictures, or of a run on embeddings whatever holds rows of them
+    (.npz, .npy, .safetensors, .parquet, .csv); "-" is a file on stdin. A photograph should show one face, cropped as
+    the run's data set crops them.
     """
     from aiakit.experiment.run import Run
+    from aiakit.faces.inputs import read_inputs
     from aiakit.faces.protect import choose_chain, protect
 
     opened = Run.open(Path(run))
-    photographs = [Path(image) for image in images]
-    written = protect(opened, choose_chain(opened, defense), photographs, Path(out), seed, noise_seed)
+    chain, given = choose_chain(opened, defense), read_inputs(opened, inputs)
+    written = protect(opened, chain, given, Path(out), seed, noise_seed)
     if as_json:
         emit_json({"schema": 1, "files": [str(path) for path in written]})
     else:
-        console().print(f"{len(images)} photographs released into {out}", markup=False, highlight=False)
+        console().print(f"{len(given.names)} rows released into {out}", markup=False, highlight=False)

@@ -78,6 +78,8 @@ def command(folder: str | None, image: str | None, seed: int, out: str | None, a
     from aiakit.report.svg import write_chart
 
     run = None if folder is None else Run.open(Path(folder))
+    if run is not None:
+        run.config.require_images()
     if image is not None:
         _refuse(given, "is not for --image", faces="named", count="count", run_seed="run_seed")
         path = None if out is None else picture_path(Path(out))

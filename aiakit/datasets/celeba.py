@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import Attribute, Dataset, FaceSet, IntArray, LoadSettings
+from aiakit.contracts import MISSING, Attribute, Dataset, FaceSet, IntArray, LoadSettings
 from aiakit.datasets.photographs import Photographs
 from aiakit.errors import InputError
-from aiakit.storage.tables import find_file, read_lines, require_root, whole_number
-from aiakit.storage.text import counted
+from aiakit.storage.keys import Keys
+from aiakit.storage.tables import SEPARATORS, find_file, read_lines, require_root, whole_number
+from aiakit.storage.text import NUMBER, cleaned, counted, plain_number, says_nothing
 
 IMAGES = ("img_align_celeba", "img_align_celeba/img_align_celeba", "Img/img_align_celeba")
 FOLDERS = (".", "Anno", "Eval")  # the published download spreads the text files over these
@@ -22,7 +24,7 @@ FOLDERS = (".", "Anno", "Eval")  # the published download spreads the text files
 # "Wasserstein Auto-Encoders", 2018).
 FACE = (19.0, 39.0, 159.0, 179.0)
 CLASSES = {"Male": ("female", "male")}  # the other attributes are no or yes
-VALUES = {"-1", "0", "1"}  # no, missing, yes
+UNKNOWN = 0  # between -1 (no) and 1 (yes)
 PARTITION = ("train", "val", "test")
 
 
@@ -42,7 +44,7 @@ class CelebA(Dataset):
         folder = next((root / name for name in reversed(IMAGES) if (root / name).is_dir()), None)
         if folder is None:
             raise InputError(f"{root} holds no folder {IMAGES[0]}: unpack the aligned images there")
-        files, names, values = _attributes(_find(root, "list_attr_celeba"))
+        files, names, values, remarks = _attributes(_find(root, "list_attr_celeba"))
         identity, unidentified = _column(_find(root, "identity_CelebA"), files)
         side, unsorted = _column(_find(root, "list_eval_partition"), files)
         if not set(side[~unsorted].tolist()) <= {0, 1, 2}:
@@ -61,13 +63,14 @@ class CelebA(Dataset):
             paths=[folder / files[row] for row in kept],
             people=[f"{person:05d}" for person in identity[kept].tolist()],
             attributes={
-                name: Attribute(values[kept, column].astype(np.int64), CLASSES.get(name, ("no", "yes")))
+                name: Attribute(values[kept, column], CLASSES.get(name, ("no", "yes")))
                 for column, name in enumerate(names)
             },
             default_attribute="Male" if "Male" in names else "",
             boxes=FACE,
             partition=np.array(PARTITION)[side[kept]],
             problems=problems,
+            remarks=remarks,
         )
         return photographs.face_set(settings)
 
@@ -76,10 +79,10 @@ def _find(root: Path, stem: str) -> Path:
     return find_file([root / folder for folder in FOLDERS], [f"{stem}.txt", f"{stem}.csv"], "CelebA needs it")
 
 
-def _attributes(path: Path) -> tuple[list[str], list[str], NDArray[np.bool_]]:
-    """N file names, the names of the attributes, and whether each image has each (N, attributes)."""
-    lines = [(number, line) for number, line in enumerate(read_lines(path), start=1) if line]
-    first = _words(lines[0][1]) if lines else []
+def _attributes(path: Path) -> tuple[list[str], list[str], IntArray, list[str]]:
+    """N file names, the names of the attributes, a code for each image and attribute (N, attributes), and remarks."""
+    lines = _records(path)
+    first = lines[0][1] if lines else []
     announced = whole_number(first[0]) if len(first) == 1 else None
     if announced is not None:  # the published file begins with the count
         del lines[0]
@@ -87,50 +90,87 @@ def _attributes(path: Path) -> tuple[list[str], list[str], NDArray[np.bool_]]:
             raise InputError(f"{path} announces {announced} images and holds {len(lines) - 1}: get a whole copy")
     if len(lines) < 2:
         raise InputError(f"{path} is empty: expected the names of the attributes and a line for each image")
-    names = _words(lines.pop(0)[1])
-    if len(_words(lines[0][1])) == len(names):  # CSV: the first column is the image's
-        names = names[1:]
+    head = lines.pop(0)[1]
+    place = _image_place(lines[0][1])
+    names = head[-(len(lines[0][1]) - place - 1) :]  # in CSV the first columns are the image's, or a row number
     files, rows = [], []
-    for number, line in lines:  # a line's words at a time: those of all lines would take ten times the file
-        file, *words = _words(line)
-        if len(words) != len(names):
-            raise InputError(f"{path}:{number} has {len(words)} values for {len(names)} attributes")
+    seen: dict[str, int] = {}
+    for number, words in lines:
+        if len(words) - place - 1 != len(names):
+            raise InputError(f"{path}:{number} has {len(words) - place - 1} values for {len(names)} attributes")
+        file = words[place]
+        if seen.setdefault(file, number) != number:
+            raise InputError(f"{path}:{number} lists an image twice: {file} is in line {seen[file]} as well")
         files.append(file)
-        rows.append(" ".join(words))
-    values = _integers(" ".join(rows), len(lines) * len(names))
-    if values is None or not np.isin(values, (-1, 0, 1)).all():
-        wrong = (number for (number, _), row in zip(lines, rows, strict=True) if not set(row.split()) <= VALUES)
+        rows.append(" ".join(words[place + 1 :]))
+    found = _numbers(" ".join(rows), len(lines) * len(names))
+    if found is None or not np.isin(found, (-1, 0, 1)).all():
+        wrong = (number for (number, _), row in zip(lines, rows, strict=True) if not _all_signs(row))
         raise InputError(f"{path}:{next(wrong, lines[0][0])} holds a value other than 1 and -1")
-    if len(set(files)) < len(files):
-        raise InputError(f"{path} lists an image twice: get a whole copy")
-    return files, names, values.reshape(len(lines), len(names)) > 0
+    values = (found > 0).astype(np.int64)
+    remarks = []
+    if (found < 0).any():
+        values[found == UNKNOWN] = MISSING
+        if (found == UNKNOWN).any():
+            remarks.append(f"{(found == UNKNOWN).sum()} of {found.size} values of attributes are 0: not known")
+    elif (found == UNKNOWN).any():
+        remarks.append("the attributes are 0 and 1: 0 was taken for no, since no value is -1")
+    return files, names, values.reshape(len(lines), len(names)), remarks
 
 
-def _integers(text: str, count: int) -> IntArray | None:
-    """``count`` whole numbers from a text; None where it holds something else. Ten times as quick as int() of each."""
+def _records(path: Path) -> list[tuple[int, list[str]]]:
+    """The words of every line that has some, with its number: separated by spaces, or by what the last line holds."""
+    lines = read_lines(path)
+    last = next((line for line in reversed(lines) if line), "")
+    mark = max(SEPARATORS, key=last.count)
+    if mark not in last:
+        return [(number, words) for number, line in enumerate(lines, start=1) if (words := line.split())]
+    reader = csv.reader(lines, delimiter=mark, skipinitialspace=True)
+    try:
+        return [(reader.line_num, [word.strip() for word in words]) for words in reader if words]
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num} is not CSV: {error}") from error
+
+
+def _image_place(words: Sequence[str]) -> int:
+    """Where the image stands in a line: first, or after a row number that pandas has written."""
+    return 1 if len(words) > 1 and words[0].isdecimal() and not NUMBER.fullmatch(words[1]) else 0
+
+
+def _all_signs(row: str) -> bool:
+    numbers = _numbers(row, len(row.split()))
+    return numbers is not None and bool(np.isin(numbers, (-1, 0, 1)).all())
+
+
+def _numbers(text: str, count: int) -> NDArray[np.float64] | None:
+    """``count`` numbers from a text; None where it holds something else. Ten times as quick as float() of each."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # what NumPy says of text that is no number
         try:
-            values = np.fromstring(text, dtype=np.int64, sep=" ")
+            values = np.fromstring(text, dtype=np.float64, sep=" ")
         except ValueError:
             return None
     return values if len(values) == count else None
 
 
 def _column(path: Path, files: Sequence[str]) -> tuple[IntArray, NDArray[np.bool_]]:
-    """(N,) the number beside each file, and which files have none."""
+    """(N,) the number beside each file, and which files have none: not listed, or with a word that says nothing."""
     numbers: dict[str, int] = {}
-    for number, line in enumerate(read_lines(path), start=1):
-        words = _words(line)
-        if not line or (not numbers and len(words) == 2 and not words[1].isdecimal()):  # a header
+    lines: dict[str, int] = {}
+    for number, words in _records(path):
+        place = _image_place(words)
+        text = plain_number(cleaned(words[-1])) if len(words) == place + 2 else "no number"
+        value = -1 if says_nothing(text) or text == "-1" else whole_number(text)
+        if value is None and not numbers and len(words) > 1 and not NUMBER.fullmatch(text):  # a header
             continue
-        value = whole_number(words[1]) if len(words) == 2 else None
         if value is None:
-            raise InputError(f"{path}:{number} must be an image and a number, not {line[:60]!r}")
-        numbers[words[0]] = value
-    values = np.array([numbers.get(file, -1) for file in files], np.int64)
+            raise InputError(f"{path}:{number} must be an image and a number, not {' '.join(words)[:60]!r}")
+        file = words[place]
+        if numbers.setdefault(file, value) != value:
+            raise InputError(
+                f"{path}:{number} says {value} of {file}, and line {lines[file]} says {numbers[file]}: get a whole copy"
+            )
+        lines.setdefault(file, number)
+    places = Keys(list(numbers), path.name).match(files).places
+    values = np.append(np.fromiter(numbers.values(), np.int64), -1)[places]
     return values, values < 0
-
-
-def _words(line: str) -> list[str]:
-    return [word.strip() for word in line.split(",")] if "," in line else line.split()

@@ -29,6 +29,8 @@ def contact_sheet(faces: FaceSet, rows: int = 8, columns: int = 8) -> PixelArray
 
 def save_contact_sheet(faces: FaceSet, path: Path) -> None:
     """Write the sheet as PNG. Raises InputError where the file cannot be written."""
+    if faces.embedding is not None:
+        raise InputError(f"{faces.name} holds embeddings, and there are no images to show")
     if path.suffix.lower() != ".png":
         raise InputError(f"the contact sheet is a PNG image: call it {path.with_suffix('.png').name}, not {path.name}")
     unfinished = path.with_name(f".{path.name}.part")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from aiakit.contracts import Dataset, FaceSet, LoadSettings
 from aiakit.datasets.labels import attributes_by_key, default_attribute
-from aiakit.datasets.photographs import Photographs, images_in, person_folders
+from aiakit.datasets.listing import images_in, overlooked, person_folders
+from aiakit.datasets.photographs import Photographs
 from aiakit.errors import InputError
+from aiakit.storage.keys import as_path
 from aiakit.storage.tables import FILE, Table, find_file, read_csv, require_root
 
-PERSON = ("person", "identity", "name", "person_id", "id")
+PERSON = (
+    "person", "identity", "subject", "person_id", "identity_id", "subject_id", "person_name", "who", "name", "id",
+)  # fmt: skip
+ROW_NUMBER = "id"  # the one of them that may also number the rows
 
 
 class Folder(Dataset):
@@ -42,13 +49,22 @@ class Folder(Dataset):
     def _indexed(self, root: Path, given: Path) -> Photographs:
         table = read_csv(find_file([root, Path()], [str(given.expanduser())], "give the CSV that lists the images"))
         path, person = table.position(FILE, "the image"), table.position(PERSON, "the person")
+        _require_people(table, person)
         owners: dict[str, str] = {}
+        lines: dict[str, int] = {}
+        rows = []
         for line, cells in table.rows:
-            file, name = cells[path], cells[person]
+            file, name = as_path(cells[path]), cells[person]
             if not file or not name:
                 raise InputError(f"{table.path}:{line} lacks its {'person' if file else 'path'}")
             if owners.setdefault(file, name) != name:
-                raise InputError(f"{table.path}:{line} says that {file} shows {name}, an earlier line {owners[file]}")
+                raise InputError(
+                    f"{table.path}:{line} says that {file} shows {name}, and line {lines[file]} that it shows "
+                    f"{owners[file]}"
+                )
+            lines.setdefault(file, line)
+            rows.append((line, (*cells[:path], file, *cells[path + 1 :])))
+        table = replace(table, rows=tuple(rows))
         files = list(owners)
         attributes, problems, remarks = attributes_by_key(table, path, files, "images", skip=[person])
         return Photographs(
@@ -59,7 +75,7 @@ class Folder(Dataset):
             attributes=attributes,
             default_attribute=default_attribute(attributes),
             problems=problems,
-            remarks=remarks,
+            remarks=[*table.notes, *remarks],
         )
 
     def _listed(self, root: Path) -> Photographs:
@@ -72,8 +88,8 @@ class Folder(Dataset):
         table = read_csv(find_file([root, Path()], [str(Path(given).expanduser())], "give a CSV of attributes"))
         by_file = table.find(FILE)
         if by_file is not None:
-            keys = _as_spelled(table, by_file, files)
-            attributes, problems, remarks = attributes_by_key(table, by_file, keys, "images")
+            _require_paths(table, by_file, paths)
+            attributes, problems, remarks = attributes_by_key(table, by_file, files, "images")
         else:
             by_person = table.position(PERSON + FILE, "the person or the file")
             attributes, problems, remarks = attributes_by_key(table, by_person, people, "people")
@@ -84,17 +100,25 @@ class Folder(Dataset):
             people=people,
             attributes=attributes,
             default_attribute=default_attribute(attributes),
-            problems=problems,
-            remarks=remarks,
+            problems=[*problems, *overlooked(root, person_folders(root))],
+            remarks=[*table.notes, *remarks],
         )
 
 
-def _as_spelled(table: Table, column: int, files: list[str]) -> list[str]:
-    """The files as the table names them: PERSON/IMAGE.jpg, or IMAGE.jpg where that is enough to tell them apart."""
-    if any("/" in cells[column] for _, cells in table.rows):
-        return files
-    names = [Path(file).name for file in files]
-    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
+def _require_paths(table: Table, column: int, paths: Sequence[Path]) -> None:
+    """Refuse file names without folders where several people have an image of one name."""
+    if any("/" in as_path(cells[column]) for _, cells in table.rows):
+        return
+    repeated = next((name for name, count in Counter(path.name for path in paths).items() if count > 1), None)
     if repeated is not None:
         raise InputError(f"{table.path}: several people have an image {repeated}: write PERSON/{repeated} there")
-    return names
+
+
+def _require_people(table: Table, person: int) -> None:
+    """Refuse a column ``id`` that numbers the rows instead of naming people."""
+    names = [cells[person] for _, cells in table.rows]
+    if table.columns[person].casefold() == ROW_NUMBER and len(names) > 1 and len(set(names)) == len(names):
+        raise InputError(
+            f"{table.path}: the column {table.columns[person]} has another value in every row, so it numbers the rows "
+            f"and not the people: name the column of people {PERSON[0]} (or this one, if it does name them)"
+        )

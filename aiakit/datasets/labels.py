@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from aiakit.contracts import MISSING, Attribute
+from aiakit.storage.keys import Keys
 from aiakit.storage.tables import Table
 from aiakit.storage.text import about_unknown, cleaned, counted, plain_number, says_nothing
 
@@ -88,7 +89,9 @@ def attributes_by_key(
     key : position of the column that holds a person's or file's name. keys : N, that name for each image.
     what : "people" or "images", for the notes. skip : positions of columns that are no attributes.
 
-    Returns the attributes, the problems and the remarks. Keys without a row, and keys whose rows disagree, are MISSING.
+    Keys are matched in any form (``Keys``); those without a row, and those whose rows disagree, are MISSING.
+
+    Returns the attributes, the problems and the remarks.
     """
     others = [position for position in range(len(table.columns)) if position not in (key, *skip)]
     rows: dict[str, tuple[str, ...]] = {}
@@ -99,19 +102,25 @@ def attributes_by_key(
             {(cells[key], place): None for place in others if _value(earlier[place]) != _value(cells[place])}
         )
     wanted = dict.fromkeys(keys)
-    problems = []
-    unlabelled = [name for name in wanted if name not in rows]
+    offered = [name for name in rows if name]
+    matching = Keys(offered, table.path.name).match(list(wanted))
+    row_of = {name: offered[place] for name, place in zip(wanted, matching.places, strict=True) if place >= 0}
+    problems, remarks = list[str](), list(matching.notes)
+    unlabelled = [name for name in wanted if name not in row_of]
     if unlabelled:
         problems.append(counted(len(unlabelled), len(wanted), f"{what} have no row in {table.path.name}", unlabelled))
+        if not row_of:
+            problems[-1] += (
+                f" (it has {', '.join(offered[:3]) or 'none'}{', …' if len(offered) > 3 else ''}), in whatever form"
+            )
     if disputed:
         names = dict.fromkeys(name for name, _ in disputed)
         problems.append(counted(len(names), len(wanted), f"{what} have rows in {table.path.name} that disagree", names))
-    blank = ("",) * len(table.columns)
     attributes: dict[str, Attribute] = {}
-    remarks = []
     for place in others:
         name = table.columns[place]
-        texts = ["" if (who, place) in disputed else rows.get(who, blank)[place] for who in keys]
+        cell_of = {who: "" if (row, place) in disputed else rows[row][place] for who, row in row_of.items()}
+        texts = [cell_of.get(who, "") for who in keys]
         attribute = categorical(texts)
         if len(attribute.classes) > MOST_CLASSES:
             count = len(attribute.classes)

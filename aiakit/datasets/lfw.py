@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from aiakit.contracts import MISSING, Attribute, Dataset, FaceSet, IntArray, LoadSettings, OfficialPairs
-from aiakit.datasets.photographs import Photographs, images_in, person_folders
+from aiakit.datasets.listing import images_in, overlooked, person_folders
+from aiakit.datasets.photographs import Photographs
 from aiakit.errors import InputError
 from aiakit.storage.keys import Keys
 from aiakit.storage.tables import find_file, read_lines, require_root, whole_number
@@ -38,10 +39,10 @@ class LFW(Dataset):
     def load(self, settings: LoadSettings) -> FaceSet:
         """The faces. Raises InputError for missing or malformed files."""
         root = require_root(self.root)
-        paths = _photographs(root)
+        home, paths = _photographs(root)
         files = [path.name for path in paths]
         people = [path.parent.name for path in paths]
-        gender, problems = _gender(root, files, people)
+        gender, problems, notes = _gender(root, files, people)
         photographs = Photographs(
             name="lfw",
             files=files,
@@ -51,27 +52,31 @@ class LFW(Dataset):
             default_attribute="gender",
             boxes=FACE,
             pairs=read_pairs(root / PAIRS, files) if (root / PAIRS).exists() else None,
-            problems=problems,
-            remarks=() if (root / PAIRS).exists() else (f"there is no {PAIRS}: no official ten folds",),
+            problems=[*problems, *overlooked(home, person_folders(home))],
+            remarks=notes if (root / PAIRS).exists() else [*notes, f"there is no {PAIRS}: no official ten folds"],
         )
         return photographs.face_set(settings)
 
 
-def _photographs(root: Path) -> list[Path]:
+def _photographs(root: Path) -> tuple[Path, list[Path]]:
+    """The folder of people's folders, and the images in them."""
     for folder in (*(root / name for name in FOLDERS), root):
         if folder.is_dir():
             paths = [image for person in person_folders(folder) for image in images_in(person)]
             if paths:
-                return paths
+                return folder, paths
     raise InputError(f"{root} holds no {FOLDERS[0]}/NAME/NAME_0001.jpg: unpack LFW there, or point --data-root at it")
 
 
-def _gender(root: Path, files: Sequence[str], people: Sequence[str]) -> tuple[IntArray, list[str]]:
-    """(N,) codes of LISTS, and what is wrong with them."""
-    listed = {
-        name: {line for line in read_lines(find_file([root], [file], "LFW's gender comes from it")) if line}
-        for name, file in LISTS.items()
-    }
+def _gender(root: Path, files: Sequence[str], people: Sequence[str]) -> tuple[IntArray, list[str], list[str]]:
+    """(N,) codes of LISTS, what is wrong with them, and remarks."""
+    listed: dict[str, set[str]] = {}
+    notes: list[str] = []
+    for name, file in LISTS.items():
+        lines = read_lines(find_file([root], [file], "LFW's gender comes from it"))
+        matching = Keys(list(dict.fromkeys(line for line in lines if line)), file).match(files)
+        listed[name] = {file for file, place in zip(files, matching.places, strict=True) if place >= 0}
+        notes += matching.notes
     values = np.full(len(files), MISSING)
     in_both: list[str] = []
     in_neither: list[str] = []
@@ -93,7 +98,7 @@ def _gender(root: Path, files: Sequence[str], people: Sequence[str]) -> tuple[In
     mixed = [name for name, codes in codes_of.items() if len(codes - {MISSING}) > 1]
     if mixed:
         problems.append(counted(len(mixed), len(codes_of), "people are female in one image and male in another", mixed))
-    return values, problems
+    return values, problems, notes
 
 
 def read_pairs(path: Path, keys: Sequence[str]) -> OfficialPairs:

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from aiakit.contracts import MISSING, Attribute, FaceSet, IntArray, LoadSettings, OfficialPairs
 from aiakit.datasets.fingerprint import array_digest, fingerprinted
 from aiakit.datasets.identities import people_of
+from aiakit.datasets.listing import listed, located
 from aiakit.datasets.pixels import Box, decode_all
 from aiakit.errors import InputError
 from aiakit.storage.cache import cached_pixels
 from aiakit.storage.text import counted
 
-VERSION = 1  # raise it with any change to how files become pixels
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp")
+VERSION = 2  # raise it with any change to how files become pixels
+SHARED = "images show, pixel by pixel, an image of another person: one person under two names, or a wrong label"
+TWICE = "images repeat one of the same person pixel by pixel: verification compares some images to themselves"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ class Photographs:
         names, found = (["all"] * len(self.files), []) if self.people is None else people_of(self.people, "images")
         problems = [*self.problems, *found]
         stamps = _stamps(self.paths)
-        present = np.array([row for row, path in enumerate(self.paths) if path in stamps], np.int64)
+        places, moved = located(self.paths, stamps)
+        stamps |= _stamps([places[row] for row in moved])
+        present = np.array([row for row, path in enumerate(places) if path in stamps], np.int64)
         if len(present) < len(self.paths):
             absent = np.setdiff1d(np.arange(len(self.paths)), present)
             problems.append(
@@ -75,7 +79,7 @@ class Photographs:
         if not len(present):
             raise InputError(f"{self.name}: no image shows anybody who is known: name the people")
         boxes = self.boxes[present] if isinstance(self.boxes, np.ndarray) else self.boxes
-        paths = [self.paths[row] for row in present]
+        paths = [places[row] for row in present]
         key = array_digest(VERSION, settings.image_size, [(str(path), *stamps[path]) for path in paths], boxes)
         pixels = cached_pixels(settings.cache, key, settings.image_size, decode_all(paths, boxes, settings))
         if pixels.failed:
@@ -85,7 +89,27 @@ class Photographs:
                 raise InputError(f"{self.name}: not one image can be read: {next(iter(pixels.failed.values()))}")
         self._refuse(problems, settings)
         kept = np.delete(present, list(pixels.failed))
-        return fingerprinted(self._select(kept, names, pixels.images, problems), pixels.digest)
+        problems += self._repeated(kept, names, pixels.repeated)
+        self._refuse(problems, settings)
+        remarks = []
+        if moved:
+            spelt = (f"{places[row].name} for {self.files[row]}" for row in moved)
+            remarks.append(counted(len(moved), len(places), "images are spelt otherwise in their folder", spelt))
+        faces = self._select(kept, names, pixels.images, [*problems, *remarks])
+        return fingerprinted(faces, pixels.digest)
+
+    def _repeated(self, kept: IntArray, names: Sequence[str], repeated: Mapping[int, int]) -> list[str]:
+        """Problems with images that hold the same pixels: people who may be one, pairs of an image with itself."""
+        if self.people is None:
+            return []
+        pairs = [(int(kept[row]), int(kept[first])) for row, first in repeated.items()]
+        found = []
+        for of_one, what in ((False, SHARED), (True, TWICE)):
+            chosen = [(first, row) for row, first in pairs if (names[row] == names[first]) == of_one]
+            if chosen:
+                shown = (f"{self.files[first]} and {self.files[row]}" for first, row in chosen)
+                found.append(counted(len(chosen), len(kept), what, shown))
+        return found
 
     def _refuse(self, problems: Sequence[str], settings: LoadSettings) -> None:
         if settings.strict and problems:
@@ -119,39 +143,21 @@ class Photographs:
         )
 
 
-def person_folders(root: Path) -> list[Path]:
-    """The visible folders in a folder, sorted by name."""
-    return [Path(entry.path) for entry in _listing(root) if entry.is_dir() and not entry.name.startswith((".", "__"))]
+def _stamps(paths: Sequence[Path]) -> dict[Path, tuple[int, ...]]:
+    """Path → size, times and number of the files that exist. One listing a folder is quicker than asking for each.
 
-
-def images_in(folder: Path) -> list[Path]:
-    """The visible image files in a folder, sorted by name."""
-    return [
-        Path(entry.path)
-        for entry in _listing(folder)
-        if entry.name.lower().endswith(EXTENSIONS) and not entry.name.startswith(".") and entry.is_file()
-    ]
-
-
-def _listing(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise InputError(f"the folder {folder} cannot be listed: {error.strerror or error}") from error
-
-
-def _stamps(paths: Sequence[Path]) -> dict[Path, tuple[int, int]]:
-    """Path → size and time of change, of the files that exist. One listing a folder is quicker than asking for each."""
+    The time of change of the entry (ctime) cannot be set back, as the file's own (mtime) can: pictures that are
+    replaced by others of the same name, size and time are read again.
+    """
     wanted: dict[Path, set[str]] = {}
     for path in paths:
         wanted.setdefault(path.parent, set()).add(path.name)
-    stamps = {}
+    stamps: dict[Path, tuple[int, ...]] = {}
     for folder, names in wanted.items():
         if not os.path.isdir(folder):  # False, where Path raises, for names that no file system has
             continue
-        for entry in _listing(folder):
+        for entry in listed(folder):
             if entry.name in names and entry.is_file():
                 status = entry.stat()
-                stamps[folder / entry.name] = (status.st_size, status.st_mtime_ns)
+                stamps[folder / entry.name] = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     return stamps

@@ -19,6 +19,7 @@ from aiakit.storage.cache import Batch
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the stored image
 LARGEST = 64_000_000  # pixels of a source image; a small file that unpacks to more is taken for a decompression bomb
 LARGEST_FILE = 256 << 20  # bytes
+ORIENTATION = 0x0112  # the EXIF tag of how a camera was held
 BATCH = 256  # images decoded together
 # What photographs are stored as. Pillow knows more formats: EPS runs another program, libtiff prints to the terminal.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
@@ -89,19 +90,16 @@ def _square(image: Image.Image, image_size: int, box: Box | None) -> PixelArray:
         image.draft("RGB", (int(full[0] / excess) + 1, int(full[1] / excess) + 1))
     across, down = image.width / full[0], image.height / full[1]
     crop = (crop[0] * across, crop[1] * down, min(crop[2] * across, image.width), min(crop[3] * down, image.height))
-    if image.mode.startswith("I;16"):  # 16-bit grey, which convert() would clip instead of scale
+    orientation = image.getexif().get(ORIENTATION)
+    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip instead of scale
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     resized = image.convert("RGB").resize((image_size, image_size), Image.Resampling.LANCZOS, box=crop, reducing_gap=3)
-    if box is None:  # a box refers to the pixels as stored; the central square is the same before and after turning
-        resized = ImageOps.exif_transpose(_with_orientation(resized, image))
+    if (
+        box is None and orientation is not None
+    ):  # a box refers to the pixels as stored; the central square is the same before and after turning
+        resized.getexif()[ORIENTATION] = orientation
+        resized = ImageOps.exif_transpose(resized)
     return np.asarray(resized)
-
-
-def _with_orientation(resized: Image.Image, source: Image.Image) -> Image.Image:
-    orientation = source.getexif().get(0x0112)
-    if orientation is not None:
-        resized.getexif()[0x0112] = orientation
-    return resized
 
 
 def _reason(error: BaseException) -> str:

@@ -131,7 +131,17 @@ def _pictures(array: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def embedding(values: Any, what: str) -> tuple[FloatArray, list[str]]:
-    """Float32 (N, D) and remarks. Raises InputError for what is no matrix of moderate finite numbers."""
+    """As ``matrix``, with remarks. Raises InputError also where all rows are the same."""
+    checked = matrix(values, what)
+    constant = int(np.count_nonzero(checked.max(0) == checked.min(0)))
+    if constant == checked.shape[1]:
+        raise InputError(f"{what} are the same in all {len(checked)} rows: there is nothing to infer from")
+    remark = f"{constant} of {checked.shape[1]} dimensions are constant and say nothing"
+    return checked, [remark] if constant else []
+
+
+def matrix(values: Any, what: str) -> FloatArray:
+    """Float32 (N, D). Raises InputError for what is no matrix of moderate finite numbers."""
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         hint = "Python objects or ragged rows" if array.dtype == object else str(array.dtype)
@@ -140,12 +150,7 @@ def embedding(values: Any, what: str) -> tuple[FloatArray, list[str]]:
         raise InputError(f"{what} must have shape (rows, dimensions), got {array.shape}")
     for rows in batches(len(array), CHUNK):
         _check_numbers(array[rows], rows.start, what)
-    checked = np.ascontiguousarray(array, dtype=np.float32)
-    constant = int(np.count_nonzero(checked.max(0) == checked.min(0)))
-    if constant == checked.shape[1]:
-        raise InputError(f"{what} are the same in all {len(checked)} rows: there is nothing to infer from")
-    remark = f"{constant} of {checked.shape[1]} dimensions are constant and say nothing"
-    return checked, [remark] if constant else []
+    return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def _check_numbers(part: NDArray[Any], start: int, what: str) -> None:

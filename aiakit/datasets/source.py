@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aiakit.contracts import LoadSettings, no_progress
+from aiakit.datasets.listing import EXTENSIONS, images_in, overlooked, person_folders
 from aiakit.datasets.parallel import usable_cores
-from aiakit.datasets.photographs import EXTENSIONS, Photographs, images_in, person_folders
+from aiakit.datasets.photographs import Photographs
 from aiakit.errors import InputError
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.embeddings import Source, read_embeddings
@@ -34,6 +35,7 @@ def _pictures(root: Path, image_size: int, report: Callable[[str, int, int], Non
     settings = LoadSettings(image_size, cache_folder(), usable_cores(), report=report)
     faces = Photographs(root.name, files, paths, None, {}).face_set(settings)
     columns = {"file": list(faces.files)}
+    notes = (*faces.notes, *overlooked(root, people, pictures_in_root=True))
     if any(owners.values()):
         columns["person"] = [owners[file] for file in faces.files]
-    return Source(root.name, faces.images, columns, ("file",), "file", faces.notes)
+    return Source(root.name, faces.images, columns, ("file",), "file", notes)

@@ -10,7 +10,8 @@ import numpy as np
 
 from aiakit.contracts import Dataset, FaceSet, LoadSettings
 from aiakit.datasets.labels import attributes_by_key, default_attribute
-from aiakit.datasets.photographs import EXTENSIONS, Photographs, images_in, person_folders
+from aiakit.datasets.listing import EXTENSIONS, images_in, overlooked, person_folders
+from aiakit.datasets.photographs import Photographs
 from aiakit.errors import InputError
 from aiakit.storage.tables import Table, find_file, read_csv, read_lines, require_root
 
@@ -21,12 +22,13 @@ GENDER = ("gender.csv", "genders.csv", "vgg_face_dataset/gender.csv")
 
 @dataclass
 class Listing:
-    """Images found so far: names, places, people and face boxes (left, top, right, bottom), row by row."""
+    """Images so far: names, places, people and face boxes (left, top, right, bottom), row by row, and problems."""
 
     files: list[str] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
     people: list[str] = field(default_factory=list)
     boxes: list[tuple[float, ...]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 class VGGFace1(Dataset):
@@ -71,7 +73,7 @@ class VGGFace1(Dataset):
             attributes=attributes,
             default_attribute=default_attribute(attributes),
             boxes=np.array(listing.boxes) if listing.boxes else None,
-            problems=problems,
+            problems=[*problems, *listing.problems],
             remarks=remarks,
         )
         return photographs.face_set(settings)
@@ -87,6 +89,7 @@ class VGGFace1(Dataset):
             home = next((home for home in homes if any(images_in(person) for person in person_folders(home))), None)
             if home is None:
                 raise InputError(f"{root} holds neither text files of people nor PERSON/ID.jpg: unpack VGG Face there")
+            listing.problems += overlooked(home, person_folders(home))
             for person in person_folders(home):
                 for path in images_in(person):
                     listing.files.append(f"{person.name}/{path.name}")
@@ -98,6 +101,7 @@ class VGGFace1(Dataset):
 
     def _read(self, text: Path, folder: Path, listing: Listing) -> None:
         """Add the images that one person's text file lists."""
+        lines: dict[str, int] = {}
         found = {path.stem: path for path in images_in(folder)} if folder.is_dir() else {}
         for number, line in enumerate(read_lines(text), start=1):
             if not line:
@@ -111,6 +115,8 @@ class VGGFace1(Dataset):
                 raise InputError(
                     f"{text}:{number} must be: id url left top right bottom pose detection_score curation"
                 ) from None
+            if lines.setdefault(words[0], number) != number:
+                raise InputError(f"{text}:{number} lists the image {words[0]} of line {lines[words[0]]} again")
             if self.curated and curation != 1:
                 continue
             path = found.get(words[0], folder / f"{words[0]}{EXTENSIONS[0]}")

@@ -18,6 +18,7 @@ from aiakit.storage.store import file_digest
 SCHEMA = 2
 REFERENCE = "original"  # the undefended release
 RELEASE = "release"  # the one that is audited
+STORED = "stored"  # the encoder of a data set that holds embeddings
 # What a run may ask for. The record of a run may come from a stranger, and whoever opens it plans its cells.
 MOST_CELLS = 1_000_000
 Repeats = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -167,6 +168,16 @@ class RunConfig(Record):
     bootstrap_draws: Annotated[int, Field(ge=1, le=100_000)] = 2000
     framework: str = ""
     libraries: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there are photographs to load: not of an audit, nor of a data set of embeddings."""
+        return not self.audits and not any(stage.name == STORED for chain in self.defenses for stage in chain[:1])
+
+    def require_images(self) -> None:
+        """Raise InputError where there are no photographs."""
+        if not self.has_images:
+            raise InputError(f"there are no photographs in {self.dataset.name}: its releases or embeddings were given")
 
     def asked(self) -> dict[str, Any]:
         """What was asked for, as JSON: all but the code of the plugins, which may change while a run is worked on."""

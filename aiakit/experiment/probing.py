@@ -171,9 +171,15 @@ def _evidence(
     )
     if attack.knowledge != "adaptive":
         return evidence
-    dataset = protocol.cell.inputs["dataset"]
-    images: Any = None if dataset["kind"] == "file" else RowView(load_faces(dataset, runtime).images, rows)
+    images = _photographs(protocol, rows, runtime)
     return replace(evidence, images=images, undefended=_undefended(store, inputs, rows))
+
+
+def _photographs(protocol: Protocol, rows: IntArray, runtime: Runtime) -> Any:
+    """The photographs of some rows; None where there are none, since the release or its embeddings were given."""
+    dataset = protocol.cell.inputs["dataset"]
+    faces = None if dataset["kind"] == "file" else load_faces(dataset, runtime)
+    return None if faces is None or faces.embedding is not None else RowView(faces.images, rows)
 
 
 def _undefended(store: Store, inputs: Mapping[str, Any], rows: IntArray) -> Release | None:

@@ -78,10 +78,10 @@ def release_by(stage: Any, source: NDArray[Any], files: tuple[str, ...], rng: np
 def _source(
     store: Store, inputs: Mapping[str, Any], protocol: Protocol, runtime: Runtime
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """What the defense transforms: the images and their names, or the embedding that the stage before it released."""
+    """What the first stage transforms, and its names, or the embedding that the stage before released."""
     if inputs["base"] is None:
         faces = load_faces(protocol.cell.inputs["dataset"], runtime)
-        return faces.images, faces.files
+        return faces.images if faces.embedding is None else faces.embedding, faces.files
     return store.read(inputs["base"]).tensors("release")["embedding"], ()
 
 

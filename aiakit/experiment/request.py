@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aiakit.contracts import EmbeddingDefense, FaceSet, LoadSettings, no_progress
+from aiakit.contracts import Dataset, EmbeddingDefense, FaceSet, LoadSettings, no_progress
 from aiakit.datasets.parallel import usable_cores
 from aiakit.datasets.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
 from aiakit.errors import InputError, PluginError, unknown
@@ -19,6 +19,7 @@ from aiakit.experiment.cellspec import produced_by
 from aiakit.experiment.computing import choose_device, choose_precision, require_compiler
 from aiakit.experiment.config import (
     REFERENCE,
+    STORED,
     Chain,
     DatasetSpec,
     Knowledge,
@@ -119,7 +120,7 @@ class Prepared:
 def prepare(request: Request) -> Prepared:
     """Check everything that can be checked before work begins. Raises InputError (and PluginError, if none is left)."""
     broken: dict[str, str] = {}
-    encoder, encoder_options = encoder_of(request.encoder)
+    encoder, encoder_options = encoder_of(_encoder_for(request))
     chains = _chains(request, encoder, broken)
     has_reference = request.reference or REFERENCE in split_names(request.defenses)
     knowledge = levels(request.knowledge, has_reference)
@@ -164,6 +165,24 @@ def prepare(request: Request) -> Prepared:
         compiled=request.compiled,
     )
     return Prepared(config, faces, split, broken)
+
+
+def _encoder_for(request: Request) -> str:
+    """What makes embeddings of what the data set holds; of embeddings, nothing."""
+    cls = registry.load("dataset", request.dataset)
+    if cls.holds is Dataset.holds:
+        if request.encoder == STORED:
+            raise InputError(f"--encoder {STORED} is for data sets of embeddings, and {request.dataset} holds images")
+        return request.encoder
+    options = {**request.data_options, **request.options.get(request.dataset, {})}
+    dataset = registry.make("dataset", request.dataset, options)
+    with registry.guard(registry.entry("dataset", request.dataset)):
+        held = dataset.holds()
+    if held == "image":
+        return request.encoder
+    if request.encoder not in (AUTOENCODER, STORED):
+        raise InputError(f"--encoder {request.encoder} reads images, and this data set holds embeddings: leave it out")
+    return STORED
 
 
 def make_config(**fields: Any) -> RunConfig:
@@ -241,6 +260,8 @@ def _with_encoder(stages: tuple[str, ...], encoder: str, explicit: bool) -> tupl
     if encoder == AUTOENCODER:
         return defenses
     if explicit:
+        if encoder == STORED:
+            raise InputError(f"{stages[0]} reads images, and this data set holds embeddings: name a defense of those")
         raise InputError(f"{stages[0]} reads images and makes its own representation: leave out --encoder {encoder}")
     return None
 

@@ -20,6 +20,7 @@ from aiakit.experiment.plan import AttackKey, Plan, is_claim, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime, load_faces
+from aiakit.measures.influence import pair_weights
 from aiakit.measures.verification import fit_threshold
 from aiakit.storage.store import Store
 
@@ -231,7 +232,8 @@ class _Verifier:
         if cell is None or pairs is None or val is None:
             return None
         scores = cell.tensors("scores")
-        threshold = -fit_threshold(scores["attacker-val.random"], val.same)
+        people = protocol.identity(protocol.rows("attacker-val"))
+        threshold = -fit_threshold(scores["attacker-val.random"], val.same, pair_weights(val.same, people[val.left]))
         return cls(-np.asarray(scores["test.random"]), pairs.left, pairs.right, pairs.same, threshold)
 
     def of(self, place: int) -> Verified:

@@ -7,23 +7,33 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from aiakit.contracts import PixelArray, Release, batches
 from aiakit.datasets.pixels import read_photograph
 from aiakit.errors import InputError
 from aiakit.experiment.config import Chain, label_of
-from aiakit.experiment.plan import make_plan
+from aiakit.experiment.plan import CellSpec, Plan, make_plan
 from aiakit.experiment.releasing import release_by
 from aiakit.experiment.run import Run
 from aiakit.plugins import registry
 from aiakit.storage import tensorfile
 
 BATCH = 64
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """N things to be protected. values : uint8 (N, H, W, 3) images, or float32 (N, D). names : what each is called."""
+
+    values: NDArray[Any]
+    names: tuple[str, ...]
 
 
 def choose_chain(run: Run, name: str | None) -> Chain:
@@ -48,9 +58,7 @@ def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tupl
     if seed not in run.config.seeds:
         raise InputError(f"{run.folder} has no seed {seed}, only {', '.join(map(str, run.config.seeds))}")
     plan, store = make_plan(run.config), run.store
-    cells = [plan.releases[label_of(chain), seed]]
-    while cells[0].inputs["base"] is not None:
-        cells.insert(0, plan.stages[cells[0].inputs["base"]])
+    cells = stage_cells(plan, label_of(chain), seed)
     stages = []
     for stage, spec in zip(chain, cells, strict=True):
         entry = registry.entry(stage.plugin_kind, stage.name)
@@ -61,8 +69,17 @@ def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tupl
     return stages
 
 
+def stage_cells(plan: Plan, label: str, seed: int) -> list[CellSpec]:
+    """The cells of a chain's stages, in order."""
+    cells = [plan.releases[label, seed]]
+    while cells[0].inputs["base"] is not None:
+        cells.insert(0, plan.stages[cells[0].inputs["base"]])
+    return cells
+
+
 def read_for(run: Run, path: Path) -> PixelArray:
     """A photograph, uint8 (H, W, 3), prepared as the run's data set prepares its own. Raises InputError."""
+    run.config.require_images()
     dataset = run.config.dataset.loader
     return read_photograph(path, run.config.dataset.image_size, dataset)
 
@@ -70,7 +87,7 @@ def read_for(run: Run, path: Path) -> PixelArray:
 def apply(
     stages: Sequence[tuple[registry.Entry, Any]], images: PixelArray, files: tuple[str, ...], rng: np.random.Generator
 ) -> Release:
-    """The release of uint8 (N, H, W, 3) images by the stages in turn."""
+    """The release of uint8 (N, H, W, 3) images, or of (N, D) embeddings, by the stages in turn."""
     release: Release | None = None
     for entry, stage in stages:
         source = images if release is None else release.embedding
@@ -82,41 +99,38 @@ def apply(
 
 
 def protect(
-    run: Run, chain: Chain, paths: Sequence[Path], out: Path, seed: int | None = None, noise_seed: int | None = None
+    run: Run, chain: Chain, inputs: Inputs, out: Path, seed: int | None = None, noise_seed: int | None = None
 ) -> list[Path]:
-    """Release photographs into a new folder and return the files written.
+    """Release what is given into a new folder and return the files written.
 
-    The folder gets ``embedding.safetensors`` (N, D), one PNG a photograph, and ``index.csv`` that says which row and
-    picture belong to which photograph; the views that the defense does not release are left out. The folder appears
-    when all is written. A stochastic defense draws from the operating system's randomness, since noise that can be
-    guessed can be subtracted; ``noise_seed`` makes it repeatable instead.
+    The folder gets ``embedding.safetensors`` (N, D), one PNG a picture, and ``index.csv`` that says which row and
+    picture belong to what; the views that the defense does not release are left out. The folder appears when all is
+    written. A stochastic defense draws from the operating system's randomness, since noise that can be guessed can be
+    subtracted; ``noise_seed`` makes it repeatable instead.
 
-    Raises InputError for unreadable photographs or a folder that exists.
+    Raises InputError for a folder that exists.
     """
     if out.exists():
         raise InputError(f"{out} exists: name a new folder with -o")
-    if not paths:
-        raise InputError("no photograph is named")
     stages = trained_stages(run, chain, seed)
-    images = np.stack([read_for(run, path) for path in paths])
     rng = np.random.default_rng(secrets.randbits(128) if noise_seed is None else noise_seed)
-    files = tuple(path.name for path in paths)
-    parts = [apply(stages, images[rows], files[rows], rng) for rows in batches(len(images), BATCH)]
+    values, names = inputs.values, inputs.names
+    parts = [apply(stages, values[rows], names[rows], rng) for rows in batches(len(values), BATCH)]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     except OSError as error:
         raise InputError(f"{out.parent} cannot be written to ({error.strerror}): name another folder with -o") from None
     try:
-        names = _write(parts, paths, draft)
+        written = _write(parts, names, draft)
         draft.chmod(0o755)
         draft.rename(out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return [out / name for name in names]
+    return [out / name for name in written]
 
 
-def _write(parts: Sequence[Release], paths: Sequence[Path], folder: Path) -> list[str]:
+def _write(parts: Sequence[Release], inputs: Sequence[str], folder: Path) -> list[str]:
     names = ["index.csv"]
     if parts[0].embedding is not None:
         names.append("embedding.safetensors")
@@ -125,13 +139,13 @@ def _write(parts: Sequence[Release], paths: Sequence[Path], folder: Path) -> lis
     pictures: list[str] = []
     if parts[0].pixels is not None:
         pixels = np.concatenate([part.pixels for part in parts if part.pixels is not None])
-        width = len(str(len(paths)))
-        for row, (path, picture) in enumerate(zip(paths, pixels, strict=True)):
-            pictures.append(f"{row:0{width}d}-{path.stem[:100]}.png")
+        width = len(str(len(inputs)))
+        for row, (name, picture) in enumerate(zip(inputs, pixels, strict=True)):
+            pictures.append(f"{row:0{width}d}-{Path(name).stem[:100]}.png")
             Image.fromarray(picture.transpose(1, 2, 0)).save(folder / pictures[-1])
     with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["row", "photograph", "picture"])
-        for row, path in enumerate(paths):
-            table.writerow([row, str(path), pictures[row] if pictures else ""])
+        table.writerow(["row", "input", "picture"])
+        for row, name in enumerate(inputs):
+            table.writerow([row, name, pictures[row] if pictures else ""])
     return names + pictures

@@ -1,4 +1,4 @@
-"""The bootstrap over people: a person with all of their images is drawn, or is not."""
+"""The bootstrap over people, where a person with all of their images is drawn or is not, and what statistics hold."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from aiakit.measures.intervals import Estimate, with_seeds
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+FEWEST_ERRORS, FEWEST_PEOPLE = 30, 100  # below either an interval is no more than a hint (Rule of 30, ISO/IEC 19795-1)
 CHUNK = 2**18  # weights held at once: they and their sums stay in the processor's cache
 
 
@@ -79,25 +82,67 @@ class IdentityBootstrap:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Metrics of one thing measured, each the mean over repeats (seeds), and the same under every bootstrap draw.
+    """Metrics of one thing measured, each the mean over repeats (seeds), with their uncertainty over people.
 
-    point : metric → value. draws : metric → (B,). per_repeat : metric → one value a repeat.
-    bootstrap_key : which draws these are; only equal keys can be paired.
+    point : metric → value. draws : metric → (B,), the same under every bootstrap draw; NaN in a draw without a class.
+    per_repeat : metric → one value a repeat. bootstrap_key : which draws these are; only equal keys can be paired.
+    estimates : metric → its interval by a closed form; the others have the percentile interval of their draws.
+    counts : what the figures rest on. seeds : the defense's seed of each repeat; empty: each repeat has its own.
     """
 
     point: dict[str, float]
     draws: dict[str, FloatArray]
     per_repeat: dict[str, list[float]]
     bootstrap_key: str
+    estimates: dict[str, Estimate]
+    counts: dict[str, float]
+    seeds: tuple[int, ...]
 
     def ci95(self, metric: str) -> tuple[float, float]:
-        """The 95 % percentile interval over people."""
+        """The 95 % interval over people and seeds; with one seed the variance over seeds is not known, nor in it."""
+        low, high = self.people_ci95(metric)
+        low, high = with_seeds(low, self.point[metric], high, self.seed_means(metric))
+        least, most = (-1.0 if metric == "advantage" else 0.0), max(1.0, self.point[metric])
+        return max(low, least), min(high, most)
+
+    def people_ci95(self, metric: str) -> tuple[float, float]:
+        """The 95 % interval over people for what these seeds trained."""
+        if metric in self.estimates:
+            return self.estimates[metric].low, self.estimates[metric].high
         return interval(self.draws[metric])
+
+    def seed_means(self, metric: str) -> FloatArray:
+        """(S,) the metric of each of the defense's seeds, the mean over its attack seeds; of those where it has one."""
+        values = np.asarray(self.per_repeat[metric])
+        seeds = np.asarray(self.seeds)
+        if len(np.unique(seeds)) < 2:
+            return values
+        return np.array([values[seeds == seed].mean() for seed in np.unique(seeds)])
 
     def std_over_repeats(self, metric: str) -> float:
         """Standard deviation over repeats (seeds); NaN for a single one."""
         values = self.per_repeat[metric]
         return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+    @property
+    def caution(self) -> str | None:
+        """Why no interval of these figures is to be relied on; None where there are errors and people enough."""
+        if self.counts["errors"] < FEWEST_ERRORS:
+            return f"too few errors: {self.counts['errors']:.0f}, where {FEWEST_ERRORS} are needed"
+        if self.counts["effective_people"] < FEWEST_PEOPLE:
+            return f"too few people: {self.counts['effective_people']:.0f}, where {FEWEST_PEOPLE} are needed"
+        return None
+
+    def certainty_as_json(self, headline: str) -> dict[str, Any]:
+        """The intervals of all metrics, that of the headline under "ci95" as well, and what they rest on."""
+        return {
+            "ci95": numbers(self.ci95(headline)),
+            **{f"{metric}_ci95": numbers(self.ci95(metric)) for metric in self.point},
+            "people_ci95": numbers(self.people_ci95(headline)),
+            "std_over_seeds": number(self.std_over_repeats(headline)),
+            "counts": {name: round(value, 1) for name, value in self.counts.items()},
+            "caution": self.caution,
+        }
 
 
 def interval(draws: FloatArray, confidence: float = 0.95) -> tuple[float, float]:

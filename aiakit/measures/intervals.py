@@ -21,7 +21,6 @@ IntArray = NDArray[np.int64]
 CONFIDENCE = 0.95
 NOTHING = 1e-15  # a variance below it is that of people who do not differ
 MOST_DEPENDENT = 5.0  # a share's variance is at most so many times that of its effective people, each right or wrong
-UNSEEN = 0.5  # of a person, as unlike the others as can be: what few people cannot have shown yet of a curve's area
 
 
 @dataclass(frozen=True)
@@ -105,13 +104,14 @@ def share_estimate(value: float, influence: FloatArray, people: float, samples: 
     return Estimate(value, low, high, influence, people)
 
 
-def logit_estimate(value: float, influence: FloatArray, people: float) -> Estimate:
+def logit_estimate(value: float, influence: FloatArray, people: float, unseen: float = 0.0) -> Estimate:
     """A figure in (0, 1) that is no plain mean, such as the area under a curve: symmetric in its log-odds.
 
     Near the ceiling few people decide both the figure and its variance, so that the quantile is Student's with the
-    degrees of freedom that the spread of the squared influences leaves (two for each person where k people decide
-    alike), and ``UNSEEN`` of a person with the largest variance that the value allows is added. A figure of exactly 0
-    or 1 has Wilson's interval on the effective people.
+    degrees of freedom that the spread of the squared influences leaves: 2k where k people decide alike and the others
+    hardly. A figure of exactly 0 or 1 has Wilson's interval on the effective people.
+
+    unseen : so many people more, each as unlike the others as ``value`` allows: what few cannot have shown yet.
     """
     if people <= 0 or np.isnan(value):
         return Estimate(float("nan"), float("nan"), float("nan"), influence, 0.0)
@@ -121,7 +121,7 @@ def logit_estimate(value: float, influence: FloatArray, people: float) -> Estima
         return Estimate(value, low, high, influence, people)
     fourth = float((influence**4).sum()) - variance**2 / len(influence)
     freedom = max(1.0, 2 * variance**2 / max(fourth, 2 * variance**2 / max(people - 1, 1)))
-    spread = variance + UNSEEN * value * (1 - value) / people**2
+    spread = variance + unseen * value * (1 - value) / people**2
     half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * np.sqrt(spread) / (value * (1 - value))
     low, high = expit(logit(value) + np.array([-half, half]))
     return Estimate(value, float(low), float(high), influence, people)

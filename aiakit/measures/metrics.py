@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+
+from aiakit.measures.ranking import placements
 
 FloatArray = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -185,11 +186,15 @@ def auc(proba: NDArray[Any], labels: Labels, weights: FloatArray | None = None) 
     occurs.
     """
     scores = class_scores(proba)
+    weights = np.ones(len(scores)) if weights is None else weights
     present = np.unique(checked_labels(labels, *scores.shape))
     if len(present) < 2:
         return float("nan")
     shown = [1] if scores.shape[1] == 2 else present
-    return float(np.mean([roc_auc_score(labels == k, scores[:, k], sample_weight=weights) for k in shown]))
+    areas = []
+    for positive, column in ((labels == k, scores[:, k]) for k in shown):
+        areas.append(np.average(placements(column, positive, weights)[positive], weights=weights[positive]))
+    return float(np.mean(areas))
 
 
 def advantage(balanced: Any, classes: int) -> Any:

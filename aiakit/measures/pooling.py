@@ -40,6 +40,7 @@ def pooled_statistics(
     images: int,
     draws: int,
     classes: int,
+    unit: metrics.Unit = "person",
 ) -> AttackStatistics | None:
     """An attack that sees ``images`` images of a person and adds up their calibrated log-likelihood ratios.
 
@@ -55,14 +56,22 @@ def pooled_statistics(
         for (labels, _), groups in ((val, val_groups), (test, test_groups))
     ):
         return None
-    prior = np.log(np.bincount(val[0], minlength=classes) / len(val[0]))
+    weights = metrics.sample_weights(val[1], val[0], unit)
+    prior = np.log(np.bincount(val[0], weights, minlength=classes) / weights.sum())
     pooled: tuple[list[NDArray[Any]], list[NDArray[Any]]] = ([], [])
     for on_val, on_test in zip(val_proba, test_proba, strict=True):
-        calibration = metrics.fit_calibration(on_val, val[0])
+        calibration = metrics.fit_calibration(on_val, val[0], weights)
         for proba, groups, into in ((on_val, val_groups, pooled[0]), (on_test, test_groups, pooled[1])):
             evidence = metrics.log_proba(metrics.calibrate(calibration, proba)) - prior
             into.append(softmax(evidence[groups].sum(axis=1), axis=1))
-    bootstrap = IdentityBootstrap(test[1][test_groups[:, 0]], draws)
+    val_first, test_first = val_groups[:, 0], test_groups[:, 0]
     return attack_statistics(
-        pooled[0], val[0][val_groups[:, 0]], pooled[1], test[0][test_groups[:, 0]], bootstrap, classes
+        pooled[0],
+        val[0][val_first],
+        pooled[1],
+        test[0][test_first],
+        IdentityBootstrap(test[1][test_first], draws),
+        classes,
+        val_identity=val[1][val_first],
+        unit=unit,
     )

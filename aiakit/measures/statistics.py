@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from scipy.stats import entropy, norm
 
 from aiakit.measures import metrics
-from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, interval, number, numbers
+from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, interval, number
 from aiakit.measures.comparison import (
     Difference,
     MaxTBound,
@@ -24,6 +24,8 @@ from aiakit.measures.comparison import (
     paired_difference,
     variance_components,
 )
+from aiakit.measures.influence import Samples
+from aiakit.measures.intervals import effective, p_value
 from aiakit.measures.pareto import hypervolume, hypervolume_draws, pareto_front
 from aiakit.measures.ranking import Ranking
 
@@ -55,7 +57,8 @@ LOW_FPR = 0.01
 class AttackStatistics(Statistics):
     """What one attack reaches on test, each metric the mean over repeats.
 
-    Metrics: balanced_accuracy, auc, advantage, accuracy, majority, bits, and for two classes tpr_at_1pct_fpr.
+    Metrics: balanced_accuracy, image_balanced_accuracy, auc, advantage, accuracy, majority, bits, and for two classes
+    tpr_at_1pct_fpr. All but the second count as ``unit`` says.
     classes : K. val_balanced_accuracy, val_auc : the mean over repeats on attacker-val, for choosing between attacks.
     """
 
@@ -69,13 +72,12 @@ class AttackStatistics(Statistics):
 
     def as_json(self) -> dict[str, Any]:
         """The metrics as JSON values; a metric that is not defined on these samples is null."""
-        document: dict[str, Any] = {metric: number(value) for metric, value in self.point.items()}
-        document["ci95"] = numbers(self.ci95("balanced_accuracy"))
-        document |= {f"{metric}_ci95": numbers(self.ci95(metric)) for metric in self.point}
-        document["std_over_seeds"] = number(self.std_over_repeats("balanced_accuracy"))
-        document["val_balanced_accuracy"] = number(self.val_balanced_accuracy)
-        document["per_seed"] = [number(value) for value in self.per_repeat["balanced_accuracy"]]
-        return document
+        return {
+            **{metric: number(value) for metric, value in self.point.items()},
+            **self.certainty_as_json("balanced_accuracy"),
+            "val_balanced_accuracy": number(self.val_balanced_accuracy),
+            "per_seed": [number(value) for value in self.per_repeat["balanced_accuracy"]],
+        }
 
 
 def attack_statistics(
@@ -86,6 +88,8 @@ def attack_statistics(
     bootstrap: IdentityBootstrap,
     classes: int,
     decide_on_val: bool = True,
+    val_identity: NDArray[Any] | None = None,
+    unit: metrics.Unit = "person",
 ) -> AttackStatistics:
     """Every metric of an attack that was fitted R times (seeds), with its bootstrap draws.
 
@@ -97,6 +101,8 @@ def attack_statistics(
     test_proba : R arrays (N, K). test_labels : int (N,).
     bootstrap : made from the identity (N,) of the test samples.
     classes : K.
+    val_identity : int (V,), who is shown; None: somebody else by every sample.
+    unit : what counts once, in decisions and in figures: a person with all their images of a class, or an image.
     decide_on_val : False leaves the decisions to the attack as it stands (the most probable class): for a claim.
 
     Raises
@@ -113,83 +119,115 @@ def attack_statistics(
     val_labels = metrics.checked_labels(val_labels, len(val_proba[0]), classes)
     labels = metrics.checked_labels(test_labels, len(bootstrap.rows), classes)
 
-    decisions = [metrics.fit_decision(proba, val_labels) if decide_on_val else np.zeros(classes) for proba in val_proba]
+    if val_identity is None:
+        val_identity = np.arange(len(val_labels))
+    on_val = metrics.sample_weights(val_identity, val_labels, unit)
+    samples = Samples(labels, metrics.sample_weights(bootstrap.rows, labels, unit), bootstrap, classes)
+
+    decisions = [
+        metrics.fit_decision(proba, val_labels, on_val) if decide_on_val else np.zeros(classes) for proba in val_proba
+    ]
     predicted = [metrics.decide(proba, offsets) for proba, offsets in zip(test_proba, decisions, strict=True)]
     costs = [
-        metrics.cross_entropy(metrics.fit_calibration(val, val_labels), test, labels)
+        metrics.cross_entropy(metrics.fit_calibration(val, val_labels, on_val), test, labels)
         for val, test in zip(val_proba, test_proba, strict=True)
     ]
-    per_repeat, draws = _linear_metrics(labels, predicted, costs, bootstrap, classes)
-    per_repeat["auc"] = [metrics.auc(proba, labels) for proba in test_proba]
+    per_repeat, draws = _linear_metrics(samples, predicted, costs)
+    correct = np.mean([guess == labels for guess in predicted], axis=0)
+    estimates = samples.shares(correct, repeats)
+    per_repeat["auc"] = [metrics.auc(proba, labels, samples.weights) for proba in test_proba]
     scores = [metrics.class_scores(proba) for proba in test_proba]
+    estimates["auc"] = samples.area(scores, float(np.mean(per_repeat["auc"])))
     if classes == 2:
-        curves = [_binary_curves(score[:, 1], labels == 1, bootstrap) for score in scores]
+        curves = [_binary_curves(score[:, 1], labels == 1, samples) for score in scores]
         draws["auc"] = np.mean([curve[:, 0] for curve in curves], axis=0)
         draws["tpr_at_1pct_fpr"] = np.mean([curve[:, 1] for curve in curves], axis=0)
-        per_repeat["tpr_at_1pct_fpr"] = [_tpr_at_low_fpr(score[:, 1], labels == 1) for score in scores]
+        per_repeat["tpr_at_1pct_fpr"] = [_tpr_at_low_fpr(score[:, 1], labels == 1, samples.weights) for score in scores]
     else:
-        draws["auc"] = np.mean([_macro_auc(score, labels, bootstrap) for score in scores], axis=0)
+        draws["auc"] = np.mean([_macro_auc(score, samples) for score in scores], axis=0)
     val_predicted = [metrics.decide(proba, offsets) for proba, offsets in zip(val_proba, decisions, strict=True)]
     return AttackStatistics(
         point={metric: float(np.mean(values)) for metric, values in per_repeat.items()},
         draws=draws,
         per_repeat=per_repeat,
         bootstrap_key=bootstrap.key,
+        seeds=(),
+        estimates=estimates,
+        counts={
+            "people": float(len(bootstrap.people)),
+            "images": float(len(labels)),
+            "errors": float((1 - correct).sum()),
+            "effective_people": samples.effective_people(),
+            "draws_left_out": float(np.count_nonzero(np.isnan(draws["balanced_accuracy"]))),
+        },
         classes=classes,
         val_balanced_accuracy=float(
-            np.mean([metrics.balanced_accuracy(val_labels, guess, classes) for guess in val_predicted])
+            np.mean([metrics.balanced_accuracy(val_labels, guess, classes, on_val) for guess in val_predicted])
         ),
-        val_auc=float(np.mean([metrics.auc(proba, val_labels) for proba in val_proba])),
+        val_auc=float(np.mean([metrics.auc(proba, val_labels, on_val) for proba in val_proba])),
     )
 
 
 def _linear_metrics(
-    labels: IntArray, predicted: list[IntArray], costs: list[FloatArray], bootstrap: IdentityBootstrap, classes: int
+    samples: Samples, predicted: list[IntArray], costs: list[FloatArray]
 ) -> tuple[dict[str, list[float]], dict[str, FloatArray]]:
     """The metrics that are functions of weighted sums over samples: per repeat on the sample itself, and the draws."""
-    one_hot = np.eye(classes)[labels]
-    correct = [one_hot * (guess == labels)[:, None] for guess in predicted]
-    values = np.column_stack([one_hot, *correct, *costs])
+    bootstrap, classes, repeats = samples.bootstrap, samples.classes, len(predicted)
+    images = np.eye(classes)[samples.labels]
+    one_hot = images * samples.weights[:, None]
+    right = [(guess == samples.labels)[:, None] for guess in predicted]
+    spent = [cost[:, None] * samples.weights[:, None] for cost in costs]
+    values = np.hstack([one_hot, *(one_hot * hit for hit in right), images, *(images * hit for hit in right), *spent])
     # the sample itself, with every weight 1, is the first row; the draws follow
     sums = np.concatenate([values.sum(axis=0, keepdims=True), bootstrap.sums(values, bootstrap.rows)])
-    counts, rest = sums[:, :classes], sums[:, classes:]
+    width = classes * (1 + repeats)
+    counts, hits = sums[:, :classes], sums[:, classes:width].reshape(len(sums), repeats, classes)
     total = counts.sum(axis=1)
-    hits = rest[:, : classes * len(predicted)].reshape(len(sums), len(predicted), classes)
-    recall = np.divide(hits, counts[:, None], out=np.zeros_like(hits), where=counts[:, None] > 0)
-    balanced = recall.sum(axis=2) / np.count_nonzero(counts, axis=1)[:, None]
-    spent = rest[:, classes * len(predicted) :] / total[:, None]
+    balanced = _balanced(sums[:, :width], repeats, classes)
     tables = {
         "balanced_accuracy": balanced,
+        "image_balanced_accuracy": _balanced(sums[:, width : 2 * width], repeats, classes),
         "advantage": metrics.advantage(balanced, classes),
         "accuracy": hits.sum(axis=2) / total[:, None],
-        "majority": np.repeat((counts.max(axis=1) / total)[:, None], len(predicted), axis=1),
-        "bits": np.maximum(0, entropy(counts, base=2, axis=1)[:, None] - spent),
+        "majority": np.repeat((counts.max(axis=1) / total)[:, None], repeats, axis=1),
+        "bits": np.maximum(0, entropy(counts, base=2, axis=1)[:, None] - sums[:, 2 * width :] / total[:, None]),
     }
     per_repeat = {metric: [float(value) for value in table[0]] for metric, table in tables.items()}
     return per_repeat, {metric: table[1:].mean(axis=1) for metric, table in tables.items()}
 
 
-def _binary_curves(scores: FloatArray, positive: NDArray[np.bool_], bootstrap: IdentityBootstrap) -> FloatArray:
+def _balanced(sums: FloatArray, repeats: int, classes: int) -> FloatArray:
+    """(1 + B, R) mean recall over the classes that the sample (the first row) holds; NaN in a draw that lacks one."""
+    counts, hits = sums[:, None, :classes], sums[:, classes:].reshape(len(sums), repeats, classes)
+    held = counts[0, 0] > 0
+    shape = hits[..., held].shape
+    recall = np.divide(hits[..., held], counts[..., held], out=np.full(shape, np.nan), where=counts[..., held] > 0)
+    return np.asarray(recall.mean(axis=2))
+
+
+def _binary_curves(scores: FloatArray, positive: NDArray[np.bool_], samples: Samples) -> FloatArray:
     """(B, 2) AUC and true-positive rate at a low false-positive rate, under every draw."""
-    ranking = Ranking(scores, positive)
-    positives, negatives = bootstrap.rows[ranking.positives], bootstrap.rows[ranking.negatives]
+    ranking, bootstrap = Ranking(scores, positive), samples.bootstrap
+
+    def weights(chunk: slice, chosen: IntArray) -> FloatArray:
+        return bootstrap.weights(chunk, bootstrap.rows[chosen]) * samples.weights[chosen]
 
     def both(chunk: slice) -> FloatArray:
-        curves = ranking.curves(bootstrap.weights(chunk, positives), bootstrap.weights(chunk, negatives))
+        curves = ranking.curves(weights(chunk, ranking.positives), weights(chunk, ranking.negatives))
         return np.stack([curves.auc(), curves.tpr_at_fpr(LOW_FPR)], axis=1)
 
     return bootstrap.map(len(scores), both)
 
 
-def _tpr_at_low_fpr(scores: FloatArray, positive: NDArray[np.bool_]) -> float:
+def _tpr_at_low_fpr(scores: FloatArray, positive: NDArray[np.bool_], weights: FloatArray) -> float:
     ranking = Ranking(scores, positive)
-    curve = ranking.curves(np.ones((1, len(ranking.positives))), np.ones((1, len(ranking.negatives))))
+    curve = ranking.curves(weights[None, ranking.positives], weights[None, ranking.negatives])
     return float(curve.tpr_at_fpr(LOW_FPR)[0])
 
 
-def _macro_auc(scores: FloatArray, labels: IntArray, bootstrap: IdentityBootstrap) -> FloatArray:
+def _macro_auc(scores: FloatArray, samples: Samples) -> FloatArray:
     """(B,) mean AUC of each class against the rest, over the classes that a draw holds."""
-    columns = [_binary_curves(scores[:, k], labels == k, bootstrap)[:, 0] for k in range(scores.shape[1])]
+    columns = [_binary_curves(scores[:, k], samples.labels == k, samples)[:, 0] for k in range(scores.shape[1])]
     table = np.stack(columns, axis=1)
     defined = ~np.isnan(table)
     held = defined.sum(axis=1)
@@ -198,31 +236,39 @@ def _macro_auc(scores: FloatArray, labels: IntArray, bootstrap: IdentityBootstra
 
 
 def chance_p_value(statistics: AttackStatistics, metric: str = "balanced_accuracy") -> float:
-    """One-sided p-value of "this attack is no better than chance": the share of draws at or below chance.
+    """Two-sided p-value of "this attack is a guess": of what these seeds trained, over people.
 
-    metric : balanced_accuracy, auc or advantage. Draws in which it is not defined count as chance.
+    metric : balanced_accuracy, auc or advantage. 1 where it is not defined.
     """
-    draws = statistics.draws[metric]
-    return float((1 + np.count_nonzero(~(draws > statistics.chance(metric) + 1e-12))) / (1 + len(draws)))
+    low, high = statistics.people_ci95(metric)
+    found = p_value(statistics.point[metric], low, high, statistics.chance(metric))
+    return 1.0 if np.isnan(found) else found
 
 
 def exceeds_chance(statistics: AttackStatistics, metric: str = "balanced_accuracy", alpha: float = 0.05) -> bool:
-    """Whether the attack is better than chance at level ``alpha``. One that is not has shown no power."""
-    return chance_p_value(statistics, metric) <= alpha
+    """Whether the attack is better than chance at the two-sided level ``alpha``. One that is not has shown no power."""
+    better = statistics.point[metric] > statistics.chance(metric)
+    return better and chance_p_value(statistics, metric) <= alpha
 
 
 def smallest_detectable(
-    labels: NDArray[Any], identity: NDArray[Any], classes: int, alpha: float = 0.05, power: float = 0.8
+    labels: NDArray[Any],
+    identity: NDArray[Any],
+    classes: int,
+    unit: metrics.Unit = "person",
+    alpha: float = 0.05,
+    power: float = 0.8,
 ) -> float:
     """The smallest true balanced accuracy that this test set would find better than chance.
 
-    A one-sided test of level ``alpha`` finds it with probability ``power``. People are the units: many images of one
-    person count once, and a person who shows several classes counts as a fraction of a unit in each. Normal
-    approximation of the binomial; 1.0 where even a perfect attack could not be told from chance.
+    A two-sided test of level ``alpha`` finds it with probability ``power``, or more: all images of a person that show
+    one class are taken to be read alike, so that each class rests on (Σw)²/Σw² effective people of weight w. 1.0 where
+    even a perfect attack could not be told from chance.
     """
     labels = metrics.checked_labels(labels, len(identity), classes)
-    _, rows, images = np.unique(identity, return_inverse=True, return_counts=True)
-    units = np.bincount(labels, weights=1 / images[rows], minlength=classes)
+    weights = metrics.sample_weights(identity, labels, unit)
+    rows = np.unique(identity, return_inverse=True)[1]
+    units = np.array([effective(np.bincount(rows, weights * (labels == k))) for k in range(classes)])
     units = units[units > 0]
     if len(units) < 2:
         raise ValueError("a test set of one class can show no leak of it")
@@ -230,7 +276,7 @@ def smallest_detectable(
     spread = np.sqrt((1 / units).sum()) / len(units)  # of balanced accuracy, in units of one guess's deviation
 
     def shortfall(accuracy: float) -> float:
-        under_null = norm.ppf(1 - alpha) * spread * np.sqrt(chance * (1 - chance))
+        under_null = norm.ppf(1 - alpha / 2) * spread * np.sqrt(chance * (1 - chance))
         under_leak = norm.ppf(power) * spread * np.sqrt(accuracy * (1 - accuracy))
         return float(accuracy - chance - under_null - under_leak)
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, number, numbers
+from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, number
+from aiakit.measures.influence import PairsOfPeople, pair_weights
 from aiakit.measures.metrics import best_threshold
 from aiakit.measures.ranking import Ranking, WeightedCurves
 
@@ -48,34 +49,37 @@ class VerificationStatistics(Statistics):
 
     def as_json(self) -> dict[str, Any]:
         """The metrics as JSON values; a metric that is not defined on these pairs is null."""
-        document: dict[str, Any] = {metric: number(value) for metric, value in self.point.items()}
-        document["ci95"] = numbers(self.ci95("accuracy"))
-        document |= {f"{metric}_ci95": numbers(self.ci95(metric)) for metric in self.point}
-        document["std_over_seeds"] = number(self.std_over_repeats("accuracy"))
-        return document
+        return {
+            **{metric: number(value) for metric, value in self.point.items()},
+            **self.certainty_as_json("accuracy"),
+        }
 
 
-def fit_threshold(scores: NDArray[Any], same: NDArray[Any]) -> float:
-    """The score above which a pair counts as one person, chosen for balanced accuracy (see ``best_threshold``)."""
+def fit_threshold(scores: NDArray[Any], same: NDArray[Any], weights: FloatArray | None = None) -> float:
+    """The score above which a pair counts as one person, chosen for balanced accuracy (see ``best_threshold``).
+
+    weights : (P,), of the pairs; None: all alike.
+    """
     scores, same = _checked(scores, same)
-    genuine = int(same.sum())
-    gain = np.where(same, 1 / (2 * genuine), -1 / (2 * (len(same) - genuine)))
+    weights = np.ones(len(same)) if weights is None else weights
+    gain = np.where(same, weights / weights[same].sum(), -weights / weights[~same].sum()) / 2
     return -best_threshold(-scores, gain)
 
 
 def verification_statistics(
-    val: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+    val: Sequence[tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]],
     test: Sequence[tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]],
     bootstrap: IdentityBootstrap,
 ) -> VerificationStatistics:
-    """Every verification metric of a verifier that was fitted R times, with its bootstrap draws.
+    """Every verification metric of a verifier that was fitted R times, with its uncertainty over people.
 
     Accuracy is the mean of the share of genuine pairs accepted and of impostor pairs rejected, at the threshold chosen
-    on val. A person drawn w times weighs their genuine pairs by w; an impostor pair weighs wᵢ·wⱼ.
+    on val. The genuine pairs of a person count once together. A person drawn w times weighs theirs by w; an impostor
+    pair weighs wᵢ·wⱼ.
 
     Parameters
     ----------
-    val : R of (scores, same). test : R of ``ScoredPairs`` (scores, same, left identity, right identity).
+    val, test : R of ``ScoredPairs`` (scores, same, left identity, right identity); the same pairs in every repeat.
     bootstrap : made from the identities of the test images.
 
     Raises
@@ -84,27 +88,38 @@ def verification_statistics(
     """
     if len(val) == 0 or len(val) != len(test):
         raise ValueError(f"{len(val)} repeats on val, but {len(test)} on test")
-    tables = [
-        _repeat(fit_threshold(*chosen_on), ScoredPairs(*pairs), bootstrap)
-        for chosen_on, pairs in zip(val, test, strict=True)
-    ]
+    first = ScoredPairs(*test[0])
+    people = PairsOfPeople.of(_checked(first.scores, first.same)[1], first.left, first.right, bootstrap)
+    parts, tables = [], []
+    for fitted_on, judged_on in zip(
+        (ScoredPairs(*pairs) for pairs in val), (ScoredPairs(*p) for p in test), strict=True
+    ):
+        scores = _checked(judged_on.scores, people.same)[0]
+        threshold = fit_threshold(fitted_on.scores, fitted_on.same, pair_weights(fitted_on.same, fitted_on.left))
+        parts.append(people.parts(scores, threshold))
+        tables.append(_repeat(people, scores, threshold, bootstrap))
     per_repeat = {metric: [float(table[metric][0]) for table in tables] for metric in tables[0]}
+    point = {metric: float(np.mean(values)) for metric, values in per_repeat.items()}
     return VerificationStatistics(
-        point={metric: float(np.mean(values)) for metric, values in per_repeat.items()},
+        point=point,
         draws={metric: np.mean([table[metric][1:] for table in tables], axis=0) for metric in tables[0]},
         per_repeat=per_repeat,
         bootstrap_key=bootstrap.key,
+        seeds=(),
+        estimates=people.estimates(point, parts),
+        counts=people.counts(parts),
     )
 
 
-def _repeat(threshold: float, pairs: ScoredPairs, bootstrap: IdentityBootstrap) -> dict[str, FloatArray]:
+def _repeat(
+    people: PairsOfPeople, scores: FloatArray, threshold: float, bootstrap: IdentityBootstrap
+) -> dict[str, FloatArray]:
     """metric → (1 + B,): the value on the pairs themselves, then under every draw."""
-    scores, same = _checked(pairs.scores, pairs.same)
-    ranking = Ranking(scores, same)
-    left, right = bootstrap.positions(pairs.left), bootstrap.positions(pairs.right)
-    if not np.array_equal(left == right, same):
-        raise ValueError("a pair is genuine exactly where both sides show one person")
-    genuine, left, right = left[ranking.positives], left[ranking.negatives], right[ranking.negatives]
+    ranking = Ranking(scores, people.same)
+    genuine, left, right = (
+        people.left[ranking.positives], people.left[ranking.negatives], people.right[ranking.negatives]
+    )  # fmt: skip
+    weights = people.weights[ranking.positives]
     accepted = scores[ranking.positives] > threshold
     rejected = scores[ranking.negatives] <= threshold
     rates = {
@@ -120,9 +135,9 @@ def _repeat(threshold: float, pairs: ScoredPairs, bootstrap: IdentityBootstrap) 
     def draw(chunk: slice) -> FloatArray:
         impostor_weights = bootstrap.weights(chunk, left)
         impostor_weights *= bootstrap.weights(chunk, right)
-        return measure(bootstrap.weights(chunk, genuine), impostor_weights)
+        return measure(bootstrap.weights(chunk, genuine) * weights, impostor_weights)
 
-    observed = measure(np.ones((1, len(genuine))), np.ones((1, len(left))))
+    observed = measure(weights[None], np.ones((1, len(left))))
     columns = np.concatenate([observed, bootstrap.map(len(scores), draw)]).T
     table = dict(zip(["accuracy", "auc", "eer", *rates], columns, strict=True))
     return table | {metric: np.full(1 + bootstrap.draws, np.nan) for metric in FALSE_ACCEPTS if metric not in table}
@@ -131,8 +146,8 @@ def _repeat(threshold: float, pairs: ScoredPairs, bootstrap: IdentityBootstrap) 
 def ten_fold_accuracy(scores: NDArray[Any], same: NDArray[Any], fold: NDArray[Any]) -> tuple[float, float]:
     """(mean, standard error) of accuracy over folds, as the Labeled Faces in the Wild protocol prescribes.
 
-    Each fold is judged by the threshold chosen on all others. scores : float (P,). same : bool (P,). fold : int (P,),
-    two or more distinct values, or ValueError.
+    Each fold is judged by the threshold that is most accurate on all others. scores : float (P,). same : bool (P,).
+    fold : int (P,), two or more distinct values, or ValueError.
     """
     scores, same = _checked(scores, same)
     folds: IntArray = np.unique(fold)
@@ -141,9 +156,19 @@ def ten_fold_accuracy(scores: NDArray[Any], same: NDArray[Any], fold: NDArray[An
     right = []
     for held_out in folds:
         inside = fold == held_out
-        accepted = scores[inside] > fit_threshold(scores[~inside], same[~inside])
+        accepted = scores[inside] > _most_accurate(scores[~inside], same[~inside])
         right.append(float((accepted == same[inside]).mean()))
     return float(np.mean(right)), float(np.std(right, ddof=1) / np.sqrt(len(right)))
+
+
+def _most_accurate(scores: FloatArray, same: NDArray[np.bool_]) -> float:
+    """The threshold of most right answers, as the protocol has it; the middle one of those that are level."""
+    values, place = np.unique(scores, return_inverse=True)
+    lost = np.bincount(place, np.where(same, 1.0, -1.0), len(values))  # by a threshold at the value: accepted are above
+    right = np.concatenate([[0.0], -np.cumsum(lost)])
+    best = np.flatnonzero(right == right.max())
+    between = np.concatenate([[values[0] - 1], (values[1:] + values[:-1]) / 2, [values[-1] + 1]])
+    return float(between[best[len(best) // 2]])
 
 
 def _share(weights: FloatArray, chosen: NDArray[np.bool_]) -> FloatArray:

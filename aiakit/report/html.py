@@ -76,10 +76,10 @@ def write_report(
 
 def _faces(run: Run, evaluation: Evaluation, count: int | None) -> tuple[Gallery | None, str]:
     """The faces of a report, or why there are none."""
-    if count == 0 or (run.config.audits and count is None):
+    if count == 0 or (count is None and not run.config.has_images):
         return None, ""
-    real = run.config.dataset.loader.real_people
-    if count is None and real:
+    run.config.require_images()
+    if count is None and run.config.dataset.loader.real_people:
         return None, f"Real people are shown only when asked for: aiakit report {run.folder.name} --faces {FACES}."
     strongest = {name: row.strongest for name, row in evaluation.rows.items()}
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,11 +12,13 @@ from aiakit.experiment.plan import knowledge_of
 from aiakit.experiment.probing import on_large_samples
 from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import number, numbers
-from aiakit.measures.statistics import exceeds_chance, smallest_detectable
+from aiakit.measures.statistics import smallest_detectable
 from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.row import Row
+from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
 
 SCHEMA = 2
+Said = Mapping[tuple[str, str], Verdict | None]  # (attribute, release) → verdict
 NO_REFERENCE = (
     "no undefended --reference was given, so that the power of these attacks is not known: where nothing was found, "
     "only the smallest detectable leak says what that means"
@@ -35,21 +37,22 @@ def document_of_run(run: Run) -> dict[str, Any]:
 def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, Any]:
     """The document; every value is plain JSON. failures : label of a cell → why it has no result."""
     config, facts = evaluation.config, evaluation.protocol.facts
+    said, tests = verdicts_of_run(evaluation), tested_together(evaluation)
     left_out = [f"{spec.name} was not measured: {spec.left_out}" for spec in config.further if spec.left_out]
     return {
         "schema": SCHEMA,
         "aiakit": __version__,
         "dataset": facts["dataset"],
-        **_attribute(evaluation),
+        **_attribute(evaluation, tests),
         "seeds": len(config.seeds),
         "attack_seeds": config.attack_seeds,
         "complete": not failures and not any(row.missing for row in evaluation.rows.values()),
         "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
         "notes": [*facts["notes"], *config.notes, *left_out, *_on_large_samples(evaluation), *_on_power(evaluation)],
         "limits": list(LIMITS),
-        "rows": [_row(evaluation, row) for row in evaluation.rows.values()],
+        "rows": [_row(evaluation, row, said) for row in evaluation.rows.values()],
         **({"audit": _audited(config)} if config.audits else {}),
-        **({"further": {name: _further(of) for name, of in evaluation.further.items()}} if evaluation.further else {}),
+        **_if_any(further={name: _further(of, said, tests) for name, of in evaluation.further.items()}),
     }
 
 
@@ -69,58 +72,69 @@ def _on_large_samples(evaluation: Evaluation) -> list[str]:
     return on_large_samples(len(evaluation.protocol.rows("attacker-train")), found)
 
 
-def _attribute(evaluation: Evaluation) -> dict[str, Any]:
-    """What an attribute is inferred from and judged by."""
+def _attribute(evaluation: Evaluation, tests: int) -> dict[str, Any]:
+    """What an attribute is inferred from and judged by, where so many verdicts are reached together."""
     protocol, facts = evaluation.protocol, evaluation.protocol.facts
     test, classes = protocol.rows("test"), len(protocol.classes)
     return {
         **{key: facts[key] for key in ("attribute", "classes", "people", "images", "splits", "bayes_ceiling")},
         "chance": 1 / classes,
-        "smallest_detectable": number(smallest_detectable(protocol.labels(test), protocol.identity(test), classes)),
+        "tested_together": tests,
+        "smallest_detectable": number(
+            smallest_detectable(
+                protocol.labels(test), protocol.identity(test), classes, evaluation.unit, SIGNIFICANCE / tests
+            )
+        ),
     }
 
 
-def _further(evaluation: Evaluation) -> dict[str, Any]:
+def _further(evaluation: Evaluation, said: Said, tests: int) -> dict[str, Any]:
     """A further attribute: what else the releases say of the same people."""
     without = {spec.name: spec.without for spec in evaluation.config.further}[evaluation.protocol.facts["attribute"]]
     unable = [f"{name} not run: it cannot infer this attribute" for name in without]
     return {
-        **_attribute(evaluation),
+        **_attribute(evaluation, tests),
         "notes": [*evaluation.protocol.facts["notes"], *unable],
-        "rows": [_inferred(evaluation, row) for row in evaluation.rows.values()],
+        "rows": [_inferred(evaluation, row, said) for row in evaluation.rows.values()],
     }
 
 
-def _inferred(evaluation: Evaluation, row: Row) -> dict[str, Any]:
+def _inferred(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
     """What attacks read from one release."""
     figures = measured(row)
     found = {
         "release": row.release,
         **{key: figures[key] for key in ("strongest", "simultaneous_upper")},
         "attacks": _attacks(evaluation, row),
-        "verdict": verdict(evaluation, row),
+        **_verdict(said[evaluation.protocol.facts["attribute"], row.release]),
     }
     return found | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
+
+
+def _verdict(found: Verdict | None) -> dict[str, Any]:
+    return {"verdict": found and found.text, "p_value": None if found is None else number(found.p_value)}
 
 
 def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
     """Attack → its metrics, level and power, and the variances between seeds where there are seeds of both kinds."""
     levels = {spec.name: knowledge_of(spec) for spec in evaluation.config.attacks}
+    reference = evaluation.rows.get(evaluation.config.reference)
+    power = {} if reference is None else shown_power(reference)
     found = {}
     for name, statistics in row.attacks.items():
-        found[name] = {**statistics.as_json(), "power": evaluation.power(name), "knowledge": levels[name]}
+        found[name] = {**statistics.as_json(), "power": power.get(name), "knowledge": levels[name]}
         if name in row.variance:
             found[name]["variance"] = dict(zip(("defense_seeds", "attack_seeds"), row.variance[name], strict=True))
     return found
 
 
-def _row(evaluation: Evaluation, row: Row) -> dict[str, Any]:
+def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
     return {
         "release": row.release,
         "params": _params(evaluation.config, row.release),
         **measured(row),
         "attacks": _attacks(evaluation, row),
-        "verdict": verdict(evaluation, row),
+        **_verdict(said[evaluation.protocol.facts["attribute"], row.release]),
         "accuracy_bound": row.accuracy_bound,
         **_ladder(row),
         "seconds": round(row.seconds, 3),
@@ -136,6 +150,7 @@ def measured(row: Row) -> dict[str, Any]:
     strongest = None if row.strongest is None else row.attacks[row.strongest]
     return {
         "claimed": None if row.claimed is None else row.claimed.as_json(),
+        "claimed_tuned": None if row.claimed_tuned is None else row.claimed_tuned.as_json(),
         "strongest": None if strongest is None else {"attack": row.strongest, **strongest.as_json()},
         "gap": None if row.gap is None else number(row.gap.point),
         "gap_ci95": None if row.gap is None else numbers(row.gap.ci95),
@@ -176,18 +191,3 @@ def _if_any(**given: Any) -> dict[str, Any]:
 def _params(config: RunConfig, defense: str) -> dict[str, Any]:
     chain = next(chain for chain in config.defenses if label_of(chain) == defense)
     return {stage.name: stage.params for stage in chain}
-
-
-def verdict(evaluation: Evaluation, row: Row) -> str | None:
-    """What is to be said of a release of a run."""
-    return verdict_of(row, evaluation.power)
-
-
-def verdict_of(row: Row, power: Callable[[str], bool | None]) -> str | None:
-    """ "leaks", "no leak found", or "no power": an attack that sees nothing undefended certifies nothing."""
-    if row.strongest is None:
-        return None
-    if exceeds_chance(row.attacks[row.strongest]):
-        return "leaks"
-    powers = [power(name) for name in row.attacks]
-    return "no leak found" if any(powers) else "no power"

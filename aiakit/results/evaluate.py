@@ -14,7 +14,8 @@ from aiakit.experiment.plan import AttackKey, CellSpec, Plan, is_claim, make_pla
 from aiakit.experiment.protocol import JUDGED, Protocol
 from aiakit.measures.comparison import variance_components
 from aiakit.measures.pooling import pooled_statistics
-from aiakit.measures.statistics import AttackStatistics, exceeds_chance
+from aiakit.measures.metrics import Unit
+from aiakit.measures.statistics import AttackStatistics
 from aiakit.results.judge import SPLITS, Judge, Scores, Truth
 from aiakit.results.remembered import FOLDER, StatisticsCache
 from aiakit.results.row import Row
@@ -32,12 +33,10 @@ class Evaluation:
     rows: dict[str, Row]
     further: dict[str, Evaluation] = field(default_factory=dict)
 
-    def power(self, attack: str) -> bool | None:
-        """Whether the attack beats chance on the undefended release; None where the run has none to tell by."""
-        reference = self.rows.get(self.config.reference)
-        if reference is None or attack not in reference.attacks:
-            return None
-        return exceeds_chance(reference.attacks[attack])
+    @property
+    def unit(self) -> Unit:
+        """What counts once in the figures."""
+        return self.config.unit
 
 
 def evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None = None) -> Evaluation:
@@ -99,7 +98,11 @@ def _cells(store: Store, plan: Plan, config: RunConfig, attribute: str | None = 
     further = None if attribute is None else plan.further[attribute]
     protocol = Protocol.read(store, plan.protocol.digest, None if further is None else further.labels.digest)
     judge = Judge.of(
-        truth_of(protocol), config.bootstrap_draws, config.split.seed, StatisticsCache(store.folder / FOLDER)
+        truth_of(protocol),
+        config.bootstrap_draws,
+        config.split.seed,
+        StatisticsCache(store.folder / FOLDER),
+        config.unit,
     )
     return _Cells(store, plan.attacks if further is None else further.attacks, protocol, judge)
 
@@ -137,18 +140,22 @@ class _Cells:
     protocol: Protocol
     judge: Judge
 
-    def tables(self, keys: Sequence[AttackKey], row: Row) -> list[dict[str, Any]]:
-        """The scores of the repeats that have some; the row notes which were skipped, and which are approximations."""
-        tables = []
+    def tables(self, keys: Sequence[AttackKey], row: Row) -> tuple[list[dict[str, Any]], list[int]]:
+        """The scores of the repeats that have some, and the defense's seed of each.
+
+        The row notes which were skipped, and which are approximations.
+        """
+        tables, seeds = [], []
         for key in keys:
             cell = self.store.find(self.cells[key].digest)
             if cell is not None and "skipped" in cell.result:
                 row.skipped[f"{key.attack}, {key.knowledge}"] = cell.result["skipped"]
             elif cell is not None:
                 tables.append(cell.tensors("scores"))
+                seeds.append(key.seed)
                 if key.headline and "approximation" in cell.result:
                     row.approximations[key.attack] = cell.result["approximation"]
-        return tables
+        return tables, seeds
 
     def judge_of(self, permutation: int | None) -> Judge:
         """Who judges scores on labels that were permuted in the numbered way (None: the true ones)."""
@@ -172,13 +179,15 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
     for group, keys in groups.items():
         if group.permutation is not None:  # the first seed's release stands for the others
             keys = [key for key in keys if key.seed == config.seeds[0]]
-        tables = cells.tables(keys, row)
+        tables, seeds = cells.tables(keys, row)
         if not tables:
             continue
-        statistics = cells.judge_of(group.permutation).attack(tables, claim=group.attack in claims)
+        judge = cells.judge_of(group.permutation)
         if group.attack in claims:
-            row.claimed = statistics
-        elif group.permutation is not None:
+            row.claimed, row.claimed_tuned = judge.claim(tables, seeds)
+            continue
+        statistics = judge.attack(tables, seeds)
+        if group.permutation is not None:
             nulls.setdefault(group.permutation, []).append(statistics)
         elif group.people is not None:
             row.budgets.setdefault(group.attack, {})[group.people] = statistics
@@ -195,11 +204,11 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
     ]
     if row.strongest is not None:
         keys = next(keys for group, keys in groups.items() if group.headline and group.attack == row.strongest)
-        tables = cells.tables(keys, row)
+        tables, seeds = cells.tables(keys, row)
         for images in pooled:
             together = _pooled(tables, cells.judge, images)
             if together is not None:
-                row.pooled[images] = together
+                row.pooled[images] = replace(together, seeds=tuple(seeds))
         if cells.protocol.facts["groups"] is not None:
             row.slices = slices_of(row.strongest, tables, cells.protocol, cells.judge)
 
@@ -224,6 +233,7 @@ def _pooled(tables: Sequence[Mapping[str, Any]], judge: Judge, images: int) -> A
         images,
         judge.bootstrap.draws,
         truth.classes,
+        judge.unit,
     )
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.experiment.plan import AttackKey, CellSpec, is_claim, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.measures import metrics
-from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, interval
+from aiakit.measures.bootstrap import FloatArray
+from aiakit.measures.influence import pair_weights, people_share
+from aiakit.measures.intervals import Estimate
 from aiakit.measures.verification import IMPOSTORS_PER_FALSE_ACCEPT, fit_threshold
 from aiakit.results.evaluate import Evaluation
 from aiakit.storage.documents import sound
@@ -42,6 +43,11 @@ class Share:
 
     value: float | None
     ci95: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, estimate: Estimate | None) -> Share:
+        """What a figure says of a proportion."""
+        return cls(None, None) if estimate is None else cls(estimate.point, (estimate.low, estimate.high))
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,6 @@ def figures_of(store: Store, evaluation: Evaluation) -> Figures:
 def _figures(store: Store, evaluation: Evaluation) -> Figures:
     config, protocol = evaluation.config, evaluation.protocol
     plan = make_plan(config)
-    test = protocol.rows("test")
-    bootstrap = IdentityBootstrap(protocol.identity(test), config.bootstrap_draws, config.split.seed)
     det: list[DetCurve] = []
     slices: list[Slice] = []
     for name, row in evaluation.rows.items():
@@ -96,7 +100,7 @@ def _figures(store: Store, evaluation: Evaluation) -> Figures:
         keys = [key for key in plan.attacks if key.release == name and key.headline and key.attack == row.strongest]
         attack = _tables(store, [plan.attacks[key].digest for key in keys])
         if attack:
-            slices += _slices(name, protocol, bootstrap, attack, verifier)
+            slices += _slices(name, protocol, evaluation.unit, attack, verifier)
     further = {
         (attribute, release, attack): digests
         for attribute, cells in plan.further.items()
@@ -164,29 +168,30 @@ def _missed(scores: NDArray[Any], same: NDArray[np.bool_], rates: FloatArray) ->
 def _slices(
     name: str,
     protocol: Protocol,
-    bootstrap: IdentityBootstrap,
+    unit: metrics.Unit,
     attack: list[dict[str, NDArray[Any]]],
     verifier: list[dict[str, NDArray[Any]]],
 ) -> list[Slice]:
     val, test = protocol.rows("attacker-val"), protocol.rows("test")
     labels, val_labels = protocol.labels(test), protocol.labels(val)
-    correct = np.mean(
-        [metrics.decide(t["test"], metrics.fit_decision(t["val"], val_labels)) == labels for t in attack], axis=0
-    )
+    identity = protocol.identity(test)
+    people, rows = np.unique(identity, return_inverse=True)
+    weights = metrics.sample_weights(identity, labels, unit)
+    on_val = metrics.sample_weights(protocol.identity(val), val_labels, unit)
+    decisions = [metrics.fit_decision(table["val"], val_labels, on_val) for table in attack]
+    right = [metrics.decide(table["test"], offsets) for table, offsets in zip(attack, decisions, strict=True)]
+    correct = np.mean([guess == labels for guess in right], axis=0)
     genuine = _accepted(protocol, "random", verifier)
     impostors = _accepted(protocol, "same_attribute", verifier)
     slices = []
     for code, group in enumerate(protocol.classes):
         inside = labels == code
-        slices.append(
-            Slice(
-                name,
-                group,
-                _share(correct[inside], bootstrap, bootstrap.rows[inside]),
-                _pair_share(genuine, bootstrap, inside, True),
-                _pair_share(impostors, bootstrap, inside, False),
-            )
+        recall = people_share(correct, weights * inside, rows, None, len(people), len(attack)) if inside.any() else None
+        accepted, confused = (
+            None if pairs is None else pairs.share_of(inside, rows, same)
+            for pairs, same in ((genuine, True), (impostors, False))
         )
+        slices.append(Slice(name, group, Share.of(recall), Share.of(accepted), Share.of(confused)))
     return slices
 
 
@@ -198,6 +203,16 @@ class _Accepted:
     right: NDArray[np.int64]
     same: NDArray[np.bool_]
     share: FloatArray
+    verifiers: int
+
+    def share_of(self, inside: NDArray[np.bool_], rows: NDArray[np.int64], genuine: bool) -> Estimate | None:
+        """What is accepted of the pairs of a kind, both of whose images are inside; rows : (N,), who is on each."""
+        chosen = (self.same == genuine) & inside[self.left] & inside[self.right]
+        if not chosen.any():
+            return None
+        left, right = rows[self.left[chosen]], rows[self.right[chosen]]
+        weights, count = pair_weights(self.same[chosen], left), int(rows.max()) + 1
+        return people_share(self.share[chosen], weights, left, None if genuine else right, count, self.verifiers)
 
 
 def _accepted(protocol: Protocol, kind: str, verifier: list[dict[str, NDArray[Any]]]) -> _Accepted | None:
@@ -205,46 +220,7 @@ def _accepted(protocol: Protocol, kind: str, verifier: list[dict[str, NDArray[An
     pairs = protocol.pairs(f"test.{kind}", protocol.rows("test"))
     if pairs is None or val_pairs is None or not verifier:
         return None
-    thresholds = [fit_threshold(table["attacker-val.random"], val_pairs.same) for table in verifier]
+    on_val = pair_weights(val_pairs.same, protocol.identity(protocol.rows("attacker-val"))[val_pairs.left])
+    thresholds = [fit_threshold(table["attacker-val.random"], val_pairs.same, on_val) for table in verifier]
     passed = [table[f"test.{kind}"] > threshold for table, threshold in zip(verifier, thresholds, strict=True)]
-    return _Accepted(pairs.left, pairs.right, pairs.same, np.mean(passed, axis=0))
-
-
-def _pair_share(
-    pairs: _Accepted | None, bootstrap: IdentityBootstrap, inside: NDArray[np.bool_], genuine: bool
-) -> Share:
-    if pairs is None:
-        return Share(None, None)
-    chosen = (pairs.same == genuine) & inside[pairs.left] & inside[pairs.right]
-    left, right = (bootstrap.rows[side[chosen]] for side in (pairs.left, pairs.right))
-    return _share(pairs.share[chosen], bootstrap, left, None if genuine else right)
-
-
-def _share(
-    values: FloatArray, bootstrap: IdentityBootstrap, left: NDArray[np.int64], right: NDArray[np.int64] | None = None
-) -> Share:
-    """The mean of some values, each of which weighs as often as its person, or its two people, are drawn."""
-    if len(values) == 0:
-        return Share(None, None)
-    table = np.stack([values, np.ones(len(values))], axis=1)
-    if right is None:
-        sums = bootstrap.sums(table, left)
-    else:
-        sums = np.stack([_pair_sums(column, bootstrap, left, right) for column in table.T], axis=1)
-    draws = np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=sums[:, 1] > 0)
-    return Share(float(values.mean()), interval(draws))
-
-
-def _pair_sums(
-    values: FloatArray, bootstrap: IdentityBootstrap, left: NDArray[np.int64], right: NDArray[np.int64]
-) -> FloatArray:
-    """(draws,) sums of values that weigh wᵢ·wⱼ: a quadratic form, which costs less than a pass over the pairs."""
-    people = len(bootstrap.people)
-    form = csr_array((values, (left, right)), shape=(people, people))
-    everybody = np.arange(people)
-
-    def sums(chunk: slice) -> FloatArray:
-        weights = bootstrap.weights(chunk, everybody)
-        return np.asarray(np.einsum("wp,wp->w", np.asarray(weights @ form), weights))
-
-    return bootstrap.map(people, sums)
+    return _Accepted(pairs.left, pairs.right, pairs.same, np.mean(passed, axis=0), len(verifier))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import IntArray
 from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.metrics import Unit, calibrate, fit_calibration, sample_weights
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.verification import Pairs, VerificationStatistics, ten_fold_accuracy
 from aiakit.results.remembered import StatisticsCache
@@ -58,23 +59,27 @@ class Scores:
 class Judge:
     """Judges the scores of releases by one truth and under one bootstrap over people, so that they can be compared.
 
-    memory : where statistics of the same scores may be remembered.
+    unit : what counts once, a person or an image. memory : where statistics of the same scores may be remembered.
     """
 
     truth: Truth
     bootstrap: IdentityBootstrap
+    unit: Unit = "person"
     memory: StatisticsCache = field(default_factory=StatisticsCache)
 
     @classmethod
-    def of(cls, truth: Truth, draws: int, seed: int, memory: StatisticsCache | None = None) -> Judge:
+    def of(
+        cls, truth: Truth, draws: int, seed: int, memory: StatisticsCache | None = None, unit: Unit = "person"
+    ) -> Judge:
         """A judge with so many bootstrap draws of the people of test."""
-        return cls(truth, IdentityBootstrap(truth.identity["test"], draws, seed), memory or StatisticsCache())
+        return cls(truth, IdentityBootstrap(truth.identity["test"], draws, seed), unit, memory or StatisticsCache())
 
     def row(self, release: str, scores: Scores) -> Row:
         """All that the scores of a release say."""
         row = Row(release)
         row.attacks = {name: self.attack(tables) for name, tables in scores.attacks.items()}
-        row.claimed = self.attack(scores.claim, claim=True) if scores.claim else None
+        if scores.claim:
+            row.claimed, row.claimed_tuned = self.claim(scores.claim)
         self.judge_utility(row, scores)
         return row
 
@@ -83,24 +88,48 @@ class Judge:
         row.utility = {kind: self.verification(kind, tables) for kind, tables in scores.similarities.items()}
         row.official = self.official(scores.official)
 
-    def attack(self, tables: Tables, claim: bool = False) -> AttackStatistics:
-        """The statistics of the repeats of one attack; the decisions of a claim stand as the defense left them."""
+    def attack(self, tables: Tables, seeds: Sequence[int] = (), decide_on_val: bool = True) -> AttackStatistics:
+        """The statistics of the repeats of one attack. seeds : the defense's of each; none: each has its own.
+
+        decide_on_val : False leaves the decisions as they are, see ``attack_statistics``.
+        """
         val, test = ([table[split] for table in tables] for split in SPLITS)
-        labels = self.truth.labels
-        return self.memory.attack_statistics(
-            val, labels["val"], test, labels["test"], self.bootstrap, self.truth.classes, decide_on_val=not claim
+        labels, identity = self.truth.labels, self.truth.identity["val"]
+        found = self.memory.attack_statistics(
+            val,
+            labels["val"],
+            test,
+            labels["test"],
+            self.bootstrap,
+            self.truth.classes,
+            decide_on_val,
+            identity,
+            self.unit,
         )
+        return replace(found, seeds=tuple(seeds))
+
+    def claim(self, tables: Tables, seeds: Sequence[int] = ()) -> tuple[AttackStatistics, AttackStatistics]:
+        """The in-loop attacker as the defense left it, and *tuned*: calibrated on attacker-val, its sign included.
+
+        An in-loop attacker that is worse than a guess knows as much as one that is better by as much.
+        """
+        labels = self.truth.labels["val"]
+        weights = sample_weights(self.truth.identity["val"], labels, self.unit)
+        maps = [fit_calibration(table["val"], labels, weights) for table in tables]
+        tuned = [
+            {split: calibrate(fitted, table[split]) for split in SPLITS}
+            for fitted, table in zip(maps, tables, strict=True)
+        ]
+        return self.attack(tables, seeds, decide_on_val=False), self.attack(tuned, seeds)
 
     def verification(self, kind: str, tables: Tables) -> VerificationStatistics:
         """The statistics of the repeats of the verifier on pairs with impostors of a kind."""
-        val, test = (self.truth.pairs[kind][split] for split in SPLITS)
-        identity = self.truth.identity["test"]
-        left, right = identity[test.left], identity[test.right]
-        return self.memory.verification_statistics(
-            [(table["val"], val.same) for table in tables],
-            [(table["test"], test.same, left, right) for table in tables],
-            self.bootstrap,
-        )
+        scored = []
+        for split in SPLITS:
+            pairs, identity = self.truth.pairs[kind][split], self.truth.identity[split]
+            people = (pairs.same, identity[pairs.left], identity[pairs.right])
+            scored.append([(table[split], *people) for table in tables])
+        return self.memory.verification_statistics(scored[0], scored[1], self.bootstrap)
 
     def official(self, repeats: Sequence[NDArray[Any]]) -> OfficialFolds | None:
         """The data set's own protocol, means over the repeats; None without scores."""
@@ -114,4 +143,4 @@ class Judge:
     def permuted(self, labels: Mapping[str, IntArray]) -> Judge:
         """The judge of a run with permuted labels, of which only the points are looked at."""
         bootstrap = IdentityBootstrap(self.truth.identity["test"], 1)
-        return Judge(replace(self.truth, labels=labels), bootstrap)
+        return Judge(replace(self.truth, labels=labels), bootstrap, self.unit)

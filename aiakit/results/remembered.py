@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from aiakit.datasets.fingerprint import array_digest
 from aiakit.experiment.config import library_versions
 from aiakit.measures.bootstrap import IdentityBootstrap, Statistics
+from aiakit.measures.intervals import Estimate
+from aiakit.measures.metrics import Unit
 from aiakit.measures.statistics import AttackStatistics, attack_statistics
 from aiakit.measures.verification import VerificationStatistics, verification_statistics
 from aiakit.plugins.fingerprint import source_digest
@@ -45,12 +47,17 @@ class StatisticsCache:
         bootstrap: IdentityBootstrap,
         classes: int,
         decide_on_val: bool = True,
+        val_identity: NDArray[Any] | None = None,
+        unit: Unit = "person",
     ) -> AttackStatistics:
         """As ``aiakit.measures.statistics.attack_statistics``."""
         parts = [*val_proba, val_labels, *test_proba, test_labels, len(val_proba), classes, decide_on_val]
+        parts += [val_identity, unit]
 
         def compute() -> AttackStatistics:
-            return attack_statistics(val_proba, val_labels, test_proba, test_labels, bootstrap, classes, decide_on_val)
+            return attack_statistics(
+                val_proba, val_labels, test_proba, test_labels, bootstrap, classes, decide_on_val, val_identity, unit
+            )
 
         def restore(cell: Cell, common: dict[str, Any]) -> AttackStatistics:
             balanced, auc = cell.tensors("statistics")["val"].tolist()
@@ -63,7 +70,7 @@ class StatisticsCache:
 
     def verification_statistics(
         self,
-        val: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+        val: Sequence[tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]],
         test: Sequence[tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]],
         bootstrap: IdentityBootstrap,
     ) -> VerificationStatistics:
@@ -108,17 +115,28 @@ class StatisticsCache:
                 "draws": {name: np.asarray(tensors["draws"][row]) for row, name in enumerate(names)},
                 "per_repeat": dict(zip(names, tensors["per_repeat"].tolist(), strict=True)),
                 "bootstrap_key": bootstrap.key,
+                "seeds": (),
+                "counts": cell.result["counts"],
+                "estimates": {
+                    name: Estimate(point, low, high, influence, people)
+                    for name, (point, low, high, people), influence in zip(
+                        cell.result["estimates"], tensors["ends"].tolist(), tensors["influence"], strict=True
+                    )
+                },
             },
         )
 
 
 def _write(draft: Draft, found: Statistics, extra: dict[str, NDArray[Any]]) -> None:
     names = list(found.point)
-    draft.result = {"metrics": names}
+    estimates = list(found.estimates.values())
+    draft.result = {"metrics": names, "estimates": list(found.estimates), "counts": found.counts}
     tensors = {
         "point": np.array([found.point[name] for name in names]),
         "draws": np.stack([found.draws[name] for name in names]),
         "per_repeat": np.array([found.per_repeat[name] for name in names]),
+        "ends": np.array([[one.point, one.low, one.high, one.people] for one in estimates]),
+        "influence": np.stack([one.influence for one in estimates]),
     }
     draft.save("statistics", tensors | extra)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from aiakit.measures.comparison import Difference, max_t_bound, paired_difference
+from aiakit.measures.comparison import Difference, illusion_gap, max_t_bound
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.verification import VerificationStatistics
 
@@ -43,6 +43,7 @@ class Slices:
 class Row:
     """One release: what it claims, what each attack reads from it, and what it is good for.
 
+    claimed : as the defense left it. claimed_tuned : its sign and threshold chosen on attacker-val, as an attack's are.
     attacks : those that were trained on this release, with all people and true labels.
     knowledge : level → attack → statistics, of the levels below ("ignorant", "lazy").
     budgets : attack → number of attacker-train people → statistics.
@@ -58,6 +59,7 @@ class Row:
 
     release: str
     claimed: AttackStatistics | None = None
+    claimed_tuned: AttackStatistics | None = None
     attacks: dict[str, AttackStatistics] = field(default_factory=dict)
     knowledge: dict[str, dict[str, AttackStatistics]] = field(default_factory=dict)
     budgets: dict[str, dict[int, AttackStatistics]] = field(default_factory=dict)
@@ -87,10 +89,11 @@ class Row:
 
     @cached_property
     def gap(self) -> Difference | None:
-        """The illusion gap: the strongest attack's balanced accuracy minus the claimed one, with a paired interval."""
-        if self.claimed is None or self.strongest is None:
+        """The illusion gap: the strongest attack's balanced accuracy − max(chance, the tuned claim)."""
+        if self.claimed_tuned is None or self.strongest is None:
             return None
-        return paired_difference(self.attacks[self.strongest], self.claimed, "balanced_accuracy")
+        strongest = self.attacks[self.strongest]
+        return illusion_gap(strongest, self.claimed_tuned, strongest.chance("balanced_accuracy"))
 
     @cached_property
     def simultaneous_upper(self) -> float | None:
@@ -98,10 +101,11 @@ class Row:
         if not self.attacks:
             return None
         statistics = list(self.attacks.values())
-        values, draws = zip(
-            *((s.point["balanced_accuracy"], s.draws["balanced_accuracy"]) for s in statistics), strict=True
+        metric = "balanced_accuracy"
+        values, highs, draws = zip(
+            *((s.point[metric], s.ci95(metric)[1], s.draws[metric]) for s in statistics), strict=True
         )
-        return max_t_bound(values, draws).upper
+        return max_t_bound(values, highs, draws).upper
 
     @cached_property
     def null_p_value(self) -> float | None:

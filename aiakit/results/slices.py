@@ -24,7 +24,14 @@ def slices_of(attack: str, tables: Tables, protocol: Protocol, judge: Judge) -> 
     def part(chosen: NDArray[np.bool_]) -> Part:
         of_part = IdentityBootstrap(identity[chosen], bootstrap.draws, bootstrap.seed)
         found = attack_statistics(
-            val, labels["val"], [proba[chosen] for proba in test], labels["test"][chosen], of_part, judge.truth.classes
+            val,
+            labels["val"],
+            [proba[chosen] for proba in test],
+            labels["test"][chosen],
+            of_part,
+            judge.truth.classes,
+            val_identity=judge.truth.identity["val"],
+            unit=judge.unit,
         )
         return Part(
             people=len(of_part.people),

@@ -30,11 +30,13 @@ class Pixels:
     images : uint8 (N, H, W, 3), a read-only memory map of the images that could be read.
     digest : SHA-256 of the pixels.
     failed : position among the requested images → why it could not be read.
+    repeated : row of ``images`` → the first row that holds the same pixels.
     """
 
     images: PixelArray
     digest: str
     failed: dict[int, str]
+    repeated: dict[int, int]
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,9 @@ def _open(place: Path) -> Pixels | None:
         images = np.load(place / PIXELS, mmap_mode="r", allow_pickle=False)
         if list(images.shape) != record["shape"] or images.dtype != np.uint8:
             return None
-        return Pixels(images, record["digest"], {int(row): why for row, why in record["failed"].items()})
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError):
+        failed, repeated = ({int(row): found for row, found in record[key].items()} for key in ("failed", "repeated"))
+        return Pixels(images, record["digest"], failed, repeated)
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, AttributeError):
         return None
     except OSError as error:
         raise _unwritable(place, error) from error
@@ -104,6 +107,8 @@ def _write(making: Path, image_size: int, batches: Iterable[Batch]) -> None:
     """Stream the images into an .npy file. Plain writes: a full disk is an error there, a crash in a memory map."""
     failed: dict[int, str] = {}
     total, checksum = 0, hashlib.sha256()
+    first: dict[bytes, int] = {}
+    repeated: dict[int, int] = {}
     with open(making / PIXELS, "wb") as file:
         _header(file, total, image_size)
         start = file.tell()
@@ -112,6 +117,10 @@ def _write(making: Path, image_size: int, batches: Iterable[Batch]) -> None:
             data = np.ascontiguousarray(batch.pixels).data
             checksum.update(data)
             file.write(data)
+            for row, image in enumerate(np.ascontiguousarray(batch.pixels), start=total):
+                found = first.setdefault(hashlib.blake2b(image.data, digest_size=16).digest(), row)
+                if found != row:
+                    repeated[row] = found
             total += len(batch.pixels)
         file.seek(0)
         _header(file, total, image_size)  # NumPy pads the header so that the first axis can grow in place
@@ -122,6 +131,7 @@ def _write(making: Path, image_size: int, batches: Iterable[Batch]) -> None:
         "shape": [total, image_size, image_size, 3],
         "digest": checksum.hexdigest(),
         "failed": failed,
+        "repeated": repeated,
     }
     with open(making / RECORD, "w") as text:
         json.dump(record, text)

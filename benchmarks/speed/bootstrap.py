@@ -49,7 +49,7 @@ def verification(pairs: int, people: int = 500, draws: int = 2000, best_of: int 
     scores = rng.normal(sampled.same, 1.0)
     scored = (scores, sampled.same, identity[sampled.left], identity[sampled.right])
     bootstrap = IdentityBootstrap(identity, draws)
-    return seconds(verification_statistics, [(scores, sampled.same)], [scored], bootstrap, best_of=best_of)
+    return seconds(verification_statistics, [scored], [scored], bootstrap, best_of=best_of)
 
 
 def sampling(images: int, pairs: int) -> float:

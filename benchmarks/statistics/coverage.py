@@ -41,7 +41,7 @@ def attack_trials(cell: Cell, draws: int, rng: np.random.Generator) -> Iterator[
         reading: Reading = {m: (first[m], a.ci95(m)) for m in ("balanced_accuracy", "auc")}
         reading["difference"] = (first["balanced_accuracy"] - second["balanced_accuracy"], difference.ci95)
         strongest, of_claim = _measured(claim.draw(rng), claim.val, draws)
-        gap = illusion_gap(strongest, of_claim)
+        gap = illusion_gap(strongest, of_claim, 0.5)
         reading["gap"] = (claim.truth(0)["balanced_accuracy"] - claimed["balanced_accuracy"], gap.ci95)
         yield reading
 
@@ -49,7 +49,7 @@ def attack_trials(cell: Cell, draws: int, rng: np.random.Generator) -> Iterator[
 def _measured(test: Probed, val: Probed, draws: int) -> tuple[AttackStatistics, AttackStatistics]:
     bootstrap = IdentityBootstrap(test.identity, draws)
     a, b = (
-        attack_statistics([on_val], val.labels, [on_test], test.labels, bootstrap, 2)
+        attack_statistics([on_val], val.labels, [on_test], test.labels, bootstrap, 2, val_identity=val.identity)
         for on_val, on_test in zip(val.proba, test.proba, strict=True)
     )
     return a, b

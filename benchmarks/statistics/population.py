@@ -16,6 +16,7 @@ from scipy.stats import norm
 
 from aiakit.datasets.pairs import sample_pairs
 from aiakit.measures import metrics
+from aiakit.measures.influence import pair_weights
 from aiakit.measures.ranking import Ranking
 from aiakit.measures.verification import ScoredPairs, fit_threshold
 
@@ -150,21 +151,25 @@ class Matcher:
         )
 
     @cached_property
-    def val(self) -> tuple[Array, Array]:
-        """Scores of attacker-val and their truth, the same in every trial."""
+    def val(self) -> ScoredPairs:
+        """Pairs of attacker-val, the same in every trial."""
         chosen = replace(self, cell=replace(self.cell, people=VAL_PEOPLE, counts="even"))
-        found = chosen.draw(np.random.default_rng(1))[1]
-        return found.scores, found.same
+        return chosen.draw(np.random.default_rng(1))[1]
 
     @cached_property
     def truth(self) -> dict[str, float]:
         """AUC and EER of the population, from pairs of people of whom each gives one."""
         return self._population[0]
 
+    @cached_property
+    def threshold(self) -> float:
+        """The threshold that val chooses."""
+        return fit_threshold(self.val.scores, self.val.same, pair_weights(self.val.same, self.val.left))
+
     def accuracy(self) -> float:
         """The accuracy in the population at the threshold that val chooses."""
         found, same = self._population[1]
-        accepted = found > fit_threshold(*self.val)
+        accepted = found > self.threshold
         return float((accepted[same].mean() + (~accepted[~same]).mean()) / 2)
 
     @cached_property

@@ -7,7 +7,6 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from aiakit.measures import metrics
-from aiakit.measures.verification import fit_threshold
 from benchmarks.statistics.coverage import Tally, attack_trials, verification_trials
 from benchmarks.statistics.population import Cell, Matcher, Probes
 
@@ -31,7 +30,7 @@ def test_verification_reaches_what_the_population_says() -> None:
     assert matcher.truth["auc"] == pytest.approx(0.9, abs=0.001)
     _, pairs = matcher.draw(np.random.default_rng(0))
     assert roc_auc_score(pairs.same, pairs.scores) == pytest.approx(0.9, abs=0.01)
-    accepted = pairs.scores > fit_threshold(*matcher.val)
+    accepted = pairs.scores > matcher.threshold
     accuracy = (accepted[pairs.same].mean() + (~accepted[~pairs.same]).mean()) / 2
     assert accuracy == pytest.approx(matcher.accuracy(), abs=0.01)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ LINE = "{id:08d} http://example.org/a b/{id}.jpg {box} 3.00 2.31 {curation}"
 def write_picture(path: Path, size: tuple[int, int] = (32, 32), grey: int | None = None) -> Path:
     """Write an image of one grey, or of noise, and return where it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(sum(path.name.encode()))
+    rng = np.random.default_rng(zlib.crc32("/".join(path.parts[-2:]).encode()))  # another picture in every place
     shape = (size[1], size[0], 3)
     pixels = rng.integers(0, 256, shape, dtype=np.uint8) if grey is None else np.full(shape, grey, np.uint8)
     Image.fromarray(pixels).save(path)

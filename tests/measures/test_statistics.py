@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,13 +66,15 @@ def test_every_draw_equals_scikit_learn_with_sample_weights(classes):
     val, test = [guess(val_labels) for _ in range(2)], [guess(labels) for _ in range(2)]
     bootstrap = IdentityBootstrap(identity, 15)
     got = attack_statistics(val, val_labels, test, labels, bootstrap, classes)
-    drawn = bootstrap.weights(slice(0, 15), bootstrap.rows)
-    assert (drawn.sum(axis=1) > 0).all()
+    counted = metrics.sample_weights(identity, labels)
+    images = bootstrap.weights(slice(0, 15), bootstrap.rows)
+    assert (images.sum(axis=1) > 0).all()
     predicted = [metrics.decide(t, metrics.fit_decision(v, val_labels)) for v, t in zip(val, test, strict=True)]
     costs = [
         metrics.cross_entropy(metrics.fit_calibration(v, val_labels), t, labels) for v, t in zip(val, test, strict=True)
     ]
-    for b, weight in [(None, np.ones(200)), *enumerate(drawn)]:
+    for b, drawn in [(None, np.ones(200)), *enumerate(images)]:
+        weight = drawn * counted
         value = {m: (got.point[m] if b is None else got.draws[m][b]) for m in got.point}
         shown = [1] if classes == 2 else range(classes)
         auc = np.mean(
@@ -80,6 +83,8 @@ def test_every_draw_equals_scikit_learn_with_sample_weights(classes):
         assert value["auc"] == pytest.approx(auc)
         balanced = np.mean([balanced_accuracy_score(labels, p, sample_weight=weight) for p in predicted])
         assert value["balanced_accuracy"] == pytest.approx(balanced)
+        by_image = np.mean([balanced_accuracy_score(labels, p, sample_weight=drawn) for p in predicted])
+        assert value["image_balanced_accuracy"] == pytest.approx(by_image)
         assert value["advantage"] == pytest.approx((classes * balanced - 1) / (classes - 1))
         accuracy = np.mean([accuracy_score(labels, p, sample_weight=weight) for p in predicted])
         assert value["accuracy"] == pytest.approx(accuracy)
@@ -146,11 +151,11 @@ def test_intervals_over_people_cover_on_clustered_images_and_intervals_over_imag
 def test_an_attack_that_learned_nothing_rarely_exceeds_chance():
     rng = np.random.default_rng(4)
     for metric in ("balanced_accuracy", "auc"):
-        found = [exceeds_chance(attack_statistics(*measure(rng, 80, 3, 0.0), 2), metric) for _ in range(100)]
-        assert np.mean(found) < 0.12
+        found = [exceeds_chance(attack_statistics(*measure(rng, 80, 3, 0.0), 2), metric) for _ in range(200)]
+        assert np.mean(found) < 0.05  # 2.5 % on this side
     leak = attack_statistics(*measure(rng, 80, 3, 2.0), 2)
     assert exceeds_chance(leak)
-    assert chance_p_value(leak, "auc") == pytest.approx(1 / 201)
+    assert chance_p_value(leak, "auc") < 1e-6
 
 
 def test_a_constant_attack_never_exceeds_chance():
@@ -192,16 +197,24 @@ def test_inputs_that_disagree_are_named(change, says):
         attack_statistics(**case)
 
 
-def test_smallest_detectable_leak_needs_3860_people_for_two_points():
-    identity = np.arange(3860)
+def test_smallest_detectable_leak_needs_4900_people_for_two_points():
+    identity = np.arange(4900)
     assert smallest_detectable(identity % 2, identity, 2) == pytest.approx(0.52, abs=1e-4)
     # ten images a person are still one unit, and an even share of each class detects best
     many = np.repeat(identity, 10)
     assert smallest_detectable(many % 2, many, 2) == pytest.approx(0.52, abs=1e-4)
     assert smallest_detectable((identity % 10 == 0).astype(int), identity, 2) > 0.525
     assert smallest_detectable(np.array([0, 1]), np.arange(2), 2) == 1.0
-    varying = np.tile([0, 1], 3860)  # everybody shows both values
-    assert smallest_detectable(varying, np.repeat(identity, 2), 2) == pytest.approx(0.52, abs=1e-4)
+    varying = np.tile([0, 1], 2450)  # everybody shows both values, and is a unit of each
+    assert smallest_detectable(varying, np.repeat(identity[:2450], 2), 2) == pytest.approx(0.52, abs=1e-4)
+    # counted by images, one person with half of them leaves 4 effective people of a class, and the others change little
+    images = np.r_[1000, np.ones(1000, int)]
+    heavy = smallest_detectable(
+        np.repeat(np.r_[0, np.arange(1000) % 2], images), np.repeat(np.arange(1001), images), 2, "image"
+    )
+    four = smallest_detectable(np.repeat([0, 1], [2, 500]), np.arange(502), 2)
+    assert heavy == pytest.approx(four, abs=0.1)
+    assert heavy > 0.8
     with pytest.raises(ValueError, match="one class"):
         smallest_detectable(np.zeros(5, np.int64), np.arange(5), 2)
 
@@ -215,7 +228,7 @@ def test_smallest_detectable_leak_is_found_with_the_power_it_promises(classes):
     per_class = people // classes
     alone = rng.binomial(per_class, 1 / classes, (4000, classes)).mean(axis=1) / per_class
     leaking = rng.binomial(per_class, leak, (4000, classes)).mean(axis=1) / per_class
-    assert np.mean(leaking > np.quantile(alone, 0.95)) == pytest.approx(0.8, abs=0.04)
+    assert np.mean(leaking > np.quantile(alone, 0.975)) == pytest.approx(0.8, abs=0.04)
 
 
 @given(st.integers(0, 1000))
@@ -252,14 +265,20 @@ def test_paired_difference_is_narrower_than_its_parts_and_finds_no_difference_wi
     noisier = np.clip(proba + rng.normal(scale=0.02, size=(len(proba), 1)) * [1, -1], 0, 1)
     a, b = (attack_statistics([p], labels, [p], labels, bootstrap, 2) for p in (proba, noisier))
     nothing = paired_difference(a, a)
-    assert (nothing.point, nothing.ci95, nothing.p_value) == (0, (0, 0), 1)
+    assert (nothing.point, nothing.p_value) == (0, 1)
+    assert np.ptp(nothing.ci95) < 0.3 * np.ptp(a.ci95("balanced_accuracy"))
     small = paired_difference(a, b, "auc")
     assert np.ptp(small.ci95) < 0.3 * np.ptp(a.ci95("auc"))
     assert small.ci95[0] <= small.point <= small.ci95[1]
     claimed = attack_statistics([proba[:, ::-1]], labels, [np.full_like(proba, 0.5)], labels, bootstrap, 2)
-    gap = illusion_gap(a, claimed)
-    assert gap.point == pytest.approx(a.point["balanced_accuracy"] - 0.5)
-    assert gap.p_value < 0.01
+    below = attack_statistics([proba], labels, [proba[:, ::-1]], labels, bootstrap, 2)
+    for no_better in (claimed, below):  # a claim below chance counts as chance
+        gap = illusion_gap(a, no_better, 0.5)
+        assert gap.point == pytest.approx(a.point["balanced_accuracy"] - 0.5)
+        assert gap.p_value < 0.01
+    assert not gap.equivalent(0.05)
+    assert illusion_gap(a, b, 0.5).point == pytest.approx(a.point["balanced_accuracy"] - b.point["balanced_accuracy"])
+    assert illusion_gap(a, b, 0.5).equivalent(0.05)
     assert gap.as_json()["difference"] == gap.point
     with pytest.raises(ValueError, match="same bootstrap draws"):
         paired_difference(
@@ -298,7 +317,7 @@ def test_max_t_bound_covers_every_attack_at_once_where_single_bounds_do_not():
         sample = truth + scale * (rng.normal(size=(people, 8)) + 0.5 * rng.normal(size=(people, 1)))
         weights = rng.multinomial(people, np.full(people, 1 / people), 400) / people
         points, draws = sample.mean(axis=0), (weights @ sample).T
-        bound = max_t_bound(points, draws)
+        bound = max_t_bound(points, points + norm.ppf(0.975) * draws.std(axis=1), draws)
         covered += (bound.bounds >= truth).all()
         single += (np.quantile(draws, 0.95, axis=1) >= truth).all()
         assert bound.upper == bound.bounds.max()
@@ -306,11 +325,73 @@ def test_max_t_bound_covers_every_attack_at_once_where_single_bounds_do_not():
     assert single / trials < 0.85
 
 
-def test_max_t_bound_of_one_constant_attack_is_its_value():
-    bound = max_t_bound([0.5], [np.full(100, 0.5)])
-    assert bound.upper == 0.5
+def test_max_t_bound_of_one_constant_attack_is_the_one_sided_end_of_its_interval():
+    bound = max_t_bound([0.5], [0.5 + norm.ppf(0.975) * 0.01], [np.full(100, 0.5)])
+    assert bound.upper == pytest.approx(0.5 + norm.ppf(0.95) * 0.01)
     with pytest.raises(ValueError, match="one value"):
-        max_t_bound([0.5], [])
+        max_t_bound([0.5], [0.5], [])
+
+
+def test_a_draw_without_a_class_is_left_out_and_counted():
+    identity = np.arange(6)
+    labels = np.array([0, 1, 1, 1, 1, 1])
+    proba = np.stack([1 - 0.8 * labels, 0.8 * labels], axis=1)
+    many = [np.tile(proba, (100, 1))], np.tile(labels, 100)
+    got = attack_statistics(*many, [proba], labels, IdentityBootstrap(identity, 500), 2)
+    missing = int(np.isnan(got.draws["balanced_accuracy"]).sum())
+    assert missing / 500 == pytest.approx((5 / 6) ** 6, abs=0.06)
+    assert got.as_json()["counts"]["draws_left_out"] == missing
+    assert (got.draws["balanced_accuracy"][~np.isnan(got.draws["balanced_accuracy"])] == 1).all()
+
+
+def test_a_person_with_half_of_the_images_counts_once():
+    rng = np.random.default_rng(13)
+    images = np.r_[400, np.full(100, 4)]
+    identity = np.repeat(np.arange(101), images)
+    labels = (np.arange(101) % 2)[identity]
+    right = (rng.random(len(identity)) < 0.8) & (identity > 0)  # everybody but the one with the most images
+    guess = np.where(right, labels, 1 - labels)
+    proba = np.stack([1 - guess, guess], axis=1) * 0.8 + 0.1
+    val = np.stack([1 - labels, labels], axis=1) * 0.8 + 0.1
+    by_person, by_image = (
+        attack_statistics([val], labels, [proba], labels, IdentityBootstrap(identity, 50), 2, unit=unit)
+        for unit in ("person", "image")
+    )
+    rates = np.bincount(identity, right) / images
+    expected = (rates[::2].mean() + rates[1::2].mean()) / 2
+    assert by_person.point["balanced_accuracy"] == pytest.approx(expected)
+    assert by_image.point["balanced_accuracy"] == pytest.approx(
+        (right[labels == 0].mean() + right[labels == 1].mean()) / 2
+    )
+    assert by_image.point["balanced_accuracy"] < expected - 0.2
+    assert by_person.point["image_balanced_accuracy"] == by_image.point["balanced_accuracy"]
+    spread = [np.ptp(s.people_ci95("balanced_accuracy")) for s in (by_person, by_image)]
+    assert spread[0] < spread[1] / 2
+
+
+def test_seeds_are_in_the_interval_and_people_alone_beside_it():
+    got = attack_statistics(*measure(np.random.default_rng(14), repeats=4), 2)
+    grid = replace(got, seeds=(0, 0, 1, 1))
+    values = got.per_repeat["auc"]
+    assert grid.seed_means("auc") == pytest.approx([np.mean(values[:2]), np.mean(values[2:])])
+    assert replace(got, seeds=(3, 3, 3, 3)).seed_means("auc") == pytest.approx(values)
+    for statistics in (got, grid):
+        low, high = statistics.ci95("auc")
+        narrow = statistics.people_ci95("auc")
+        assert low < narrow[0]
+        assert high > narrow[1]
+    one = attack_statistics(*measure(np.random.default_rng(14)), 2)
+    assert one.ci95("auc") == one.people_ci95("auc")
+    assert one.as_json()["people_ci95"] == one.as_json()["ci95"]
+
+
+def test_few_errors_and_few_people_are_cautioned_against():
+    rng = np.random.default_rng(15)
+    few_errors = attack_statistics(*measure(rng, people=200, distance=9.0), 2)
+    assert few_errors.caution.startswith("too few errors")
+    few_people = attack_statistics(*measure(rng, people=60, distance=0.5), 2)
+    assert few_people.caution == "too few people: 60, where 100 are needed"
+    assert attack_statistics(*measure(rng, people=200, distance=0.5), 2).caution is None
 
 
 def test_variance_components_are_recovered():

@@ -9,6 +9,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from aiakit.datasets.pairs import sample_pairs
 from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.influence import pair_weights
 from aiakit.measures.verification import fit_threshold, ten_fold_accuracy, verification_statistics
 
 
@@ -27,13 +28,19 @@ def test_gender_alone_verifies_three_quarters_of_balanced_random_pairs():
         ((gender[left] == gender[right]).astype(float), 0.75),
         (rng.normal(size=len(pairs)), 0.5),
     ):
-        measured = verification_statistics([(scores, pairs.same)], [(scores, pairs.same, left, right)], bootstrap)
+        measured = verification_statistics(
+            [(scores, pairs.same, left, right)], [(scores, pairs.same, left, right)], bootstrap
+        )
         assert measured.point["accuracy"] == pytest.approx(expected, abs=0.015)
         assert measured.point["auc"] == pytest.approx(expected, abs=0.015)
         low, high = measured.ci95("accuracy")
         assert low < measured.point["accuracy"] < high
         document = measured.as_json()
         assert document["ci95"] == [low, high]
+        assert document["counts"]["genuine_people"] == 1000
+        assert document["counts"]["genuine_pairs"] == document["counts"]["impostor_pairs"] == 10_000
+        wrong = document["counts"]["false_non_matches"] + document["counts"]["false_matches"]
+        assert document["counts"]["errors"] == wrong == pytest.approx(20_000 * (1 - expected), rel=0.05)
         assert document["tar_at_far_0_1pct"] is not None
 
 
@@ -43,7 +50,7 @@ def test_verification_of_gaussian_scores_follows_its_closed_forms():
     left, right = identity[pairs.left], identity[pairs.right]
     scores = rng.normal(2.0 * pairs.same)
     measured = verification_statistics(
-        [(scores, pairs.same)], [(scores, pairs.same, left, right)], IdentityBootstrap(identity, 100)
+        [(scores, pairs.same, left, right)], [(scores, pairs.same, left, right)], IdentityBootstrap(identity, 100)
     ).point
     assert measured["accuracy"] == pytest.approx(norm.cdf(1), abs=0.01)
     assert measured["eer"] == pytest.approx(norm.cdf(-1), abs=0.01)
@@ -58,7 +65,9 @@ def test_rates_that_too_few_impostors_can_show_are_left_out():
     left, right = identity[pairs.left], identity[pairs.right]
     scores = rng.normal(pairs.same)
     bootstrap = IdentityBootstrap(identity, 50)
-    document = verification_statistics([(scores, pairs.same)], [(scores, pairs.same, left, right)], bootstrap).as_json()
+    document = verification_statistics(
+        [(scores, pairs.same, left, right)], [(scores, pairs.same, left, right)], bootstrap
+    ).as_json()
     assert document["tar_at_far_1pct"] is not None
     assert document["tar_at_far_0_1pct"] is None
     assert document["tar_at_far_0_1pct_ci95"] == [None, None]
@@ -70,13 +79,16 @@ def test_verification_draws_weigh_genuine_pairs_once_and_impostor_pairs_by_both_
     left, right = identity[pairs.left], identity[pairs.right]
     scores = rng.normal(pairs.same).round(1)
     bootstrap = IdentityBootstrap(identity, 20)
-    measured = verification_statistics([(scores, pairs.same)], [(scores, pairs.same, left, right)], bootstrap)
+    measured = verification_statistics(
+        [(scores, pairs.same, left, right)], [(scores, pairs.same, left, right)], bootstrap
+    )
     drawn = bootstrap.weights(slice(0, 20), np.arange(30))
+    given = np.bincount(left[pairs.same], minlength=30)
     for b in range(20):
-        weights = np.where(pairs.same, drawn[b][left], drawn[b][left] * drawn[b][right])
+        weights = np.where(pairs.same, drawn[b][left] / given[left], drawn[b][left] * drawn[b][right])
         expected = roc_auc_score(pairs.same, scores, sample_weight=weights)
         assert measured.draws["auc"][b] == pytest.approx(expected)
-        accepted = scores > fit_threshold(scores, pairs.same)
+        accepted = scores > fit_threshold(scores, pairs.same, pair_weights(pairs.same, left))
         balanced = balanced_accuracy_score(pairs.same, accepted, sample_weight=weights)
         assert measured.draws["accuracy"][b] == pytest.approx(balanced)
 
@@ -85,11 +97,15 @@ def test_a_pair_that_contradicts_its_identities_is_refused():
     scores, same = np.array([0.1, 0.9]), np.array([False, True])
     with pytest.raises(ValueError, match="one person"):
         verification_statistics(
-            [(scores, same)], [(scores, same, np.array([0, 0]), np.array([0, 1]))], IdentityBootstrap(np.arange(2), 10)
+            [(scores, same, np.array([0, 1]), np.array([2, 1]))],
+            [(scores, same, np.array([0, 0]), np.array([0, 1]))],
+            IdentityBootstrap(np.arange(2), 10),
         )
     with pytest.raises(ValueError, match="other people"):
         verification_statistics(
-            [(scores, same)], [(scores, same, np.array([0, 7]), np.array([1, 7]))], IdentityBootstrap(np.arange(2), 10)
+            [(scores, same, np.array([0, 1]), np.array([2, 1]))],
+            [(scores, same, np.array([0, 7]), np.array([1, 7]))],
+            IdentityBootstrap(np.arange(2), 10),
         )
 
 
@@ -101,5 +117,30 @@ def test_ten_fold_protocol():
     assert mean == pytest.approx(norm.cdf(1), abs=0.015)
     assert error == pytest.approx(np.sqrt(norm.cdf(1) * norm.sf(1) / 6000), rel=0.6)
     assert ten_fold_accuracy(same.astype(float), same, fold) == (1.0, 0.0)
+    # the most accurate threshold, not the most balanced: nine in ten pairs are genuine and half of their scores lie low
+    uneven = np.tile(np.repeat([True, False], [90, 10]), 2)
+    scores = np.tile(np.r_[np.linspace(0.1, 0.2, 45), np.linspace(0.8, 0.9, 45), np.linspace(0.3, 0.4, 10)], 2)
+    assert ten_fold_accuracy(scores, uneven, np.repeat([0, 1], 100))[0] == pytest.approx(0.9)
     with pytest.raises(ValueError, match="two folds"):
         ten_fold_accuracy(rng.normal(size=6000), same, np.zeros(6000))
+
+
+def test_the_errors_of_verification_are_what_other_people_would_have_changed():
+    rng = np.random.default_rng(13)
+    found = {metric: [] for metric in ("accuracy", "auc", "eer")}
+    for _ in range(300):
+        identity, pairs = pairs_of_people(rng, 40, 5, 200)
+        left, right = identity[pairs.left], identity[pairs.right]
+        person = rng.normal(size=40)  # some people's images are all alike, and like others'
+        scores = rng.normal(1.5 * pairs.same + person[left] / 2 + person[right] / 2)
+        scored = [(scores, pairs.same, left, right)]
+        measured = verification_statistics(scored, scored, IdentityBootstrap(identity, 1))
+        expected = roc_auc_score(pairs.same, scores, sample_weight=pair_weights(pairs.same, left))
+        assert measured.point["auc"] == pytest.approx(expected)
+        for metric, values in found.items():
+            estimate = measured.estimates[metric]
+            assert estimate.influence.sum() == pytest.approx(0, abs=1e-9)
+            values.append((measured.point[metric], estimate.standard_error))
+    for values in found.values():
+        truth, stated = np.std([value for value, _ in values]), np.median([error for _, error in values])
+        assert 0.95 * truth < stated < 1.4 * truth
