@@ -7,9 +7,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from aiakit.report.grid import NONE
+from aiakit.report.grid import NONE, figure, with_interval
 from aiakit.report.sweep import lead_of, summary
-from aiakit.report.terminal import figure, remarks, stdout, with_interval
+from aiakit.report.terminal import remarks, stdout
 from aiakit.sweep.space import in_short
 
 Row = dict[str, Any]
