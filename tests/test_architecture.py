@@ -106,8 +106,9 @@ FLOORS = (
     ("datasets", "encoders"),
     ("experiment",),
     ("results",),
-    ("auditing", "calibration", "sweep", "suites", "leaderboard", "tracking", "faces"),
+    ("calibration", "sweep", "suites", "leaderboard", "tracking", "faces"),
     ("report",),
+    ("api",),
     ("cli",),
 )
 OUTSIDE = ("aiakit", "aiakit.benchmarks")  # the package's front door, and a folder of data

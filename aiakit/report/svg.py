@@ -75,7 +75,7 @@ def save_chart(chart: Chart, folder: Path) -> list[Path]:
 
 def write_chart(chart: Chart, path: Path) -> None:
     """Write the chart as the suffix says: .svg, .png (twice the size) or .pdf, black on white."""
-    spec = _printed(chart.spec)
+    spec = printed(chart.spec)
     if path.suffix == ".svg":
         content: str | bytes = vl_convert.vegalite_to_svg(spec)
     elif path.suffix == ".png":
@@ -85,11 +85,11 @@ def write_chart(chart: Chart, path: Path) -> None:
     write_atomically(path, content)
 
 
-def _printed(value: Any) -> Any:
+def printed(value: Any) -> Any:
     """The specification in the colours of paper; names that happen to look like the ink stay in the data."""
     if isinstance(value, dict):
-        printed = {key: part if key == "datasets" or key == "data" else _printed(part) for key, part in value.items()}
-        return {**printed, "background": PAPER} if "$schema" in value else printed
+        changed = {key: part if key == "datasets" or key == "data" else printed(part) for key, part in value.items()}
+        return {**changed, "background": PAPER} if "$schema" in value else changed
     if isinstance(value, list):
-        return [_printed(part) for part in value]
+        return [printed(part) for part in value]
     return PRINT_INK if value == INK else value

@@ -71,10 +71,11 @@ def shown_power(reference: Row) -> dict[str, bool]:
     """Attack → whether it beats chance on the undefended release, all of its attacks tested together."""
     found = reference.attacks
     corrected = holm([chance_p_value(statistics) for statistics in found.values()])
-    better = [statistics.point["balanced_accuracy"] > statistics.chance("balanced_accuracy") for statistics in found.values()]
+    better = [
+        statistics.point["balanced_accuracy"] > statistics.chance("balanced_accuracy") for statistics in found.values()
+    ]
     return {
-        name: above and p_value <= SIGNIFICANCE
-        for name, above, p_value in zip(found, better, corrected, strict=True)
+        name: above and p_value <= SIGNIFICANCE for name, above, p_value in zip(found, better, corrected, strict=True)
     }
 
 

@@ -86,14 +86,14 @@ def test_labels_and_options_that_cannot_be_used(cast, case: str):
 
 def test_constant_columns_are_a_note(cast):
     widened = np.hstack([cast.embedding, np.ones((ROWS, 2), np.float32)])
-    notes = aiakit.audit(widened, attacks="logreg", **cast.labels()).document()["notes"]
+    notes = aiakit.audit(widened, attacks="logreg", **cast.labels()).to_dict()["notes"]
     assert "2 of 12 dimensions are constant and say nothing" in notes
 
 
 def test_unknown_people_and_labels_are_left_out_and_counted(cast):
     person, gender = cast.person.copy(), cast.gender.copy()
     person[:2], gender[5] = "", "NA"
-    document = aiakit.audit(cast.embedding, attributes={"gender": gender}, identity=person, attacks="logreg").document()
+    document = aiakit.audit(cast.embedding, attributes={"gender": gender}, identity=person, attacks="logreg").to_dict()
     assert document["images"] == ROWS - 3
     assert "2 of 180 rows have no identity and are left out" in document["notes"]
     assert "1 of 180 rows have no known gender and are left out" in document["notes"]

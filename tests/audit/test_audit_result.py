@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import aiakit
+from aiakit.api.result import Result
 from aiakit.errors import InputError
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import Protocol
-from aiakit.results.result import Result
 
 ATTACKS = ("--attacks", "logreg")
 COLUMNS = ("--attribute", "gender", "--identity", "person")
@@ -65,8 +65,8 @@ def small(cast, **options):
 
 
 def test_a_leak_is_found_and_a_release_without_one_is_not_accused(make_cast):
-    leaking = small(make_cast(gap=8), seed=2).document()["rows"][0]
-    silent = small(make_cast(gap=0)).document()["rows"][0]
+    leaking = small(make_cast(gap=8), seed=2).to_dict()["rows"][0]
+    silent = small(make_cast(gap=0)).to_dict()["rows"][0]
     assert leaking["verdict"] == "leaks"
     assert leaking["strongest"]["balanced_accuracy"] > 0.95
     low, high = silent["strongest"]["ci95"]
@@ -91,7 +91,7 @@ def test_the_document_has_the_keys_of_run_json(aiakit, tiny_run, npz, tmp_path):
 
 def test_verification_of_tight_people_is_nearly_perfect_under_both_scores(cast):
     for score in ("cosine", "euclidean"):
-        utility = small(cast, score=score).document()["rows"][0]["utility"]
+        utility = small(cast, score=score).to_dict()["rows"][0]["utility"]
         assert utility["random"]["auc"] > 0.99
         assert utility["same_attribute"]["auc"] > 0.99
 
@@ -116,7 +116,7 @@ def test_no_person_is_in_two_splits(cast):
 
 def test_the_same_audit_gives_the_same_scores_and_another_seed_another_split(cast):
     first, second, other = small(cast), small(cast), small(cast, seed=1)
-    assert first.document() | {"rows": []} == second.document() | {"rows": []}
+    assert first.to_dict() | {"rows": []} == second.to_dict() | {"rows": []}
     for one, again in zip(first.table(), second.table(), strict=True):
         assert one == again
     assert first.run.config == second.run.config
@@ -125,7 +125,7 @@ def test_the_same_audit_gives_the_same_scores_and_another_seed_another_split(cas
 
 def test_slices_add_up_to_the_whole(cast):
     groups = {"half": np.where(np.arange(cast.rows) < cast.rows // 2, "first", "second")}
-    document = small(cast, groups=groups).document()
+    document = small(cast, groups=groups).to_dict()
     found = document["rows"][0]["slices"]
     assert found["attack"] == "logreg"
     recalls = [found["classes"][name]["balanced_accuracy"] for name in ("female", "male")]
@@ -154,13 +154,13 @@ def test_all_takes_categories_only(aiakit, npz, tmp_path):
 def test_a_reference_shows_power(cast, make_cast):
     blind = make_cast(gap=0)
     with_power = small(blind, reference=cast.embedding, seed=2)
-    document = with_power.document()
+    document = with_power.to_dict()
     reference, release = document["rows"]
     assert (reference["release"], release["release"]) == ("original", "release")
     assert release["verdict"] == "no leak found"
     assert release["attacks"]["logreg"]["power"] is True
     assert reference["attacks"]["logreg"]["balanced_accuracy"] > 0.9
-    without = small(blind).document()
+    without = small(blind).to_dict()
     assert without["rows"][0]["attacks"]["logreg"]["power"] is None
     assert [row["release"] for row in without["rows"]] == ["release"]
     assert any("power of these attacks is not known" in note for note in without["notes"])
@@ -168,7 +168,7 @@ def test_a_reference_shows_power(cast, make_cast):
 
 def test_strongest_is_chosen_on_validation_people(cast):
     result = small(cast, attacks="logreg,lda,similarity-vote")
-    row = result.document()["rows"][0]
+    row = result.to_dict()["rows"][0]
     best = max(row["attacks"].values(), key=lambda each: each["val_balanced_accuracy"])
     assert row["strongest"]["val_balanced_accuracy"] == best["val_balanced_accuracy"]
     table = result.table()
@@ -180,21 +180,21 @@ def test_strongest_is_chosen_on_validation_people(cast):
 def test_an_attack_on_scores_combines_the_others(cast):
     result = small(cast, attacks="stack,logreg,lda")
     assert [spec.name for spec in result.run.config.attacks] == ["logreg", "lda", "stack"]
-    assert result.document()["rows"][0]["attacks"]["stack"]["balanced_accuracy"] > 0.9
+    assert result.to_dict()["rows"][0]["attacks"]["stack"]["balanced_accuracy"] > 0.9
     assert result.complete
 
 
 def test_adaptive_attacks_learn_from_the_reference(cast, make_cast):
     alone = small(cast, attacks="logreg,decensor")
     assert [spec.name for spec in alone.run.config.attacks] == ["logreg"]
-    assert any("decensor not run" in note for note in alone.document()["notes"])
+    assert any("decensor not run" in note for note in alone.to_dict()["notes"])
     beside = small(cast, attacks="logreg,decensor", reference=make_cast(gap=8).embedding)
-    assert beside.document()["rows"][1]["attacks"].keys() == {"logreg", "decensor"}
+    assert beside.to_dict()["rows"][1]["attacks"].keys() == {"logreg", "decensor"}
     assert beside.complete, beside.run.failures()
 
 
 def test_seeds_are_repeats_of_attacks(cast):
-    document = small(cast, attack_seeds=2).document()
+    document = small(cast, attack_seeds=2).to_dict()
     assert document["attack_seeds"] == 2
     assert len(document["rows"][0]["attacks"]["logreg"]["per_seed"]) == 2
 
@@ -203,7 +203,7 @@ def test_a_saved_audit_is_read_back(cast, tmp_path):
     result = small(cast, groups={"smiling": cast.smiling})
     folder = result.save(tmp_path / "deep" / "audit")
     again = Result.load(folder)
-    assert again.document() == result.document()
+    assert again.to_dict() == result.to_dict()
     assert again.table() == result.table()
     assert [path.name for path in folder.parent.iterdir()] == ["audit"]
     with pytest.raises(InputError, match="exists: name a folder"):
@@ -228,15 +228,15 @@ def test_a_place_that_cannot_be_written_is_found_before_work_begins(aiakit, npz,
 
 
 def test_damaged_scores_are_computed_again(cast, tmp_path):
-    first = small(cast, folder=tmp_path / "audit").document()["rows"][0]["attacks"]
+    first = small(cast, folder=tmp_path / "audit").to_dict()["rows"][0]["attacks"]
     (score,) = (path for path in (tmp_path / "audit" / "cells").glob("*/scores.safetensors") if _of_attack(path))
     score.write_bytes(score.read_bytes()[:-100])
     damaged = Result.load(tmp_path / "audit")
     assert not damaged.complete
-    assert damaged.document()["rows"][0]["missing"] == ["logreg on release, seed 0"]
+    assert damaged.to_dict()["rows"][0]["missing"] == ["logreg on release, seed 0"]
     again = small(cast, folder=tmp_path / "audit")
     assert again.complete
-    assert again.document()["rows"][0]["attacks"] == first
+    assert again.to_dict()["rows"][0]["attacks"] == first
 
 
 def _of_attack(path) -> bool:
@@ -286,17 +286,17 @@ def test_a_broken_attack_is_named_and_the_others_go_on(aiakit, npz, tmp_path):
 def test_what_attacks_make_of_a_large_sample_is_said(cast):
     result = small(cast, attacks="logreg,knn", options={"knn": {"gallery": 20}})
     rows = len(truth(result)["rows.attacker-train"])
-    said = [note for note in result.document()["notes"] if "samples to learn from" in note]
+    said = [note for note in result.to_dict()["notes"] if "samples to learn from" in note]
     assert said == [
         f"of {rows} samples to learn from some attacks make less than all they could: knn (a gallery of 20)"
     ]
-    assert not any("samples to learn from" in note for note in small(cast).document()["notes"])
+    assert not any("samples to learn from" in note for note in small(cast).to_dict()["notes"])
 
 
 def test_people_with_one_picture_each_are_measured_without_verification(cast):
     rows = np.arange(0, cast.rows, 3)
     one = replace(cast, embedding=cast.embedding[rows], person=cast.person[rows], gender=cast.gender[rows])
-    document = small(one, seed=2).document()
+    document = small(one, seed=2).to_dict()
     assert document["rows"][0]["utility"] == {}
     assert any("verification was not measured" in note for note in document["notes"])
     assert document["rows"][0]["strongest"]["balanced_accuracy"] > 0.9

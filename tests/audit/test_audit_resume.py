@@ -9,12 +9,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from aiakit.api.audits import prepare_arrays
+from aiakit.api.result import Result
 from aiakit.errors import InputError
 from aiakit.experiment.engine import SilentObserver
 from aiakit.experiment.local import Local
 from aiakit.experiment.runtime import Runtime
-from aiakit.results.audit import prepare_arrays
-from aiakit.results.result import Result
 from aiakit.storage import tensorfile
 
 FLAKY = """
@@ -90,7 +90,7 @@ def test_an_interrupted_audit_goes_on_to_the_same_result(cast, aiakit, tmp_path)
     assert watch.known == 4  # the truth, the release, the verification and one attack
     assert watch.started == ["lda on release, seed 0", "stack on release, seed 0"]
     assert scores_of(result) == scores_of(undisturbed)
-    assert result.document()["rows"][0]["attacks"] == undisturbed.document()["rows"][0]["attacks"]
+    assert result.to_dict()["rows"][0]["attacks"] == undisturbed.to_dict()["rows"][0]["attacks"]
 
 
 def test_only_what_failed_is_tried_again(file, aiakit, tmp_path):
@@ -131,7 +131,7 @@ def test_the_release_of_an_audit_is_not_made_without_its_file(cast, tmp_path):
 def test_an_attack_on_scores_is_left_out_where_it_cannot_be_folded(single, tmp_path):
     split = ["val" if person in ("p00", "p01") else "test" if int(person[1:]) % 3 else "train"
              for person in single.person]  # fmt: skip
-    document = execute(single, tmp_path / "audit", split=split).document()
+    document = execute(single, tmp_path / "audit", split=split).to_dict()
     assert document["complete"]
     assert document["rows"][0]["attacks"].keys() == {"logreg", "lda"}
     assert "out of fold" in document["rows"][0]["skipped"]["stack, informed"]

@@ -23,7 +23,7 @@ def by_person(rows: int) -> np.ndarray:
 
 
 def audit(cast, **options):
-    return aiakit.audit(cast.embedding, **{"attacks": "logreg", **cast.labels(), **options}).document()
+    return aiakit.audit(cast.embedding, **{"attacks": "logreg", **cast.labels(), **options}).to_dict()
 
 
 def test_a_sound_split_is_respected(cast):
@@ -81,14 +81,14 @@ def test_people_who_share_rows_are_dealt_to_one_split(cast):
         place[truth.rows(name)] = name
     for source in range(0, 18, 3):
         assert place[source] == place[source + 100] != ""
-    assert any("12 of 60 people share a row with another person" in note for note in result.document()["notes"])
+    assert any("12 of 60 people share a row with another person" in note for note in result.to_dict()["notes"])
 
 
 def test_a_release_that_gives_everybody_one_of_a_few_rows(cast):
     collapsed = cast.embedding[np.arange(cast.rows) % 5 * 30]
     with pytest.raises(InputError, match=r"60 of 60 people are linked by rows.*--allow-overlap"):
         aiakit.audit(collapsed, attacks="logreg", **cast.labels())
-    document = aiakit.audit(collapsed, attacks="logreg", allow_overlap=True, **cast.labels()).document()
+    document = aiakit.audit(collapsed, attacks="logreg", allow_overlap=True, **cast.labels()).to_dict()
     assert any("OVERLAP" in note for note in document["notes"])
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from aiakit.api.result import Result
 from aiakit.contracts import Dataset, LoadSettings
 from aiakit.datasets.celeba import CelebA
 from aiakit.datasets.columns import join_labels
@@ -35,7 +36,6 @@ from aiakit.leaderboard.scores import truth_digest
 from aiakit.leaderboard.verify import verified
 from aiakit.plugins.extras import not_installed
 from aiakit.results.document import document_of_run
-from aiakit.results.result import Result
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import UNSOUND
 from aiakit.storage.store import json_digest
@@ -332,7 +332,7 @@ def _audit_result(folder: Path) -> None:
 
 
 def _load_audit(folder: Path) -> None:
-    Result.load(folder / "audit").document()
+    Result.load(folder / "audit").to_dict()
 
 
 def readers(root: Path) -> Iterator[Reader]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,9 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
+from aiakit.api.shapes import as_altair, as_frame, html_table
 from aiakit.errors import InputError
 from aiakit.experiment.config import REFERENCE
 from aiakit.experiment.run import Run
+from aiakit.report import charts
+from aiakit.report.html import write_report
+from aiakit.report.sections import lead_of
+from aiakit.report.svg import inline_svg
+from aiakit.report.theme import Chart
 from aiakit.results.document import document_of
 from aiakit.results.evaluate import Evaluation, evaluate
 
@@ -42,9 +49,50 @@ class Result:
     def _document(self) -> dict[str, Any]:
         return document_of(self.evaluation, self.run.failures())
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """What ``run --json``, ``audit --json`` and ``show --json`` print, plain JSON values."""
         return self._document
+
+    def summary(self) -> str:
+        """What a hurried reader must know, in a few sentences."""
+        return " ".join(lead_of(self._document))
+
+    def __repr__(self) -> str:
+        document = self._document
+        strongest = {row["release"]: row["strongest"] for row in document["rows"] if row["strongest"] is not None}
+        read = ", ".join(f"{name} {best['balanced_accuracy']:.3f}" for name, best in strongest.items())
+        return f"Result({document['attribute']} read from {read or 'nothing yet'}; {str(self.run.folder)!r})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the sentences, a table of the releases, and what was claimed and measured."""
+        chart = self._chart()
+        drawn = "" if chart is None else inline_svg(chart.spec, "aiakit-", chart.caption)
+        return f"<p>{html.escape(self.summary())}</p>{html_table(self.table(), ('selected',))}{drawn}"
+
+    def _chart(self) -> Chart | None:
+        found = self._document
+        return charts.dumbbell(found["rows"], found["chance"], found["smallest_detectable"], found["bayes_ceiling"])
+
+    def plot(self) -> Any:
+        """An altair chart of what each release claims and what is read from it. Raises InputError where nothing is."""
+        chart = self._chart()
+        if chart is None:
+            raise InputError("there is nothing to draw: no attack has given a result")
+        return as_altair(chart)
+
+    def to_pandas(self) -> Any:
+        """``table()`` as a DataFrame. Raises InputError where pandas is not installed."""
+        return as_frame(self.table())
+
+    def report(self, path: str | Path | None = None, figures: bool = False, faces: int | None = None) -> Path:
+        """Write the offline page into a folder (by default the run's) and return the file.
+
+        figures : also write each chart as SVG, PNG and PDF. faces : how many test faces are shown (see ``aiakit
+        report``). Raises InputError where the folder cannot be written to.
+        """
+        folder = None if path is None else Path(path)
+        page, *_ = write_report(self.run, self.evaluation, self._document, folder, figures, faces)
+        return page
 
     @property
     def complete(self) -> bool:

@@ -7,14 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from aiakit.api.alignment import aligned
+from aiakit.api.keywords import listed, with_known_keywords
+from aiakit.api.progress import shown
+from aiakit.api.result import Result
 from aiakit.contracts import OfficialPairs
 from aiakit.datasets.parallel import threads_in_all
 from aiakit.datasets.samples import make_samples
 from aiakit.experiment.audit import AuditRequest, PreparedAudit, prepare_audit
-from aiakit.experiment.engine import Observer, SilentObserver
+from aiakit.experiment.engine import Observer
 from aiakit.experiment.local import Local
 from aiakit.experiment.runtime import Runtime
-from aiakit.results.result import Result
+from aiakit.plugins.options import Options
 from aiakit.storage.cache import cache_folder
 
 
@@ -33,27 +37,61 @@ def prepare_arrays(
     **settings: Any,
 ) -> PreparedAudit:
     """Check arrays and what is asked of them before work begins; the parameters are those of ``audit``."""
+    groups = groups or {}
+    named = {"identity": identity, **attributes, **{f"group {each}": column for each, column in groups.items()}}
+    named |= {} if split is None else {"split": split}
+    found = aligned(embeddings, named)
     samples = make_samples(
-        name, embeddings, attributes, identity, groups or {}, split, official_pairs, reference, notes
+        name,
+        embeddings,
+        {each: found[each] for each in attributes},
+        found["identity"],
+        {each: found[f"group {each}"] for each in groups},
+        found.get("split"),
+        official_pairs,
+        reference,
+        notes,
     )
-    asked = [attacks] if isinstance(attacks, str) else list(attacks)
-    return prepare_audit(AuditRequest(samples=samples, attacks=asked, **settings))
+    return prepare_audit(AuditRequest(samples=samples, attacks=listed(attacks), **settings))
 
 
+@with_known_keywords
 def audit(
     embeddings: Any,
     *,
+    attributes: Mapping[str, Any],
+    identity: Any,
+    attacks: str | Sequence[str] = "fast",
+    score: str | None = None,
+    attack_seeds: int = 1,
+    seed: int = 0,
+    groups: Mapping[str, Any] | None = None,
+    split: Any = None,
+    official_pairs: OfficialPairs | None = None,
+    pairs: int = 25_000,
+    utility: bool = True,
+    reference: Any = None,
+    allow_overlap: bool = False,
+    options: Options | None = None,
+    knowledge: str | Sequence[str] = "informed",
+    budgets: Sequence[int] = (),
+    pooled: Sequence[int] = (),
+    permutations: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    name: str = "embeddings",
+    notes: Sequence[str] = (),
     folder: str | Path | None = None,
     jobs: int = 1,
     threads: int | None = None,
     observer: Observer | None = None,
-    **given: Any,
 ) -> Result:
     """Measure what a release that exists already leaks, and what it is still good for.
 
     Parameters
     ----------
-    embeddings : numbers (N, D), or uint8 pictures (N, H, W, 3) or (N, 3, H, W).
+    embeddings : numbers (N, D), or uint8 pictures (N, H, W, 3) or (N, 3, H, W). Where they are a DataFrame, a Series
+        is put into their order by index, and refused where it is of other rows.
     attributes : name → N values (texts or whole numbers; "", NaN and None are not known) of a private attribute. The
         first is measured in full, the others beside it.
     identity : N names or numbers of who is shown. People, not rows, are split and drawn.
@@ -69,7 +107,7 @@ def audit(
         ``aiakit run``.
     name : what messages and the document call the data. notes : put before those of the audit.
     folder : where scores are kept, so that an audit which was interrupted goes on; None keeps them with the result.
-    jobs, threads : as of ``aiakit run``. observer : is told of progress.
+    jobs, threads : as of ``aiakit run``. observer : is told of progress; None shows a bar in a notebook.
 
     Raises
     ------
@@ -79,9 +117,33 @@ def audit(
     >>> result = aiakit.audit(e, attributes={"gender": g}, identity=people)  # doctest: +SKIP
     >>> result.table()[0]["balanced_accuracy"]  # doctest: +SKIP
     """
-    prepared = prepare_arrays(embeddings, **given)
+    prepared = prepare_arrays(
+        embeddings,
+        attributes=attributes,
+        identity=identity,
+        attacks=attacks,
+        score=score,
+        attack_seeds=attack_seeds,
+        seed=seed,
+        groups=groups,
+        split=split,
+        official_pairs=official_pairs,
+        pairs=pairs,
+        utility=utility,
+        reference=reference,
+        allow_overlap=allow_overlap,
+        options=options or {},
+        knowledge=listed(knowledge),
+        budgets=tuple(map(str, budgets)),
+        pooled=tuple(map(str, pooled)),
+        permutations=permutations,
+        device=device,
+        precision=precision,
+        name=name,
+        notes=notes,
+    )
     kept = TemporaryDirectory(prefix="aiakit-audit-") if folder is None else None
     run = prepared.begin(Path(kept.name if kept is not None else str(folder)))
     runtime = Runtime(cache_folder(), threads_in_all(threads))
-    run.execute(runtime, observer or SilentObserver(), Local(jobs), prepared.broken)
+    run.execute(runtime, shown(observer), Local(jobs), prepared.broken)
     return Result(run, kept)
