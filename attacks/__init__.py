@@ -1,4 +1,4 @@
-"""The attacks that come with aiakit, one file each; ``from_sklearn`` makes one more of a scikit-learn classifier."""
+"""The attacks that come with aiakit, one file each. ``from_sklearn`` makes one more of a scikit-learn classifier."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aiakit.plugins.bases import from_sklearn as from_sklearn
+
+
+def names() -> list[str]:
+    """The names of all attacks: built in, installed, and of registered files."""
+    from aiakit.plugins import registry
+
+    return registry.names("attack")
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import signature
 from typing import ParamSpec, TypeVar
@@ -27,6 +27,6 @@ def with_known_keywords(function: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
-def listed(names: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+def listed(names: str | Sequence[str]) -> tuple[str, ...]:
     """One text (with commas) or several, as requests take them."""
     return (names,) if isinstance(names, str) else tuple(names)

@@ -7,7 +7,8 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import console, emit_json, plugin_option
+from aiakit.cli.common import emit_json, plugin_option
+from aiakit.cli.results import tell
 
 
 class DefaultsToShow(click.RichGroup):
@@ -59,15 +60,20 @@ def show(
     html: str | None,
     figures: bool,
     calibrations: tuple[str, ...],
-) -> None:
-    """Rank the releases of runs and entries on one protocol.  [default: the folder runs]"""
+) -> int:
+    """Rank the releases of runs, audits and entries on one protocol.  [default: the folder runs]
+
+    What is unfinished, damaged or of another protocol is set aside and named; the exit code is then 1.
+    """
     from aiakit.errors import InputError
-    from aiakit.leaderboard.board import gather, make_board
+    from aiakit.leaderboard.board import make_board
+    from aiakit.leaderboard.gather import gather
     from aiakit.report import board_tables as formats
 
     if html is None and (figures or calibrations):
         raise InputError("--figures and --calibration are of a page: add --html DIR")
-    board = make_board(*gather([Path(path) for path in paths or ("runs",)]), min_utility)
+    found = gather([Path(path) for path in paths or ("runs",)])
+    board = make_board(found.submissions, found.reported, min_utility, found.set_aside)
     if html is not None:
         from aiakit.report.board import INDEX, board_page
         from aiakit.report.calibration import read_calibration, shipped_calibrations
@@ -83,6 +89,8 @@ def show(
     else:
         write = {"markdown": formats.as_markdown, "csv": formats.as_csv, "latex": formats.as_latex}[style]
         click.echo(write(board), nl=False)
+    tell(*(f"set aside: {reason}" for reason in board.set_aside))
+    return 1 if board.set_aside else 0
 
 
 @command.command()
@@ -90,14 +98,23 @@ def show(
 @click.option("-o", "--out", required=True, metavar="FOLDER", help="The folder of entries.")
 @click.option("--defense", metavar="NAME", help="Only this release of the run.")
 @click.option("--with-release", is_flag=True, help="Also store the release, so that attacks can be trained again.")
+@click.option("--submitter", metavar="NAME", default="", help="Who hands it in, as the board shows it.")
+@click.option("--link", metavar="URL", default="", help="Where to read about the defense.")
+@click.option("--version", metavar="TEXT", default="", help="Which version of the defense it is.")
 @plugin_option
-def submit(run: str, out: str, defense: str | None, with_release: bool) -> None:
-    """Write an entry of every release of a finished run: a JSON file, and its scores beside it."""
+def submit(run: str, out: str, defense: str | None, with_release: bool, **told: str) -> None:
+    """Write an entry of every release of a finished run or audit: a JSON file, and its scores beside it.
+
+    Entries that are in the folder already are left as they are.
+    """
     from aiakit.experiment.run import Run
     from aiakit.leaderboard import submit as submitting
 
-    for path in submitting.submit(Run.open(Path(run)), Path(out), defense, with_release):
+    by = submitting.provenance_of(**told)
+    done = submitting.submit(Run.open(Path(run)), Path(out), defense, with_release, by)
+    for path in done.files:
         click.echo(str(path))
+    tell(*done.notes)
 
 
 @command.command()
@@ -145,7 +162,7 @@ def _rerun(submission: Any, tolerance: float, threads: int) -> None:
             line = f"{result.attack}: submitted {result.submitted:.3f}, trained again {result.again:.3f}"
             if abs(result.again - result.submitted) > tolerance:
                 refused.append(line)
-        console().print(line, markup=False, highlight=False, soft_wrap=True)
+        tell(line)
     if refused:
         raise InputError(f"{submission.path} is refused: {refused[0]} (more than --tolerance {tolerance:g} apart)")
 

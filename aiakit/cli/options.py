@@ -105,6 +105,13 @@ probing_options = together(
         show_default=True,
         help="Pairs of verification, a fifth of them of one person.",
     ),
+    click.option(
+        "--unit",
+        type=click.Choice(["person", "image"]),
+        default="person",
+        show_default=True,
+        help="What counts once in figures of attacks.",
+    ),
     click.option("--no-utility", is_flag=True, help="Do not measure verification."),
     compute_options,
 )

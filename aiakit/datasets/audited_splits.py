@@ -13,7 +13,7 @@ from aiakit.contracts import IntArray
 from aiakit.datasets.samples import Samples
 from aiakit.datasets.splits import SPLITS, Split, SplitName, apportion, majority
 from aiakit.errors import InputError
-from aiakit.storage.text import counted
+from aiakit.storage.text import cleaned, counted
 
 SHARES: Mapping[SplitName, float] = {"attacker-train": 0.60, "attacker-val": 0.15, "test": 0.25}
 NAMES: Mapping[str, SplitName] = {
@@ -108,7 +108,7 @@ def _given(
     """(usable rows,) split names as given, "" outside; without attacker-val, a fifth of attacker-train becomes it."""
     assert samples.split is not None
     cells = [samples.split[row] for row in usable]
-    place = np.array([NAMES.get(cell.casefold(), "") for cell in cells], dtype="U14")
+    place = np.array([NAMES.get(cleaned(cell).casefold(), "") for cell in cells], dtype="U14")
     outside = sorted({cell for cell, name in zip(cells, place.tolist(), strict=True) if not name})
     if outside:
         notes.append(

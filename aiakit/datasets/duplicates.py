@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ NEIGHBOURS = 8  # looked at for each row
 FEWEST_DIMENSIONS = 8  # with fewer, unrelated rows point in nearly the same direction by chance
 THUMBNAIL = 8  # pictures are compared as thumbnails of this side
 CHUNK = 8192
+COMMON = 0.2  # share of all pairs; where more point in nearly the same direction …
+NEARLY = 1 - 1e-4  # … by this cosine, direction tells nothing, and rows are compared as they differ from the mean row
 
 
 def clusters_of_duplicates(values: NDArray[Any]) -> IntArray:
@@ -31,15 +34,60 @@ def clusters_of_duplicates(values: NDArray[Any]) -> IntArray:
     farther away there than here. Only a row with more than 8 nearer neighbours can be missed. Memory beyond the rows
     themselves is 12 numbers a row, plus a chunk.
 
+    Rows of zeros are linked to nothing: no face was found there. Where most rows point in one direction (they lie far
+    from zero, or one dimension is very much larger than the others), they are compared after each dimension is
+    standardised.
+
     values : (N, D) embeddings, or uint8 (N, H, W, 3) pictures, which are compared as thumbnails.
     """
+    compared = _Compared.of(values)
     first = np.unique(_digests(values), return_index=True, return_inverse=True)
     unique, same = first[1], first[2].astype(np.int64)
-    left, right = _near(values, unique)
+    left, right = _near(compared, unique)
     _, cluster = connected_components(
         coo_array((np.ones(len(left)), (left, right)), shape=(len(unique), len(unique))), directed=False
     )
-    return np.asarray(cluster, np.int64)[same]
+    clusters = np.asarray(cluster, np.int64)[same]
+    if values.ndim == 2:
+        zero = np.flatnonzero([not row.any() for row in values])
+        clusters[zero] = len(clusters) + np.arange(len(zero))
+    return clusters
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """Rows as they are compared: as they are, or less ``mean`` and in units of ``deviation``, (D,) each."""
+
+    values: NDArray[Any]
+    mean: NDArray[np.float64] | float = 0.0
+    deviation: NDArray[np.float64] | float = 1.0
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> _Compared:
+        plain = cls(values)
+        if values.ndim != 2:
+            return plain
+        rows = np.arange(len(values))[:: max(1, len(values) // SAMPLE)][:SAMPLE]
+        units = plain.units(rows)
+        alike = (units @ units.T)[np.triu_indices(len(units), 1)] > NEARLY
+        if not len(alike) or alike.mean() <= COMMON:
+            return plain
+        chosen = values[rows].astype(np.float64)
+        deviation = chosen.std(axis=0)
+        return cls(values, chosen.mean(axis=0), np.where(deviation > 0, deviation, 1))
+
+    @property
+    def dimensions(self) -> int:
+        return int(np.prod(self.values.shape[1:]))
+
+    def units(self, rows: IntArray) -> NDArray[np.float64]:
+        """float64 (n, D) rows of length 1; a row of zeros stays."""
+        chosen = self.values[rows]
+        if chosen.ndim == 4:
+            chosen = _thumbnails(chosen)
+        chosen = (chosen.astype(np.float64) - self.mean) / self.deviation
+        length = np.linalg.norm(chosen, axis=1, keepdims=True)
+        return np.asarray(np.divide(chosen, length, out=np.zeros_like(chosen), where=length > 0))
 
 
 def _digests(values: NDArray[Any]) -> NDArray[np.void]:
@@ -48,14 +96,14 @@ def _digests(values: NDArray[Any]) -> NDArray[np.void]:
     return np.frombuffer(b"".join(found), dtype="V16")
 
 
-def _near(values: NDArray[Any], unique: IntArray) -> tuple[IntArray, IntArray]:
+def _near(values: _Compared, unique: IntArray) -> tuple[IntArray, IntArray]:
     """Positions in ``unique`` of rows that are nearly the same."""
     none = np.empty(0, np.int64)
-    if len(unique) < 2 or (values.ndim == 2 and values.shape[1] < FEWEST_DIMENSIONS):
+    if len(unique) < 2 or (values.dimensions < FEWEST_DIMENSIONS):
         return none, none
-    sample = _units(values, unique[:: max(1, len(unique) // SAMPLE)][:SAMPLE])
+    sample = values.units(unique[:: max(1, len(unique) // SAMPLE)][:SAMPLE])
     axes = np.linalg.svd(sample - sample.mean(0), full_matrices=False)[2][:AXES].T
-    points = np.concatenate([_units(values, unique[rows]) @ axes for rows in batches(len(unique), CHUNK)])
+    points = np.concatenate([values.units(unique[rows]) @ axes for rows in batches(len(unique), CHUNK)])
     tree = KDTree(points)
     found = [none], [none]
     for rows in batches(len(unique), CHUNK):
@@ -66,21 +114,11 @@ def _near(values: NDArray[Any], unique: IntArray) -> tuple[IntArray, IntArray]:
         candidates &= left != right
         left, right = left[candidates], right[candidates]
         for part in batches(len(left), CHUNK):
-            one, other = (_units(values, unique[side[part]]) for side in (left, right))
+            one, other = (values.units(unique[side[part]]) for side in (left, right))
             alike = np.einsum("nd,nd->n", one, other) > LEAST_COSINE
             found[0].append(left[part][alike])
             found[1].append(right[part][alike])
     return np.concatenate(found[0]), np.concatenate(found[1])
-
-
-def _units(values: NDArray[Any], rows: IntArray) -> NDArray[np.float64]:
-    """float64 (n, D) rows of length 1; a row of zeros stays."""
-    chosen = values[rows]
-    if chosen.ndim == 4:
-        chosen = _thumbnails(chosen)
-    chosen = chosen.astype(np.float64)
-    length = np.linalg.norm(chosen, axis=1, keepdims=True)
-    return np.asarray(np.divide(chosen, length, out=np.zeros_like(chosen), where=length > 0))
 
 
 def _thumbnails(pictures: NDArray[Any]) -> NDArray[np.float64]:

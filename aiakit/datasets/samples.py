@@ -13,6 +13,7 @@ from aiakit.contracts import MISSING, Attribute, FloatArray, IntArray, OfficialP
 from aiakit.datasets.identities import people_of
 from aiakit.datasets.labels import MOST_CLASSES, about_classes, categorical
 from aiakit.errors import InputError
+from aiakit.storage.numbers import as_float32
 from aiakit.storage.text import as_text
 
 LARGEST_VALUE = 1e15  # a sum of squares of thousands of such values still fits float32
@@ -81,6 +82,8 @@ def make_samples(
     owner = np.array([codes.get(name, MISSING) for name in who], np.int64)
     _require_people(people)
     found += remarks
+    if view == "embedding":
+        found += _leave_out_zeros(np.asarray(values), owner)
     if not attributes:
         raise InputError("no attribute is named: give at least one whose leakage is measured")
     coded = {each: _attribute(each, column, len(checked)) for each, column in attributes.items()}
@@ -131,17 +134,25 @@ def _pictures(array: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def embedding(values: Any, what: str) -> tuple[FloatArray, list[str]]:
-    """As ``matrix``, with remarks. Raises InputError also where all rows are the same."""
-    checked = matrix(values, what)
+    """Float32 (N, D) and remarks; columns far from zero are moved (``as_float32``).
+
+    Raises InputError for what is no matrix of moderate finite numbers, and where all rows are the same.
+    """
+    checked, remarks = as_float32(_moderate(values, what))
     constant = int(np.count_nonzero(checked.max(0) == checked.min(0)))
     if constant == checked.shape[1]:
         raise InputError(f"{what} are the same in all {len(checked)} rows: there is nothing to infer from")
-    remark = f"{constant} of {checked.shape[1]} dimensions are constant and say nothing"
-    return checked, [remark] if constant else []
+    if constant:
+        remarks.append(f"{constant} of {checked.shape[1]} dimensions are constant and say nothing")
+    return checked, remarks
 
 
 def matrix(values: Any, what: str) -> FloatArray:
     """Float32 (N, D). Raises InputError for what is no matrix of moderate finite numbers."""
+    return np.ascontiguousarray(_moderate(values, what), dtype=np.float32)
+
+
+def _moderate(values: Any, what: str) -> NDArray[Any]:
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         hint = "Python objects or ragged rows" if array.dtype == object else str(array.dtype)
@@ -150,7 +161,7 @@ def matrix(values: Any, what: str) -> FloatArray:
         raise InputError(f"{what} must have shape (rows, dimensions), got {array.shape}")
     for rows in batches(len(array), CHUNK):
         _check_numbers(array[rows], rows.start, what)
-    return np.ascontiguousarray(array, dtype=np.float32)
+    return array
 
 
 def _check_numbers(part: NDArray[Any], start: int, what: str) -> None:
@@ -194,6 +205,16 @@ def _require_people(people: Sequence[str]) -> None:
             f"the identity column shows {shown}: results are about people, so several are needed, each with a name or "
             "number of their own (numbers that floating point rounds, such as those beyond 2⁵³, are nobody's)"
         )
+
+
+def _leave_out_zeros(values: NDArray[Any], owner: IntArray) -> list[str]:
+    """Make the rows of zeros nobody's: no face was found there."""
+    zero = np.concatenate([~values[rows].any(axis=1) for rows in batches(len(values), CHUNK)])
+    if not zero.any():
+        return []
+    owner[zero] = MISSING
+    what = f"{zero.sum()} of {len(zero)} rows hold zeros only (no face was found?) and are left out: row"
+    return [f"{what} {np.argmax(zero)} for one"]
 
 
 def _about_labels(name: str, attribute: Attribute, owner: IntArray, cells: Sequence[str]) -> list[str]:

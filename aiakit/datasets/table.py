@@ -17,6 +17,7 @@ from aiakit.datasets.labels import default_attribute
 from aiakit.datasets.samples import Samples, make_samples
 from aiakit.errors import InputError
 from aiakit.storage.embeddings import Source, read_embeddings
+from aiakit.storage.text import cleaned
 
 OFFICIAL = {"attacker-train": "train", "attacker-val": "val", "test": "test"}
 
@@ -121,7 +122,7 @@ class Table(Dataset):
     def _partition(self, samples: Samples, rows: Any) -> Any:
         if samples.split is None:
             return None
-        return np.array([OFFICIAL.get(NAMES.get(samples.split[row].casefold(), ""), "") for row in rows])
+        return np.array([OFFICIAL.get(NAMES.get(cleaned(samples.split[row]).casefold(), ""), "") for row in rows])
 
 
 @lru_cache(maxsize=1)

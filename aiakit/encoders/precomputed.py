@@ -14,6 +14,7 @@ from aiakit.contracts import Encoder, FloatArray, PixelArray
 from aiakit.errors import InputError, unknown
 from aiakit.storage.embeddings import ARRAYS, TABLES, Source, read_embeddings
 from aiakit.storage.keys import Keys
+from aiakit.storage.numbers import as_float32
 from aiakit.storage.tables import FILE
 
 SUFFIXES = ARRAYS + TABLES
@@ -71,12 +72,13 @@ class Precomputed(Encoder):
     def _table(self) -> tuple[FloatArray, Keys | None]:
         """The embeddings and, where there are any, their names: read once, since pictures come in batches."""
         source = read_embeddings(Path(self.file).expanduser(), self.embeddings or None, "--set precomputed.embeddings")
-        rows = np.ascontiguousarray(source.values, dtype=np.float32)
-        if rows.ndim != 2:
-            raise InputError(f"{self.file} holds an array {rows.shape} where embeddings (N, D) are expected")
-        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        if source.values.ndim != 2 or source.values.dtype.kind not in "biuf":
+            held = f"{source.values.dtype} {source.values.shape}"
+            raise InputError(f"{self.file} holds an array {held} where embeddings, numbers (N, D), are expected")
+        bad = np.flatnonzero(~np.isfinite(source.values).all(axis=1))
         if len(bad):
             raise InputError(f"{self.file} has non-finite values in {len(bad)} rows, first in row {bad[0]}")
+        rows, _ = as_float32(source.values)
         name = self._names(source)
         return rows, None if name is None else Keys(source.columns[name], self.file)
 

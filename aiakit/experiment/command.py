@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 Command = tuple[str, ...]
@@ -35,3 +36,18 @@ def from_record(stored: Any) -> Command | None:
 
 def _short(words: Sequence[str]) -> bool:
     return sum(len(word) + 1 for word in words) <= LONGEST  # + 1: empty words are no way round it
+
+
+def without_folders(words: Sequence[str]) -> Command:
+    """The arguments with the folders of this machine left out of absolute paths: what others may read.
+
+    >>> without_folders(("run", "--data-root", "/home/me/faces", "--set", "art.file=/tmp/w.pt", "--out=runs"))
+    ('run', '--data-root', '…/faces', '--set', 'art.file=…/w.pt', '--out=runs')
+    """
+    return tuple(re.sub(r"[^=,]+", lambda part: _without_folder(part.group()), word) for word in words)
+
+
+def _without_folder(text: str) -> str:
+    before, colon, path = text.rpartition(":")  # precomputed:FILE; what follows in an address begins with //
+    away = path.startswith(("/", "~/")) and not path.startswith("//")
+    return f"{before}{colon}…/{PurePosixPath(path).name}" if away else text

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aiakit.contracts import Dataset, Precision
 from aiakit.errors import InputError
+from aiakit.measures.units import Unit
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.storage.store import file_digest
@@ -140,7 +141,7 @@ class RunConfig(Record):
     knowledge : the levels at which attacks are trained; "informed" is always among them.
     budgets : numbers of attacker-train people for the label-budget curve. pooled : numbers of images of one person
     whose evidence is added up. permutations : runs of the whole suite with labels permuted between people.
-    compiled : whether networks are compiled for training.
+    compiled : whether networks are compiled for training. unit : what counts once in figures, a person or an image.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
     score : how verification compares two samples. notes : what was left out of it, a line each.
     """
@@ -165,6 +166,7 @@ class RunConfig(Record):
     draws: Repeats = 3
     further: tuple[AttributeSpec, ...] = ()
     notes: tuple[str, ...] = ()
+    unit: Unit = "person"
     bootstrap_draws: Annotated[int, Field(ge=1, le=100_000)] = 2000
     framework: str = ""
     libraries: dict[str, str] = Field(default_factory=dict)

@@ -33,6 +33,7 @@ from aiakit.experiment.config import (
     plugin_spec,
 )
 from aiakit.experiment.selection import applicable, attack_names, loadable, not_run, split_names
+from aiakit.measures.units import Unit
 from aiakit.plugins import registry
 from aiakit.plugins.options import Options, require_in_use
 from aiakit.storage.cache import cache_folder
@@ -48,7 +49,7 @@ class Probing:
 
     options : of plugins that are used. seed : of the split and the pairs, and the first of the defenses. remote :
     whether other machines compute, so that their device is not looked for here. pairs : of verification, a fifth of
-    them genuine.
+    them genuine. unit : what counts once in figures, a person or an image.
     """
 
     attacks: Sequence[str] = ("all",)
@@ -64,6 +65,7 @@ class Probing:
     remote: bool = False
     utility: bool = True
     pairs: int = 25_000
+    unit: Unit = "person"
 
     def settings(self) -> dict[str, Any]:
         """The fields of a ``RunConfig`` that follow from these alone. Raises InputError for what cannot be used."""
@@ -75,6 +77,7 @@ class Probing:
             "pooled": positive_numbers("--pooled", self.pooled),
             "permutations": self.permutations,
             "pairs": pairs if self.utility else None,
+            "unit": self.unit,
             "device": device,
             "precision": choose_precision(self.precision, device, self.remote),
             "framework": framework_fingerprint(),

@@ -24,6 +24,8 @@ from aiakit.storage.store import CELLS, Store, json_digest, write_atomically
 
 RUN = "run.json"
 FAILURES = "failures.json"
+OF_CELLS = re.compile(r"[0-9a-f]{32}$|\.|damaged")  # names of cells, unfinished ones, and those that were set aside
+AGAIN = "remove that file and give the command of the run again, which keeps the finished cells"
 
 
 def default_name(config: RunConfig) -> str:
@@ -96,9 +98,10 @@ class Run:
 
     @classmethod
     def _is_foreign(cls, path: Path) -> bool:
-        """Whether something in a folder without a record is not what a start that was killed leaves there."""
-        begun = path.name == CELLS and path.is_dir() and not any(path.iterdir())
-        return not begun and not path.name.startswith(f".{cls.record}-")
+        """Whether something in a folder without a record is not what a run leaves there whose record was removed."""
+        if path.name == CELLS and path.is_dir():
+            return not all(OF_CELLS.match(entry.name) for entry in path.iterdir())
+        return path.name != FAILURES and not path.name.startswith(f".{cls.record}-")
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -110,8 +113,11 @@ class Run:
             )
         try:
             record = read_json(path)
+        except InputError as error:
+            raise InputError(f"{error}: {AGAIN}") from None
+        try:
             if not isinstance(record, dict) or "schema" not in record:
-                raise ValueError("it has no schema version")
+                raise ValueError(f"it has no schema version: {AGAIN}")
             if record["schema"] != SCHEMA:
                 earlier = isinstance(record["schema"], int) and record["schema"] < SCHEMA
                 way = "run it again with this version" if earlier else "update aiakit"
@@ -119,8 +125,10 @@ class Run:
             return cls(folder, RunConfig.model_validate(record["config"]), from_record(record.get("command")))
         except ValidationError as error:
             problem = first_problem(dict(error.errors(include_url=False)[0]))
-            raise InputError(f"{path} is damaged: {problem}") from None
-        except (ValueError, KeyError) as error:
+            raise InputError(f"{path} is damaged: {problem}: {AGAIN}") from None
+        except KeyError as error:
+            raise InputError(f"{path} cannot be read: it has no {error}: {AGAIN}") from None
+        except ValueError as error:
             raise InputError(f"{path} cannot be read: {error}") from None
 
     def execute(

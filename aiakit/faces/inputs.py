@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.datasets.photographs import EXTENSIONS, images_in, person_folders
+from aiakit.datasets.listing import EXTENSIONS, images_in, person_folders
 from aiakit.datasets.samples import matrix
 from aiakit.datasets.table import resized
 from aiakit.errors import InputError

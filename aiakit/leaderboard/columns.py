@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiakit.leaderboard.board import Board, RankedEntry
+from aiakit.leaderboard.board import MARGIN, Board, RankedEntry
 from aiakit.leaderboard.schema import Entry
 from aiakit.measures.bootstrap import Statistics
 from aiakit.results.document import LIMITS
@@ -59,16 +59,20 @@ def summary(board: Board) -> list[Column]:
                hint="Balanced accuracy of the strongest measured attack: chosen on attacker-val, reported on test"),
         Column("attack", "by", lambda p: p.row.strongest, mark=lambda p: external_mark(p, p.row.strongest)),
         Column("gap", "illusion gap", lambda p: None if p.row.gap is None else p.row.gap.point,
-               lambda p: None if p.row.gap is None else p.row.gap.ci95, sign=True, hint="Strongest minus claimed"),
+               lambda p: None if p.row.gap is None else p.row.gap.ci95, sign=True,
+               hint="Strongest minus the claim, tuned on attacker-val and at least chance"),
         Column("bits", "bits", lambda p: _point(_strongest(p), "bits")),
-        Column("verdict", "verdict", lambda p: p.verdict,
-               hint="no power: an attack that sees nothing on the undefended release certifies nothing"),
+        Column("verdict", "verdict", lambda p: None if p.verdict is None else p.verdict.text,
+               hint="Tested together with the others of the board (Holm, 5 %). no power: a suite that sees nothing on "
+               "the undefended release certifies nothing"),
     ]  # fmt: skip
     columns += [_utility(kind, names[kind]) for kind in kinds]
     columns += [
         Column("eer", "EER", lambda p: _point(p.row.utility.get("random"), "eer")),
         Column("pareto", "Pareto", lambda p: "yes" if p.pareto else "no" if p.hypervolume is not None else None,
                hint="Whether no other release leaks less and serves more"),
+        Column("front_share", "on front", lambda p: p.front_share, digits=2,
+               hint="The share of bootstrap draws of people in which it is on the Pareto front"),
         Column("hypervolume", "adds to HV", lambda p: p.hypervolume,
                hint="The share of the privacy–utility plane that this release alone adds"),
         Column("seeds", "seeds", lambda p: len(p.entry.computing.seeds)),
@@ -109,7 +113,9 @@ def external_mark(place: RankedEntry, name: str | None) -> str:
 
 
 def _rank_text(place: RankedEntry) -> str | None:
-    return None if place.rank is None else f"{place.rank}{'=' if place.tied else ''}"
+    if place.rank is None:
+        return None
+    return f"{place.rank}{'=' if place.tied else ''}{'~' if place.apart is False and not place.tied else ''}"
 
 
 def _strongest(place: RankedEntry) -> Statistics | None:
@@ -130,7 +136,8 @@ def remarks(board: Board) -> list[str]:
     lines = [
         "Ranked by the balanced accuracy of the strongest measured attack (lower is better)"
         + ("." if board.min_utility is None else f" among releases whose utility is at least {board.min_utility:g}.")
-        + " = marks ranks shared because the paired difference from the first of them is not significant (5 %).",
+        + f" = marks ranks shared because the whole interval of the paired difference lies within ±{MARGIN:g}; "
+        "~ a release that is not told apart from the one above it (Holm over the board, 5 %).",
         _of_power(board),
         LIMITS[0],
         f"The smallest leak that this test set would show (80 % power) is {board.smallest_detectable:.3f}; "
@@ -138,12 +145,14 @@ def remarks(board: Board) -> list[str]:
     ]
     if protocol.bayes_ceiling is not None:
         lines.append(f"No attack on any release of this data set can exceed {protocol.bayes_ceiling:.3f}.")
-    if board.hypervolume is not None and board.hypervolume_ci95 is not None:
-        low, high = board.hypervolume_ci95
+    if board.hypervolume is not None:
         lines.append(
-            f"All releases together cover {board.hypervolume:.3f} [{low:.3f}, {high:.3f}] of the privacy–utility plane "
-            "(hypervolume over 1 − advantage and verification accuracy, with a 95 % interval over people)."
+            f"All releases together cover {board.hypervolume:.3f} of the privacy–utility plane (hypervolume over 1 − "
+            "advantage and verification accuracy): the best of noisy releases, so with many of them it flatters."
         )
+    inverted = [place.label for place in board.places if place.verdict is not None and place.verdict.inverted]
+    if inverted:
+        lines.append(f"Read significantly worse than by guessing, and so never ranked: {', '.join(inverted)}.")
     return lines
 
 

@@ -16,13 +16,20 @@ from typing import Any
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from aiakit.datasets.fingerprint import array_digest
 from aiakit.errors import InputError
-from aiakit.leaderboard.schema import SCHEMA, Entry, FileRef, Reported
+from aiakit.leaderboard.schema import REPORTED_SCHEMA, SCHEMA, Entry, FileRef, Reported
 from aiakit.leaderboard.scores import Tensors
 from aiakit.results.row import Row
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import first_problem, read_json, read_toml
 from aiakit.storage.store import file_digest, write_atomically
+
+# What two entries of one release may differ in and still be the same: when and by whom it was made, and file names.
+INCIDENTAL: Any = {
+    **dict.fromkeys(("name", "provenance", "scores", "submitted_release", "figures"), True),
+    "computing": {"seconds"},
+}
 
 
 @dataclass(frozen=True)
@@ -44,11 +51,14 @@ def read_record(path: Path) -> Entry | Reported:
     content = read_toml(path) if path.suffix == ".toml" else read_json(path)
     if not isinstance(content, dict) or content.get("kind") not in ("measured", "reported"):
         raise InputError(f"{path} is no leaderboard entry: its kind must be measured or reported")
+    kind, reads = (Entry, SCHEMA) if content["kind"] == "measured" else (Reported, REPORTED_SCHEMA)
     version = content.get("schema_version")
-    if version != SCHEMA:
-        raise InputError(f"{path} has the schema version {version!r}, this aiakit reads {SCHEMA}: update aiakit")
+    if version != reads:
+        earlier = isinstance(version, int) and version < reads
+        way = "submit its run again with this version" if earlier else "update aiakit"
+        raise InputError(f"{path} has the schema version {version!r}, this aiakit reads {reads}: {way}")
     try:
-        return (Entry if content["kind"] == "measured" else Reported).model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         problem = first_problem(dict(error.errors(include_url=False)[0]))
         raise InputError(f"{path} is no sound entry: {problem}") from None
@@ -91,3 +101,10 @@ def write_entry(entry: Entry, folder: Path) -> Path:
     path = folder / f"{entry.name}.json"
     write_atomically(path, json.dumps(entry.model_dump(mode="json"), indent=1, allow_nan=False) + "\n")
     return path
+
+
+def content_of(submission: Submission) -> str:
+    """A digest of what was released, attacked and scored: equal for copies, wherever and whenever they were made."""
+    entry = submission.entry.model_dump(mode="json", exclude=INCIDENTAL)
+    tensors = sorted(submission.tensors.items())
+    return array_digest(entry, *(part for name, values in tensors for part in (name, values)))

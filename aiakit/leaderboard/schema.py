@@ -8,9 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from aiakit.contracts import Precision
+from aiakit.experiment.command import LONGEST
 from aiakit.experiment.config import PairsSpec, PluginSpec, Record, SplitSpec
+from aiakit.measures.units import Unit
+from aiakit.storage.documents import printable
 
-SCHEMA = 1
+SCHEMA = 2  # of entries
+REPORTED_SCHEMA = 1  # of published figures
 
 
 def _plain(text: str) -> str:
@@ -25,6 +29,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+-]{0,119}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
+Date = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Link = Annotated[str, Field(pattern=r"^https?://[^\s\"'<>]+$", max_length=500), AfterValidator(_plain)]
+Word = Annotated[str, Field(max_length=LONGEST), AfterValidator(printable)]
 
 
 class FileRef(Record):
@@ -38,6 +45,7 @@ class ProtocolInfo(Record):
     """What entries of one board must agree in: the data, the split, and the truth that scores are judged by.
 
     data : fingerprint of the data set. truth : digest of labels, identities and pairs of attacker-val and test.
+    unit : what counts once in figures.
     """
 
     dataset: Text
@@ -49,6 +57,7 @@ class ProtocolInfo(Record):
     split: SplitSpec
     pairs: PairsSpec | None
     bootstrap_draws: Annotated[int, Field(ge=100, le=100_000)]
+    unit: Unit = "person"
     bayes_ceiling: float | None
     truth: Digest
 
@@ -82,13 +91,29 @@ class Computing(Record):
     seconds: Annotated[float, Field(ge=0)]
 
 
+class Provenance(Record):
+    """Where an entry comes from.
+
+    submitter, version, link : who handed it in, which version of the defense it is, and where to read about it, as
+    they said it ("" where nobody did). date : of the submission (YYYY-MM-DD; "" before it). command : the arguments of
+    ``aiakit`` that made the run, with folders of the machine left out; None where they are not known.
+    """
+
+    submitter: Annotated[str, Field(max_length=200), AfterValidator(_plain)] = ""
+    date: Date | Literal[""] = ""
+    link: Link | Literal[""] = ""
+    version: Annotated[str, Field(max_length=100), AfterValidator(_plain)] = ""
+    command: tuple[Word, ...] | None = None
+
+
 class Entry(Record):
     """One release on one protocol, measured. ``figures`` are what ``verify`` computes again from the scores."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     kind: Literal["measured"] = "measured"
     name: Name
     release: Text
+    provenance: Provenance = Provenance()
     stages: Annotated[tuple[PluginSpec, ...], Field(min_length=1)]
     protocol: ProtocolInfo
     computing: Computing

@@ -64,9 +64,11 @@ def statistics_row(
         for table in repeats:
             for split, proba in table.items():
                 check_probabilities(proba, len(truth.labels[split]), truth.classes, attack.name, split)
-    return Judge.of(truth, protocol.bootstrap_draws, protocol.split.seed, memory).row(
+    return Judge.of(truth, protocol.bootstrap_draws, protocol.split.seed, memory, protocol.unit).row(
         "",
         Scores(
+            seeds={attack.name: [seed for seed, _ in attack.repeats] for attack in attacks if not attack.claim},
+            claim_seeds=next(([seed for seed, _ in attack.repeats] for attack in attacks if attack.claim), ()),
             attacks={attack.name: table for attack, table in zip(attacks, tables, strict=True) if not attack.claim},
             claim=next((table for attack, table in zip(attacks, tables, strict=True) if attack.claim), ()),
             similarities=_similarities(tensors, truth),
@@ -91,9 +93,10 @@ def _truth(tensors: Tensors, classes: int) -> Truth:
             split: Pairs(*(np.asarray(_get(tensors, f"pairs.{split}.{kind}.{side}")) for side in SIDES))
             for split in SPLITS
         }
-        left, right = pairs[kind]["test"].left, pairs[kind]["test"].right
-        if len(left) and (min(left.min(), right.min()) < 0 or max(left.max(), right.max()) >= len(identity["test"])):
-            raise ValueError(f"the {kind} pairs name samples that are not there")
+        for split, of_split in pairs[kind].items():
+            places = np.concatenate([of_split.left, of_split.right])
+            if len(places) and (places.min() < 0 or places.max() >= len(identity[split])):
+                raise ValueError(f"the {kind} pairs name samples that are not there")
     return Truth(labels, identity, classes, pairs)
 
 

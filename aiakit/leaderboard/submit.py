@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from aiakit import __version__
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.errors import InputError
+from aiakit.experiment.command import without_folders
 from aiakit.experiment.config import Chain, PluginSpec, label_of
 from aiakit.experiment.plan import AttackKey, Plan, is_claim, knowledge_of, make_plan, view_of
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
-from aiakit.leaderboard.entry import Submission, write_entry, write_tensors
-from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo
+from aiakit.leaderboard.entry import Submission, content_of, read_submission, write_entry, write_tensors
+from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo, Provenance
 from aiakit.leaderboard.scores import SIDES, statistics_row, truth_digest
 from aiakit.results.document import measured
 from aiakit.results.remembered import FOLDER, StatisticsCache
@@ -50,31 +54,69 @@ def submissions_of(run: Run, defense: str | None = None) -> list[Submission]:
         return [_submission(run, plan, protocol, label, chain) for label, chain in wanted.items()]
 
 
-def submit(run: Run, folder: Path, defense: str | None = None, with_release: bool = False) -> list[Path]:
-    """Write the entries of a run into a folder and return the files.
+@dataclass
+class Submitted:
+    """files : what was written. notes : what was there already and is left as it is, a line each."""
+
+    files: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def provenance_of(submitter: str = "", link: str = "", version: str = "") -> Provenance:
+    """Who hands an entry in, today. Raises InputError for what cannot stand on a board."""
+    today = datetime.now(UTC).date().isoformat()
+    try:
+        return Provenance(submitter=submitter, link=link, version=version, date=today)
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]
+        raise InputError(f"--{found['loc'][0]} {found['input']!r} cannot be used: {found['msg']}") from None
+
+
+def submit(
+    run: Run, folder: Path, defense: str | None = None, with_release: bool = False, provenance: Provenance | None = None
+) -> Submitted:
+    """Write the entries of a run into a folder; those that are there already are left as they are.
 
     with_release : also store the release of attacker-train, attacker-val and test, so that attacks can be trained
-    again. Raises InputError where an entry of the same name is there, or the folder cannot be written to.
+    again. provenance : who hands it in; the command is the run's. Raises InputError where the folder cannot be written
+    to.
     """
-    submissions = submissions_of(run, defense)
-    for submission in submissions:
-        path = folder / f"{submission.entry.name}.json"
-        if path.exists():
-            raise InputError(f"{path} is there already: remove it, or name another folder with -o")
-    paths = []
+    told = provenance or Provenance()
+    command = None if run.command is None else without_folders(run.command)
+    told = told.model_copy(update={"command": command})
+    done, submissions = Submitted(), submissions_of(run, defense)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for submission in submissions:
-            entry = submission.entry
+            entry = submission.entry.model_copy(update={"provenance": told})
+            there = _already(folder / f"{entry.name}.json", submission, with_release)
+            if there is not None:
+                done.notes.append(there)
+                continue
             files = {"scores": write_tensors(folder, entry.name, submission.tensors)}
             if with_release:
                 release = _release_tensors(run, entry.release)
                 files["submitted_release"] = write_tensors(folder, f"{entry.name}.release", release)
-            paths += [folder / file.file for file in files.values()]
-            paths.append(write_entry(entry.model_copy(update=files), folder))
+            done.files += [folder / file.file for file in files.values()]
+            done.files.append(write_entry(entry.model_copy(update=files), folder))
     except OSError as error:
         raise InputError(f"{folder} cannot be written to ({error.strerror}): name another folder with -o") from None
-    return paths
+    return done
+
+
+def _already(path: Path, submission: Submission, with_release: bool) -> str | None:
+    """What is to be said of an entry of this name that is there already; None where none is."""
+    if not path.exists():
+        return None
+    release = submission.entry.release
+    try:
+        there = read_submission(path)
+    except InputError as error:
+        return f"{release} is not submitted, since a file of its name is there: {error}"
+    if content_of(there) != content_of(submission):
+        return f"{release} is there already, with other scores or attacks, and stays as it is: {path}"
+    lacks = with_release and there.entry.submitted_release is None
+    return f"{release} is there already{' without its release, and stays so' if lacks else ''}: {path}"
 
 
 def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Chain) -> Submission:
@@ -103,6 +145,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
         split=config.split,
         pairs=config.pairs,
         bootstrap_draws=config.bootstrap_draws,
+        unit=config.unit,
         bayes_ceiling=facts["bayes_ceiling"],
         truth=truth_digest(tensors),
     )
@@ -121,6 +164,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
     entry = Entry(
         name=_name(label, facts["dataset"], [cell.digest for cell in cells]),
         release=label,
+        provenance=Provenance(command=run.command),
         stages=tuple(_portable(stage) for stage in chain),
         protocol=info,
         computing=computing,

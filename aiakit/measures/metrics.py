@@ -7,7 +7,7 @@ Wrong shapes, non-finite values and labels out of range raise ValueError.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from aiakit.measures.ranking import placements
 
 FloatArray = NDArray[np.float64]
 Labels = NDArray[np.int64]
-Unit = Literal["person", "image"]  # what counts once: a person with all their images of a class, or an image
 
 SMALLEST_PROBABILITY = 1e-12  # float32 keeps far smaller values apart from 0, but no attack means them
 STANDARD_ERRORS = 2.0  # thresholds that lose less than this many standard errors on val count as equally good
@@ -71,14 +70,6 @@ def best_threshold(margin: FloatArray, gain: FloatArray) -> float:
     tolerance = STANDARD_ERRORS * np.sqrt(np.abs(variance - variance[best]))
     good = np.flatnonzero(total >= total[best] - tolerance - 1e-12)
     return float(candidates[good[len(good) // 2]])
-
-
-def sample_weights(identity: NDArray[Any], labels: NDArray[Any], unit: Unit = "person") -> FloatArray:
-    """(N,) what each sample weighs: each person's images of a class weigh 1 together, or every image weighs 1."""
-    if unit == "image":
-        return np.ones(len(labels))
-    _, rows, images = np.unique(np.stack([identity, labels]), axis=1, return_inverse=True, return_counts=True)
-    return np.asarray(1 / images[rows.ravel()])
 
 
 def fit_decision(val_proba: NDArray[Any], val_labels: NDArray[Any], weights: FloatArray | None = None) -> FloatArray:

@@ -12,6 +12,7 @@ from scipy.special import softmax
 from aiakit.measures import metrics
 from aiakit.measures.bootstrap import IdentityBootstrap, IntArray
 from aiakit.measures.statistics import AttackStatistics, attack_statistics
+from aiakit.measures.units import Unit, sample_weights
 
 Labelled = tuple[NDArray[Any], NDArray[Any]]  # labels (N,), identity (N,)
 
@@ -40,7 +41,7 @@ def pooled_statistics(
     images: int,
     draws: int,
     classes: int,
-    unit: metrics.Unit = "person",
+    unit: Unit = "person",
 ) -> AttackStatistics | None:
     """An attack that sees ``images`` images of a person and adds up their calibrated log-likelihood ratios.
 
@@ -56,7 +57,7 @@ def pooled_statistics(
         for (labels, _), groups in ((val, val_groups), (test, test_groups))
     ):
         return None
-    weights = metrics.sample_weights(val[1], val[0], unit)
+    weights = sample_weights(val[1], val[0], unit)
     prior = np.log(np.bincount(val[0], weights, minlength=classes) / weights.sum())
     pooled: tuple[list[NDArray[Any]], list[NDArray[Any]]] = ([], [])
     for on_val, on_test in zip(val_proba, test_proba, strict=True):

@@ -26,8 +26,9 @@ from aiakit.measures.comparison import (
 )
 from aiakit.measures.influence import Samples
 from aiakit.measures.intervals import effective, p_value
-from aiakit.measures.pareto import hypervolume, hypervolume_draws, pareto_front
+from aiakit.measures.pareto import hypervolume, pareto_front
 from aiakit.measures.ranking import Ranking
+from aiakit.measures.units import Unit, sample_weights
 
 __all__ = [
     "AttackStatistics",
@@ -39,7 +40,6 @@ __all__ = [
     "chance_p_value",
     "exceeds_chance",
     "hypervolume",
-    "hypervolume_draws",
     "illusion_gap",
     "interval",
     "max_t_bound",
@@ -89,7 +89,7 @@ def attack_statistics(
     classes: int,
     decide_on_val: bool = True,
     val_identity: NDArray[Any] | None = None,
-    unit: metrics.Unit = "person",
+    unit: Unit = "person",
 ) -> AttackStatistics:
     """Every metric of an attack that was fitted R times (seeds), with its bootstrap draws.
 
@@ -121,8 +121,8 @@ def attack_statistics(
 
     if val_identity is None:
         val_identity = np.arange(len(val_labels))
-    on_val = metrics.sample_weights(val_identity, val_labels, unit)
-    samples = Samples(labels, metrics.sample_weights(bootstrap.rows, labels, unit), bootstrap, classes)
+    on_val = sample_weights(val_identity, val_labels, unit)
+    samples = Samples(labels, sample_weights(bootstrap.rows, labels, unit), bootstrap, classes)
 
     decisions = [
         metrics.fit_decision(proba, val_labels, on_val) if decide_on_val else np.zeros(classes) for proba in val_proba
@@ -255,7 +255,7 @@ def smallest_detectable(
     labels: NDArray[Any],
     identity: NDArray[Any],
     classes: int,
-    unit: metrics.Unit = "person",
+    unit: Unit = "person",
     alpha: float = 0.05,
     power: float = 0.8,
 ) -> float:
@@ -266,7 +266,7 @@ def smallest_detectable(
     even a perfect attack could not be told from chance.
     """
     labels = metrics.checked_labels(labels, len(identity), classes)
-    weights = metrics.sample_weights(identity, labels, unit)
+    weights = sample_weights(identity, labels, unit)
     rows = np.unique(identity, return_inverse=True)[1]
     units = np.array([effective(np.bincount(rows, weights * (labels == k))) for k in range(classes)])
     units = units[units > 0]

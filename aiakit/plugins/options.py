@@ -42,6 +42,12 @@ class Option:
             value = str(value).lower()  # pydantic would read a truth value as the number 1
         if isinstance(value, str):
             value = _from_text(self.annotation, value.strip())
+        if (
+            isinstance(value, int | float)
+            and self.takes("array")
+            and not (self.takes("number") or self.takes("integer"))
+        ):
+            value = (value,)  # as --set reads it: a list of one
         return _adapter(self.annotation).validate_python(value)
 
     def takes(self, kind: str) -> bool:
@@ -184,6 +190,7 @@ def _in_words(error: ValidationError) -> str:
         message = detail["msg"].split(", unable to")[0]
         for prefix in ("Input should be ", "Value error, "):
             message = message.removeprefix(prefix)
+        message = message.replace("a valid tuple", "a list")
         if message not in wanted:
             wanted.append(message)
     return "must be " + " or ".join(wanted)

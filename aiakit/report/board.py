@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from aiakit.leaderboard.columns import (
     reported_rows,
     summary,
 )
+from aiakit.leaderboard.schema import Provenance
 from aiakit.leaderboard.scores import similarities
 from aiakit.leaderboard.submit import IN_MEMORY
 from aiakit.report import charts
@@ -68,6 +70,7 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
         *_verification(board),
         *_calibration(board, calibrations),
         *_reported(board),
+        *_set_aside(board),
         Section("limits", "How to read this", items=remarks(board)),
     ]
     sections += [_entry(number, place, folder) for number, place in enumerate(board.places)]
@@ -128,6 +131,14 @@ def _reported(board: Board) -> list[Section]:
     return [Section("reported", "Reported figures", [text], (), [table])]
 
 
+def _set_aside(board: Board) -> list[Section]:
+    """What was found and could not stand on the board: a reader should know that it is missing."""
+    if not board.set_aside:
+        return []
+    return [Section("set-aside", "Set aside", ["These were found and do not stand on this board."],
+                    items=board.set_aside)]  # fmt: skip
+
+
 def _entry(number: int, place: RankedEntry, folder: Path | None) -> Section:
     entry = place.entry
     source = _made_of(place.submission.path)
@@ -136,6 +147,7 @@ def _entry(number: int, place: RankedEntry, folder: Path | None) -> Section:
     items: list[str | Cell] = (
         [] if folder is None else [Cell(f"Computed from {source.name}", href=quote(os.path.relpath(source, folder)))]
     )
+    items += _handed_in(entry.provenance)
     items += [
         f"Entry {entry.name}, {scores}, computed by aiakit {entry.computing.aiakit} "
         f"on {entry.computing.device} ({entry.computing.precision}) in {entry.computing.seconds:.1f} seconds.",
@@ -143,13 +155,27 @@ def _entry(number: int, place: RankedEntry, folder: Path | None) -> Section:
         f"Release submitted: {'no' if entry.submitted_release is None else 'yes, attacks can be trained again'}.",
         f"External attacks: {', '.join(external) if external else NONE}.",
     ]
+    command = entry.provenance.command
     settings: dict[str, Any] = {
+        **({} if command is None else {"command": shlex.join(("aiakit", *command))}),
         "defense": [{stage.name: stage.params} for stage in entry.stages],
         "attacks": {attack.name: attack.params for attack in entry.attacks},
         "libraries": entry.computing.libraries,
     }
     code = json.dumps(settings, indent=1, ensure_ascii=False)
     return Section(f"entry-{number}", place.label, items=items, code=code, listed=False)
+
+
+def _handed_in(provenance: Provenance) -> list[str | Cell]:
+    """Who handed an entry in and when, which version it is, and where to read about it; nothing of a run."""
+    words = [
+        f"by {provenance.submitter}" if provenance.submitter else "",
+        f"on {provenance.date}" if provenance.date else "",
+        f"version {provenance.version}" if provenance.version else "",
+    ]
+    said = ", ".join(word for word in words if word)
+    items: list[str | Cell] = [f"Submitted {said}."] if said else []
+    return [*items, *([Cell(provenance.link, href=provenance.link)] if provenance.link else [])]
 
 
 def _made_of(path: Path) -> Path:

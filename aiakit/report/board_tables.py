@@ -49,7 +49,6 @@ def document(board: Board) -> dict[str, Any]:
         "protocol": board.protocol.model_dump(mode="json"),
         "min_utility": board.min_utility,
         "hypervolume": board.hypervolume,
-        "hypervolume_ci95": None if board.hypervolume_ci95 is None else list(board.hypervolume_ci95),
         "power": board.power,
         "smallest_detectable": board.smallest_detectable,
         "rows": [
@@ -58,11 +57,15 @@ def document(board: Board) -> dict[str, Any]:
                 "tied": place.tied,
                 "entry": place.entry.name,
                 "release": place.label,
+                "provenance": place.entry.provenance.model_dump(mode="json"),
                 "stages": [stage.model_dump(mode="json") for stage in place.entry.stages],
                 "external": [attack.name for attack in place.entry.attacks if attack.external],
                 **measured(place.row),
-                "verdict": place.verdict,
+                "verdict": None if place.verdict is None else place.verdict.text,
+                "p_value": None if place.verdict is None else place.verdict.p_value,
+                "apart": place.apart,
                 "pareto": place.pareto,
+                "front_share": place.front_share,
                 "hypervolume": place.hypervolume,
                 "seeds": len(place.entry.computing.seeds),
                 "people": place.entry.protocol.people,
@@ -72,6 +75,7 @@ def document(board: Board) -> dict[str, Any]:
         ],
         "reported": [figures.model_dump(mode="json") for figures in board.reported],
         "remarks": remarks(board),
+        "set_aside": board.set_aside,
     }
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import Statistics, number
-from aiakit.measures.comparison import paired_difference
+from aiakit.measures.comparison import holm, paired_difference
 from aiakit.report.grid import NONE, figure
 from aiakit.report.terminal import stdout
 from aiakit.results.evaluate import Evaluation, evaluate
@@ -30,15 +30,17 @@ def compare_runs(first: Run, second: Run) -> dict[str, Any]:
     before, after = (evaluate(run.store, run.config) for run in (first, second))
     reason = _not_paired(before, after)
     common = [name for name in before.rows if name in after.rows]
+    rows = [
+        {"release": name, "what": what, "metric": metric, **_difference(a, b, metric, reason is None)}
+        for name in common
+        for what, metric, a, b in _measured(before.rows[name], after.rows[name])
+    ]
+    corrected = holm([float("nan") if row["p"] is None else row["p"] for row in rows])
     return {
         "schema": SCHEMA,
         "runs": [str(first.folder), str(second.folder)],
         "not_paired": reason,
-        "rows": [
-            {"release": name, "what": what, "metric": metric, **_difference(a, b, metric, reason is None)}
-            for name in common
-            for what, metric, a, b in _measured(before.rows[name], after.rows[name])
-        ],
+        "rows": [{**row, "p_holm": number(p_value)} for row, p_value in zip(rows, corrected, strict=True)],
         "only_in_first": [name for name in before.rows if name not in after.rows],
         "only_in_second": [name for name in after.rows if name not in before.rows],
         "changed": [
@@ -114,14 +116,21 @@ def print_comparison(document: dict[str, Any]) -> None:
     first, second = document["runs"]
     out.print(Text(f"first: {first}   second: {second}", style="bold"))
     table = Table(title="Second minus first, paired over people" if document["not_paired"] is None else None)
-    for heading in ("release", "what", "first", "second", "difference [95 %]", "p"):
+    for heading in ("release", "what", "first", "second", "difference [95 %]", "p (Holm)"):
         table.add_column(heading, justify="left" if heading in ("release", "what") else "right")
     for row in document["rows"]:
         difference = NONE
         if row["ci95"] is not None:
             low, high = (figure(bound, sign=True) for bound in row["ci95"])
             difference = f"{figure(row['difference'], sign=True)} [{low}, {high}]"
-        texts = (row["release"], row["what"], figure(row["first"]), figure(row["second"]), difference, figure(row["p"]))
+        texts = (
+            row["release"],
+            row["what"],
+            figure(row["first"]),
+            figure(row["second"]),
+            difference,
+            figure(row["p_holm"]),
+        )
         table.add_row(*map(Text, texts))
     out.print(table)
     if document["not_paired"]:

@@ -64,12 +64,11 @@ def summary(document: Row) -> str:
     """How much of the plane the points cover."""
     if document["hypervolume"] is None:
         return "No point has both privacy and utility, so there is no front."
-    low, high = document["hypervolume_ci95"]
     front = sum(point["pareto"] is True for point in document["points"])
     return (
         f"{front} of {len(document['points'])} points are not dominated. Together they cover "
-        f"{document['hypervolume']:.3f} [{low:.3f}, {high:.3f}] of the privacy–utility plane (hypervolume over "
-        "1 − advantage and verification accuracy, with a 95 % bootstrap interval over people)."
+        f"{document['hypervolume']:.3f} of the privacy–utility plane (hypervolume over 1 − advantage and verification "
+        "accuracy): the best of noisy points, so with many of them it flatters."
     )
 
 

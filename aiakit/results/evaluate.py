@@ -13,9 +13,9 @@ from aiakit.experiment.config import RunConfig, label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, is_claim, make_plan
 from aiakit.experiment.protocol import JUDGED, Protocol
 from aiakit.measures.comparison import variance_components
-from aiakit.measures.metrics import Unit
 from aiakit.measures.pooling import pooled_statistics
 from aiakit.measures.statistics import AttackStatistics
+from aiakit.measures.units import Unit
 from aiakit.results.judge import SPLITS, Judge, Scores, Truth
 from aiakit.results.remembered import FOLDER, StatisticsCache
 from aiakit.results.row import Row

@@ -16,6 +16,7 @@ from aiakit.measures import metrics
 from aiakit.measures.bootstrap import FloatArray
 from aiakit.measures.influence import pair_weights, people_share
 from aiakit.measures.intervals import Estimate
+from aiakit.measures.units import Unit, sample_weights
 from aiakit.measures.verification import IMPOSTORS_PER_FALSE_ACCEPT, fit_threshold
 from aiakit.results.evaluate import Evaluation
 from aiakit.storage.documents import sound
@@ -168,7 +169,7 @@ def _missed(scores: NDArray[Any], same: NDArray[np.bool_], rates: FloatArray) ->
 def _slices(
     name: str,
     protocol: Protocol,
-    unit: metrics.Unit,
+    unit: Unit,
     attack: list[dict[str, NDArray[Any]]],
     verifier: list[dict[str, NDArray[Any]]],
 ) -> list[Slice]:
@@ -176,8 +177,8 @@ def _slices(
     labels, val_labels = protocol.labels(test), protocol.labels(val)
     identity = protocol.identity(test)
     people, rows = np.unique(identity, return_inverse=True)
-    weights = metrics.sample_weights(identity, labels, unit)
-    on_val = metrics.sample_weights(protocol.identity(val), val_labels, unit)
+    weights = sample_weights(identity, labels, unit)
+    on_val = sample_weights(protocol.identity(val), val_labels, unit)
     decisions = [metrics.fit_decision(table["val"], val_labels, on_val) for table in attack]
     right = [metrics.decide(table["test"], offsets) for table, offsets in zip(attack, decisions, strict=True)]
     correct = np.mean([guess == labels for guess in right], axis=0)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import IntArray
 from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.metrics import Unit, calibrate, fit_calibration, sample_weights
+from aiakit.measures.metrics import calibrate, fit_calibration
 from aiakit.measures.statistics import AttackStatistics
+from aiakit.measures.units import Unit, sample_weights
 from aiakit.measures.verification import Pairs, VerificationStatistics, ten_fold_accuracy
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import OfficialFolds, Row
@@ -47,12 +48,15 @@ class Scores:
     attacks : name → tables with (V, K) and (N, K) probabilities under "val" and "test". claim : the same of the
     in-loop attacker; empty where there is none. similarities : kind of impostors → tables with a similarity a pair
     under "val" and "test". official : a similarity for each official pair, a repeat each.
+    seeds, claim_seeds : the defense's seed of each repeat of an attack, of the claim.
     """
 
     attacks: Mapping[str, Tables]
     claim: Tables = ()
     similarities: Mapping[str, Tables] = field(default_factory=dict)
     official: Sequence[NDArray[Any]] = ()
+    seeds: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    claim_seeds: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,9 @@ class Judge:
     def row(self, release: str, scores: Scores) -> Row:
         """All that the scores of a release say."""
         row = Row(release)
-        row.attacks = {name: self.attack(tables) for name, tables in scores.attacks.items()}
+        row.attacks = {name: self.attack(tables, scores.seeds.get(name, ())) for name, tables in scores.attacks.items()}
         if scores.claim:
-            row.claimed, row.claimed_tuned = self.claim(scores.claim)
+            row.claimed, row.claimed_tuned = self.claim(scores.claim, scores.claim_seeds)
         self.judge_utility(row, scores)
         return row
 

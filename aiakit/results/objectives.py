@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aiakit.measures.bootstrap import FloatArray, interval
-from aiakit.measures.pareto import hypervolume, hypervolume_draws, privacy_of
+from aiakit.measures.bootstrap import FloatArray
+from aiakit.measures.pareto import front_shares, hypervolume, pareto_front, privacy_of
 from aiakit.results.row import Row
+from aiakit.results.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,38 @@ class Objectives:
     draws: FloatArray
 
 
-def objectives_of(row: Row) -> Objectives | None:
-    """The objectives of a release; None where it has no attack or no verification."""
-    if row.strongest is None or "random" not in row.utility:
+def objectives_of(row: Row, verdict: Verdict | None) -> Objectives | None:
+    """The objectives of a release; None where it has no attack or no verification, or is inverted."""
+    if row.strongest is None or "random" not in row.utility or (verdict is not None and verdict.inverted):
         return None
     attack, verification = row.attacks[row.strongest], row.utility["random"]
     draws = np.stack([privacy_of(attack.draws["advantage"]), verification.draws["accuracy"]])
     return Objectives(float(privacy_of(attack.point["advantage"])), verification.point["accuracy"], draws)
 
 
-def joint_hypervolume(releases: Sequence[Objectives]) -> tuple[float, tuple[float, float]] | None:
-    """The hypervolume of some releases together and its 95 % interval over people; None without a release."""
+@dataclass(frozen=True)
+class Front:
+    """hypervolume : of R releases together. on_front : (R,), as measured. shares : (R,), of bootstrap draws.
+
+    adds : (R,), what is lost of the hypervolume without each release.
+    """
+
+    hypervolume: float
+    on_front: list[bool]
+    shares: list[float]
+    adds: list[float]
+
+
+def front_of(releases: Sequence[Objectives]) -> Front | None:
+    """How releases stand to each other on the plane of their objectives; None without a release."""
     if not releases:
         return None
-    area = hypervolume(np.array([one.privacy for one in releases]), np.array([one.utility for one in releases]))
-    privacy, utility = np.stack([one.draws for one in releases], axis=1)
-    return area, interval(hypervolume_draws(privacy, utility))
+    privacy, utility = (np.array([getattr(one, of) for one in releases]) for of in ("privacy", "utility"))
+    area = hypervolume(privacy, utility)
+    without = [np.arange(len(releases)) != number for number in range(len(releases))]
+    return Front(
+        area,
+        pareto_front(privacy, utility).tolist(),
+        front_shares(*np.stack([one.draws for one in releases], axis=1)).tolist(),
+        [area - (hypervolume(privacy[others], utility[others]) if others.any() else 0.0) for others in without],
+    )

@@ -19,8 +19,8 @@ from aiakit.datasets.fingerprint import array_digest
 from aiakit.experiment.config import library_versions
 from aiakit.measures.bootstrap import IdentityBootstrap, Statistics
 from aiakit.measures.intervals import Estimate
-from aiakit.measures.metrics import Unit
 from aiakit.measures.statistics import AttackStatistics, attack_statistics
+from aiakit.measures.units import Unit
 from aiakit.measures.verification import VerificationStatistics, verification_statistics
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.storage.store import Cell, Draft, Store, json_digest

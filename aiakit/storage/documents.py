@@ -15,6 +15,8 @@ from aiakit.errors import InputError
 LARGEST = 64 << 20  # bytes of a file
 DEEPEST = 60  # levels of nesting: what walks through a document may recurse
 LARGEST_INTEGER = 2**64
+# What pydantic says of lists in Python's terms, which nobody has written who wrote TOML or JSON.
+LISTS = {"tuple_type": "Input should be a list, in brackets", "list_type": "Input should be a list, in brackets"}
 UNSOUND = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -57,15 +59,16 @@ def sound(place: Path) -> Iterator[None]:
 def first_problem(error: Mapping[str, Any]) -> str:
     """``where: what is wrong (got …)`` of one of the errors that a pydantic ValidationError lists."""
     where = ".".join(str(part) for part in error["loc"])[:200]
+    said = LISTS.get(error["type"], error["msg"])
     got = "" if error["type"] == "missing" else f" (got {error['input']!r:.80})"
-    return f"{where}: {error['msg']}{got}"
+    return f"{where}: {said}{got}"
 
 
 def _read(path: Path, kind: str, parse: Callable[[str], Any]) -> Any:
     try:
         if path.stat().st_size > LARGEST:
             raise InputError(f"{path} has more than {LARGEST:,} bytes, which no {kind} file of aiakit has")
-        content = parse(path.read_text("utf-8"))
+        content = parse(path.read_text("utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
     except (ValueError, RecursionError) as error:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from aiakit.experiment.config import label_of
-from aiakit.measures.bootstrap import number, numbers
-from aiakit.measures.statistics import pareto_front
-from aiakit.results.objectives import joint_hypervolume
+from aiakit.measures.bootstrap import number
+from aiakit.results.objectives import front_of
 from aiakit.sweep.axes import Axis
 from aiakit.sweep.measure import Measured
 from aiakit.sweep.space import Space
@@ -31,11 +28,13 @@ def sweep_document(
     """
     first = measured[0]
     name = label_of(space.swept)
-    front = _front(measured)
-    points = [
-        {"params": one.point.params, "pareto": on_front, **_objectives(one), **_row(name, one)}
-        for one, on_front in zip(measured, front, strict=True)
-    ]
+    front = front_of([one.objectives for one in measured if one.objectives is not None])
+    marks = iter([] if front is None else list(zip(front.on_front, front.shares, strict=True)))
+    points = []
+    for one in measured:
+        on_front, share = (None, None) if one.objectives is None else next(marks)
+        place = {"pareto": on_front, "front_share": share}
+        points.append({"params": one.point.params, **place, **_objectives(one), **_row(name, one)})
     missing = [label for row in (first.reference, *points) for label in row["missing"]]
     return {
         "schema": SCHEMA,
@@ -47,7 +46,7 @@ def sweep_document(
         "search": search,
         "points": points,
         "reference": first.reference,
-        **_hypervolume(measured),
+        "hypervolume": None if front is None else number(front.hypervolume),
     }
 
 
@@ -67,19 +66,3 @@ def _values(axis: Axis, measured: Sequence[Measured]) -> Any:
 def _objectives(one: Measured) -> dict[str, Any]:
     found = one.objectives
     return {"objectives": None if found is None else {"privacy": found.privacy, "utility": found.utility}}
-
-
-def _front(measured: Sequence[Measured]) -> list[bool | None]:
-    """Whether no other point is better; None for a point that lacks one of the two objectives."""
-    able = [one.objectives for one in measured if one.objectives is not None]
-    privacy, utility = (np.array([getattr(o, of) for o in able]) for of in ("privacy", "utility"))
-    marks = iter(pareto_front(privacy, utility).tolist() if able else [])
-    return [None if one.objectives is None else bool(next(marks)) for one in measured]
-
-
-def _hypervolume(measured: Sequence[Measured]) -> dict[str, Any]:
-    """How much of the plane of the two objectives the points dominate together."""
-    found = joint_hypervolume([one.objectives for one in measured if one.objectives is not None])
-    if found is None:
-        return {"hypervolume": None, "hypervolume_ci95": None}
-    return {"hypervolume": number(found[0]), "hypervolume_ci95": numbers(found[1])}

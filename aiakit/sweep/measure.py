@@ -12,6 +12,7 @@ from aiakit.results.document import document_of
 from aiakit.results.evaluate import evaluate
 from aiakit.results.objectives import Objectives, objectives_of
 from aiakit.results.row import Row
+from aiakit.results.verdicts import verdicts_of_run
 from aiakit.storage.store import Store
 from aiakit.sweep.space import Point
 
@@ -60,4 +61,5 @@ def measure(store: Store, points: Sequence[Point]) -> Iterator[Measured]:
         reference = point.config.reference
         known = {reference: evaluation.rows[reference]}
         (row,) = (row for name, row in evaluation.rows.items() if name != reference)
-        yield Measured(point, document_of(evaluation, {}), objectives_of(row))
+        verdict = verdicts_of_run(evaluation)[evaluation.protocol.facts["attribute"], row.release]
+        yield Measured(point, document_of(evaluation, {}), objectives_of(row, verdict))

@@ -138,7 +138,8 @@ def bad_files(folder: Path) -> dict[str, Path]:
     (folder / "rows.pkl").write_text("1,2")
     return {
         "non-finite values in 1 rows, first in row 2": folder / "nan.npz",
-        r"holds an array \(4, 8, 8, 3\) where embeddings \(N, D\) are expected": folder / "pictures.npz",
+        r"holds an array uint8 \(4, 8, 8, 3\) where embeddings, numbers \(N, D\), are expected": folder
+        / "pictures.npz",
         "is damaged or no .npz file": folder / "cut.npz",
         "is damaged or no .npy file": folder / "text.npy",
         "unknown ending; give .npz, .npy, .safetensors": folder / "rows.pkl",

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from aiakit.experiment.run import Run
 from aiakit.storage import tensorfile
 from tests.conftest import SHORT, SHORT_AIA, TINY, Answer
 
@@ -175,6 +176,22 @@ def test_damaged_cell_is_found_named_and_computed_again(aiakit: Aiakit, tmp_path
     assert victim.parent.name in answer.err
     assert "damaged" in answer.err
     assert results(answer.document) == results(first)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"schema": 2}', "[]"])
+def test_a_damaged_record_says_how_to_go_on(tiny_run: Path, tmp_path: Path, aiakit: Aiakit, content: str) -> None:
+    shutil.copytree(tiny_run, tmp_path / "run")
+    sound = (tmp_path / "run" / "run.json").read_text()
+    (tmp_path / "run" / "run.json").write_text(content)
+    for command in (("show", tmp_path / "run"), ("run", *QUICK, "--out", tmp_path, "--name", "run")):
+        answer = aiakit(*command)
+        assert answer.code == 2
+        assert (
+            "remove that file and give the command of the run again, which keeps the finished cells" in answer.message
+        )
+    (tmp_path / "run" / "run.json").unlink()
+    run = Run.create(tmp_path / "run", Run.open(tiny_run).config)
+    assert json.loads((run.folder / "run.json").read_text())["config"] == json.loads(sound)["config"]
 
 
 def test_release_is_the_model_applied(tiny_run: Path) -> None:

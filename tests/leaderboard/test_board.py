@@ -57,11 +57,28 @@ def test_the_strongest_is_chosen_on_validation(board: Board) -> None:
     assert leaky.row.strongest == max(attacks, key=lambda name: attacks[name].val_balanced_accuracy)
 
 
-def test_what_does_not_differ_significantly_shares_a_rank(make: Make) -> None:
+def test_only_what_is_shown_to_be_equivalent_shares_a_rank(make: Make) -> None:
     near = make_board([make("a", {"lda": 0.70}), make("b", {"lda": 0.72}), make("c", {"lda": 0.99})])
-    ranks = {place.label: (place.rank, place.tied) for place in near.places}
-    assert ranks["a"] == ranks["b"] == (1, True)
-    assert ranks["c"] == (3, False)
+    places = {place.label: place for place in near.places}
+    assert [places[name].rank for name in "abc"] in ([1, 2, 3], [2, 1, 3])  # 40 people show no equivalence
+    assert not any(place.tied for place in near.places)
+    assert [place.apart for place in near.places] == [None, False, True]
+    assert [formats.document(near)["rows"][number]["apart"] for number in range(3)] == [None, False, True]
+    assert "2~" in formats.as_markdown(near).replace("\\", "")
+    twice = make_board([make("a", {"lda": 0.70}), make("b", {"lda": 0.70}), make("c", {"lda": 0.99})])
+    assert [(place.rank, place.tied) for place in twice.places] == [(1, True), (1, True), (3, False)]
+
+
+def test_what_is_read_below_chance_never_ranks_and_is_not_on_the_front(make: Make) -> None:
+    board = make_board([make("below", {"lda": 0.1}, skill=4), make("aia", {"lda": 0.6}, skill=1)])
+    places = {place.label: place for place in board.places}
+    below = places["below"]
+    assert below.row.attacks["lda"].point["balanced_accuracy"] < 0.2
+    assert below.verdict is not None
+    assert below.verdict.text == "inverted: leaks, or a broken protocol"
+    assert (below.rank, below.pareto, below.front_share, below.hypervolume) == (None, False, None, None)
+    assert places["aia"].rank == 1
+    assert any("never ranked: below" in line for line in formats.remarks(board))
 
 
 def test_a_floor_of_utility(make: Make) -> None:
@@ -117,7 +134,7 @@ def test_releases_of_one_name_are_told_apart_by_their_parameters(make: Make) -> 
         return Submission(made.entry.model_copy(update={"release": "aia"}), made.tensors, made.path)
 
     board = make_board([variant("e-00000001", 1), variant("e-00000002", 2)])
-    assert {place.label for place in board.places} == {"aia (aia.beta=1, 00000001)", "aia (aia.beta=2, 00000002)"}
+    assert {place.label for place in board.places} == {"aia (aia.beta=1)", "aia (aia.beta=2)"}
     table = csv.DictReader(io.StringIO(formats.as_csv(board)))
     assert {row["parameters"] for row in table} == {"aia.beta=1 aia.alpha=1", "aia.beta=2 aia.alpha=1"}
 

@@ -58,6 +58,9 @@ def test_entries_hold_no_file_names_and_no_images(submitted: Path) -> None:
 def test_a_board_of_a_run_and_of_its_entry_agree(narrow_run: Path, submitted: Path, aiakit: Aiakit) -> None:
     of_run = aiakit("leaderboard", narrow_run, "--format", "json").document
     of_entries = aiakit("leaderboard", submitted, "--format", "json").document
+    for document in (of_run, of_entries):
+        for row in document["rows"]:
+            row.pop("provenance")
     assert of_run == of_entries
 
 
@@ -123,7 +126,11 @@ def test_an_external_attack_counts_and_is_shown_as_external(entry: Path, tmp_pat
         (lambda e: e.update(name="../../x"), ("name",)),
         (lambda e: e.update(release="a\x1b[31m"), ("release", "control characters")),
         (lambda e: e.update(release="\u202ecod"), ("control characters",)),
-        (lambda e: e.update(schema_version=2), ("schema version 2", "update aiakit")),
+        (lambda e: e.update(schema_version=3), ("schema version 3", "update aiakit")),
+        (lambda e: e.update(schema_version=1), ("schema version 1", "submit its run again")),
+        (lambda e: e["provenance"].update(link="javascript:alert(1)"), ("provenance.link",)),
+        (lambda e: e["provenance"].update(submitter="a\x1b[31m"), ("provenance.submitter", "control characters")),
+        (lambda e: e["provenance"].update(command="run"), ("provenance.command",)),
         (lambda e: e.update(surprise=1), ("surprise",)),
         (lambda e: e.pop("figures"), ("figures",)),
         (lambda e: e.update(kind="invented"), ("kind",)),
@@ -157,7 +164,13 @@ def test_changed_entries_are_refused(
 )
 def test_foreign_files_are_refused(entries: Path, content: str, words: tuple[str, ...], aiakit: Aiakit) -> None:
     (entries / "foreign.json").write_bytes(content.encode("latin-1"))
-    refused(aiakit("leaderboard", entries), "foreign.json", *words)
+    answer = aiakit("leaderboard", entries)
+    assert answer.code == 1
+    assert {"aia", "random"} <= set(answer.out.split())
+    assert answer.message.startswith("set aside: ")
+    for word in ("foreign.json", *words):
+        assert word in answer.message
+    refused(aiakit("leaderboard", entries / "foreign.json"), "foreign.json", *words)
 
 
 def test_scores_of_another_length(entry: Path, aiakit: Aiakit) -> None:
@@ -169,9 +182,19 @@ def test_scores_of_another_length(entry: Path, aiakit: Aiakit) -> None:
     refused(aiakit("leaderboard", "verify", entry), "shape")
 
 
-def test_two_entries_of_one_name(entry: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+def test_copies_of_an_entry_are_one(entry: Path, tmp_path: Path, aiakit: Aiakit) -> None:
     copy = shutil.copytree(entry.parent, tmp_path / "other")
-    refused(aiakit("leaderboard", entry, copy), "both hold the entry")
+    change(copy / entry.name, lambda e: e["computing"].update(seconds=99))
+    answer = aiakit("leaderboard", entry, copy, "--format", "json")
+    assert answer.code == 0, answer.err
+    assert sorted(row["release"] for row in answer.document["rows"]) == ["aia", "random"]
+
+
+def test_different_entries_of_one_name_are_told_apart(entry: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    other = Path(shutil.copytree(entry.parent, tmp_path / "other")) / entry.name
+    change(other, lambda e: e["stages"][0].update(fingerprint="0" * 64))
+    rows = aiakit("leaderboard", entry, other, "--format", "json").document["rows"]
+    assert {row["release"] for row in rows} == {f"aia ({entry})", f"aia ({other})"}
 
 
 def test_empty_and_missing_places(tmp_path: Path, aiakit: Aiakit) -> None:
@@ -191,7 +214,9 @@ def test_a_run_in_progress(narrow_run: Path, tmp_path: Path, aiakit: Aiakit) -> 
 
 def test_submitting_twice_overwrites_nothing(narrow_run: Path, submitted: Path, aiakit: Aiakit) -> None:
     before = snapshot(submitted)
-    refused(aiakit("leaderboard", "submit", narrow_run, "-o", submitted), "is there already")
+    answer = aiakit("leaderboard", "submit", narrow_run, "-o", submitted)
+    assert (answer.code, answer.out) == (0, "")
+    assert "original is there already" in answer.err
     refused(aiakit("leaderboard", "submit", narrow_run, "-o", submitted, "--defense", "aja"), "aja")
     assert snapshot(submitted) == before
 
@@ -235,8 +260,12 @@ def test_reported_figures_stand_in_the_folder(entries: Path, aiakit: Aiakit) -> 
     assert "theirs" in answer.out
     refused(aiakit("leaderboard", entries / "paper.toml"), "nothing to rank")
     refused(aiakit("leaderboard", "verify", entries / "paper.toml"), "no scores")
+    (entries / "paper.toml").write_text("\n".join(lines).replace("made-up", "lfw"))
+    answer = aiakit("leaderboard", entries)
+    assert answer.code == 1
+    assert "set aside: the figures of a paper are of gender on lfw" in answer.err
     (entries / "paper.toml").write_text("kind = ")
-    refused(aiakit("leaderboard", entries), "TOML")
+    assert "TOML" in aiakit("leaderboard", entries).message
 
 
 def test_the_schema_is_published(entry: Path, aiakit: Aiakit) -> None:

@@ -34,15 +34,15 @@ def test_verdicts_rest_on_power_over_the_undefended_release(make: Make) -> None:
     assert "Without power there (†): mlp." in text
 
 
-def test_the_plane_is_covered_with_an_interval(make: Make) -> None:
+def test_the_plane_is_covered_and_each_release_has_its_share_of_the_front(make: Make) -> None:
     board = make_board([make("original", {"lda": 0.95}, skill=3), make("aia", {"lda": 0.6}, skill=1)])
     assert board.hypervolume is not None
-    assert board.hypervolume_ci95 is not None
-    low, high = board.hypervolume_ci95
-    assert 0 <= low <= board.hypervolume <= high <= 1
+    assert 0 <= board.hypervolume <= 1
     document = formats.document(board)
-    assert document["hypervolume_ci95"] == [low, high]
-    assert any(f"{board.hypervolume:.3f} [{low:.3f}, {high:.3f}]" in remark for remark in document["remarks"])
+    assert any(
+        f"cover {board.hypervolume:.3f} of the privacy–utility plane" in remark for remark in document["remarks"]
+    )
+    assert [row["front_share"] for row in document["rows"]] == pytest.approx([1, 1], abs=0.05)
 
 
 def test_what_the_suite_finds_stands_on_the_page(make: Make) -> None:

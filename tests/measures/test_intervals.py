@@ -21,8 +21,8 @@ from aiakit.measures.intervals import (
     wilson,
     with_seeds,
 )
-from aiakit.measures.metrics import sample_weights
 from aiakit.measures.ranking import placements
+from aiakit.measures.units import sample_weights
 
 Z = float(norm.ppf(0.975))
 

@@ -15,13 +15,14 @@ from scipy.stats import norm
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score, roc_curve
 
 from aiakit.measures import metrics
+from aiakit.measures.comparison import holm
+from aiakit.measures.pareto import front_shares
 from aiakit.measures.statistics import (
     IdentityBootstrap,
     attack_statistics,
     chance_p_value,
     exceeds_chance,
     hypervolume,
-    hypervolume_draws,
     illusion_gap,
     interval,
     max_t_bound,
@@ -31,6 +32,7 @@ from aiakit.measures.statistics import (
     smallest_detectable,
     variance_components,
 )
+from aiakit.measures.units import sample_weights
 
 
 def clustered(rng, people, images, distance, within=0.5):
@@ -66,7 +68,7 @@ def test_every_draw_equals_scikit_learn_with_sample_weights(classes):
     val, test = [guess(val_labels) for _ in range(2)], [guess(labels) for _ in range(2)]
     bootstrap = IdentityBootstrap(identity, 15)
     got = attack_statistics(val, val_labels, test, labels, bootstrap, classes)
-    counted = metrics.sample_weights(identity, labels)
+    counted = sample_weights(identity, labels)
     images = bootstrap.weights(slice(0, 15), bootstrap.rows)
     assert (images.sum(axis=1) > 0).all()
     predicted = [metrics.decide(t, metrics.fit_decision(v, val_labels)) for v, t in zip(val, test, strict=True)]
@@ -415,9 +417,7 @@ def test_pareto_front_and_hypervolume():
     assert hypervolume(privacy, utility) == pytest.approx(expected)
     assert hypervolume(np.array([1.2]), np.array([0.9])) == pytest.approx(0.8)
     assert hypervolume(np.array([0.5]), np.array([0.4])) == 0
-    draws = hypervolume_draws(np.stack([privacy, privacy], 1), np.stack([utility, utility - 0.1], 1))
-    assert draws[0] == pytest.approx(expected)
-    assert draws[1] < draws[0]
+    assert hypervolume(privacy, utility - 0.1) < expected
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(5, 10)), min_size=1, max_size=8))
@@ -430,6 +430,26 @@ def test_dominated_releases_add_no_hypervolume(points):
     grid = np.array([[(0.1 * i + 0.05, 0.1 * j + 0.05) for i in range(10)] for j in range(10)]).reshape(-1, 2)
     inside = ((grid[:, :1] < privacy) & (grid[:, 1:] < utility) & (grid[:, 1:] > 0.5)).any(axis=1)
     assert hypervolume(privacy, utility) == pytest.approx(inside.sum() / 50)
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None, max_examples=50)
+def test_shares_of_the_front_are_those_of_each_draw(seed):
+    rng = np.random.default_rng(seed)
+    privacy, utility = rng.integers(0, 4, (2, 6, 30)) / 4
+    expected = np.mean([pareto_front(privacy[:, b], utility[:, b]) for b in range(30)], axis=0)
+    np.testing.assert_allclose(front_shares(privacy, utility), expected)
+    privacy[0, 3] = np.nan
+    kept = np.arange(30) != 3
+    np.testing.assert_allclose(front_shares(privacy, utility), front_shares(privacy[:, kept], utility[:, kept]))
+
+
+def test_holm_is_its_definition():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+    corrected = holm([0.5, float("nan"), 0.9])
+    assert corrected[0] == 1
+    assert np.isnan(corrected[1])
 
 
 def test_interval_leaves_undefined_draws_out():

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from aiakit.leaderboard.board import gather, make_board
+from aiakit.leaderboard.board import make_board
+from aiakit.leaderboard.gather import gather
 from aiakit.report.board import board_page
 from aiakit.report.calibration import shipped_calibrations
 from aiakit.report.html import report_page
@@ -39,7 +40,7 @@ def report(evaluated: Evaluated) -> Page:
 
 @pytest.fixture(scope="module")
 def board(narrow_run: Path) -> Page:
-    found = make_board(*gather([narrow_run]))
+    found = make_board(gather([narrow_run]).submissions)
     found.places[-1].label = HOSTILE
     return board_page(found, shipped_calibrations(), narrow_run.parent)
 

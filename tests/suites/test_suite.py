@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from aiakit.cli.main import main
@@ -185,7 +184,7 @@ def test_ones_own_suite_with_its_sweep(aiakit: Aiakit, tmp_path: Path) -> None:
     ],
 )
 def test_verdicts(point: float, ci95: tuple[float, float], verdict: str) -> None:
-    assert verdict_of(Difference(point, ci95, 0.5, np.zeros(1))) == verdict
+    assert verdict_of(Difference(point, ci95, 0.5)) == verdict
 
 
 @pytest.mark.parametrize("name", ["celeba", "lfw", "synthetic", "vggface1"])

@@ -66,7 +66,7 @@ def test_document_has_a_point_for_every_combination(tiny_sweep: tuple[Path, dict
     for point in document["points"]:
         assert point["configuration"]["aia"].items() >= {**point["params"], "width": 8, "latent": 16}.items()
         assert set(point["attacks"]) == {"logreg", "lda"}
-        expected = point["strongest"]["balanced_accuracy"] - point["claimed"]["balanced_accuracy"]
+        expected = point["strongest"]["balanced_accuracy"] - max(0.5, point["claimed_tuned"]["balanced_accuracy"])
         assert point["gap"] == pytest.approx(expected)
         assert point["utility"]["random"]["accuracy"] > 0
     assert document["reference"]["release"] == "original"
@@ -81,8 +81,8 @@ def test_front_and_hypervolume_are_those_of_the_figures(tiny_sweep: tuple[Path, 
     assert any(point["pareto"] for point in points)
     area = tiny_sweep[1]["hypervolume"]
     assert area == pytest.approx(hypervolume(privacy, utility))
-    low, high = tiny_sweep[1]["hypervolume_ci95"]
-    assert 0 <= low < high <= 1
+    assert all(0 <= point["front_share"] <= 1 for point in points)
+    assert sum(point["front_share"] for point in points) >= 1  # somebody is on the front in every draw
     assert area >= (privacy * (2 * utility - 1)).max() - 1e-12
 
 

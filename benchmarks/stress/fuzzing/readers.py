@@ -30,8 +30,8 @@ from aiakit.encoders.precomputed import Precomputed
 from aiakit.errors import InputError
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
-from aiakit.leaderboard.board import gather
 from aiakit.leaderboard.entry import read_record, read_submission
+from aiakit.leaderboard.gather import gather
 from aiakit.leaderboard.scores import truth_digest
 from aiakit.leaderboard.verify import verified
 from aiakit.plugins.extras import not_installed
@@ -40,7 +40,7 @@ from aiakit.storage import tensorfile
 from aiakit.storage.documents import UNSOUND
 from aiakit.storage.store import json_digest
 from aiakit.suites.load import read_suite
-from benchmarks.stress.fuzzing import mutations
+from benchmarks.stress.fuzzing import forms, mutations
 from benchmarks.stress.fuzzing.mutations import Mutation
 
 SIZE = 16  # pixels of the pictures that are read
@@ -353,6 +353,7 @@ def readers(root: Path) -> Iterator[Reader]:
     yield Reader("parquet", _parquet, {"*": mutations.damaged}, _audit("release.parquet"), 2.0,
                  not_installed("parquet", "pyarrow"))  # fmt: skip
     yield Reader("labels and pairs", _beside, texts, _read_beside, 3.0)
+    yield Reader("forms", forms.build, {"*": forms.change}, forms.read, 3.0)
     yield Reader("precomputed", _npz, {"*": mutations.npz}, _encode, 2.0)
     yield Reader("run.json", _run(fixtures), {"run.json": mutations.json_text}, _open_run, 0.1)
     yield Reader(

@@ -1,0 +1,145 @@
+"""What a board is made of: the entries that runs, folders and files hold, each once, and what cannot stand on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from aiakit.errors import InputError
+from aiakit.experiment.run import RUN, Run
+from aiakit.leaderboard.entry import Submission, content_of, read_record, read_tensors
+from aiakit.leaderboard.schema import Reported
+from aiakit.leaderboard.submit import submissions_of
+from aiakit.leaderboard.verify import verified
+from aiakit.results.remembered import StatisticsCache
+from aiakit.storage.cache import cache_folder
+from aiakit.storage.documents import printable
+
+MEMORY = "statistics"  # of entries, in the user's folder for caches
+TRUTH = ("dataset", "data", "attribute", "classes", "split", "pairs", "bootstrap_draws", "unit", "truth")
+WORDS = {
+    "unit": "unit of counting",
+    "data": "fingerprint of the data",
+    "truth": "labels, people or pairs",
+    "pairs": "number of pairs",
+}
+
+
+@dataclass
+class Gathered:
+    """What was found: measured entries with their statistics, published figures, and what cannot stand beside them.
+
+    set_aside : a line for each, which names the file or run and says why.
+    """
+
+    submissions: list[Submission] = field(default_factory=list)
+    reported: list[Reported] = field(default_factory=list)
+    set_aside: list[str] = field(default_factory=list)
+
+
+def gather(paths: Sequence[Path]) -> Gathered:
+    """The entries that runs, folders and files hold, verified; equal ones count once.
+
+    A run that is not finished and a file that is damaged are set aside, and so is what was judged by another protocol
+    than most entries. Raises InputError for a path that is not there or holds nothing, and where nothing is left.
+    """
+    found = Gathered()
+    memory = StatisticsCache(cache_folder() / MEMORY)
+    for place in [place for path in paths for place in _places(path)]:
+        try:
+            _read(place, found, memory)
+        except InputError as error:
+            found.set_aside.append(printable(" ".join(str(error).split())))
+    _require_some(paths, found)
+    found.submissions = _unequal(found.submissions)
+    _keep_one_protocol(found)
+    return found
+
+
+def _places(path: Path) -> list[Path]:
+    """The runs and entry files that a path stands for."""
+    if path.is_file() or (path / RUN).is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(f"{path} is not there: name a run, a folder of entries, or an entry's JSON file")
+    places = [*entry_files(path), *sorted(folder for folder in path.iterdir() if (folder / RUN).is_file())]
+    if not places:
+        raise InputError(f"{path} holds neither entries nor runs: write some with aiakit leaderboard submit RUN -o DIR")
+    return places
+
+
+def entry_files(folder: Path) -> list[Path]:
+    """The files of a folder that may be entries or published figures."""
+    return sorted(file for file in folder.iterdir() if file.suffix in (".json", ".toml") and file.is_file())
+
+
+def _read(place: Path, found: Gathered, memory: StatisticsCache) -> None:
+    if place.is_dir():
+        found.submissions += submissions_of(Run.open(place))
+        return
+    record = read_record(place)
+    if isinstance(record, Reported):
+        found.reported.append(record)
+    else:
+        submission = Submission(record, read_tensors(place, record.scores), place)
+        found.submissions.append(replace(submission, row=verified(submission, memory)))
+
+
+def _require_some(paths: Sequence[Path], found: Gathered) -> None:
+    if found.submissions:
+        return
+    if found.set_aside:
+        more = len(found.set_aside) - 1
+        raise InputError(found.set_aside[0] + (f" (and {more} more cannot be read)" if more else ""))
+    raise InputError(f"{', '.join(map(str, paths))}: no measured entry is there, so there is nothing to rank")
+
+
+def _unequal(submissions: Sequence[Submission]) -> list[Submission]:
+    """Each once; of copies the first."""
+    first: dict[str, Submission] = {}
+    for submission in submissions:
+        first.setdefault(content_of(submission), submission)
+    return list(first.values())
+
+
+def _keep_one_protocol(found: Gathered) -> None:
+    """Keep the protocol that most entries were judged by, of equally many the first; set the others aside."""
+    groups: list[list[Submission]] = []
+    for submission in found.submissions:
+        group = next((group for group in groups if mismatch(group[0], submission) is None), None)
+        if group is None:
+            groups.append([submission])
+        else:
+            group.append(submission)
+    kept = found.submissions = max(groups, key=len)
+    others = [str(mismatch(kept[0], other)) for group in groups if group is not kept for other in group]
+    found.set_aside += list(dict.fromkeys(others))  # the releases of one run have one reason
+    foreign = [other_data(kept[0], figures) for figures in found.reported]
+    found.set_aside += [reason for reason in foreign if reason is not None]
+    found.reported = [figures for figures, reason in zip(found.reported, foreign, strict=True) if reason is None]
+
+
+def mismatch(first: Submission, other: Submission) -> str | None:
+    """Why the other entry cannot stand on one board with the first; None where it can."""
+    a, b = first.entry.protocol, other.entry.protocol
+    changed = [name for name in TRUTH if getattr(a, name) != getattr(b, name)]
+    if not changed:
+        return None
+    what = changed[0]
+    old, new = (f"{getattr(protocol, what)}"[:60] for protocol in (a, b))
+    return (
+        f"{other.path} cannot stand on one board with {first.path}: another {WORDS.get(what, what)} ({new}, not {old})"
+    )
+
+
+def other_data(first: Submission, figures: Reported) -> str | None:
+    """Why published figures are not of the data of this entry; None where they are."""
+    protocol = first.entry.protocol
+    stated = (figures.dataset.casefold(), figures.attribute.casefold())
+    if stated == (protocol.dataset.casefold(), protocol.attribute.casefold()):
+        return None
+    return (
+        f"the figures of {figures.source} are of {figures.attribute} on {figures.dataset}, "
+        f"the board is of {protocol.attribute} on {protocol.dataset}"
+    )

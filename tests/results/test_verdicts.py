@@ -1,0 +1,101 @@
+"""What is said of releases: two-sided, together, and by the attack that was selected."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.statistics import AttackStatistics, attack_statistics
+from aiakit.results.row import Row
+from aiakit.results.verdicts import (
+    INVERTED,
+    LEAKS,
+    NO_POWER,
+    NOT_FOUND,
+    evidence_of,
+    power_of,
+    shown_power,
+    verdicts_of,
+)
+
+PEOPLE = 200
+LABELS = np.arange(PEOPLE) % 2
+
+
+def attack(rng: np.random.Generator, right: float, on_val: float | None = None) -> AttackStatistics:
+    """An attack that reads this share of people on test, and another on attacker-val where that is said."""
+
+    def guess(share: float) -> np.ndarray:
+        told = np.where(rng.random(PEOPLE) < share, LABELS, 1 - LABELS)
+        return np.stack([0.9 - 0.8 * told, 0.1 + 0.8 * told], axis=1)
+
+    val, test = guess(right if on_val is None else on_val), guess(right)
+    bootstrap = IdentityBootstrap(np.arange(PEOPLE), 20)
+    return attack_statistics([val], LABELS, [test], LABELS, bootstrap, 2)
+
+
+def row(rng: np.random.Generator, right: float, attacks: int = 1) -> Row:
+    return Row("release", attacks={f"attack {number}": attack(rng, right) for number in range(attacks)})
+
+
+def said(rows: dict[str, Row], power: bool | None) -> dict[str, str | None]:
+    found = verdicts_of({name: evidence_of(each, power) for name, each in rows.items()})
+    return {name: None if verdict is None else verdict.text for name, verdict in found.items()}
+
+
+def test_each_verdict() -> None:
+    rng = np.random.default_rng(0)
+    below = Row("release", attacks={"turned": attack(rng, 0.2, on_val=0.8)})
+    rows = {"leaks": row(rng, 0.8), "below": below, "nothing": row(rng, 0.5), "unmeasured": Row("release")}
+    expected = {"leaks": LEAKS, "below": INVERTED, "nothing": NOT_FOUND, "unmeasured": None}
+    assert said(rows, power=True) == expected
+    assert said(rows, power=None)["nothing"] == NO_POWER
+    assert said(rows, power=False)["nothing"] == NO_POWER
+
+
+@pytest.mark.parametrize("releases", [1, 40])
+def test_false_alarms_stay_at_five_per_cent_however_many_releases_a_document_holds(releases: int) -> None:
+    rng = np.random.default_rng(releases)
+    alarms, trials = 0, 400 if releases == 1 else 60
+    for _ in range(trials):
+        rows = {str(number): row(rng, 0.5) for number in range(releases)}
+        alarms += bool({LEAKS, INVERTED} & set(said(rows, power=True).values()))
+    assert alarms / trials <= 0.10  # 87 % before they were corrected
+
+
+def test_a_reference_without_information_has_power_in_five_per_cent_whatever_the_number_of_attacks() -> None:
+    rng = np.random.default_rng(1)
+    able, shown, trials = 0, 0, 150
+    for _ in range(trials):
+        reference = row(rng, 0.5, attacks=20)
+        able += power_of(reference) is True
+        shown += any(shown_power(reference).values())
+    assert able / trials <= 0.07
+    assert shown / trials <= 0.07
+    strong = row(rng, 0.9, attacks=3)
+    assert power_of(strong) is True
+    assert shown_power(strong) == {"attack 0": True, "attack 1": True, "attack 2": True}
+    assert power_of(None) is None
+    assert power_of(Row("original")) is None
+
+
+def test_the_smallest_detectable_leak_is_found_as_often_as_it_says() -> None:
+    """People with as many images as in LFW, read alike on all of them, the worst case: at least 80 %."""
+    from aiakit.measures.statistics import exceeds_chance, smallest_detectable
+    from benchmarks.statistics.population import Cell
+
+    rng = np.random.default_rng(2)
+    for unit in ("person", "image"):
+        found, trials = 0, 150
+        for _ in range(trials):
+            images = Cell(PEOPLE, "lfw", 0.5).images(rng)
+            identity = np.repeat(np.arange(PEOPLE), images)
+            labels = LABELS[identity]
+            leak = smallest_detectable(labels, identity, 2, unit)
+            told = np.where(rng.random(PEOPLE) < leak, LABELS, 1 - LABELS)[identity]
+            proba = np.stack([0.9 - 0.8 * told, 0.1 + 0.8 * told], axis=1)
+            val = np.stack([0.9 - 0.8 * labels, 0.1 + 0.8 * labels], axis=1)
+            bootstrap = IdentityBootstrap(identity, 2)
+            found += exceeds_chance(attack_statistics([val], labels, [proba], labels, bootstrap, 2, unit=unit))
+        assert 0.72 <= found / trials <= 0.95
