@@ -24,6 +24,7 @@ OWN = (
     "no_reference",
     "track",
     "as_json",
+    "verbose",
 )
 
 
