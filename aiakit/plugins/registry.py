@@ -122,6 +122,18 @@ class Registry:
         """The class of a name, imported. Raises InputError or PluginError."""
         return self.entry(kind, name).load()
 
+    @overload
+    def make(self, kind: Literal["attack"], name: str, options: Mapping[str, Any] | None = None) -> Attack: ...
+    @overload
+    def make(
+        self, kind: Literal["defense"], name: str, options: Mapping[str, Any] | None = None
+    ) -> Defense | EmbeddingDefense: ...
+    @overload
+    def make(self, kind: Literal["encoder"], name: str, options: Mapping[str, Any] | None = None) -> Encoder: ...
+    @overload
+    def make(self, kind: Literal["dataset"], name: str, options: Mapping[str, Any] | None = None) -> Dataset: ...
+    @overload
+    def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any: ...
     def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
         """An instance with validated options (texts or values). Raises InputError or PluginError."""
         entry = self.entry(kind, name)
