@@ -41,18 +41,18 @@ ENDINGS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("kind", ENDINGS)
-def test_what_would_end_the_process_is_the_plugin_s_failure(kind: str):
+def test_what_would_end_the_process_is_the_plugin_s_failure(kind: str) -> None:
     with pytest.raises(PluginError, match=r"attack 'mine' from file /x/mine.py"), guard(MINE):
         ENDINGS[kind]()
 
 
-def test_ctrl_c_and_what_is_not_the_plugin_s_doing_pass():
+def test_ctrl_c_and_what_is_not_the_plugin_s_doing_pass() -> None:
     for error in (KeyboardInterrupt(), MemoryError(), InputError("x")):
         with pytest.raises(type(error)), guard(MINE):
             raise error
 
 
-def test_a_child_of_the_plugin_may_end():
+def test_a_child_of_the_plugin_may_end() -> None:
     with guard(MINE):
         child = os.fork()
         if child == 0:
@@ -60,7 +60,7 @@ def test_a_child_of_the_plugin_may_end():
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
-def test_what_is_printed_goes_to_stderr(capfd: pytest.CaptureFixture[str]):
+def test_what_is_printed_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     print("before")
     with contained("it"):
         print("print")
@@ -114,7 +114,7 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 @pytest.mark.parametrize("fails", [False, True])
-def test_what_a_plugin_changes_is_put_back_and_named(name: str, fails: bool, capfd: pytest.CaptureFixture[str]):
+def test_what_a_plugin_changes_is_put_back_and_named(name: str, fails: bool, capfd: pytest.CaptureFixture[str]) -> None:
     containment._told.clear()
     change, seen = CHANGES[name]
     before = seen()
@@ -130,13 +130,13 @@ def test_what_a_plugin_changes_is_put_back_and_named(name: str, fails: bool, cap
     assert f"attack 'mine' changed {name}, which was put back" in capfd.readouterr().err
 
 
-def test_filters_that_libraries_add_stay():
+def test_filters_that_libraries_add_stay() -> None:
     with contained("it"):
         warnings.filterwarnings("ignore", message="a library's own")
     assert any(str(each[1]).find("a library's own") > 0 for each in warnings.filters)
 
 
-def test_global_randomness_goes_on_as_if_nothing_had_drawn():
+def test_global_randomness_goes_on_as_if_nothing_had_drawn() -> None:
     drawn = []
     for use in (False, True):
         random.seed(3), np.random.seed(3), torch.manual_seed(3)
@@ -147,7 +147,7 @@ def test_global_randomness_goes_on_as_if_nothing_had_drawn():
     assert drawn[0] == drawn[1]
 
 
-def test_a_file_that_ends_or_prints_at_import(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+def test_a_file_that_ends_or_prints_at_import(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for code in ("import os; os._exit(0)", "import sys; sys.exit(0)", "raise GeneratorExit"):
         (tmp_path / "bad.py").write_text(code)
         with pytest.raises(InputError, match=r"the plugin file .*bad.py.* cannot be loaded"):
