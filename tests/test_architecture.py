@@ -106,7 +106,7 @@ FLOORS = (
     ("datasets", "encoders"),
     ("experiment",),
     ("results",),
-    ("calibration", "sweep", "suites", "leaderboard", "tracking", "faces"),
+    ("calibration", "sweeps", "suites", "leaderboard", "tracking", "faces"),
     ("report",),
     ("api",),
     ("cli",),

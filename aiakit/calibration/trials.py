@@ -91,7 +91,8 @@ class Calibration(Record):
             "code": self.code,
             "libraries": self.libraries,
         }
-        return CellSpec(inputs, f"{attack.name} on {leak}, seed {seed}", tuple(others), ("attack", attack.name))
+        label = f"{attack.name} on {leak}, seed {seed}"
+        return CellSpec(inputs, label, tuple(others), ("attack", attack.name), release=leak)
 
 
 NULL = "null"

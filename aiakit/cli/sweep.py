@@ -24,6 +24,7 @@ OWN = (
     "no_reference",
     "track",
     "as_json",
+    "verbose",
 )
 
 
@@ -60,8 +61,8 @@ def command(
     from aiakit.experiment.runtime import Runtime
     from aiakit.plugins.options import parse_settings
     from aiakit.report.sweep import write_sweep_page
-    from aiakit.sweep.axes import parse_axes
-    from aiakit.sweep.run import prepare_sweep
+    from aiakit.sweeps.axes import parse_axes
+    from aiakit.sweeps.run import prepare_sweep
 
     engine, threads = engine_and_threads(given)
     with observer() as watch:

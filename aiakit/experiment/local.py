@@ -29,6 +29,10 @@ class Local:
 
     jobs: int = 1
 
+    @property
+    def lanes(self) -> float:
+        return self.jobs
+
     def takes(self, cell: CellSpec) -> bool:
         return self.jobs > 1 and cell.kind not in IN_PROCESS
 

@@ -144,8 +144,14 @@ def mean_estimate(parts: list[Estimate]) -> Estimate:
 
 
 def difference_interval(a: Estimate, b: Estimate) -> tuple[float, float]:
-    """The interval of ``a`` − ``b`` on the same people, by MOVER (Zou and Donner, 2008): what they share cancels."""
+    """The interval of ``a`` − ``b`` on the same people, by MOVER (Zou and Donner, 2008): what they share cancels.
+
+    Figures that everybody moves alike are one figure. Two that nobody moves are not: of people who were all read
+    rightly by both it is not known how often the two would err together.
+    """
     point = a.point - b.point
+    if a.standard_error > 0 and point == 0 and np.array_equal(a.influence, b.influence):
+        return 0.0, 0.0
     shared = float(_correlation(np.stack([a.influence, b.influence]))[0, 1])
     below, above = a.point - a.low, b.high - b.point
     low = point - np.sqrt(max(0.0, below**2 + above**2 - 2 * shared * below * above))

@@ -303,7 +303,7 @@ def test_people_with_one_picture_each_are_measured_without_verification(cast):
 
 
 def test_what_people_read(aiakit, npz, tmp_path):
-    answer = aiakit("audit", npz, *COLUMNS, *ATTACKS, "--group", "smiling", "--out", tmp_path)
+    answer = aiakit("audit", npz, *COLUMNS, *ATTACKS, "--group", "smiling", "--out", tmp_path, "--verbose")
     assert answer.code == 0
     for words in ("logreg on release in parts of test", "smiling", "female", "smallest leak", "lower bound"):
         assert words in answer.out

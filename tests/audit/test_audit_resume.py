@@ -40,8 +40,8 @@ class Watch(SilentObserver):
     def __init__(self, fear=None):
         self.fear, self.started, self.known = fear, [], 0
 
-    def begin(self, cells, finished):
-        self.known = finished
+    def begin(self, forecast):
+        self.known = forecast.finished
 
     def start(self, label):
         if self.fear is not None and label.startswith(self.fear):

@@ -92,6 +92,7 @@ def test_estimates_stay_in_bounds_and_turn_with_the_figure(first, second):
     assert low - 1e-9 <= a.point - b.point <= high + 1e-9
     assert difference_interval(b, a) == pytest.approx((-high, -low), abs=1e-9)
     if a.standard_error > 1e-6:  # people who do not differ tell nothing of what two figures share
+        assert difference_interval(a, a) == (0, 0)
         alone = mean_estimate([a, a])
         assert (alone.low, alone.high) == pytest.approx((a.low, a.high), abs=1e-6)
     both = mean_estimate([a, b])

@@ -78,7 +78,7 @@ def test_point_metrics_equal_scikit_learn(classes, seed):
     rng = np.random.default_rng(seed)
     labels = np.concatenate([np.arange(classes), rng.integers(0, classes, 30)])
     proba = rng.dirichlet(np.ones(classes), len(labels)).round(1)  # ties, zeros
-    proba[:, 0] = 1 - proba[:, 1:].sum(axis=1)
+    proba[:, 0] = (1 - proba[:, 1:].sum(axis=1)).round(12)
     proba = np.clip(proba, 0, 1)
     proba /= proba.sum(axis=1, keepdims=True)
     predicted = metrics.decide(proba, np.zeros(classes))
@@ -245,3 +245,14 @@ def test_an_attack_that_says_nothing_is_at_chance():
     offsets = metrics.fit_decision(proba, labels)
     assert metrics.balanced_accuracy(labels, metrics.decide(proba, offsets), 3) == pytest.approx(1 / 3)
     assert metrics.auc(proba, labels) == 0.5
+
+
+@pytest.mark.parametrize("scale", [1.0, 40.0, 150.0])
+def test_an_overconfident_attack_keeps_its_ranking_and_its_decision(scale):
+    rng = np.random.default_rng(21)
+    labels = np.arange(2000) % 2
+    margin = 2 * labels - 1 + rng.normal(size=2000) + 3  # far from ½, so that the decision must be moved
+    proba = np.stack([expit(-scale * margin), expit(scale * margin)], axis=1)
+    assert metrics.auc(proba, labels) == pytest.approx(roc_auc_score(labels, margin), abs=1e-3)
+    decided = metrics.decide(proba, metrics.fit_decision(proba, labels))
+    assert balanced_accuracy_score(labels, decided) == pytest.approx(norm.cdf(1), abs=0.02)
