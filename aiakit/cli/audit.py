@@ -53,7 +53,9 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
     with observer() as watch:
         prepared = _prepare(Path(file), given, watch)
         run = prepared.begin(Path(out) / (name or default_name(prepared.config)), command_line())
-        notes = run.execute(Runtime(cache_folder(), each), watch, where, prepared.broken)
+        notes = run.execute(
+            Runtime(cache_folder(), each, cell_seconds=given["cell_timeout"]), watch, where, prepared.broken
+        )
     _, document = show_results(run, as_json, verbose, notes)
     return 0 if document["complete"] else 1
 

@@ -119,6 +119,10 @@ class _Closed(io.TextIOBase):
         """Raise BrokenPipeError."""
         raise BrokenPipeError(errno.EPIPE, "stdout is closed")
 
+    def fileno(self) -> int:
+        """Its number, which ``_prepare_streams`` has kept free."""
+        return 1
+
 
 def _prepare_streams() -> None:
     """Characters that a terminal cannot show are replaced; streams that are closed take no file's place."""

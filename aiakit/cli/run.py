@@ -81,7 +81,12 @@ def command(out: str, name: str | None, track: tuple[str, ...], as_json: bool, v
         prepared = prepare(request)
         run = Run.create(Path(out) / (name or default_name(prepared.config)), prepared.config, command_line())
         tracking.begin(str(run.folder), prepared.config.model_dump(mode="json"))
-        notes = run.execute(Runtime(request.cache, each), tracking.watch(watch), where, prepared.broken)
+        notes = run.execute(
+            Runtime(request.cache, each, cell_seconds=given["cell_timeout"]),
+            tracking.watch(watch),
+            where,
+            prepared.broken,
+        )
     evaluation, document = show_results(run, as_json, verbose, notes)
     problems = tracking.finish(figures_of(evaluation), document)
     tell(*(f"aiakit: {line}; the results are stored" for line in problems))

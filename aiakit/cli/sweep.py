@@ -71,7 +71,9 @@ def command(
         request = request_of(Request, given, report=watch.step, **own)
         prepared = prepare_sweep(request, axes, search, yes)
         folder = Path(given["out"]) / (given["name"] or prepared.default_name())
-        document, notes = prepared.execute(folder, Runtime(request.cache, threads), watch, engine)
+        document, notes = prepared.execute(
+            folder, Runtime(request.cache, threads, cell_seconds=given["cell_timeout"]), watch, engine
+        )
     paths = write_sweep_page(document, folder, figures)
     if as_json:
         emit_json({**document, "run": str(folder)})
