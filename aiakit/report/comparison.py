@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aiakit.report.terminal import NONE, figure, stdout
+from aiakit.report.grid import NONE, figure
+from aiakit.report.terminal import stdout
 
 
 def print_comparison(document: dict[str, Any]) -> None:
