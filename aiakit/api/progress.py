@@ -6,6 +6,7 @@ import html
 from typing import Any
 
 from aiakit.experiment.engine import Observer, SilentObserver
+from aiakit.experiment.forecast import Forecast
 
 
 class NotebookBar(SilentObserver):
@@ -17,9 +18,10 @@ class NotebookBar(SilentObserver):
         self.label = ""
         self.failed: list[str] = []
 
-    def begin(self, cells: int, finished: int) -> None:
-        """Called once, with how many cells there are and how many an earlier start finished."""
-        self.cells, self.done = cells, finished
+    def begin(self, forecast: Forecast) -> None:
+        """Called once, with the cells that there are and those that an earlier start finished."""
+        self.forecast = forecast
+        self.cells, self.done = forecast.total, forecast.finished
         self._draw()
 
     def start(self, label: str) -> None:

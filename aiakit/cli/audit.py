@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from aiakit.cli.common import command_line, json_option, plugin_option
+from aiakit.cli.common import command_line, json_option, plugin_option, verbose_option
 from aiakit.cli.options import engine_and_threads, engine_options, out_options, probing_options, request_of
 from aiakit.cli.progress import observer
 from aiakit.cli.results import show_results
@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 @probing_options
 @engine_options
 @out_options
+@verbose_option
 @plugin_option
 @json_option
-def command(file: str, out: str, name: str | None, as_json: bool, **given: Any) -> int:
+def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool, **given: Any) -> int:
     """Measure what embeddings or protected pictures leak, and how well they still verify people.
 
     FILE is .npz, .npy, .safetensors, .parquet, .csv, or a folder of pictures. Labels and identities are columns of FILE
@@ -52,8 +53,10 @@ def command(file: str, out: str, name: str | None, as_json: bool, **given: Any) 
     with observer() as watch:
         prepared = _prepare(Path(file), given, watch)
         run = prepared.begin(Path(out) / (name or default_name(prepared.config)), command_line())
-        notes = run.execute(Runtime(cache_folder(), each), watch, where, prepared.broken)
-    _, document = show_results(run, as_json, notes)
+        notes = run.execute(
+            Runtime(cache_folder(), each, cell_seconds=given["cell_timeout"]), watch, where, prepared.broken
+        )
+    _, document = show_results(run, as_json, verbose, notes)
     return 0 if document["complete"] else 1
 
 

@@ -57,3 +57,6 @@ def plugin_option(command: Command) -> Command:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+verbose_option = click.option(
+    "--verbose", is_flag=True, help="Print every table: each attack, claims and gaps, bits, errors, costs."
+)

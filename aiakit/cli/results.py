@@ -17,7 +17,7 @@ def tell(*lines: str) -> None:
         console().print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def show_results(run: Any, as_json: bool, notes: list[str]) -> tuple[Evaluation, dict[str, Any]]:
+def show_results(run: Any, as_json: bool, verbose: bool, notes: list[str]) -> tuple[Evaluation, dict[str, Any]]:
     """Print what a run has measured, write its report, and say where both are."""
     from aiakit.report.html import write_report
     from aiakit.results.document import document_of
@@ -25,17 +25,17 @@ def show_results(run: Any, as_json: bool, notes: list[str]) -> tuple[Evaluation,
 
     evaluation = evaluate(run.store, run.config)
     document = document_of(evaluation, run.failures())
-    print_results(document, run.folder, as_json)
+    print_results(document, run.folder, as_json, verbose)
     report, *_ = write_report(run, evaluation, document)
     tell(*notes, f"stored in {run.folder}", f"report: {report}")
     return evaluation, document
 
 
-def print_results(document: dict[str, Any], folder: Path, as_json: bool) -> None:
-    """Print the document of a run folder as JSON, or as tables for people."""
+def print_results(document: dict[str, Any], folder: Path, as_json: bool, verbose: bool) -> None:
+    """Print the document of a run folder as JSON, or what was found, for people."""
     if as_json:
         emit_json({**document, "run": str(folder)})
     else:
         from aiakit.report.terminal import print_document
 
-        print_document(document)
+        print_document(document, verbose=verbose)

@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import command_line, json_option, plugin_option
+from aiakit.cli.common import command_line, json_option, plugin_option, verbose_option
 from aiakit.cli.options import (
     data_options,
     engine_and_threads,
@@ -58,9 +58,10 @@ from aiakit.cli.results import show_results, tell
     metavar="TRACKER",
     help="Also report to mlflow[:URI] or tensorboard[:DIR] (needs the extra of that name).",
 )
+@verbose_option
 @plugin_option
 @json_option
-def command(out: str, name: str | None, track: tuple[str, ...], as_json: bool, **given: Any) -> int:
+def command(out: str, name: str | None, track: tuple[str, ...], as_json: bool, verbose: bool, **given: Any) -> int:
     """Train defenses, probe each release with every attack, and measure what it is still good for.
 
     The same command finds its run folder again: finished cells are kept, and an interrupted run goes on.
@@ -80,8 +81,13 @@ def command(out: str, name: str | None, track: tuple[str, ...], as_json: bool, *
         prepared = prepare(request)
         run = Run.create(Path(out) / (name or default_name(prepared.config)), prepared.config, command_line())
         tracking.begin(str(run.folder), prepared.config.model_dump(mode="json"))
-        notes = run.execute(Runtime(request.cache, each), tracking.watch(watch), where, prepared.broken)
-    evaluation, document = show_results(run, as_json, notes)
+        notes = run.execute(
+            Runtime(request.cache, each, cell_seconds=given["cell_timeout"]),
+            tracking.watch(watch),
+            where,
+            prepared.broken,
+        )
+    evaluation, document = show_results(run, as_json, verbose, notes)
     problems = tracking.finish(figures_of(evaluation), document)
     tell(*(f"aiakit: {line}; the results are stored" for line in problems))
     return 0 if document["complete"] and not problems else 1

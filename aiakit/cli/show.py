@@ -6,14 +6,15 @@ from pathlib import Path
 
 import rich_click as click
 
-from aiakit.cli.common import json_option, plugin_option
+from aiakit.cli.common import json_option, plugin_option, verbose_option
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
+@verbose_option
 @plugin_option
 @json_option
-def command(run: str, as_json: bool) -> int:
+def command(run: str, as_json: bool, verbose: bool) -> int:
     """Show the results of a run or of an audit. Nothing is trained: every figure is computed from stored scores."""
     from aiakit.cli.results import print_results
     from aiakit.experiment.run import Run
@@ -21,5 +22,5 @@ def command(run: str, as_json: bool) -> int:
 
     folder = Path(run)
     document = document_of_run(Run.open(folder))
-    print_results(document, folder, as_json)
+    print_results(document, folder, as_json, verbose)
     return 0 if document["complete"] else 1

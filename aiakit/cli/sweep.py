@@ -24,6 +24,7 @@ OWN = (
     "no_reference",
     "track",
     "as_json",
+    "verbose",
 )
 
 
@@ -60,8 +61,8 @@ def command(
     from aiakit.experiment.runtime import Runtime
     from aiakit.plugins.options import parse_settings
     from aiakit.report.sweep import write_sweep_page
-    from aiakit.sweep.axes import parse_axes
-    from aiakit.sweep.run import prepare_sweep
+    from aiakit.sweeps.axes import parse_axes
+    from aiakit.sweeps.run import prepare_sweep
 
     engine, threads = engine_and_threads(given)
     with observer() as watch:
@@ -70,7 +71,9 @@ def command(
         request = request_of(Request, given, report=watch.step, **own)
         prepared = prepare_sweep(request, axes, search, yes)
         folder = Path(given["out"]) / (given["name"] or prepared.default_name())
-        document, notes = prepared.execute(folder, Runtime(request.cache, threads), watch, engine)
+        document, notes = prepared.execute(
+            folder, Runtime(request.cache, threads, cell_seconds=given["cell_timeout"]), watch, engine
+        )
     paths = write_sweep_page(document, folder, figures)
     if as_json:
         emit_json({**document, "run": str(folder)})

@@ -19,7 +19,7 @@ class CellSpec:
 
     long : whether it is likely to take much longer than others, so that it had better begin early.
     label : what progress calls it. needs : digests of the cells that must be finished before. plugin : the plugin
-    that it runs, as kind and name.
+    that it runs, as kind and name. release : the release that it makes or measures; "" of the splits.
     """
 
     inputs: dict[str, Any]
@@ -27,6 +27,7 @@ class CellSpec:
     needs: tuple[str, ...] = ()
     plugin: tuple[registry.Kind, str] | None = None
     long: bool = False
+    release: str = ""
 
     @property
     def kind(self) -> str:
@@ -151,14 +152,15 @@ def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int
             "draws": config.draws if is_stochastic(stage) else 1,
             **_computing(config, seed),
         }
-        label = f"{label_of(chain[: position + 1])}, seed {seed}"
+        release = label_of(chain[: position + 1])
+        label = f"{release}, seed {seed}"
         plugin = None if stage.kind == "file" else (stage.kind, stage.name)
-        cell = CellSpec(inputs, label, (protocol.digest, *([base] if base else [])), plugin)
+        cell = CellSpec(inputs, label, (protocol.digest, *([base] if base else [])), plugin, release=release)
         base = cell.digest
         yield cell
 
 
-def utility_cell(config: RunConfig, protocol: CellSpec, release: CellSpec, label: str, seed: int) -> CellSpec:
+def utility_cell(config: RunConfig, protocol: CellSpec, release: CellSpec, name: str, seed: int) -> CellSpec:
     """The verifier on a release."""
     inputs = {
         "kind": "utility",
@@ -167,7 +169,7 @@ def utility_cell(config: RunConfig, protocol: CellSpec, release: CellSpec, label
         "score": config.score,
         **_computing(config, seed),
     }
-    return CellSpec(inputs, label, (protocol.digest, release.digest))
+    return CellSpec(inputs, f"verifier on {name}, seed {seed}", (protocol.digest, release.digest), release=name)
 
 
 def attack_cell(
@@ -209,4 +211,11 @@ def attack_cell(
         label += f", {labels.inputs['attribute']}"
     before = (protocol, labels, trained_on, applied_to, undefended, *combined)
     needs = tuple(cell.digest for cell in before if cell is not None)
-    return CellSpec(inputs, label, tuple(dict.fromkeys(needs)), ("attack", key.attack), long=view_of(attack) == "image")
+    return CellSpec(
+        inputs,
+        label,
+        tuple(dict.fromkeys(needs)),
+        ("attack", key.attack),
+        long=view_of(attack) == "image",
+        release=key.release,
+    )

@@ -13,6 +13,7 @@ import numpy as np
 
 from aiakit.contracts import no_progress
 from aiakit.errors import AiakitError, Diverged, InputError
+from aiakit.experiment.forecast import Forecast
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Kinds, Runtime
 from aiakit.experiment.workers import Problem, Setup, execute, give_back_memory
@@ -24,8 +25,8 @@ from aiakit.storage.store import Store
 class Observer(Protocol):
     """What a run tells about itself while it goes on."""
 
-    def begin(self, cells: int, finished: int) -> None:
-        """Called once: how many cells there are, how many were finished by an earlier start."""
+    def begin(self, forecast: Forecast) -> None:
+        """Called once: which cells there are, how many were finished by an earlier start, how long the others take."""
 
     def start(self, label: str) -> None:
         """A cell begins."""
@@ -40,7 +41,7 @@ class Observer(Protocol):
 class SilentObserver:
     """An observer that shows nothing."""
 
-    def begin(self, cells: int, finished: int) -> None:
+    def begin(self, forecast: Forecast) -> None:
         """Nothing."""
 
     def start(self, label: str) -> None:
@@ -79,6 +80,10 @@ class Workers(Protocol):
 class Engine(Protocol):
     """Where the cells of a run are computed."""
 
+    @property
+    def lanes(self) -> float:
+        """How many cells its workers are expected to compute at once."""
+
     def takes(self, cell: CellSpec) -> bool:
         """Whether its workers compute the cell; the others are computed in this process, before."""
 
@@ -109,8 +114,9 @@ def run_cells(
     """
     store.open()
     todo = [cell for cell in cells if not store.has(cell.digest)]
-    observer.begin(len(cells), len(cells) - len(todo))
-    book = _Outcomes(store, observer, Outcome(notes=list(store.damaged)))
+    forecast = Forecast(store, cells, todo, engine.takes, engine.lanes)
+    observer.begin(forecast)
+    book = _Outcomes(store, observer, forecast, Outcome(notes=list(store.damaged)))
     for cell in todo:
         if not engine.takes(cell):
             _compute_here(book, cell, runtime, kinds)
@@ -129,6 +135,7 @@ class _Outcomes:
 
     store: Store
     observer: Observer
+    forecast: Forecast
     outcome: Outcome
 
     def blocked(self, cell: CellSpec) -> bool:
@@ -138,11 +145,19 @@ class _Outcomes:
         self.fail(cell, "not run, since what it needs failed")
         return True
 
+    def start(self, cell: CellSpec) -> None:
+        self.forecast.start(cell)
+        self.observer.start(cell.label)
+
+    def end(self, cell: CellSpec, failure: str | None = None) -> None:
+        self.forecast.end(cell, failure is not None)
+        self.observer.end(cell.label, failure)
+
     def fail(self, cell: CellSpec, reason: str, state: Mapping[str, Any] | None = None) -> None:
         if state:
             reason += f"; its last good state is in {keep_last_good_state(self.store, cell.digest, state)}"
         self.outcome.failures[cell.digest] = reason
-        self.observer.end(cell.label, reason)
+        self.end(cell, reason)
 
 
 def keep_last_good_state(store: Store, digest: str, state: Mapping[str, Any]) -> Path:
@@ -157,7 +172,7 @@ def keep_last_good_state(store: Store, digest: str, state: Mapping[str, Any]) ->
 def _compute_here(book: _Outcomes, cell: CellSpec, runtime: Runtime, kinds: Kinds) -> None:
     if book.blocked(cell):
         return
-    book.observer.start(cell.label)
+    book.start(cell)
     try:
         execute(book.store, cell.inputs, replace(runtime, report=book.observer.step), kinds)
     except InputError:
@@ -165,7 +180,7 @@ def _compute_here(book: _Outcomes, cell: CellSpec, runtime: Runtime, kinds: Kind
     except AiakitError as error:
         book.fail(cell, str(error), error.state if isinstance(error, Diverged) else None)
     else:
-        book.observer.end(cell.label, None)
+        book.end(cell)
     finally:
         give_back_memory()
 
@@ -191,7 +206,7 @@ def _hand_out(book: _Outcomes, todo: Sequence[CellSpec], workers: Workers) -> No
                 unfinished.discard(cell.digest)
             elif ready(cell):
                 waiting.remove(cell)
-                book.observer.start(cell.label)
+                book.start(cell)
                 running[workers.submit(cell)] = cell
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             cell = running.pop(future)
@@ -205,7 +220,7 @@ def _hand_out(book: _Outcomes, todo: Sequence[CellSpec], workers: Workers) -> No
                 problem = Problem(str(death))
             unfinished.discard(cell.digest)
             if problem is None:
-                book.observer.end(cell.label, None)
+                book.end(cell)
             elif problem.bad_input:
                 raise InputError(problem.message)
             else:

@@ -103,8 +103,7 @@ class _Planner:
             for seed in self.config.seeds:
                 release = self.releases[name, seed] = self._release(chain, seed)
                 if self.config.pairs is not None:
-                    label = f"verifier on {name}, seed {seed}"
-                    self.utilities[name, seed] = utility_cell(self.config, self.protocol, release, label, seed)
+                    self.utilities[name, seed] = utility_cell(self.config, self.protocol, release, name, seed)
         attacks = self._attacks(self.config.attacks)
         further = {spec.name: self._further(spec) for spec in self.config.further if not spec.left_out}
         return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further)

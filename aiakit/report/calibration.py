@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from aiakit.errors import InputError
+from aiakit.report.grid import NONE, figure
 from aiakit.report.page import Page, Section, render_page
 from aiakit.report.svg import save_chart
-from aiakit.report.terminal import NONE, WIDE, figure
+from aiakit.report.terminal import WIDE
 from aiakit.report.theme import HEADINGS, INK, MEASURED, Chart, finish, title, values
 from aiakit.storage.store import write_atomically
 

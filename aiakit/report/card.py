@@ -11,7 +11,8 @@ from rich.text import Text
 from aiakit.faces.answers import PUBLIC, Answer, Card, Seen
 from aiakit.report.canvas import Canvas
 from aiakit.report.gallery import NAME, SIDE, draw_said
-from aiakit.report.terminal import NONE, stdout
+from aiakit.report.grid import NONE
+from aiakit.report.terminal import stdout
 from aiakit.report.theme import INK, Chart, title
 
 SCHEMA = 1

@@ -13,7 +13,8 @@ from rich.text import Text
 from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import Statistics, number
 from aiakit.measures.comparison import holm, paired_difference
-from aiakit.report.terminal import NONE, figure, stdout
+from aiakit.report.grid import NONE, figure
+from aiakit.report.terminal import stdout
 from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.row import Row
 

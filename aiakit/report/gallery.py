@@ -12,7 +12,8 @@ from rich.text import Text
 from aiakit.contracts import FloatArray
 from aiakit.faces.examples import Face, Gallery, Tile, Verified
 from aiakit.report.canvas import Canvas
-from aiakit.report.terminal import NONE, stdout
+from aiakit.report.grid import NONE
+from aiakit.report.terminal import stdout
 from aiakit.report.theme import COLOURS, INK, Chart, title
 
 SCHEMA = 1

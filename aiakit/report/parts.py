@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aiakit.report.details import parts_of
 from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
 from aiakit.report.source import Row, Source
-from aiakit.report.terminal import parts_of
 
 
 def parts_of_test(source: Source) -> Section | None:

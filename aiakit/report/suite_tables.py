@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from aiakit.report.board_tables import Grid, markdown_of, print_grids
+from aiakit.report.grid import NONE, figure, with_interval
 from aiakit.report.html import write_report
 from aiakit.report.sweep import write_sweep_page
-from aiakit.report.terminal import NONE, figure, remarks, with_interval
+from aiakit.report.terminal import remarks
 from aiakit.results.document import document_of
 from aiakit.storage.store import write_atomically
 from aiakit.suites.orderings import UNKNOWN

@@ -7,9 +7,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from aiakit.report.grid import NONE, figure, with_interval
 from aiakit.report.sweep import lead_of, summary
-from aiakit.report.terminal import NONE, figure, remarks, stdout, with_interval
-from aiakit.sweep.space import in_short
+from aiakit.report.terminal import remarks, stdout
+from aiakit.sweeps.space import in_short
 
 Row = dict[str, Any]
 

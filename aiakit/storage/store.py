@@ -116,6 +116,13 @@ class Store:
                 return None
             return self.find(digest)
 
+    def seconds(self, digest: str) -> float | None:
+        """How long a cell took, without a look at its tensors; None where it is not finished, or does not say."""
+        try:
+            return float(json.loads((self.cells / digest / RESULT).read_text("utf-8"))["seconds"])
+        except (*DAMAGE, OSError):
+            return None
+
     def read(self, digest: str) -> Cell:
         """The finished cell. Raises InputError where there is none."""
         cell = self.find(digest)

@@ -27,6 +27,7 @@ import numpy as np
 
 from aiakit.experiment.dask import Dask
 from aiakit.experiment.engine import Engine, run_cells
+from aiakit.experiment.forecast import Forecast
 from aiakit.experiment.local import Local
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Runtime
@@ -38,7 +39,7 @@ ATTACKS = ("mlp", "gender-mlp", "xgboost", "svm")
 class Silent:
     """An observer that says nothing."""
 
-    def begin(self, cells: int, finished: int) -> None: ...
+    def begin(self, forecast: Forecast) -> None: ...
 
     def start(self, label: str) -> None: ...
 

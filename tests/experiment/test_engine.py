@@ -18,6 +18,7 @@ from distributed import Client, LocalCluster, Worker
 from aiakit.errors import InputError
 from aiakit.experiment.dask import Dask
 from aiakit.experiment.engine import Engine, Outcome, run_cells
+from aiakit.experiment.forecast import Forecast
 from aiakit.experiment.local import Local
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Runtime
@@ -35,7 +36,7 @@ class Silent:
     def __init__(self) -> None:
         self.ended: dict[str, str | None] = {}
 
-    def begin(self, cells: int, finished: int) -> None: ...
+    def begin(self, forecast: Forecast) -> None: ...
 
     def start(self, label: str) -> None: ...
 

@@ -63,7 +63,7 @@ def test_stochastic_release_is_drawn_several_times(everything: Path) -> None:
 
 
 def test_tables_show_the_axes(everything: Path, aiakit: Aiakit) -> None:
-    out = aiakit("show", everything).out
+    out = aiakit("show", everything, "--verbose").out
     for words in ("Knowledge ladder", "Label budget", "Pooled attacker", "permuted between people", "skipped"):
         assert words in out
 

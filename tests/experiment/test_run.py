@@ -70,7 +70,7 @@ def test_document_has_what_is_promised(tiny_run: Path, aiakit: Aiakit) -> None:
 
 
 def test_table_for_people(tiny_run: Path, aiakit: Aiakit) -> None:
-    answer = aiakit("show", tiny_run)
+    answer = aiakit("show", tiny_run, "--verbose")
     assert answer.code == 0
     for word in ("original", "aia", "random", "claimed", "logreg", "Bayes ceiling", "lower bound"):
         assert word in answer.out

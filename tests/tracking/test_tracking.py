@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from aiakit.experiment.cellspec import CellSpec
+from aiakit.experiment.forecast import Forecast
+from aiakit.storage.store import Store
 from aiakit.tracking.tracker import Figure, Step, flat, safe
 from aiakit.tracking.watch import Tracking
 from tests.conftest import SHORT, TINY, Answer
@@ -133,8 +136,8 @@ class Heard:
     def __init__(self) -> None:
         self.told: list[Any] = []
 
-    def begin(self, cells: int, finished: int) -> None:
-        self.told.append(("begin", cells, finished))
+    def begin(self, forecast: Forecast) -> None:
+        self.told.append(("begin", forecast.total, forecast.finished))
 
     def start(self, label: str) -> None:
         self.told.append(("start", label))
@@ -151,12 +154,13 @@ def tracking_of(monkeypatch: Any, **trackers: Recorder) -> Tracking:
     return Tracking(list(trackers))
 
 
-def test_the_observer_hears_all_and_a_failing_tracker_no_more(monkeypatch: Any) -> None:
+def test_the_observer_hears_all_and_a_failing_tracker_no_more(monkeypatch: Any, tmp_path: Path) -> None:
     good, bad, heard = Recorder(), Recorder("step"), Heard()
     tracking = tracking_of(monkeypatch, good=good, bad=bad)
     tracking.begin("runs/x", {})
     watch = tracking.watch(heard)
-    watch.begin(3, 1)
+    cells = [CellSpec({"kind": "made-up", "number": number}, f"cell {number}") for number in range(3)]
+    watch.begin(Forecast(Store(tmp_path), cells, cells[1:]))
     watch.start("a")
     watch.step("epoch", 1, 2)
     watch.end("a", None)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiakit.errors import InputError
 from aiakit.plugins.extras import not_installed
-from aiakit.sweep.axes import Axis
-from aiakit.sweep.measure import Measured
-from aiakit.sweep.space import Point, Space
+from aiakit.sweeps.axes import Axis
+from aiakit.sweeps.measure import Measured
+from aiakit.sweeps.space import Point, Space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -14,7 +14,7 @@ from aiakit.results.objectives import Objectives, objectives_of
 from aiakit.results.row import Row
 from aiakit.results.verdicts import verdicts_of_run
 from aiakit.storage.store import Store
-from aiakit.sweep.space import Point
+from aiakit.sweeps.space import Point
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,13 @@ def cells_of(points: Sequence[Point]) -> list[CellSpec]:
     found = {cell.digest: cell for cell in make_plan(_reference_only(points[0].config)).unique_cells()}
     for point in points:
         for cell in make_plan(point.config).unique_cells():
-            found.setdefault(cell.digest, replace(cell, label=f"{cell.label} [{point.label}]"))
+            found.setdefault(cell.digest, _of_point(cell, point))
     return list(found.values())
+
+
+def _of_point(cell: CellSpec, point: Point) -> CellSpec:
+    release = f"{cell.release} [{point.label}]" if cell.release else ""
+    return replace(cell, label=f"{cell.label} [{point.label}]", release=release)
 
 
 def _reference_only(config: RunConfig) -> RunConfig:

@@ -11,7 +11,7 @@ from typing import Any
 from aiakit.errors import InputError
 from aiakit.experiment.config import Chain, PluginSpec, RunConfig, files_of, label_of
 from aiakit.plugins import registry
-from aiakit.sweep.axes import Axis
+from aiakit.sweeps.axes import Axis
 
 MOST_POINTS = 500  # without being asked twice
 

@@ -15,11 +15,11 @@ from aiakit.experiment.request import Request
 from aiakit.measures.statistics import hypervolume, pareto_front
 from aiakit.report.sweep_terminal import print_sweep
 from aiakit.results.objectives import Objectives
-from aiakit.sweep.axes import parse_axes
-from aiakit.sweep.measure import Measured
-from aiakit.sweep.run import prepare_sweep
-from aiakit.sweep.search import search
-from aiakit.sweep.space import Point
+from aiakit.sweeps.axes import parse_axes
+from aiakit.sweeps.measure import Measured
+from aiakit.sweeps.run import prepare_sweep
+from aiakit.sweeps.search import search
+from aiakit.sweeps.space import Point
 from tests.conftest import SHORT, SHORT_AIA, TINY, Answer
 
 Aiakit = Callable[..., Answer]

@@ -8,9 +8,9 @@ from typing import Any
 from aiakit.experiment.config import label_of
 from aiakit.measures.bootstrap import number
 from aiakit.results.objectives import front_of
-from aiakit.sweep.axes import Axis
-from aiakit.sweep.measure import Measured
-from aiakit.sweep.space import Space
+from aiakit.sweeps.axes import Axis
+from aiakit.sweeps.measure import Measured
+from aiakit.sweeps.space import Space
 
 SCHEMA = 1
 # What the document of a run says of the whole experiment, and a sweep's says too.

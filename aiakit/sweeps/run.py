@@ -14,11 +14,11 @@ from aiakit.experiment.request import Request, prepare
 from aiakit.experiment.run import Run, default_name
 from aiakit.experiment.runtime import Runtime
 from aiakit.storage.store import write_atomically
-from aiakit.sweep.axes import Axis
-from aiakit.sweep.document import sweep_document
-from aiakit.sweep.measure import Measured, cells_of, measure
-from aiakit.sweep.search import describe, require_optuna, search
-from aiakit.sweep.space import Point, Space, require_few
+from aiakit.sweeps.axes import Axis
+from aiakit.sweeps.document import sweep_document
+from aiakit.sweeps.measure import Measured, cells_of, measure
+from aiakit.sweeps.search import describe, require_optuna, search
+from aiakit.sweeps.space import Point, Space, require_few
 
 DOCUMENT = "points.json"
 

@@ -1,0 +1,97 @@
+"""What was found, in one plain sentence: for the end of a command and for the head of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiakit.experiment.config import REFERENCE
+
+Row = Mapping[str, Any]
+LEAKS, NOTHING, POWERLESS = "leaks", "no leak found", "no power"
+
+
+def conclusion_of(document: Mapping[str, Any]) -> str:
+    """The conclusion of the document of a run or an audit.
+
+    >>> conclusion_of({"attribute": "gender", "chance": 0.5, "dataset": "lfw", "rows": [
+    ...     {"release": "original", "verdict": "leaks", "claimed": None,
+    ...      "strongest": {"balanced_accuracy": 0.81, "ci95": [0.78, 0.84]}},
+    ...     {"release": "aia", "verdict": "leaks", "claimed": {"balanced_accuracy": 0.47},
+    ...      "strongest": {"balanced_accuracy": 0.79, "ci95": [0.75, 0.84]}}]})
+    "Gender is read from aia at 79 % [75, 84]; undefended 81 %; chance 50 %; the defense's own attacker claims 47 %."
+    """
+    defended, undefended = divided(document["rows"])
+    if "audit" in document:  # its one release has no name of its own
+        defended = [{**row, "release": document["dataset"]} for row in defended]
+    return conclude(document["attribute"], document["chance"], defended, undefended)
+
+
+def divided(rows: Sequence[Row]) -> tuple[list[Row], Row | None]:
+    """The rows of defended releases, and that of the undefended one where there is one."""
+    undefended = next((row for row in rows if row["release"] == REFERENCE), None)
+    return [row for row in rows if row is not undefended], undefended
+
+
+def conclude(attribute: str, chance: float, defended: Sequence[Row], undefended: Row | None) -> str:
+    """The conclusion about some releases, of which each row says release, strongest, claimed and verdict.
+
+    Of several releases it names the one that says least and the one that says most.
+    """
+    found = sorted((row for row in defended if row["strongest"] is not None), key=_reached)
+    name = attribute[:1].upper() + attribute[1:]
+    beside = [f"chance {percent(chance)}"]
+    if undefended is not None and undefended["strongest"] is not None:
+        if not found:
+            return _sentence(_of_one(name, {**undefended, "release": "the undefended release"}), *beside)
+        beside.insert(0, f"undefended {percent(_reached(undefended))}")
+    if not found:
+        return f"No attack has a result, so nothing is known of {attribute}."
+    least, most = found[0], found[-1]
+    if len(found) == 1:
+        return _sentence(_of_one(name, most), *beside, *_claim(most, "the defense's own attacker"))
+    said = (
+        f"Of {len(found)} releases, {attribute} is read best from {most['release']}, at {_figure(most)}{_doubt(most)}, "
+        f"and least from {least['release']}, at {_figure(least)}{_doubt(least)}"
+    )
+    return _sentence(said, *beside, *_claim(most, f"{most['release']}'s own attacker"))
+
+
+def _of_one(name: str, row: Row) -> str:
+    release = row["release"]
+    if row["verdict"] == NOTHING:
+        return f"{name} is not read from {release} beyond chance: {_figure(row)}"
+    if row["verdict"] == POWERLESS:
+        return f"Nothing is known of {release}, since these attacks have shown no power: {_figure(row)}"
+    return f"{name} is read from {release} at {_figure(row)}{_doubt(row)}"
+
+
+def _doubt(row: Row) -> str:
+    """What must be said of a figure that is no plain leak."""
+    return "" if row["verdict"] in (LEAKS, None) else f" ({row['verdict']})"
+
+
+def _claim(row: Row, who: str) -> list[str]:
+    claimed = row["claimed"]
+    return [] if claimed is None else [f"{who} claims {percent(claimed['balanced_accuracy'])}"]
+
+
+def _sentence(*parts: str) -> str:
+    return "; ".join(parts) + "."
+
+
+def _reached(row: Row) -> float:
+    return float(row["strongest"]["balanced_accuracy"])
+
+
+def _figure(row: Row) -> str:
+    return percent(_reached(row), row["strongest"]["ci95"])
+
+
+def percent(value: float, interval: Sequence[float | None] | None = None) -> str:
+    """``79 %``, with an interval ``79 % [75, 84]``; an end that is not known is a dash."""
+    text = f"{100 * value:.0f} %"
+    if interval is None:
+        return text
+    low, high = ("–" if end is None else f"{100 * end:.0f}" for end in interval)
+    return f"{text} [{low}, {high}]"
