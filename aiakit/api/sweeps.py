@@ -19,8 +19,8 @@ from aiakit.experiment.runtime import Runtime
 from aiakit.plugins.options import Options
 from aiakit.report.sweep import lead_of, write_sweep_page
 from aiakit.storage.cache import cache_folder
-from aiakit.sweep.axes import axes_of
-from aiakit.sweep.run import prepare_sweep
+from aiakit.sweeps.axes import axes_of
+from aiakit.sweeps.run import prepare_sweep
 
 
 @dataclass(frozen=True)

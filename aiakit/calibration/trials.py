@@ -10,7 +10,7 @@ from pydantic import Field
 
 from aiakit.calibration.image_leaks import image_leaks
 from aiakit.calibration.leaks import Leak, embedding_leaks
-from aiakit.contracts import Attack, Context, LabelledRelease, Precision
+from aiakit.contracts import Context, LabelledRelease, Precision
 from aiakit.errors import InputError
 from aiakit.experiment.config import PluginSpec, Record
 from aiakit.experiment.plan import CellSpec, combines, view_of
@@ -107,7 +107,7 @@ def compute_trial(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime
     """Train an attack on one draw of a leak and score its validation and test sets."""
     spec = inputs["attack"]
     entry = registry.entry("attack", spec["name"])
-    attack: Attack = registry.make("attack", spec["name"], spec["params"])
+    attack = registry.make("attack", spec["name"], spec["params"])
     parts = draw(all_leaks()[inputs["leak"]], inputs["n"], inputs["seed"])
     ctx = Context(inputs["seed"], inputs["device"], inputs["precision"], runtime.threads, runtime.report)
     if inputs["combines"]:

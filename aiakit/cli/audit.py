@@ -69,7 +69,9 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
             splits = prepared.splits[prepared.config.attribute].summary()
             return show_plan(outlook(folder, cells, where, splits, given["image_size"]), as_json)
         run = prepared.begin(folder, command_line())
-        notes = run.execute(Runtime(cache_folder(), each), watch, where, prepared.broken)
+        notes = run.execute(
+            Runtime(cache_folder(), each, cell_seconds=given["cell_timeout"]), watch, where, prepared.broken
+        )
     _, document = show_results(run, as_json, verbose, quiet, notes)
     return 0 if document["complete"] else 1
 

@@ -88,7 +88,7 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
             sweep,
             Path(given["out"]),
             given["name"],
-            Runtime(requests.table.cache, threads),
+            Runtime(requests.table.cache, threads, cell_seconds=given["cell_timeout"]),
             watch,
             engine,
             command_line(),

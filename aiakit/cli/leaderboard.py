@@ -73,7 +73,7 @@ def show(
     if html is None and (figures or calibrations):
         raise InputError("--figures and --calibration are of a page: add --html DIR")
     found = gather([Path(path) for path in paths or ("runs",)])
-    board = make_board(found.submissions, found.reported, min_utility, found.set_aside)
+    board = make_board(found.submissions, found.reported, min_utility, found.withdrawn, found.set_aside)
     if html is not None:
         from aiakit.report.board import INDEX, board_page
         from aiakit.report.calibration import read_calibration, shipped_calibrations
@@ -89,7 +89,7 @@ def show(
     else:
         write = {"markdown": formats.as_markdown, "csv": formats.as_csv, "latex": formats.as_latex}[style]
         click.echo(write(board), nl=False)
-    tell(*(f"set aside: {reason}" for reason in board.set_aside))
+    tell(*(f"withdrawn: {line}" for line in board.withdrawn), *(f"set aside: {line}" for line in board.set_aside))
     return 1 if board.set_aside else 0
 
 
@@ -118,7 +118,7 @@ def submit(run: str, out: str, defense: str | None, with_release: bool, **told: 
 
 
 @command.command()
-@click.argument("entries", metavar="ENTRY.json...", nargs=-1, required=True)
+@click.argument("entries", metavar="ENTRY.json|FOLDER...", nargs=-1, required=True)
 @click.option("--rerun", is_flag=True, help="Also train the attacks again, on the release that was submitted.")
 @click.option(
     "--tolerance",
@@ -136,16 +136,30 @@ def submit(run: str, out: str, defense: str | None, with_release: bool, **told: 
 )
 @plugin_option
 def verify(entries: tuple[str, ...], rerun: bool, tolerance: float, threads: int) -> None:
-    """Compute every figure of entries again from their scores; refuse an entry whose figures differ."""
-    from aiakit.leaderboard.entry import read_submission
-    from aiakit.leaderboard.verify import verified
+    """Compute every figure of entries again from their scores; refuse an entry whose figures differ.
 
-    for path in map(Path, entries):
-        submission = read_submission(path)
-        verified(submission)
-        if rerun:
-            _rerun(submission, tolerance, threads)
-        click.echo(f"{path}: verified")
+    A FOLDER stands for all entries in it; all that are refused are named.
+    """
+    from aiakit.errors import InputError
+    from aiakit.leaderboard.entry import read_submission
+    from aiakit.leaderboard.verify import measured_entries, verified
+
+    refused, paths = [], [found for path in entries for found in measured_entries(Path(path))]
+    for path in paths:
+        try:
+            submission = read_submission(path)
+            verified(submission)
+            if rerun:
+                _rerun(submission, tolerance, threads)
+        except InputError as error:
+            refused.append(str(error))
+        else:
+            click.echo(f"{path}: verified")
+    if len(refused) > 1:
+        tell(*refused)
+        raise InputError(f"{len(refused)} of {len(paths)} entries are refused, for the reasons above")
+    if refused:
+        raise InputError(refused[0])
 
 
 def _rerun(submission: Any, tolerance: float, threads: int) -> None:
@@ -176,6 +190,18 @@ def add_attack(entry: str, scores: str, name: str) -> None:
     from aiakit.leaderboard.external import add_attack
 
     click.echo(str(add_attack(Path(entry), Path(scores), name)))
+
+
+@command.command()
+@click.argument("entry", metavar="ENTRY.json")
+@click.option("--attack", metavar="NAME", help="Only this external attack; the entry stays.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, as the board then says.")
+def withdraw(entry: str, attack: str | None, reason: str) -> None:
+    """Take back an entry, or an external attack: its scores are removed, and the folder says when and why."""
+    from aiakit.leaderboard.withdraw import withdraw_attack, withdraw_entry
+
+    path = Path(entry)
+    click.echo(str(withdraw_entry(path, reason) if attack is None else withdraw_attack(path, attack, reason)))
 
 
 @command.command()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -85,6 +86,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. A command may return a code of its own."""
+    _prepare_streams()
     try:
         code = cli.main(args=arguments, prog_name="aiakit", standalone_mode=False)
         sys.stdout.flush()
@@ -93,7 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader has gone (``| head``). Point stdout elsewhere, or the interpreter complains when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except (SystemExit, GeneratorExit) as error:
+        ended = f"the program was ended by a library or a plugin ({type(error).__name__}), and nothing was finished"
+        print(f"aiakit: error: {ended}", file=sys.stderr)
         return 1
     except Exception as error:
         message, code = _explain(error)
@@ -102,6 +108,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"aiakit: error: {printable(' '.join(message.split()))}", file=sys.stderr)
         return code
     return code if isinstance(code, int) else 0
+
+
+class _Closed(io.TextIOBase):
+    """A stdout that was closed before the start: writing to it is writing to a pipe that nobody reads."""
+
+    encoding = "utf-8"
+
+    def write(self, text: str) -> int:
+        """Raise BrokenPipeError."""
+        raise BrokenPipeError(errno.EPIPE, "stdout is closed")
+
+    def fileno(self) -> int:
+        """Its number, which ``_prepare_streams`` has kept free."""
+        return 1
+
+
+def _prepare_streams() -> None:
+    """Characters that a terminal cannot show are replaced; streams that are closed take no file's place."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # or the next file that is opened would get this number, and be written to as stdout
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = _Closed()
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace" if stream is sys.stderr else "replace")
 
 
 def _explain(error: Exception) -> tuple[str, int]:

@@ -125,6 +125,12 @@ engine_options = together(
         help="Where cells are computed: by processes here, or by the workers of a Dask cluster (a thread each).",
     ),
     click.option("--scheduler", metavar="tcp://HOST:PORT", help="The scheduler of the Dask cluster."),
+    click.option(
+        "--cell-timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="How long one cell may take (a defense, or an attack on a release); one that hangs fails, others go on.",
+    ),
 )
 
 

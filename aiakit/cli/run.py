@@ -93,7 +93,12 @@ def command(
             return show_plan(outlook(folder, cells, where, splits, request.image_size), as_json)
         run = Run.create(folder, prepared.config, command_line())
         tracking.begin(str(run.folder), prepared.config.model_dump(mode="json"))
-        notes = run.execute(Runtime(request.cache, each), tracking.watch(watch), where, prepared.broken)
+        notes = run.execute(
+            Runtime(request.cache, each, cell_seconds=given["cell_timeout"]),
+            tracking.watch(watch),
+            where,
+            prepared.broken,
+        )
     evaluation, document = show_results(run, as_json, verbose, quiet, notes)
     problems = tracking.finish(figures_of(evaluation), document)
     tell(*(f"aiakit: {line}; the results are stored" for line in problems))

@@ -64,8 +64,8 @@ def command(
     from aiakit.experiment.runtime import Runtime
     from aiakit.plugins.options import parse_settings
     from aiakit.report.sweep import write_sweep_page
-    from aiakit.sweep.axes import parse_axes
-    from aiakit.sweep.run import prepare_sweep
+    from aiakit.sweeps.axes import parse_axes
+    from aiakit.sweeps.run import prepare_sweep
 
     engine, threads = engine_and_threads(given)
     with observer(quiet) as watch:
@@ -77,7 +77,9 @@ def command(
         if given["dry_run"]:
             document = outlook(folder, prepared.cells(), engine, prepared.splits, request.image_size)
             return show_plan(document, as_json)
-        document, notes = prepared.execute(folder, Runtime(request.cache, threads), watch, engine)
+        document, notes = prepared.execute(
+            folder, Runtime(request.cache, threads, cell_seconds=given["cell_timeout"]), watch, engine
+        )
     paths = write_sweep_page(document, folder, figures)
     if as_json:
         emit_json({**document, "run": str(folder)})

@@ -78,7 +78,7 @@ class Run:
                 run.config = config  # the code of a plugin was edited: its cells are computed again, and no others
                 run._update(config=config.model_dump(mode="json"))
             return run
-        if folder.exists() and (not folder.is_dir() or any(map(cls._is_foreign, folder.iterdir()))):
+        if folder.exists() and not cls._is_mine(folder):
             raise InputError(f"{folder} exists and is no run folder: give another --name or --out")
         stored = to_store(command)
         run = cls(folder, config, None if stored is None else tuple(stored))
@@ -97,11 +97,14 @@ class Run:
         write_atomically(self.folder / self.record, json.dumps(record, indent=1) + "\n")
 
     @classmethod
-    def _is_foreign(cls, path: Path) -> bool:
-        """Whether something in a folder without a record is not what a run leaves there whose record was removed."""
-        if path.name == CELLS and path.is_dir():
-            return not all(OF_CELLS.match(entry.name) for entry in path.iterdir())
-        return path.name != FAILURES and not path.name.startswith(f".{cls.record}-")
+    def _is_mine(cls, folder: Path) -> bool:
+        """Whether a folder without a record is a start that was killed, or a run whose record was removed."""
+        if not folder.is_dir():
+            return False
+        cells = [entry.name for entry in (folder / CELLS).iterdir()] if (folder / CELLS).is_dir() else []
+        if cells:
+            return all(map(OF_CELLS.match, cells))
+        return all(path.name == CELLS or path.name.startswith(f".{cls.record}-") for path in folder.iterdir())
 
     @classmethod
     def open(cls, folder: Path) -> Self:

@@ -26,11 +26,15 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where cells run: how many threads, where pixel caches are, whom progress is reported to."""
+    """Where cells run: how many threads, where pixel caches are, whom progress is reported to.
+
+    cell_seconds : how long a cell may take; None for as long as it does.
+    """
 
     cache: Path
     threads: int = 1
     report: Report = no_progress
+    cell_seconds: float | None = None
 
 
 # What a piece that several defenses start from depends on, of the inputs of their cells.

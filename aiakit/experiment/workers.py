@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from aiakit.errors import AiakitError, Diverged, InputError
 from aiakit.experiment.costs import forget_peak, peak_mib
+from aiakit.experiment.limits import OutOfTime, time_limit
 from aiakit.experiment.runtime import Kinds, Runtime
 from aiakit.plugins import registry
 from aiakit.storage.store import Store, json_digest
@@ -54,7 +55,11 @@ def execute(store: Store, inputs: Mapping[str, Any], runtime: Runtime, kinds: Ki
     started = time.perf_counter()
     forget_peak()
     with store.draft(digest, inputs) as draft:
-        kinds[inputs["kind"]](store, inputs, draft, runtime)
+        try:
+            with time_limit(runtime.cell_seconds):
+                kinds[inputs["kind"]](store, inputs, draft, runtime)
+        except OutOfTime as error:  # a plugin's would be a PluginError
+            raise AiakitError(str(error)) from None
         draft.seconds = time.perf_counter() - started
         draft.result["peak_mib"] = max(peak_mib(), draft.result.get("peak_mib", 0.0))
 

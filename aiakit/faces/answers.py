@@ -63,7 +63,7 @@ def public_answers(picture: PixelArray) -> list[Answer]:
     if public_missing() is not None:
         return []
     entry = registry.entry("attack", PUBLIC)
-    attack: Attack = registry.make("attack", PUBLIC, {})
+    attack = registry.make("attack", PUBLIC, {})
     release = Release(image=np.ascontiguousarray(picture.transpose(2, 0, 1))[None])
     nobody = np.zeros(1, np.int64)  # it learns from nothing but the names of the classes
     with registry.guard(entry):

@@ -63,7 +63,7 @@ def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tupl
     for stage, spec in zip(chain, cells, strict=True):
         entry = registry.entry(stage.plugin_kind, stage.name)
         state = store.read(spec.digest).tensors("state")
-        defense = registry.make(stage.plugin_kind, stage.name, stage.params)
+        defense: Any = registry.make(stage.plugin_kind, stage.name, stage.params)
         with registry.guard(entry):
             stages.append((entry, defense.load_state_dict(state)))
     return stages

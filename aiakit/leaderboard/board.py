@@ -74,7 +74,7 @@ class Board:
 
     hypervolume : of all releases together.
     power : attack → whether it beats chance on an undefended release of the board; without one it is not there.
-    set_aside : what was found and could not stand on it, a line each.
+    withdrawn, set_aside : what was found and does not stand on it, a line each.
     """
 
     places: list[RankedEntry]
@@ -83,6 +83,7 @@ class Board:
     hypervolume: float | None = None
     smallest_detectable: float | None = None
     power: dict[str, bool] = field(default_factory=dict)
+    withdrawn: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
 
     @property
@@ -99,13 +100,14 @@ def make_board(
     submissions: Sequence[Submission],
     reported: Sequence[Reported] = (),
     min_utility: float | None = None,
+    withdrawn: Sequence[str] = (),
     set_aside: Sequence[str] = (),
 ) -> Board:
     """Rank entries by worst-case leakage among those whose utility reaches the floor.
 
     Every figure is computed from the scores. An entry shares the rank of the first release above it to which it is
     shown to be equivalent: the whole interval of the difference (paired over people) lies within ± ``MARGIN``.
-    set_aside : what was found beside them and cannot stand on this board, a line each.
+    withdrawn, set_aside : what was found beside them and does not stand on this board, a line each.
     Raises InputError for entries of another protocol, and for entries whose figures are not those of their scores.
     """
     first = submissions[0]
@@ -130,7 +132,7 @@ def make_board(
         SIGNIFICANCE / tests,
     )
     places.sort(key=lambda place: (place.rank is None, place.leakage is None, place.leakage, place.label))
-    return Board(places, list(reported), min_utility, area, detectable, power, list(set_aside))
+    return Board(places, list(reported), min_utility, area, detectable, power, list(withdrawn), list(set_aside))
 
 
 def _label(places: Sequence[RankedEntry]) -> None:

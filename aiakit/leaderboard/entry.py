@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from pydantic import ValidationError
 
 from aiakit.datasets.fingerprint import array_digest
 from aiakit.errors import InputError
-from aiakit.leaderboard.schema import REPORTED_SCHEMA, SCHEMA, Entry, FileRef, Reported
+from aiakit.experiment.config import Record
+from aiakit.leaderboard.schema import REPORTED_SCHEMA, SCHEMA, Entry, FileRef, Reported, Withdrawn
 from aiakit.leaderboard.scores import Tensors
 from aiakit.results.row import Row
 from aiakit.storage import tensorfile
@@ -46,22 +48,30 @@ class Submission:
     row: Row | None = None
 
 
-def read_record(path: Path) -> Entry | Reported:
+KINDS: dict[str, tuple[type[Record], int]] = {
+    "measured": (Entry, SCHEMA),
+    "withdrawn": (Withdrawn, SCHEMA),
+    "reported": (Reported, REPORTED_SCHEMA),
+}
+
+
+def read_record(path: Path) -> Entry | Withdrawn | Reported:
     """The record of a JSON or TOML file. Raises InputError for anything that is none."""
     content = read_toml(path) if path.suffix == ".toml" else read_json(path)
-    if not isinstance(content, dict) or content.get("kind") not in ("measured", "reported"):
-        raise InputError(f"{path} is no leaderboard entry: its kind must be measured or reported")
-    kind, reads = (Entry, SCHEMA) if content["kind"] == "measured" else (Reported, REPORTED_SCHEMA)
+    if not isinstance(content, dict) or content.get("kind") not in KINDS:
+        raise InputError(f"{path} is no leaderboard entry: its kind must be {', '.join(KINDS)}")
+    kind, reads = KINDS[content["kind"]]
     version = content.get("schema_version")
     if version != reads:
         earlier = isinstance(version, int) and version < reads
         way = "submit its run again with this version" if earlier else "update aiakit"
         raise InputError(f"{path} has the schema version {version!r}, this aiakit reads {reads}: {way}")
     try:
-        return kind.model_validate(content)
+        record: Any = kind.model_validate(content)
     except ValidationError as error:
         problem = first_problem(dict(error.errors(include_url=False)[0]))
         raise InputError(f"{path} is no sound entry: {problem}") from None
+    return record  # type: ignore[no-any-return]
 
 
 def read_submission(path: Path) -> Submission:
@@ -69,7 +79,14 @@ def read_submission(path: Path) -> Submission:
     record = read_record(path)
     if isinstance(record, Reported):
         raise InputError(f"{path} holds reported figures, which have no scores")
+    if isinstance(record, Withdrawn):
+        raise InputError(f"{path} was withdrawn on {record.date} ({record.reason}), and has no scores")
     return Submission(record, read_tensors(path, record.scores), path)
+
+
+def entry_files(folder: Path) -> list[Path]:
+    """The files of a folder that may be entries, withdrawn ones or published figures."""
+    return sorted(file for file in folder.iterdir() if file.suffix in (".json", ".toml") and file.is_file())
 
 
 def read_tensors(path: Path, ref: FileRef) -> dict[str, NDArray[Any]]:
@@ -96,11 +113,34 @@ def write_tensors(folder: Path, stem: str, tensors: Mapping[str, NDArray[Any]]) 
     return FileRef(file=target.name, sha256=digest)
 
 
-def write_entry(entry: Entry, folder: Path) -> Path:
+def write_entry(entry: Entry | Withdrawn, folder: Path) -> Path:
     """Write the JSON file of an entry whose tensor files are there already."""
     path = folder / f"{entry.name}.json"
     write_atomically(path, json.dumps(entry.model_dump(mode="json"), indent=1, allow_nan=False) + "\n")
     return path
+
+
+def rewrite(submission: Submission, tensors: Tensors, **changed: Any) -> Path:
+    """Write an entry with other scores: first these, then the entry that names them, then the old scores go.
+
+    changed : fields of the entry. Raises InputError where the folder cannot be written to.
+    """
+    entry, folder = submission.entry, submission.path.parent
+    with writing(folder):
+        ref = write_tensors(folder, entry.name, tensors)
+        path = write_entry(entry.model_copy(update={**changed, "scores": ref}), folder)
+        if path == submission.path and ref.file != entry.scores.file:
+            (folder / entry.scores.file).unlink(missing_ok=True)
+    return path
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Write files of entries. Raises InputError where the folder cannot be written to."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to ({error.strerror}): name another folder with -o") from None
 
 
 def content_of(submission: Submission) -> str:

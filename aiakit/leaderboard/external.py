@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from aiakit.errors import InputError
-from aiakit.leaderboard.entry import Submission, read_submission, write_entry, write_tensors
+from aiakit.leaderboard.entry import Submission, read_submission, rewrite
 from aiakit.leaderboard.schema import AttackInfo
 from aiakit.leaderboard.scores import check_probabilities, statistics_row
 from aiakit.leaderboard.verify import verified
@@ -16,12 +19,15 @@ from aiakit.results.document import measured
 from aiakit.results.judge import SPLITS
 from aiakit.storage import tensorfile
 
+Scores = Mapping[str, NDArray[Any]]
+
 
 def add_attack(path: Path, scores: Path, name: str) -> Path:
     """Add an external attack's scores to an entry, whose figures then count it.
 
     scores : a safetensors file with ``val`` (V, K) and ``test`` (N, K), the class probabilities of the entry's samples
-    in the order in which it stores them; of several repeats ``0.val``, ``0.test``, ``1.val`` and so on.
+    in the order in which it stores them, of several repeats ``0.val``, ``0.test``, ``1.val`` and so on; and
+    ``val.identity`` (V,) and ``test.identity`` (N,), who is on each row, which shows that the order is the entry's.
     Raises InputError where the entry is not sound, has an attack of that name, or the scores do not fit; then nothing
     is changed.
     """
@@ -34,38 +40,55 @@ def add_attack(path: Path, scores: Path, name: str) -> Path:
         given = tensorfile.load(scores)
     except OSError as error:
         raise InputError(f"{scores} cannot be read ({error.strerror})") from None
-    if {"val", "test"} <= given.keys():
-        given = {f"0.{split}": given[split] for split in SPLITS}
-    repeats = len(given) // len(SPLITS)
-    if repeats == 0 or set(given) != {f"{repeat}.{split}" for repeat in range(repeats) for split in SPLITS}:
-        raise InputError(f"{scores} must hold val and test, or 0.val, 0.test, 1.val … and nothing else")
+    repeats = _repeats(given, scores)
+    _require_rows(given, submission, scores)
     tensors = dict(submission.tensors)
-    classes = len(entry.protocol.classes)
-    for key, proba in given.items():
-        split = key.rpartition(".")[2]
-        try:
-            check_probabilities(proba, len(tensors[f"{split}.labels"]), classes, name, split)
-        except ValueError as error:
-            raise InputError(f"{scores}: {error}") from None
-        tensors[f"attack.{len(entry.attacks)}.{key}"] = np.asarray(proba, np.float64)
+    for repeat, table in enumerate(repeats):
+        for split, proba in table.items():
+            try:
+                check_probabilities(proba, len(tensors[f"{split}.labels"]), len(entry.protocol.classes), name, split)
+            except ValueError as error:
+                raise InputError(f"{scores}: {error}") from None
+            tensors[f"attack.{len(entry.attacks)}.{repeat}.{split}"] = np.asarray(proba, np.float64)
     try:
-        added = AttackInfo(name=name, repeats=tuple((0, repeat) for repeat in range(repeats)), external=True)
+        added = AttackInfo(name=name, repeats=tuple((0, repeat) for repeat in range(len(repeats))), external=True)
     except ValidationError as error:
         raise InputError(f"--name: {error.errors(include_url=False)[0]['msg']}") from None
     attacks = (*entry.attacks, added)
     figures = measured(statistics_row(entry.protocol, attacks, tensors))
-    return _replace(submission, attacks, figures, tensors)
+    return rewrite(submission, tensors, attacks=attacks, figures=figures)
 
 
-def _replace(submission: Submission, attacks: tuple[AttackInfo, ...], figures: dict, tensors: dict) -> Path:  # type: ignore[type-arg]
-    """Write new scores, then the entry that names them, then drop the old scores."""
-    entry, folder = submission.entry, submission.path.parent
-    try:
-        ref = write_tensors(folder, entry.name, tensors)
-        updated = entry.model_copy(update={"attacks": attacks, "figures": figures, "scores": ref})
-        path = write_entry(updated, folder)
-        if path == submission.path and ref.file != entry.scores.file:
-            (folder / entry.scores.file).unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written to ({error.strerror})") from None
-    return path
+def _repeats(given: Scores, scores: Path) -> list[dict[str, NDArray[Any]]]:
+    """The probabilities of each repeat by split."""
+    found = {name: proba for name, proba in given.items() if not name.endswith(".identity")}
+    if set(SPLITS) <= found.keys():
+        found = {f"0.{split}": found.pop(split) for split in SPLITS} | found
+    repeats = len(found) // len(SPLITS)
+    if repeats == 0 or set(found) != {f"{repeat}.{split}" for repeat in range(repeats) for split in SPLITS}:
+        raise InputError(
+            f"{scores} must hold val and test, or 0.val, 0.test, 1.val …, and val.identity and test.identity beside "
+            "them: nothing else"
+        )
+    return [{split: found[f"{repeat}.{split}"] for split in SPLITS} for repeat in range(repeats)]
+
+
+def _require_rows(given: Scores, submission: Submission, scores: Path) -> None:
+    """Raise InputError unless every row is of the person whom the entry has there."""
+    for split in SPLITS:
+        name = f"{split}.identity"
+        if name not in given:
+            raise InputError(
+                f"{scores} must hold {name}, who is on each row, as {submission.path.name} has it: without that nobody "
+                "can tell whether the scores are of its samples, in its order"
+            )
+        wanted, stated = np.asarray(submission.tensors[name]), np.asarray(given[name])
+        if stated.shape != wanted.shape:
+            raise InputError(f"{scores}: {name} has shape {stated.shape}, {submission.path.name} has {wanted.shape}")
+        other = np.flatnonzero(stated != wanted)
+        if len(other):
+            row = other[0]
+            raise InputError(
+                f"{scores}: row {row} of {split} is of person {stated[row]}, and in {submission.path.name} of person "
+                f"{wanted[row]} ({len(other)} of {len(wanted)} rows differ): score the samples in the entry's order"
+            )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from aiakit.errors import InputError
 from aiakit.experiment.run import RUN, Run
-from aiakit.leaderboard.entry import Submission, content_of, read_record, read_tensors
-from aiakit.leaderboard.schema import Reported
+from aiakit.leaderboard.entry import Submission, content_of, entry_files, read_record, read_tensors
+from aiakit.leaderboard.schema import Reported, Withdrawn
 from aiakit.leaderboard.submit import submissions_of
 from aiakit.leaderboard.verify import verified
 from aiakit.results.remembered import StatisticsCache
@@ -30,11 +30,12 @@ WORDS = {
 class Gathered:
     """What was found: measured entries with their statistics, published figures, and what cannot stand beside them.
 
-    set_aside : a line for each, which names the file or run and says why.
+    withdrawn : a line for each entry that was. set_aside : a line for each, which names the file or run and says why.
     """
 
     submissions: list[Submission] = field(default_factory=list)
     reported: list[Reported] = field(default_factory=list)
+    withdrawn: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
 
 
@@ -69,11 +70,6 @@ def _places(path: Path) -> list[Path]:
     return places
 
 
-def entry_files(folder: Path) -> list[Path]:
-    """The files of a folder that may be entries or published figures."""
-    return sorted(file for file in folder.iterdir() if file.suffix in (".json", ".toml") and file.is_file())
-
-
 def _read(place: Path, found: Gathered, memory: StatisticsCache) -> None:
     if place.is_dir():
         found.submissions += submissions_of(Run.open(place))
@@ -81,6 +77,8 @@ def _read(place: Path, found: Gathered, memory: StatisticsCache) -> None:
     record = read_record(place)
     if isinstance(record, Reported):
         found.reported.append(record)
+    elif isinstance(record, Withdrawn):
+        found.withdrawn.append(f"{record.name} ({record.release}), on {record.date}: {record.reason}")
     else:
         submission = Submission(record, read_tensors(place, record.scores), place)
         found.submissions.append(replace(submission, row=verified(submission, memory)))

@@ -91,6 +91,14 @@ class Computing(Record):
     seconds: Annotated[float, Field(ge=0)]
 
 
+class WithdrawnAttack(Record):
+    """An external attack that its author, or the keeper of the board, took back."""
+
+    name: Text
+    date: Date
+    reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_plain)]
+
+
 class Provenance(Record):
     """Where an entry comes from.
 
@@ -120,7 +128,21 @@ class Entry(Record):
     attacks: tuple[AttackInfo, ...]
     scores: FileRef
     submitted_release: FileRef | None = None
+    withdrawn: tuple[WithdrawnAttack, ...] = ()
     figures: dict[str, Any]
+
+
+class Withdrawn(Record):
+    """What stands in the place of an entry that was withdrawn: its name, so that copies of it are known, no scores."""
+
+    schema_version: Literal[2] = 2
+    kind: Literal["withdrawn"] = "withdrawn"
+    name: Name
+    release: Text
+    dataset: Text
+    attribute: Text
+    date: Date
+    reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_plain)]
 
 
 class ReportedRow(Record):
@@ -144,5 +166,6 @@ class Reported(Record):
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON schema of an entry (``entry``) and of published figures (``reported``)."""
-    return {"schema": SCHEMA, "entry": Entry.model_json_schema(), "reported": Reported.model_json_schema()}
+    """The JSON schema of an entry (``entry``), of what is left of a withdrawn one, and of published figures."""
+    kinds: dict[str, type[Record]] = {"entry": Entry, "withdrawn": Withdrawn, "reported": Reported}
+    return {"schema": SCHEMA, **{name: kind.model_json_schema() for name, kind in kinds.items()}}

@@ -21,7 +21,7 @@ from aiakit.experiment.config import Chain, PluginSpec, label_of
 from aiakit.experiment.plan import AttackKey, Plan, is_claim, knowledge_of, make_plan, view_of
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
-from aiakit.leaderboard.entry import Submission, content_of, read_submission, write_entry, write_tensors
+from aiakit.leaderboard.entry import Submission, content_of, read_submission, write_entry, write_tensors, writing
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo, Provenance
 from aiakit.leaderboard.scores import SIDES, statistics_row, truth_digest
 from aiakit.results.document import measured
@@ -85,7 +85,7 @@ def submit(
     command = None if run.command is None else without_folders(run.command)
     told = told.model_copy(update={"command": command})
     done, submissions = Submitted(), submissions_of(run, defense)
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for submission in submissions:
             entry = submission.entry.model_copy(update={"provenance": told})
@@ -99,8 +99,6 @@ def submit(
                 files["submitted_release"] = write_tensors(folder, f"{entry.name}.release", release)
             done.files += [folder / file.file for file in files.values()]
             done.files.append(write_entry(entry.model_copy(update=files), folder))
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written to ({error.strerror}): name another folder with -o") from None
     return done
 
 
@@ -112,7 +110,7 @@ def _already(path: Path, submission: Submission, with_release: bool) -> str | No
     try:
         there = read_submission(path)
     except InputError as error:
-        return f"{release} is not submitted, since a file of its name is there: {error}"
+        return f"{release} is not submitted, since a file of its name is there already: {error}"
     if content_of(there) != content_of(submission):
         return f"{release} is there already, with other scores or attacks, and stays as it is: {path}"
     lacks = with_release and there.entry.submitted_release is None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from aiakit.errors import InputError
-from aiakit.leaderboard.entry import Submission
+from aiakit.leaderboard.entry import Submission, entry_files, read_record
+from aiakit.leaderboard.schema import Entry
 from aiakit.leaderboard.scores import statistics_row, truth_digest
 from aiakit.results.document import measured
 from aiakit.results.remembered import StatisticsCache
@@ -42,6 +44,26 @@ def verified(submission: Submission, memory: StatisticsCache | None = None) -> R
             f"{path} is refused: {where} is {_short(stated)} in the entry, but {_short(computed)} from its scores"
         )
     return row
+
+
+def measured_entries(path: Path) -> list[Path]:
+    """The entries that a path stands for: a file itself, of a folder those with scores, and what cannot be read.
+
+    Raises InputError for a folder without any.
+    """
+    if not path.is_dir():
+        return [path]
+    found = [file for file in entry_files(path) if _has_scores(file)]
+    if not found:
+        raise InputError(f"{path} holds no entry: write some with aiakit leaderboard submit RUN -o {path}")
+    return found
+
+
+def _has_scores(path: Path) -> bool:
+    try:
+        return isinstance(read_record(path), Entry)
+    except InputError:
+        return True  # whoever reads it is told why it cannot be
 
 
 def differences(stated: Any, computed: Any, path: str = "figures") -> Iterator[tuple[str, Any, Any]]:

@@ -44,12 +44,18 @@ def mean_influence(
 
 
 def people_share(
-    values: FloatArray, weights: FloatArray, left: IntArray, right: IntArray | None, count: int, repeats: int
+    values: FloatArray,
+    weights: FloatArray,
+    left: IntArray,
+    right: IntArray | None,
+    count: int,
+    repeats: int,
+    few_decide: bool = False,
 ) -> Estimate:
     """The weighted mean of ``values`` in [0, 1], each the mean over so many repeats; see ``mean_influence``."""
     influence, people = mean_influence(values, weights, left, right, count)
     value = float(weights @ values / weights.sum())
-    return share_estimate(value, influence, people, float(repeats * np.count_nonzero(weights)))
+    return share_estimate(value, influence, people, float(repeats * np.count_nonzero(weights)), few_decide)
 
 
 @dataclass(frozen=True)
@@ -179,6 +185,7 @@ class PairsOfPeople:
                 None if genuine else self.right,
                 self.count,
                 len(parts),
+                few_decide=True,
             )
             for genuine in (True, False)
         ]

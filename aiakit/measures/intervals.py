@@ -85,22 +85,36 @@ def effective(weights: NDArray[Any]) -> float:
     return float(weights.sum() ** 2 / squares) if squares > 0 else 0.0
 
 
-def share_estimate(value: float, influence: FloatArray, people: float, samples: float) -> Estimate:
+def _freedom(influence: FloatArray, people: float) -> float:
+    """The degrees of freedom of a variance that is the sum of squared influences, by the spread of these squares.
+
+    2k where k people decide alike and the others hardly; the effective people less one where all decide alike.
+    """
+    variance = float((influence**2).sum())
+    fourth = float((influence**4).sum()) - variance**2 / len(influence)
+    return max(1.0, 2 * variance**2 / max(fourth, 2 * variance**2 / max(people - 1, 1)))
+
+
+def share_estimate(
+    value: float, influence: FloatArray, people: float, samples: float, few_decide: bool = False
+) -> Estimate:
     """A mean of numbers in [0, 1], by Wilson's interval with as many observations as its variance speaks for.
 
     ``value · (1 − value) / variance`` observations: at least a fifth of the effective people, at most the samples, and
     as many as the effective people where these do not differ, such as where nobody was ever read wrongly. The quantile
     is Student's with the effective people less one, since a variance from few people is known poorly.
 
-    people : effective. samples : how many numbers the mean is of.
+    people : effective. samples : how many numbers the mean is of. few_decide : whether the numbers of most people may
+    be all but 1, so that the few others decide how well the variance is known.
     """
     if people <= 0:
         return Estimate(float("nan"), float("nan"), float("nan"), influence, 0.0)
     variance = float((influence**2).sum())
-    count = people
+    count, freedom = people, max(people - 1, 1)
     if variance > NOTHING and 0 < value < 1:
         count = min(max(value * (1 - value) / variance, people / MOST_DEPENDENT), max(samples, people))
-    low, high = wilson(value, count, float(t.ppf((1 + CONFIDENCE) / 2, max(people - 1, 1))))
+        freedom = _freedom(influence, people) if few_decide else freedom
+    low, high = wilson(value, count, float(t.ppf((1 + CONFIDENCE) / 2, freedom)))
     return Estimate(value, low, high, influence, people)
 
 
@@ -108,8 +122,8 @@ def logit_estimate(value: float, influence: FloatArray, people: float, unseen: f
     """A figure in (0, 1) that is no plain mean, such as the area under a curve: symmetric in its log-odds.
 
     Near the ceiling few people decide both the figure and its variance, so that the quantile is Student's with the
-    degrees of freedom that the spread of the squared influences leaves: 2k where k people decide alike and the others
-    hardly. A figure of exactly 0 or 1 has Wilson's interval on the effective people.
+    degrees of freedom that the spread of the squared influences leaves. A figure of exactly 0 or 1 has Wilson's
+    interval on the effective people.
 
     unseen : so many people more, each as unlike the others as ``value`` allows: what few cannot have shown yet.
     """
@@ -119,8 +133,7 @@ def logit_estimate(value: float, influence: FloatArray, people: float, unseen: f
     if variance <= NOTHING or not 0 < value < 1:
         low, high = wilson(value, people, float(norm.ppf((1 + CONFIDENCE) / 2)))
         return Estimate(value, low, high, influence, people)
-    fourth = float((influence**4).sum()) - variance**2 / len(influence)
-    freedom = max(1.0, 2 * variance**2 / max(fourth, 2 * variance**2 / max(people - 1, 1)))
+    freedom = _freedom(influence, people)
     spread = variance + unseen * value * (1 - value) / people**2
     half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * np.sqrt(spread) / (value * (1 - value))
     low, high = expit(logit(value) + np.array([-half, half]))
@@ -144,8 +157,14 @@ def mean_estimate(parts: list[Estimate]) -> Estimate:
 
 
 def difference_interval(a: Estimate, b: Estimate) -> tuple[float, float]:
-    """The interval of ``a`` − ``b`` on the same people, by MOVER (Zou and Donner, 2008): what they share cancels."""
+    """The interval of ``a`` − ``b`` on the same people, by MOVER (Zou and Donner, 2008): what they share cancels.
+
+    Figures that everybody moves alike are one figure. Two that nobody moves are not: of people who were all read
+    rightly by both it is not known how often the two would err together.
+    """
     point = a.point - b.point
+    if a.standard_error > 0 and point == 0 and np.array_equal(a.influence, b.influence):
+        return 0.0, 0.0
     shared = float(_correlation(np.stack([a.influence, b.influence]))[0, 1])
     below, above = a.point - a.low, b.high - b.point
     low = point - np.sqrt(max(0.0, below**2 + above**2 - 2 * shared * below * above))

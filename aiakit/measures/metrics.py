@@ -19,19 +19,20 @@ from aiakit.measures.ranking import placements
 FloatArray = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
-SMALLEST_PROBABILITY = 1e-12  # float32 keeps far smaller values apart from 0, but no attack means them
+SMALLEST_PROBABILITY = 1e-12  # what a probability says of how likely a class is: no attack means less
+SMALLEST_RANK = 1e-300  # an overconfident attack still ranks by what is far smaller
 STANDARD_ERRORS = 2.0  # thresholds that lose less than this many standard errors on val count as equally good
 SWEEPS = 10  # passes of the coordinate search, which settles after two or three
 
 
-def log_proba(proba: NDArray[Any]) -> FloatArray:
-    """(N, K) natural logarithms of probabilities; zeros are clipped here and nowhere else."""
+def log_proba(proba: NDArray[Any], smallest: float = SMALLEST_PROBABILITY) -> FloatArray:
+    """(N, K) natural logarithms of probabilities; what is smaller is raised to ``smallest`` here and nowhere else."""
     proba = np.asarray(proba, np.float64)
     if proba.ndim != 2 or proba.shape[1] < 2:
         raise ValueError(f"class probabilities must have shape (N, K) with K ≥ 2, got {proba.shape}")
     if not np.isfinite(proba).all():
         raise ValueError("class probabilities have non-finite values")
-    return np.asarray(np.log(np.maximum(proba, SMALLEST_PROBABILITY)))
+    return np.asarray(np.log(np.maximum(proba, smallest)))
 
 
 def class_scores(proba: NDArray[Any]) -> FloatArray:
@@ -39,10 +40,10 @@ def class_scores(proba: NDArray[Any]) -> FloatArray:
 
     Rounded to 9 decimals, so that equal probabilities stay ties whatever order the others were summed in.
     """
-    inside = log_proba(proba)
+    inside = log_proba(proba, SMALLEST_RANK)
     proba = np.asarray(proba, np.float64)
     outside = np.stack([np.delete(proba, k, axis=1).sum(axis=1) for k in range(proba.shape[1])], axis=1)
-    return np.asarray(np.round(inside - log_proba(outside), 9))
+    return np.asarray(np.round(inside - log_proba(outside, SMALLEST_RANK), 9))
 
 
 def best_threshold(margin: FloatArray, gain: FloatArray) -> float:
@@ -79,7 +80,7 @@ def fit_decision(val_proba: NDArray[Any], val_labels: NDArray[Any], weights: Flo
     0 stays 0. weights : (N,), of the samples; None: all alike. Raises ValueError where ``val_labels`` has one class
     only.
     """
-    scores = log_proba(val_proba)
+    scores = log_proba(val_proba, SMALLEST_RANK)
     classes = scores.shape[1]
     labels = checked_labels(val_labels, len(scores), classes)
     weights = np.ones(len(labels)) if weights is None else weights
@@ -103,7 +104,7 @@ def fit_decision(val_proba: NDArray[Any], val_labels: NDArray[Any], weights: Flo
 
 def decide(proba: NDArray[Any], offsets: FloatArray) -> Labels:
     """int64 (N,) predicted classes: argmax of log-probability + offset."""
-    return np.asarray((log_proba(proba) + offsets).argmax(axis=1), np.int64)
+    return np.asarray((log_proba(proba, SMALLEST_RANK) + offsets).argmax(axis=1), np.int64)
 
 
 @dataclass(frozen=True)

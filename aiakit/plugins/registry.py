@@ -25,6 +25,7 @@ from typing import Any, Literal, overload
 
 from aiakit.contracts import Attack, Dataset, Defense, EmbeddingDefense, Encoder, Plugin
 from aiakit.errors import AiakitError, InputError, PluginError, unknown
+from aiakit.plugins.containment import contained
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.plugins.options import options_of, validate
 
@@ -73,8 +74,11 @@ class Entry:
             raise PluginError(f"{self} cannot be used: {self.conflict}")
         module, _, attribute = self.target.partition(":")
         try:
-            found = reduce(getattr, attribute.split("."), importlib.import_module(module))
-        except (Exception, SystemExit) as error:
+            with contained(str(self)):
+                found = reduce(getattr, attribute.split("."), importlib.import_module(module))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise PluginError(f"{self} cannot be loaded: {_one_line(error)}") from error
         bases = BASES.get(self.kind, (object,))
         if not isinstance(found, type) or not issubclass(found, bases):
@@ -118,6 +122,18 @@ class Registry:
         """The class of a name, imported. Raises InputError or PluginError."""
         return self.entry(kind, name).load()
 
+    @overload
+    def make(self, kind: Literal["attack"], name: str, options: Mapping[str, Any] | None = None) -> Attack: ...
+    @overload
+    def make(
+        self, kind: Literal["defense"], name: str, options: Mapping[str, Any] | None = None
+    ) -> Defense | EmbeddingDefense: ...
+    @overload
+    def make(self, kind: Literal["encoder"], name: str, options: Mapping[str, Any] | None = None) -> Encoder: ...
+    @overload
+    def make(self, kind: Literal["dataset"], name: str, options: Mapping[str, Any] | None = None) -> Dataset: ...
+    @overload
+    def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any: ...
     def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
         """An instance with validated options (texts or values). Raises InputError or PluginError."""
         entry = self.entry(kind, name)
@@ -233,8 +249,11 @@ def _import_file(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+        with contained(f"the plugin file {path}"):
+            spec.loader.exec_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         del sys.modules[name]
         raise InputError(
             f"the plugin file {path}{_line_in(error, str(path))} cannot be loaded: {_one_line(error)}"
@@ -251,13 +270,16 @@ def kebab(class_name: str) -> str:
 def guard(entry: Entry) -> Iterator[None]:
     """Turn whatever a plugin raises into one PluginError that names the plugin, its package, and the line.
 
-    aiakit's own errors, running out of memory and a full disk are not the plugin's doing and pass unchanged.
+    Also what would end the process: ``sys.exit``, ``os._exit`` … What a plugin does besides is contained
+    (``contained``). aiakit's own errors, Ctrl-C, running out of memory and a full disk are not the plugin's doing and
+    pass unchanged.
     """
     try:
-        yield
-    except (AiakitError, MemoryError):
+        with contained(str(entry)):
+            yield
+    except (AiakitError, MemoryError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         module = sys.modules.get(entry.target.partition(":")[0])

@@ -70,7 +70,7 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
         *_verification(board),
         *_calibration(board, calibrations),
         *_reported(board),
-        *_set_aside(board),
+        *_not_there(board),
         Section("limits", "How to read this", items=remarks(board)),
     ]
     sections += [_entry(number, place, folder) for number, place in enumerate(board.places)]
@@ -131,12 +131,12 @@ def _reported(board: Board) -> list[Section]:
     return [Section("reported", "Reported figures", [text], (), [table])]
 
 
-def _set_aside(board: Board) -> list[Section]:
-    """What was found and could not stand on the board: a reader should know that it is missing."""
-    if not board.set_aside:
+def _not_there(board: Board) -> list[Section]:
+    """What was found and does not stand on the board: a reader should know that it is missing."""
+    lines = [*(f"Withdrawn: {line}" for line in board.withdrawn), *(f"Set aside: {line}" for line in board.set_aside)]
+    if not lines:
         return []
-    return [Section("set-aside", "Set aside", ["These were found and do not stand on this board."],
-                    items=board.set_aside)]  # fmt: skip
+    return [Section("not-there", "Not on this board", ["These were found beside the entries above."], items=lines)]
 
 
 def _entry(number: int, place: RankedEntry, folder: Path | None) -> Section:
@@ -154,6 +154,7 @@ def _entry(number: int, place: RankedEntry, folder: Path | None) -> Section:
         f"Seeds {', '.join(map(str, entry.computing.seeds))}, {entry.computing.attack_seeds} of each attack.",
         f"Release submitted: {'no' if entry.submitted_release is None else 'yes, attacks can be trained again'}.",
         f"External attacks: {', '.join(external) if external else NONE}.",
+        *(f"Attack withdrawn on {each.date}: {each.name}: {each.reason}" for each in entry.withdrawn),
     ]
     command = entry.provenance.command
     settings: dict[str, Any] = {

@@ -75,6 +75,7 @@ def document(board: Board) -> dict[str, Any]:
         ],
         "reported": [figures.model_dump(mode="json") for figures in board.reported],
         "remarks": remarks(board),
+        "withdrawn": board.withdrawn,
         "set_aside": board.set_aside,
     }
 

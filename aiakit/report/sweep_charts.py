@@ -10,7 +10,7 @@ import altair as alt
 
 from aiakit.measures.pareto import privacy_of
 from aiakit.report.theme import CLAIMED, COLOURS, INK, MEASURED, WIDTH, Chart, finish, title, values
-from aiakit.sweep.space import in_short
+from aiakit.sweeps.space import in_short
 
 Row = dict[str, Any]
 LEAKS = ("claimed, in-loop attacker", "measured, strongest attack")

@@ -8,7 +8,7 @@ from aiakit.report.conclusion import conclusion_of_sweep
 from aiakit.report.grid import NONE, Grid, figure, print_grid, say, with_interval
 from aiakit.report.sweep import summary
 from aiakit.report.terminal import problems, remarks, stdout
-from aiakit.sweep.space import in_short
+from aiakit.sweeps.space import in_short
 
 Row = dict[str, Any]
 HEADINGS = ("strongest [95 %]", "utility [95 %]", "front", "claimed", "gap", "strongest attack")

@@ -213,7 +213,7 @@ class _Accepted:
             return None
         left, right = rows[self.left[chosen]], rows[self.right[chosen]]
         weights, count = pair_weights(self.same[chosen], left), int(rows.max()) + 1
-        return people_share(self.share[chosen], weights, left, None if genuine else right, count, self.verifiers)
+        return people_share(self.share[chosen], weights, left, None if genuine else right, count, self.verifiers, True)
 
 
 def _accepted(protocol: Protocol, kind: str, verifier: list[dict[str, NDArray[Any]]]) -> _Accepted | None:

@@ -188,8 +188,10 @@ def _is_row(cells: Sequence[str]) -> bool:
     numbers = [cell for cell in cells if NUMBER.fullmatch(cell)]
     if any(not cell.isdecimal() for cell in numbers):
         return True
-    places = [int(cell) for cell in numbers]
-    return len(numbers) == len(cells) > 0 and places != list(range(places[0], places[0] + len(places)))
+    places = [whole_number(cell) for cell in numbers]
+    return len(numbers) == len(cells) > 0 and (
+        places[0] is None or places != list(range(places[0], places[0] + len(places)))
+    )
 
 
 def _unnamed(path: Path, rows: Sequence[tuple[int, tuple[str, ...]]]) -> list[str]:

@@ -23,7 +23,7 @@ unspecified|unlabelled|unlabeled|not available|not known|?|??|???|-|--|---|\N{EN
 """
 UNKNOWN = frozenset(word for line in WORDS.splitlines() for word in line.split("|"))  # and the empty cell
 IGNORED = frozenset("\u034f\u180b\u180c\u180d\u180f" + "".join(map(chr, range(0xFE00, 0xFE10))))  # beside category Cf
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]\d{2,3})?", re.ASCII | re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]\d{2,3})?", re.ASCII | re.IGNORECASE)
 LONGEST_NUMBER = 28  # characters; Decimal is exact up to 28 digits
 NAMED = 5  # how many of the affected images or people a note names
 EXACT = 2**53  # floating point cannot tell larger whole numbers apart

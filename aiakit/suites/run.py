@@ -19,8 +19,8 @@ from aiakit.storage.store import write_atomically
 from aiakit.suites.document import suite_document
 from aiakit.suites.request import Requests
 from aiakit.suites.schema import Suite
-from aiakit.sweep.axes import axes_of
-from aiakit.sweep.run import PreparedSweep, prepare_sweep
+from aiakit.sweeps.axes import axes_of
+from aiakit.sweeps.run import PreparedSweep, prepare_sweep
 
 DOCUMENT = "benchmark.json"
 

@@ -99,7 +99,8 @@ def raw_and_erased(
     """The embeddings as they are, then after LEACE, which is fitted on the defender's people."""
     defender, *attackers = rows
     owned = Embeddings(embedding[defender], labels[defender], identity[defender], CLASSES)
-    eraser = registry.make("defense", "leace").fit(owned, owned, Context(seed=seed))
+    leace: Any = registry.make("defense", "leace")
+    eraser = leace.fit(owned, owned, Context(seed=seed))
     erased = eraser.release(embedding, np.random.default_rng(seed)).embedding
     for suffix, values in (("", embedding), (", LEACE", erased)):
         train, val, test = (

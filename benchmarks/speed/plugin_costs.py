@@ -118,7 +118,7 @@ def release(kind: registry.Kind, name: str, view: str) -> Subject:
     """A defense or an encoder: learns from a half, releases all."""
 
     def work(rows: int, ctx: Context) -> None:
-        made = registry.make(kind, name)
+        made: Any = registry.make(kind, name)
         train, val, everybody = (
             faces(size, seed) if view == "image" else embeddings(size, seed)
             for seed, size in enumerate((rows * 9 // 20, rows // 20, rows))

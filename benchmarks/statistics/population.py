@@ -57,23 +57,23 @@ class Cell:
 
 @dataclass(frozen=True)
 class Probed:
-    """A test set and what two attacks say of it. proba : one (N, 2) an attack."""
+    """A test set and what attacks say of it. proba : one (N, 2) an attack."""
 
     identity: Array
     labels: Array
-    proba: tuple[Array, Array]
+    proba: tuple[Array, ...]
 
 
 @dataclass(frozen=True)
 class Probes:
-    """Two attacks on one kind of test set; the second is weaker.
+    """Attacks on one kind of test set, the strongest first; each of the others sees in part what it sees.
 
     Scores of the two classes are unit Gaussians, ``distance`` apart, so balanced accuracy at a threshold t is the mean
     of Φ(distance/2 − t) and Φ(distance/2 + t), and AUC Φ(distance/√2), whatever the numbers of images and of people.
     """
 
     cell: Cell
-    levels: tuple[float, float]
+    levels: tuple[float, ...]
 
     def draw(self, rng: np.random.Generator) -> Probed:
         """People drawn from the population, with their images."""
@@ -81,14 +81,16 @@ class Probes:
         identity = np.repeat(np.arange(cell.people), cell.images(rng))
         of_person = rng.permutation(np.arange(cell.people) < round(cell.share * cell.people)).astype(np.int64)
         labels = of_person[identity]
-        mix = np.array([[1.0, 0.0], [SHARED, np.sqrt(1 - SHARED**2)]])
-        person, image = mix @ rng.normal(size=(2, cell.people)), mix @ rng.normal(size=(2, len(identity)))
+        attacks = len(self.levels)
+        mix = np.sqrt(1 - SHARED**2) * np.eye(attacks)
+        mix[:, 0] = [1.0, *[SHARED] * (attacks - 1)]
+        person, image = mix @ rng.normal(size=(attacks, cell.people)), mix @ rng.normal(size=(attacks, len(identity)))
         noise = np.sqrt(ALIKE) * person[:, identity] + np.sqrt(1 - ALIKE) * image
         proba = []
         for level, part in zip(self.levels, noise, strict=True):
             p = expit(2 * (part + distance_of(level) * (labels - 0.5)))
             proba.append(np.stack([1 - p, p], axis=1))
-        return Probed(identity, labels, (proba[0], proba[1]))
+        return Probed(identity, labels, tuple(proba))
 
     @cached_property
     def val(self) -> Probed:
@@ -96,7 +98,7 @@ class Probes:
         return replace(self, cell=replace(self.cell, people=VAL_PEOPLE, counts="even")).draw(np.random.default_rng(1))
 
     def truth(self, attack: int) -> dict[str, float]:
-        """The true figures of the first (0) or second attack with the decision that val chooses."""
+        """The true figures of the numbered attack with the decision that val chooses."""
         distance = distance_of(self.levels[attack])
         offset = metrics.fit_decision(self.val.proba[attack], self.val.labels)[1]
         threshold = -offset / 2  # class 1 is named where 2x + offset > 0

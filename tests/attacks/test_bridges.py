@@ -33,7 +33,9 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
 
 
 @pytest.mark.parametrize("name", BRIDGES)
-def test_an_absent_package_is_one_line_and_no_preset_needs_it(name: str, installed: Any, aiakit: Callable[..., Any]):
+def test_an_absent_package_is_one_line_and_no_preset_needs_it(
+    name: str, installed: Any, aiakit: Callable[..., Any]
+) -> None:
     installed(False)
     extra, module = BRIDGES[name]
     reason = f"{module} is not installed: pip install 'aiakit[{extra}]'"
@@ -46,14 +48,14 @@ def test_an_absent_package_is_one_line_and_no_preset_needs_it(name: str, install
     assert reason in " ".join(answer.err.split())
 
 
-def test_art_is_part_of_all_where_it_is_installed(installed: Any):
+def test_art_is_part_of_all_where_it_is_installed(installed: Any) -> None:
     installed(True)
     assert "art" in attack_names(["all"], {})
     assert "art" not in attack_names(["fast,strong"], {})
 
 
 @pytest.mark.parametrize(("name", "suffix"), [("tabicl", ".ckpt"), ("tabpfn", ".safetensors")])
-def test_weights_come_from_a_file_that_has_to_be_named(name: str, suffix: str, installed: Any, tmp_path: Path):
+def test_weights_come_from_a_file_that_has_to_be_named(name: str, suffix: str, installed: Any, tmp_path: Path) -> None:
     installed(True)
     assert name not in attack_names(["all"], {})
     assert name in attack_names([f"all,{name}"], {})
@@ -85,7 +87,7 @@ class TestArt:
         pytest.importorskip("art.attacks.inference.attribute_inference", reason="needs the extra art")
 
     @pytest.mark.parametrize("model", ["nn", "rf", "gb", "lr", "dt", "knn", "svm"])
-    def test_every_model_type_finds_a_shift_and_repeats_to_the_byte(self, model: str):
+    def test_every_model_type_finds_a_shift_and_repeats_to_the_byte(self, model: str) -> None:
         train, val, test = (evidence(np.arange(size) % 2, size) for size in (300, 100, 200))
         before = np.random.get_state()[1]
         made = [ART(model).fit(train, val, Context()).predict_proba(test.release) for _ in range(2)]
@@ -94,18 +96,18 @@ class TestArt:
         assert np.mean(made[0].argmax(axis=1) == test.labels) >= (0.8 if model == "nn" else 0.87)
         np.testing.assert_array_equal(np.random.get_state()[1], before)
 
-    def test_the_model_type_is_chosen_on_val(self):
+    def test_the_model_type_is_chosen_on_val(self) -> None:
         """No linear model sees four modes with equal means."""
         draw = lambda n, seed: leaks.four_modes(4).draw(n, np.random.default_rng(seed))  # noqa: E731
         parts = [LabelledRelease(*draw(n, n), np.arange(n), ("0", "1")) for n in (400, 200)]
         assert ART(rows=400).fit(*parts, Context()).kind_ != "lr"
 
-    def test_three_classes_of_which_one_is_missing(self):
+    def test_three_classes_of_which_one_is_missing(self) -> None:
         train, val = evidence(2 * (np.arange(200) % 2), 0, 3), evidence(np.arange(90) % 3, 1, 3)
         proba = ART("lr", rows=100).fit(train, val, Context()).predict_proba(val.release)
         assert_probabilities(proba, (90, 3))
 
-    def test_one_class_is_refused(self):
+    def test_one_class_is_refused(self) -> None:
         with pytest.raises(ValueError, match="more than one class"):
             ART("lr").fit(evidence(np.ones(50), 0), evidence(np.arange(20) % 2, 1), Context())
 
@@ -147,7 +149,9 @@ def random_weights(network: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("name", "tiny"), [("tabicl", tiny_tabicl), ("tabpfn", tiny_tabpfn)])
-def test_a_foundation_model_reads_its_weights_from_a_file(name: str, tiny: Callable[[Path], Path], tmp_path: Path):
+def test_a_foundation_model_reads_its_weights_from_a_file(
+    name: str, tiny: Callable[[Path], Path], tmp_path: Path
+) -> None:
     pytest.importorskip(name, reason="needs the extra tabular")
     options = {"weights": str(tiny(tmp_path)), "rows": "60", "estimators": "2"}
     train, val = evidence(2 * (np.arange(90) % 3 == 0), 0, 3), evidence(np.arange(30) % 3, 1, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,19 +35,19 @@ ACTS_ON_NOTHING = (Bits, Interactions)  # these answer 1/K where they confirm no
 every_attack = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 
 
-def make(attack):
+def make(attack: Any) -> Any:
     return attack(**SMALL.get(attack, {}))
 
 
 @every_attack
-def test_only_many_samples_are_approximated(attack):
+def test_only_many_samples_are_approximated(attack: Any) -> None:
     assert make(attack).approximation(1_000) is None
     linear = attack in (LogReg, LDA, QDA, XGBoost)
     assert (make(attack).approximation(200_000) is None) == linear
 
 
 @pytest.mark.parametrize("attack", [KNN, SimilarityVote])
-def test_the_nearest_are_those_that_comparing_one_by_one_finds(attack):
+def test_the_nearest_are_those_that_comparing_one_by_one_finds(attack: Any) -> None:
     train, val = drawn(leaks.radial(), 300, 0), drawn(leaks.radial(), 90, 1)
     fitted = attack(neighbours=(5,)).fit(train, val, Context())
     gallery, probes = fitted.prepare(train.release.embedding), val.release.embedding
@@ -58,7 +59,7 @@ def test_the_nearest_are_those_that_comparing_one_by_one_finds(attack):
         np.testing.assert_allclose(fitted.predict_proba(val.release[[row]])[0], counts / counts.sum(), rtol=1e-4)
 
 
-def evidence(labels, seed=0, dims=6, shift=2.0, classes=2):
+def evidence(labels: Any, seed: Any = 0, dims: Any = 6, shift: Any = 2.0, classes: Any = 2) -> Any:
     """The first coordinate carries the class, the second is constant."""
     labels = np.asarray(labels, dtype=np.int64)
     x = np.random.default_rng(seed).normal(size=(len(labels), dims)).astype(np.float32)
@@ -67,12 +68,12 @@ def evidence(labels, seed=0, dims=6, shift=2.0, classes=2):
     return LabelledRelease(Release(x), labels, np.arange(len(labels)), tuple("abcd"[:classes]))
 
 
-def drawn(leak, n, seed):
+def drawn(leak: Any, n: Any, seed: Any) -> Any:
     release, labels = leak.draw(n, np.random.default_rng(seed))
     return LabelledRelease(release, labels, np.arange(n), ("0", "1"))
 
 
-def accuracy(attack, leak, n=3000, seed=1, ctx=None):
+def accuracy(attack: Any, leak: Any, n: Any = 3000, seed: Any = 1, ctx: Any = None) -> Any:
     """Balanced accuracy on fresh samples, the threshold chosen on a validation set."""
     train, val, test = drawn(leak, n, seed), drawn(leak, n // 3, seed + 100), drawn(leak, 3000, seed + 200)
     attack.fit(train, val, ctx or Context(seed=seed))
@@ -80,7 +81,7 @@ def accuracy(attack, leak, n=3000, seed=1, ctx=None):
     return balanced_accuracy(test.labels, decide(attack.predict_proba(test.release), offsets), 2)
 
 
-def assert_probabilities(proba, n, classes):
+def assert_probabilities(proba: Any, n: Any, classes: Any) -> None:
     assert proba.shape == (n, classes)
     assert np.isfinite(proba).all()
     assert (proba >= 0).all()
@@ -102,7 +103,7 @@ CASES = {
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 @every_attack
-def test_odd_evidence_gives_probabilities_and_no_warning(attack, case):
+def test_odd_evidence_gives_probabilities_and_no_warning(attack: Any, case: Any) -> None:
     train, val, classes, dims = case
     fitted = make(attack).fit(
         evidence(train, 1, dims, classes=classes), evidence(val, 2, dims, classes=classes), Context(seed=3)
@@ -114,7 +115,7 @@ def test_odd_evidence_gives_probabilities_and_no_warning(attack, case):
 
 @pytest.mark.filterwarnings("error")
 @every_attack
-def test_a_release_that_is_the_same_for_everybody_gives_the_same_answer_for_everybody(attack):
+def test_a_release_that_is_the_same_for_everybody_gives_the_same_answer_for_everybody(attack: Any) -> None:
     same = Release(np.full((60, 4), 2.5, dtype=np.float32))
     train = LabelledRelease(same, np.arange(60) % 2, np.arange(60), ("a", "b"))
     proba = make(attack).fit(train, train[:30], Context()).predict_proba(same)
@@ -123,14 +124,14 @@ def test_a_release_that_is_the_same_for_everybody_gives_the_same_answer_for_ever
 
 
 @every_attack
-def test_a_seed_repeats_to_the_byte(attack):
+def test_a_seed_repeats_to_the_byte(attack: Any) -> None:
     train, val = drawn(leaks.four_modes(8), 400, 1), drawn(leaks.four_modes(8), 200, 2)
     first, again = (make(attack).fit(train, val, Context(seed=4)).predict_proba(val.release) for _ in range(2))
     assert first.tobytes() == again.tobytes()
 
 
 @every_attack
-def test_three_unbalanced_classes_are_told_apart(attack):
+def test_three_unbalanced_classes_are_told_apart(attack: Any) -> None:
     rng = np.random.default_rng(0)
     train, val, test = (evidence(rng.choice(3, n, p=[0.6, 0.3, 0.1]), n, 5, 3.0, 3) for n in (900, 401, 802))
     fitted = make(attack).fit(train, val, Context())
@@ -138,7 +139,7 @@ def test_three_unbalanced_classes_are_told_apart(attack):
 
 
 @every_attack
-def test_a_planted_leak_is_found_and_noise_is_not(attack):
+def test_a_planted_leak_is_found_and_noise_is_not(attack: Any) -> None:
     assert accuracy(make(attack), leaks.linear(8, distance=3.0), n=900) > 0.87
     assert abs(accuracy(make(attack), leaks.null(8), n=900) - 0.5) < 4.5 * np.sqrt(0.25 / 3000)
 
@@ -158,23 +159,23 @@ def test_a_planted_leak_is_found_and_noise_is_not(attack):
     ],
     ids=lambda value: getattr(value, "name", None) or type(value).__name__,
 )
-def test_what_an_attack_is_there_for(attack, leak, share):
+def test_what_an_attack_is_there_for(attack: Any, leak: Any, share: float) -> None:
     assert accuracy(attack, leak) > 0.5 + share * (leak.bayes - 0.5)
 
 
-def test_linear_attacks_are_blind_to_equal_means():
+def test_linear_attacks_are_blind_to_equal_means() -> None:
     """The premise of the non-linear ones: were this to fail, the leak would be linear."""
     for attack in (LogReg(), LDA()):
         assert abs(accuracy(attack, leaks.four_modes(16)) - 0.5) < 0.045
 
 
-def test_the_large_sample_form_of_the_svm_sees_what_the_exact_one_sees():
+def test_the_large_sample_form_of_the_svm_sees_what_the_exact_one_sees() -> None:
     leak = leaks.four_modes(8)
     exact, nystroem = accuracy(SVM(), leak), accuracy(SVM(exact_rows=100, landmarks=300), leak)
     assert nystroem > exact - 0.03 > 0.75
 
 
-def test_screened_searches_answer_nothing_rather_than_noise():
+def test_screened_searches_answer_nothing_rather_than_noise() -> None:
     for attack in ACTS_ON_NOTHING:
         answers = []
         for seed in range(10):
@@ -184,7 +185,7 @@ def test_screened_searches_answer_nothing_rather_than_noise():
         assert sum(answers) >= 8
 
 
-def test_screening_separates_people_not_images():
+def test_screening_separates_people_not_images() -> None:
     """Many images of a few people: whatever marks a person would otherwise confirm itself in the other half."""
     rng = np.random.default_rng(0)
     identity = np.repeat(np.arange(10), 60)
@@ -201,14 +202,14 @@ def test_screening_separates_people_not_images():
     assert abs(np.mean(found) - 0.5) < 0.1
 
 
-def accuracy_on_new_people(fitted, rng):
+def accuracy_on_new_people(fitted: Any, rng: Any) -> Any:
     x, labels, _ = leaks.identity_only(400, 1, rng, d=40)
     return (fitted.predict_proba(Release(x)).argmax(axis=1) == labels).mean()
 
 
 @given(st.integers(0, 10_000), st.integers(1, 3), st.integers(3, 7))
 @settings(max_examples=25, deadline=None)
-def test_the_screen_ranks_products_as_brute_force_does(seed, order, dims):
+def test_the_screen_ranks_products_as_brute_force_does(seed: Any, order: Any, dims: Any) -> None:
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(40, dims)).astype(np.float32)
     goal = rng.normal(size=(40, 2)).astype(np.float32)
@@ -220,8 +221,8 @@ def test_the_screen_ranks_products_as_brute_force_does(seed, order, dims):
     np.testing.assert_allclose([strength[tuple(c[:order].tolist())] for c in found], expected, rtol=1e-4)
 
 
-def test_a_mantissa_bit_is_read():
-    def planted(n, seed):
+def test_a_mantissa_bit_is_read() -> None:
+    def planted(n: Any, seed: Any) -> Any:
         plain = drawn(leaks.null(12), n, seed)
         words = plain.release.embedding.view(np.uint32).copy()
         words[:, 7] = (words[:, 7] & ~np.uint32(2)) | (plain.labels.astype(np.uint32) << 1)
@@ -232,7 +233,7 @@ def test_a_mantissa_bit_is_read():
     assert (fitted.predict_proba(test.release).argmax(axis=1) == test.labels).all()
 
 
-def test_wide_embeddings_are_reduced_not_refused():
+def test_wide_embeddings_are_reduced_not_refused() -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(300) % 2
     x = rng.normal(size=(300, 700)).astype(np.float32)
@@ -243,7 +244,7 @@ def test_wide_embeddings_are_reduced_not_refused():
         assert_probabilities(proba, 300, 2)
 
 
-def test_galleries_and_forests_are_bounded():
+def test_galleries_and_forests_are_bounded() -> None:
     train, val = drawn(leaks.linear(4, 3.0), 600, 1), drawn(leaks.linear(4, 3.0), 200, 2)
     for attack in (KNN(gallery=100), SimilarityVote(gallery=100), RandomForest(trees=10, rows=100)):
         proba = attack.fit(train, val, Context()).predict_proba(val.release)
@@ -251,7 +252,7 @@ def test_galleries_and_forests_are_bounded():
 
 
 @pytest.mark.skipif("AIAKIT_DATA" not in os.environ, reason="AIAKIT_DATA is not set")
-def test_equal_means_do_not_hide_gender_in_real_recogniser_embeddings():
+def test_equal_means_do_not_hide_gender_in_real_recogniser_embeddings() -> None:
     """LEACE leaves a linear attacker near chance and a quadratic one above .9 (see the method's table)."""
     import torch
     from concept_erasure import LeaceEraser
@@ -271,7 +272,7 @@ def test_equal_means_do_not_hide_gender_in_real_recogniser_embeddings():
     )
     train, val, test = (whole[(place >= low) & (place < high)] for low, high in ((0.5, 0.75), (0.75, 0.83), (0.83, 1)))
 
-    def balanced(attack):
+    def balanced(attack: Any) -> Any:
         offsets = fit_decision(attack.fit(train, val, Context()).predict_proba(val.release), val.labels)
         return balanced_accuracy(test.labels, decide(attack.predict_proba(test.release), offsets), 2)
 

@@ -29,7 +29,7 @@ def evidence(classes: tuple[str, ...]) -> LabelledRelease:
 @pytest.mark.parametrize(
     "classes", [("female", "male"), ("Male", "Female"), ("woman", "man"), ("not_male", "male"), ("f", "m")]
 )
-def test_it_finds_out_which_class_is_which(classes: tuple[str, ...]):
+def test_it_finds_out_which_class_is_which(classes: tuple[str, ...]) -> None:
     assert Attack.unavailable(classes) is None
     known, reference = evidence(classes), evidence(("female", "male"))
     made = Attack().fit(known, known, Context()).predict_proba(known.release)
@@ -40,7 +40,7 @@ def test_it_finds_out_which_class_is_which(classes: tuple[str, ...]):
 
 @installed
 @pytest.mark.parametrize("classes", [("no", "yes"), ("-1", "1"), ("female", "male", "other"), ("male", "man")])
-def test_other_attributes_are_refused_by_name(classes: tuple[str, ...]):
+def test_other_attributes_are_refused_by_name(classes: tuple[str, ...]) -> None:
     assert Attack.unavailable() is None
     reason = Attack.unavailable(classes)
     assert reason == f"it knows the classes female and male only, not {', '.join(classes)}"
@@ -51,7 +51,7 @@ def test_other_attributes_are_refused_by_name(classes: tuple[str, ...]):
 
 @installed
 @pytest.mark.parametrize("image_size", [32, 64])
-def test_it_reads_gender_from_undefended_faces(image_size: int):
+def test_it_reads_gender_from_undefended_faces(image_size: int) -> None:
     """Measured on 600 people: balanced accuracy .963 and AUC .994 at 32 pixels, .963 and .996 at 64."""
     if "AIAKIT_DATA" not in os.environ:
         pytest.skip("needs AIAKIT_DATA")

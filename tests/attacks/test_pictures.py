@@ -31,15 +31,15 @@ def accuracy(attack: Any, leak: Any) -> float:
 
 
 @pytest.mark.parametrize("leak", STRONG)
-def test_tiles_see_low_bits_and_a_tinted_corner(leak: str):
+def test_tiles_see_low_bits_and_a_tinted_corner(leak: str) -> None:
     assert accuracy(Steganalysis(width=4, epochs=6), STRONG[leak]) >= 0.85
 
 
-def test_the_high_pass_sees_a_pattern_that_is_always_at_the_same_place():
+def test_the_high_pass_sees_a_pattern_that_is_always_at_the_same_place() -> None:
     assert accuracy(Steganalysis(width=0, epochs=6), FAINT) >= 0.85
 
 
-def test_the_strong_setting_listens_to_the_member_that_sees_something_and_repeats_to_the_byte():
+def test_the_strong_setting_listens_to_the_member_that_sees_something_and_repeats_to_the_byte() -> None:
     parts = [drawn(FAINT, n, n) for n in (600, 200, 400)]
     made = [StrongCNN("test_resnet", epochs=1, hidden_epochs=6).fit(*parts[:2], Context()) for _ in range(2)]
     proba = [attack.predict_proba(parts[2].release) for attack in made]
@@ -49,7 +49,7 @@ def test_the_strong_setting_listens_to_the_member_that_sees_something_and_repeat
     assert list(made[0].members_)[int(np.argmax(made[0].weights_))] == "high-pass"
 
 
-def test_a_member_that_knows_nothing_gets_next_to_no_weight():
+def test_a_member_that_knows_nothing_gets_next_to_no_weight() -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(300) % 3
     knows = rng.normal(size=(300, 3))
@@ -61,7 +61,7 @@ def test_a_member_that_knows_nothing_gets_next_to_no_weight():
     assert weights[1] >= 0.5
 
 
-def test_a_shift_moves_each_picture_by_whole_pixels_and_repeats_its_edge():
+def test_a_shift_moves_each_picture_by_whole_pixels_and_repeats_its_edge() -> None:
     pictures = torch.arange(4 * 3 * 8 * 8).reshape(4, 3, 8, 8).float()
     moved = shifted(pictures, 2, torch.Generator().manual_seed(0))
     assert moved.shape == pictures.shape
@@ -74,7 +74,7 @@ def test_a_shift_moves_each_picture_by_whole_pixels_and_repeats_its_edge():
     assert len({each[0] for each in found}) > 1
 
 
-def test_nothing_is_left_of_a_flat_picture():
+def test_nothing_is_left_of_a_flat_picture() -> None:
     flat = torch.full((2, 3, 9, 9), 0.3)
     assert residual(flat).abs().max() < 1e-4
 
@@ -82,7 +82,7 @@ def test_nothing_is_left_of_a_flat_picture():
 @pytest.mark.parametrize(
     ("asked", "there"), [("all", False), ("fast", False), ("strong", True), ("all,cnn-strong", True)]
 )
-def test_all_leaves_the_costly_attack_out_and_says_so(asked: str, there: bool):
+def test_all_leaves_the_costly_attack_out_and_says_so(asked: str, there: bool) -> None:
     names = attack_names([asked], {})
     assert ("cnn-strong" in names) is there
     assert not_run([asked], names, ["embedding"]) == []

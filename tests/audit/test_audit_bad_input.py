@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +16,12 @@ import aiakit
 from aiakit.contracts import OfficialPairs
 from aiakit.errors import InputError
 from aiakit.storage.arrays import LARGEST
+from tests.conftest import Answer
 
 COLUMNS = ("--attribute", "gender", "--identity", "person")
 
 
-def spoil(embedding, row, column, value, dtype=np.float32):
+def spoil(embedding: Any, row: Any, column: Any, value: Any, dtype: Any = np.float32) -> Any:
     changed = embedding.astype(dtype)
     changed[row, column] = value
     return changed
@@ -41,7 +44,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("case", ARRAYS)
-def test_values_that_no_attack_can_use(cast, case: str):
+def test_values_that_no_attack_can_use(cast: Any, case: str) -> None:
     change, message = ARRAYS[case]
     with pytest.raises(InputError, match=message) as caught:
         aiakit.audit(change(cast.embedding), **cast.labels())
@@ -77,20 +80,20 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("case", OPTIONS)
-def test_labels_and_options_that_cannot_be_used(cast, case: str):
+def test_labels_and_options_that_cannot_be_used(cast: Any, case: str) -> None:
     options, message = OPTIONS[case]
     with pytest.raises(InputError, match=message) as caught:
         aiakit.audit(cast.embedding, **{**cast.labels(), **options})
     assert "\n" not in str(caught.value)
 
 
-def test_constant_columns_are_a_note(cast):
+def test_constant_columns_are_a_note(cast: Any) -> None:
     widened = np.hstack([cast.embedding, np.ones((ROWS, 2), np.float32)])
     notes = aiakit.audit(widened, attacks="logreg", **cast.labels()).to_dict()["notes"]
     assert "2 of 12 dimensions are constant and say nothing" in notes
 
 
-def test_unknown_people_and_labels_are_left_out_and_counted(cast):
+def test_unknown_people_and_labels_are_left_out_and_counted(cast: Any) -> None:
     person, gender = cast.person.copy(), cast.gender.copy()
     person[:2], gender[5] = "", "NA"
     document = aiakit.audit(cast.embedding, attributes={"gender": gender}, identity=person, attacks="logreg").to_dict()
@@ -143,7 +146,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_files_that_cannot_be_read(aiakit, tmp_path: Path, case: str):
+def test_files_that_cannot_be_read(aiakit: Callable[..., Answer], tmp_path: Path, case: str) -> None:
     name, content, message = FILES[case]
     (tmp_path / name).write_bytes(content)
     answer = aiakit("audit", tmp_path / name, *COLUMNS, "--out", tmp_path / "runs")
@@ -153,7 +156,7 @@ def test_files_that_cannot_be_read(aiakit, tmp_path: Path, case: str):
     assert not (tmp_path / "runs").exists()
 
 
-def test_places_without_a_release(aiakit, tmp_path: Path):
+def test_places_without_a_release(aiakit: Callable[..., Answer], tmp_path: Path) -> None:
     assert "there is no file or folder" in aiakit("audit", tmp_path / "none.npz", *COLUMNS).message
     (tmp_path / "notes.txt").write_text("no picture")
     answer = aiakit("audit", tmp_path, *COLUMNS)
@@ -161,7 +164,9 @@ def test_places_without_a_release(aiakit, tmp_path: Path):
     assert "holds no pictures" in answer.message
 
 
-def test_parquet_names_the_extra(aiakit, tmp_path: Path, monkeypatch):
+def test_parquet_names_the_extra(
+    aiakit: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     answer = aiakit("audit", tmp_path / "a.parquet", *COLUMNS)
@@ -184,7 +189,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("case", COMMANDS)
-def test_commands_that_name_what_is_not_there(aiakit, npz: Path, case: str):
+def test_commands_that_name_what_is_not_there(aiakit: Callable[..., Answer], npz: Path, case: str) -> None:
     arguments, message = COMMANDS[case]
     answer = aiakit("audit", npz, *arguments)
     assert answer.code == 2, answer.err
@@ -192,14 +197,14 @@ def test_commands_that_name_what_is_not_there(aiakit, npz: Path, case: str):
         raise InputError(answer.message)
 
 
-def joined(aiakit, npz: Path, table: Path, *more: str):
+def joined(aiakit: Callable[..., Answer], npz: Path, table: Path, *more: str) -> Any:
     return aiakit(
         "audit", npz, "--labels", table, "--attribute", "gender", "--identity", "who", "--attacks", "logreg", *more,
         "--out", npz.parent / "runs", "--json",
     )  # fmt: skip
 
 
-def test_tables_that_do_not_fit(aiakit, npz: Path, write_table):
+def test_tables_that_do_not_fit(aiakit: Callable[..., Answer], npz: Path, write_table: Callable[..., Path]) -> None:
     table = write_table(range(10))
     answer = joined(aiakit, npz, table)
     assert answer.code == 2
@@ -218,7 +223,9 @@ def test_tables_that_do_not_fit(aiakit, npz: Path, write_table):
     assert "labels.csv:5 repeats the key 'p00/1.png' of line 3" in answer.message
 
 
-def test_tables_are_joined_by_key_in_any_order(aiakit, cast, npz: Path, write_table):
+def test_tables_are_joined_by_key_in_any_order(
+    aiakit: Callable[..., Answer], cast: Any, npz: Path, write_table: Callable[..., Path]
+) -> None:
     table = write_table()
     in_order = joined(aiakit, npz, table).document
     shuffled = np.random.default_rng(0).permutation(cast.rows)

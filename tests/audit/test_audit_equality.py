@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime, load_faces
+from tests.conftest import Answer
 
 COSTS = {"seconds", "fit_seconds", "release_seconds", "peak_mib", "params", "claimed", "gap", "gap_ci95", "slices"}
 
@@ -57,7 +59,7 @@ def comparable(row: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_an_exported_release_audited_gives_the_row_of_the_run(
-    aiakit, tmp_path, defense: str, view: str, attacks: str, more: tuple[str, ...]
+    aiakit: Callable[..., Answer], tmp_path: Path, defense: str, view: str, attacks: str, more: tuple[str, ...]
 ) -> None:
     common = ("--attacks", attacks, "--pairs", "200", "--precision", "fp32", *more)
     ran = aiakit(

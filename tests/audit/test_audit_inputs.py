@@ -144,7 +144,7 @@ def right(audit: Audit, npz: Path, people: Path) -> Measured:
     return found
 
 
-def test_words_that_say_nothing_are_left_out_and_counted(base: Base, audit: Audit, npz: Path, tmp_path: Path):
+def test_words_that_say_nothing_are_left_out_and_counted(base: Base, audit: Audit, npz: Path, tmp_path: Path) -> None:
     unknown = ["nan", "NA", "None", "unknown", "-1", "<NA>", "9.1e+15"]
     person = [*base.person, *unknown]
     gender = [*base.gender, *["female", "male"] * 4][: len(person)]
@@ -157,7 +157,9 @@ def test_words_that_say_nothing_are_left_out_and_counted(base: Base, audit: Audi
     assert found.says("the identity is not known where it says -1, 9.1e+15, <NA>, NA, None, …")
 
 
-def test_labels_of_several_forms_are_two_classes(base: Base, audit: Audit, npz: Path, tmp_path: Path, right: Measured):
+def test_labels_of_several_forms_are_two_classes(
+    base: Base, audit: Audit, npz: Path, tmp_path: Path, right: Measured
+) -> None:
     forms = {"female": ["F", "f", "f", "\uff46", " f"], "male": ["m", "m", "M", "m", "\u200bm"]}
     gender = [forms[each][row % 5] for row, each in enumerate(base.gender)]
     gender[0], gender[7] = "<NA>", "missing"
@@ -170,7 +172,7 @@ def test_labels_of_several_forms_are_two_classes(base: Base, audit: Audit, npz: 
     assert found.says("gender is not known where it says <NA>, missing")
 
 
-def test_people_of_several_forms_are_sixty(base: Base, npz: Path, tmp_path: Path):
+def test_people_of_several_forms_are_sixty(base: Base, npz: Path, tmp_path: Path) -> None:
     person = [f"{name[1:]}.0" if row % 2 else f"\ufeff{name[1:]}" for row, name in enumerate(base.person)]
     (tmp_path / "people.csv").write_text(csv({"person": person, "gender": base.gender}))
     samples = read(npz, tmp_path / "people.csv")
@@ -253,12 +255,12 @@ TEXTS: dict[str, Callable[[Path, Base], Any]] = {
 
 @pytest.mark.parametrize("kind", TEXTS)
 @pytest.mark.parametrize("name", ["a.csv", "a.CSV", "a.tsv", "a.txt"])
-def test_a_text_table_is_read_in_full(base: Base, tmp_path: Path, kind: str, name: str):
+def test_a_text_table_is_read_in_full(base: Base, tmp_path: Path, kind: str, name: str) -> None:
     TEXTS[kind](tmp_path / name, base)
     require_base(read(tmp_path / name), base)
 
 
-def test_numbers_without_a_header_are_all_used_and_noted(base: Base, tmp_path: Path, people: Path):
+def test_numbers_without_a_header_are_all_used_and_noted(base: Base, tmp_path: Path, people: Path) -> None:
     for delimiter in (",", " "):
         np.savetxt(tmp_path / "a.csv", base.embedding, delimiter=delimiter)
         samples = read(tmp_path / "a.csv", people)
@@ -299,7 +301,7 @@ REFUSED: dict[str, tuple[Callable[[Path, Base], Any], str]] = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_columns_that_cannot_be_told_apart_are_refused(base: Base, tmp_path: Path, kind: str):
+def test_columns_that_cannot_be_told_apart_are_refused(base: Base, tmp_path: Path, kind: str) -> None:
     write, message = REFUSED[kind]
     write(tmp_path / "a.csv", base)
     with pytest.raises(InputError, match=message) as caught:
@@ -307,7 +309,7 @@ def test_columns_that_cannot_be_told_apart_are_refused(base: Base, tmp_path: Pat
     assert "\n" not in str(caught.value)
 
 
-def test_a_named_group_is_taken_and_gaps_are_noted(base: Base, tmp_path: Path):
+def test_a_named_group_is_taken_and_gaps_are_noted(base: Base, tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", base, more={**numbered(np.ones((ROWS, 10)), "lm{}"), "box": ['"[1, 2]"'] * ROWS})
     for key in ("e", "E", "e_"):
         require_base(read(tmp_path / "a.csv", key=key), base)
@@ -317,7 +319,7 @@ def test_a_named_group_is_taken_and_gaps_are_noted(base: Base, tmp_path: Path):
     assert "2 of the columns e0 to e9 are not there" in read(tmp_path / "a.csv").notes
 
 
-def test_arrays_beside_the_embeddings_are_columns(base: Base, tmp_path: Path):
+def test_arrays_beside_the_embeddings_are_columns(base: Base, tmp_path: Path) -> None:
     male = np.array([each == "male" for each in base.gender])
     arrays = {"e": base.embedding, "person": np.array(base.person)[:, None], "gender": np.array(base.gender)}
     np.savez(tmp_path / "a.NPZ.npz", **arrays)
@@ -331,7 +333,7 @@ def test_arrays_beside_the_embeddings_are_columns(base: Base, tmp_path: Path):
     require_base(read(tmp_path / "a.npz"), base)
 
 
-def test_sixteen_bits_of_a_brain_float(base: Base, tmp_path: Path, people: Path):
+def test_sixteen_bits_of_a_brain_float(base: Base, tmp_path: Path, people: Path) -> None:
     rounded = (base.embedding.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
     header = {"e": {"dtype": "BF16", "shape": list(rounded.shape), "data_offsets": [0, rounded.nbytes]}}
     written = json.dumps(header).encode()
@@ -341,7 +343,7 @@ def test_sixteen_bits_of_a_brain_float(base: Base, tmp_path: Path, people: Path)
     np.testing.assert_allclose(values, base.embedding, rtol=2**-7)
 
 
-def test_parquet_columns(base: Base, tmp_path: Path):
+def test_parquet_columns(base: Base, tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -372,7 +374,7 @@ def save(path: Path, embedding: np.ndarray, columns: dict[str, list[str]]) -> Pa
 
 
 @pytest.mark.parametrize("shared", ["image", "person", "gender"])
-def test_rows_in_another_order_are_refused(base: Base, tmp_path: Path, shared: str):
+def test_rows_in_another_order_are_refused(base: Base, tmp_path: Path, shared: str) -> None:
     held = {shared: base.columns()[shared]}
     save(tmp_path / "emb.npz", base.embedding, held)
     given = shuffled(base.columns())
@@ -386,7 +388,7 @@ def test_rows_in_another_order_are_refused(base: Base, tmp_path: Path, shared: s
         require_base(read(tmp_path / "emb.npz", tmp_path / "people.csv", "image"), base)
 
 
-def test_names_of_rows_in_columns_of_other_names_are_seen(base: Base, tmp_path: Path):
+def test_names_of_rows_in_columns_of_other_names_are_seen(base: Base, tmp_path: Path) -> None:
     save(tmp_path / "emb.npz", base.embedding, {"f": [f"faces/{name}" for name in base.image]})
     given = shuffled(base.columns())
     given["image"] = [name.replace(".jpg", ".png") for name in given["image"]]
@@ -400,7 +402,7 @@ def test_names_of_rows_in_columns_of_other_names_are_seen(base: Base, tmp_path: 
     )
 
 
-def test_columns_that_agree_in_another_form_are_in_one_order(base: Base, tmp_path: Path):
+def test_columns_that_agree_in_another_form_are_in_one_order(base: Base, tmp_path: Path) -> None:
     codes = ["0" if each == "female" else "1" for each in base.gender]
     number = [str(int(name[1:])) for name in base.person]
     held = {"image": [f"x/{name}" for name in base.image], "Gender": codes, "person": [f"{each}.0" for each in number]}
@@ -411,7 +413,7 @@ def test_columns_that_agree_in_another_form_are_in_one_order(base: Base, tmp_pat
     assert len(samples.people) == PEOPLE
 
 
-def test_a_row_of_which_nothing_is_known_keeps_its_place(base: Base, npz: Path, tmp_path: Path):
+def test_a_row_of_which_nothing_is_known_keeps_its_place(base: Base, npz: Path, tmp_path: Path) -> None:
     lines = csv({"person": base.person, "gender": base.gender}).splitlines()
     lines[5] = ","
     (tmp_path / "people.csv").write_text("\n".join([*lines, ",", ""]))
@@ -420,7 +422,7 @@ def test_a_row_of_which_nothing_is_known_keeps_its_place(base: Base, npz: Path, 
     assert [samples.people[code] for code in samples.identity if code >= 0] == [*base.person[:4], *base.person[5:]]
 
 
-def test_what_a_joined_table_overrules_is_noted(base: Base, tmp_path: Path):
+def test_what_a_joined_table_overrules_is_noted(base: Base, tmp_path: Path) -> None:
     save(tmp_path / "emb.npz", base.embedding, base.columns())
     other = [*base.gender[:-2], "female", "female"]
     (tmp_path / "people.csv").write_text(csv(shuffled(base.columns() | {"gender": other})))
@@ -440,13 +442,13 @@ KEYS = {
 
 
 @pytest.mark.parametrize("form", KEYS)
-def test_keys_that_differ_by_form_are_joined(base: Base, tmp_path: Path, form: str):
+def test_keys_that_differ_by_form_are_joined(base: Base, tmp_path: Path, form: str) -> None:
     save(tmp_path / "emb.npz", base.embedding, {"image": [KEYS[form](name) for name in base.image]})
     (tmp_path / "people.csv").write_text(csv(shuffled(base.columns())))
     require_base(read(tmp_path / "emb.npz", tmp_path / "people.csv", "image"), base)
 
 
-def test_keys_of_numbers_are_joined_in_every_form(base: Base, tmp_path: Path):
+def test_keys_of_numbers_are_joined_in_every_form(base: Base, tmp_path: Path) -> None:
     np.savez(tmp_path / "emb.npz", e=base.embedding, id=np.arange(ROWS, dtype=float))
     (tmp_path / "people.csv").write_text(csv(shuffled(base.columns() | {"id": [f"{row}.0" for row in range(ROWS)]})))
     require_base(read(tmp_path / "emb.npz", tmp_path / "people.csv", "id"), base)
@@ -458,7 +460,7 @@ def reference_of(base: Base, order: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["image", "f"])
-def test_a_reference_is_joined_by_its_own_names(base: Base, tmp_path: Path, name: str):
+def test_a_reference_is_joined_by_its_own_names(base: Base, tmp_path: Path, name: str) -> None:
     mine = read_source(save(tmp_path / "emb.npz", base.embedding, {"image": base.image}))
     theirs = {name: [base.image[row] for row in OTHER_ORDER], "person": [base.person[row] for row in OTHER_ORDER]}
     reference = read_source(save(tmp_path / "ref.npz", reference_of(base, OTHER_ORDER), theirs))
@@ -467,7 +469,7 @@ def test_a_reference_is_joined_by_its_own_names(base: Base, tmp_path: Path, name
     assert notes == [f"the rows of the reference ref.npz were joined by {name}: they are in another order"]
 
 
-def test_a_reference_in_another_order_shows_power(base: Base, audit: Audit, tmp_path: Path, people: Path):
+def test_a_reference_in_another_order_shows_power(base: Base, audit: Audit, tmp_path: Path, people: Path) -> None:
     save(tmp_path / "emb.npz", base.embedding, {"image": base.image})
     save(tmp_path / "ref.npz", reference_of(base, OTHER_ORDER), {"image": [base.image[row] for row in OTHER_ORDER]})
     found = audit(tmp_path / "emb.npz", "--labels", people, "--reference", tmp_path / "ref.npz")
@@ -475,7 +477,7 @@ def test_a_reference_in_another_order_shows_power(base: Base, audit: Audit, tmp_
     assert found.power is True
 
 
-def test_a_reference_without_names_is_noted_and_one_that_disagrees_refused(base: Base, tmp_path: Path):
+def test_a_reference_without_names_is_noted_and_one_that_disagrees_refused(base: Base, tmp_path: Path) -> None:
     mine = read_source(save(tmp_path / "emb.npz", base.embedding, base.columns()))
     plain = read_source(save(tmp_path / "ref.npz", reference_of(base, range(ROWS)), {}))
     assert in_order_of(plain, mine, None)[1] == [
@@ -502,7 +504,7 @@ HEAD = "left,right,same,fold"
 
 
 @pytest.mark.parametrize("form", KEYS)
-def test_pairs_name_rows_in_every_form(base: Base, tmp_path: Path, form: str):
+def test_pairs_name_rows_in_every_form(base: Base, tmp_path: Path, form: str) -> None:
     (tmp_path / "pairs.csv").write_text(
         "\n".join([HEAD, *pairs_of([KEYS[form](name) for name in base.image], NUMBERS)])
     )
@@ -510,7 +512,7 @@ def test_pairs_name_rows_in_every_form(base: Base, tmp_path: Path, form: str):
     assert list(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)) == NUMBERS
 
 
-def test_pairs_name_rows_by_number_or_by_key_and_never_by_both(base: Base, tmp_path: Path):
+def test_pairs_name_rows_by_number_or_by_key_and_never_by_both(base: Base, tmp_path: Path) -> None:
     path = tmp_path / "pairs.csv"
     numbers = [str(row) for row in range(ROWS)]
     path.write_text("\n".join([HEAD, *pairs_of(numbers, NUMBERS)]))
@@ -524,14 +526,14 @@ def test_pairs_name_rows_by_number_or_by_key_and_never_by_both(base: Base, tmp_p
 
 
 @pytest.mark.parametrize("same", [("1", "0"), ("1.0", "0.0"), ("True", "False"), ("Match", "mismatch"), ("1", "-1")])
-def test_the_same_is_said_in_several_ways(base: Base, tmp_path: Path, same: tuple[str, str]):
+def test_the_same_is_said_in_several_ways(base: Base, tmp_path: Path, same: tuple[str, str]) -> None:
     lines = [line.split(",") for line in pairs_of(base.image, NUMBERS)]
     text = [",".join([left, right, same[said == "0"], fold]) for left, right, said, fold in lines]
     (tmp_path / "pairs.csv").write_text("\n".join([HEAD, *text]))
     assert read_official_pairs(tmp_path / "pairs.csv", base.image, ROWS).same.tolist() == [True, False] * 4
 
 
-def test_a_pair_of_one_image_is_refused(base: Base, tmp_path: Path):
+def test_a_pair_of_one_image_is_refused(base: Base, tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("\n".join([HEAD, *pairs_of(base.image, [*NUMBERS, (4, 4)])]))
     with pytest.raises(InputError, match=r"pairs.csv:10 pairs img4.jpg with itself, which tells nothing"):
         read_official_pairs(tmp_path / "pairs.csv", base.image, ROWS)
@@ -556,7 +558,7 @@ MOVED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 @pytest.mark.parametrize("kind", MOVED)
-def test_numbers_far_from_zero_tell_the_same(base: Base, tmp_path: Path, kind: str):
+def test_numbers_far_from_zero_tell_the_same(base: Base, tmp_path: Path, kind: str) -> None:
     moved = MOVED[kind](base.embedding)
     samples = read(save(tmp_path / "a.npz", moved, {"person": base.person, "gender": base.gender}))
     likeness = np.corrcoef(samples.values.T, base.embedding.T)[:DIMENSIONS, DIMENSIONS:]
@@ -565,13 +567,13 @@ def test_numbers_far_from_zero_tell_the_same(base: Base, tmp_path: Path, kind: s
     assert any("of 8 dimensions" in note for note in samples.notes)
 
 
-def test_an_audit_far_from_zero_finds_the_same(base: Base, audit: Audit, tmp_path: Path, right: Measured):
+def test_an_audit_far_from_zero_finds_the_same(base: Base, audit: Audit, tmp_path: Path, right: Measured) -> None:
     found = audit(save(tmp_path / "a.npz", base.embedding + 5000, {"person": base.person, "gender": base.gender}))
     assert abs(found.leak - right.leak) < 0.02
     assert abs(found.auc - right.auc) < 0.02
 
 
-def test_a_column_of_timestamps_links_nobody(base: Base):
+def test_a_column_of_timestamps_links_nobody(base: Base) -> None:
     for values in (
         timestamps(base.embedding),
         timestamps(base.embedding).astype(np.float32),
@@ -583,7 +585,7 @@ def test_a_column_of_timestamps_links_nobody(base: Base):
     assert len(np.unique(clusters_of_duplicates(doubled))) == ROWS - 1
 
 
-def test_rows_of_zeros_are_nobody_s(base: Base, tmp_path: Path):
+def test_rows_of_zeros_are_nobody_s(base: Base, tmp_path: Path) -> None:
     embedding = base.embedding.copy()
     embedding[[0, 30, 60, 90]] = 0
     for moved in (embedding, np.where(embedding == 0, 0, embedding + 5000)):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from aiakit.api.result import Result
 from aiakit.errors import InputError
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import Protocol
+from tests.conftest import Answer
 
 ATTACKS = ("--attacks", "logreg")
 COLUMNS = ("--attribute", "gender", "--identity", "person")
@@ -60,11 +64,11 @@ def scores(result: Result) -> dict[str, np.ndarray]:
     return result.run.store.read(cell.digest).tensors("scores")
 
 
-def small(cast, **options):
+def small(cast: Any, **options: Any) -> Any:
     return aiakit.audit(cast.embedding, **{"attacks": "logreg", **cast.labels(), **options})
 
 
-def test_a_leak_is_found_and_a_release_without_one_is_not_accused(make_cast):
+def test_a_leak_is_found_and_a_release_without_one_is_not_accused(make_cast: Any) -> None:
     leaking = small(make_cast(gap=8), seed=2).to_dict()["rows"][0]
     silent = small(make_cast(gap=0)).to_dict()["rows"][0]
     assert leaking["verdict"] == "leaks"
@@ -74,7 +78,9 @@ def test_a_leak_is_found_and_a_release_without_one_is_not_accused(make_cast):
     assert silent["verdict"] != "leaks"
 
 
-def test_the_document_has_the_keys_of_run_json(aiakit, tiny_run, npz, tmp_path):
+def test_the_document_has_the_keys_of_run_json(
+    aiakit: Callable[..., Answer], tiny_run: Path, npz: Path, tmp_path: Path
+) -> None:
     run = aiakit("show", tiny_run, "--json").document
     answer = aiakit("audit", npz, *COLUMNS, *ATTACKS, "--out", tmp_path, "--json")
     audit = answer.document
@@ -89,14 +95,14 @@ def test_the_document_has_the_keys_of_run_json(aiakit, tiny_run, npz, tmp_path):
     assert people == {"attacker-train": 36, "attacker-val": 10, "test": 14}
 
 
-def test_verification_of_tight_people_is_nearly_perfect_under_both_scores(cast):
+def test_verification_of_tight_people_is_nearly_perfect_under_both_scores(cast: Any) -> None:
     for score in ("cosine", "euclidean"):
         utility = small(cast, score=score).to_dict()["rows"][0]["utility"]
         assert utility["random"]["auc"] > 0.99
         assert utility["same_attribute"]["auc"] > 0.99
 
 
-def test_scores_are_those_of_the_formulas(cast):
+def test_scores_are_those_of_the_formulas(cast: Any) -> None:
     for score in ("cosine", "euclidean"):
         result = small(cast, score=score)
         tensors = truth(result)
@@ -106,7 +112,7 @@ def test_scores_are_those_of_the_formulas(cast):
         np.testing.assert_allclose(scores(result)["test.random"], expected, rtol=1e-6)
 
 
-def test_no_person_is_in_two_splits(cast):
+def test_no_person_is_in_two_splits(cast: Any) -> None:
     tensors = truth(small(cast))
     people = [set(cast.person[tensors[f"rows.{name}"]]) for name in ("attacker-train", "attacker-val", "test")]
     assert sum(map(len, people)) == len(set.union(*people)) == 60
@@ -114,7 +120,7 @@ def test_no_person_is_in_two_splits(cast):
         assert set(cast.gender[tensors[f"rows.{name}"]]) == {"female", "male"}
 
 
-def test_the_same_audit_gives_the_same_scores_and_another_seed_another_split(cast):
+def test_the_same_audit_gives_the_same_scores_and_another_seed_another_split(cast: Any) -> None:
     first, second, other = small(cast), small(cast), small(cast, seed=1)
     assert first.to_dict() | {"rows": []} == second.to_dict() | {"rows": []}
     for one, again in zip(first.table(), second.table(), strict=True):
@@ -123,7 +129,7 @@ def test_the_same_audit_gives_the_same_scores_and_another_seed_another_split(cas
     assert not np.array_equal(truth(first)["rows.test"], truth(other)["rows.test"])
 
 
-def test_slices_add_up_to_the_whole(cast):
+def test_slices_add_up_to_the_whole(cast: Any) -> None:
     groups = {"half": np.where(np.arange(cast.rows) < cast.rows // 2, "first", "second")}
     document = small(cast, groups=groups).to_dict()
     found = document["rows"][0]["slices"]
@@ -134,7 +140,7 @@ def test_slices_add_up_to_the_whole(cast):
     assert set(found["groups"]["half"]) == {"first", "second"}
 
 
-def test_several_attributes(aiakit, npz, tmp_path):
+def test_several_attributes(aiakit: Callable[..., Answer], npz: Path, tmp_path: Path) -> None:
     answer = aiakit(
         "audit", npz, "--attributes", "gender,smiling", "--identity", "person", *ATTACKS, "--out", tmp_path, "--json"
     )
@@ -146,12 +152,12 @@ def test_several_attributes(aiakit, npz, tmp_path):
     assert documents["smiling"]["rows"][0]["verdict"] != "leaks"
 
 
-def test_all_takes_categories_only(aiakit, npz, tmp_path):
+def test_all_takes_categories_only(aiakit: Callable[..., Answer], npz: Path, tmp_path: Path) -> None:
     answer = aiakit("audit", npz, "--attributes", "all", "--identity", "person", *ATTACKS, "--out", tmp_path, "--json")
     assert [answer.document["attribute"], *answer.document["further"]] == ["gender", "smiling"]
 
 
-def test_a_reference_shows_power(cast, make_cast):
+def test_a_reference_shows_power(cast: Any, make_cast: Any) -> None:
     blind = make_cast(gap=0)
     with_power = small(blind, reference=cast.embedding, seed=2)
     document = with_power.to_dict()
@@ -166,7 +172,7 @@ def test_a_reference_shows_power(cast, make_cast):
     assert any("power of these attacks is not known" in note for note in without["notes"])
 
 
-def test_strongest_is_chosen_on_validation_people(cast):
+def test_strongest_is_chosen_on_validation_people(cast: Any) -> None:
     result = small(cast, attacks="logreg,lda,similarity-vote")
     row = result.to_dict()["rows"][0]
     best = max(row["attacks"].values(), key=lambda each: each["val_balanced_accuracy"])
@@ -177,14 +183,14 @@ def test_strongest_is_chosen_on_validation_people(cast):
     assert table[0]["low"] <= table[0]["balanced_accuracy"] <= table[0]["high"]
 
 
-def test_an_attack_on_scores_combines_the_others(cast):
+def test_an_attack_on_scores_combines_the_others(cast: Any) -> None:
     result = small(cast, attacks="stack,logreg,lda")
     assert [spec.name for spec in result.run.config.attacks] == ["logreg", "lda", "stack"]
     assert result.to_dict()["rows"][0]["attacks"]["stack"]["balanced_accuracy"] > 0.9
     assert result.complete
 
 
-def test_adaptive_attacks_learn_from_the_reference(cast, make_cast):
+def test_adaptive_attacks_learn_from_the_reference(cast: Any, make_cast: Any) -> None:
     alone = small(cast, attacks="logreg,decensor")
     assert [spec.name for spec in alone.run.config.attacks] == ["logreg"]
     assert any("decensor not run" in note for note in alone.to_dict()["notes"])
@@ -193,13 +199,13 @@ def test_adaptive_attacks_learn_from_the_reference(cast, make_cast):
     assert beside.complete, beside.run.failures()
 
 
-def test_seeds_are_repeats_of_attacks(cast):
+def test_seeds_are_repeats_of_attacks(cast: Any) -> None:
     document = small(cast, attack_seeds=2).to_dict()
     assert document["attack_seeds"] == 2
     assert len(document["rows"][0]["attacks"]["logreg"]["per_seed"]) == 2
 
 
-def test_a_saved_audit_is_read_back(cast, tmp_path):
+def test_a_saved_audit_is_read_back(cast: Any, tmp_path: Path) -> None:
     result = small(cast, groups={"smiling": cast.smiling})
     folder = result.save(tmp_path / "deep" / "audit")
     again = Result.load(folder)
@@ -211,7 +217,7 @@ def test_a_saved_audit_is_read_back(cast, tmp_path):
     assert Result.load(folder).run.config.split.seed == 0
 
 
-def test_nothing_else_is_overwritten(cast, tmp_path):
+def test_nothing_else_is_overwritten(cast: Any, tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.tex").write_text("…")
     with pytest.raises(InputError, match="exists and is no run folder"):
@@ -219,7 +225,9 @@ def test_nothing_else_is_overwritten(cast, tmp_path):
     assert (tmp_path / "precious" / "thesis.tex").read_text() == "…"
 
 
-def test_a_place_that_cannot_be_written_is_found_before_work_begins(aiakit, npz, tmp_path):
+def test_a_place_that_cannot_be_written_is_found_before_work_begins(
+    aiakit: Callable[..., Answer], npz: Path, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("no folder")
     answer = aiakit("audit", npz, *COLUMNS, *ATTACKS, "--out", tmp_path / "file" / "deeper")
     assert answer.code == 2
@@ -227,7 +235,7 @@ def test_a_place_that_cannot_be_written_is_found_before_work_begins(aiakit, npz,
     assert "logreg" not in answer.err
 
 
-def test_damaged_scores_are_computed_again(cast, tmp_path):
+def test_damaged_scores_are_computed_again(cast: Any, tmp_path: Path) -> None:
     first = small(cast, folder=tmp_path / "audit").to_dict()["rows"][0]["attacks"]
     (score,) = (path for path in (tmp_path / "audit" / "cells").glob("*/scores.safetensors") if _of_attack(path))
     score.write_bytes(score.read_bytes()[:-100])
@@ -239,11 +247,11 @@ def test_damaged_scores_are_computed_again(cast, tmp_path):
     assert again.to_dict()["rows"][0]["attacks"] == first
 
 
-def _of_attack(path) -> bool:
+def _of_attack(path: Any) -> bool:
     return json.loads((path.parent / "result.json").read_text())["inputs"]["kind"] == "attack"
 
 
-def test_the_same_command_finds_its_result_again(aiakit, npz, tmp_path):
+def test_the_same_command_finds_its_result_again(aiakit: Callable[..., Answer], npz: Path, tmp_path: Path) -> None:
     arguments = ("audit", npz, *COLUMNS, *ATTACKS, "--out", tmp_path / "runs", "--json")
     first, second = aiakit(*arguments), aiakit(*arguments)
     assert first.document == second.document
@@ -254,7 +262,9 @@ def test_the_same_command_finds_its_result_again(aiakit, npz, tmp_path):
     assert "belongs to another configuration" in other.message
 
 
-def test_an_attack_is_left_out_of_attributes_that_are_not_its_own(aiakit, npz, tmp_path):
+def test_an_attack_is_left_out_of_attributes_that_are_not_its_own(
+    aiakit: Callable[..., Answer], npz: Path, tmp_path: Path
+) -> None:
     (tmp_path / "choosy.py").write_text(CHOOSY)
     answer = aiakit(
         "audit", npz, "--attributes", "gender,smiling", "--identity", "person", "--plugin", tmp_path / "choosy.py",
@@ -267,7 +277,9 @@ def test_an_attack_is_left_out_of_attributes_that_are_not_its_own(aiakit, npz, t
     assert "audit-choosy not run: it cannot infer this attribute" in smiling["notes"]
 
 
-def test_a_broken_attack_is_named_and_the_others_go_on(aiakit, npz, tmp_path):
+def test_a_broken_attack_is_named_and_the_others_go_on(
+    aiakit: Callable[..., Answer], npz: Path, tmp_path: Path
+) -> None:
     plugin = tmp_path / "broken.py"
     plugin.write_text(BROKEN)
     answer = aiakit(
@@ -283,7 +295,7 @@ def test_a_broken_attack_is_named_and_the_others_go_on(aiakit, npz, tmp_path):
     assert answer.document["rows"][0]["strongest"]["attack"] == "logreg"
 
 
-def test_what_attacks_make_of_a_large_sample_is_said(cast):
+def test_what_attacks_make_of_a_large_sample_is_said(cast: Any) -> None:
     result = small(cast, attacks="logreg,knn", options={"knn": {"gallery": 20}})
     rows = len(truth(result)["rows.attacker-train"])
     said = [note for note in result.to_dict()["notes"] if "samples to learn from" in note]
@@ -293,7 +305,7 @@ def test_what_attacks_make_of_a_large_sample_is_said(cast):
     assert not any("samples to learn from" in note for note in small(cast).to_dict()["notes"])
 
 
-def test_people_with_one_picture_each_are_measured_without_verification(cast):
+def test_people_with_one_picture_each_are_measured_without_verification(cast: Any) -> None:
     rows = np.arange(0, cast.rows, 3)
     one = replace(cast, embedding=cast.embedding[rows], person=cast.person[rows], gender=cast.gender[rows])
     document = small(one, seed=2).to_dict()
@@ -302,7 +314,7 @@ def test_people_with_one_picture_each_are_measured_without_verification(cast):
     assert document["rows"][0]["strongest"]["balanced_accuracy"] > 0.9
 
 
-def test_what_people_read(aiakit, npz, tmp_path):
+def test_what_people_read(aiakit: Callable[..., Answer], npz: Path, tmp_path: Path) -> None:
     answer = aiakit("audit", npz, *COLUMNS, *ATTACKS, "--group", "smiling", "--out", tmp_path, "--verbose")
     assert answer.code == 0
     for words in ("logreg on release in parts of test", "smiling", "female", "smallest leak", "lower bound"):

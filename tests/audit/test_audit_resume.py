@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from aiakit.experiment.engine import SilentObserver
 from aiakit.experiment.local import Local
 from aiakit.experiment.runtime import Runtime
 from aiakit.storage import tensorfile
+from tests.conftest import Answer
 
 FLAKY = """
 import pathlib
@@ -37,33 +41,33 @@ class AuditFlaky(Attack):
 class Watch(SilentObserver):
     """Remembers what was begun, and presses Ctrl-C when something begins that it is afraid of."""
 
-    def __init__(self, fear=None):
+    def __init__(self, fear: Any = None) -> None:
         self.fear, self.started, self.known = fear, [], 0
 
-    def begin(self, forecast):
+    def begin(self, forecast: Any) -> None:
         self.known = forecast.finished
 
-    def start(self, label):
+    def start(self, label: Any) -> None:
         if self.fear is not None and label.startswith(self.fear):
             raise KeyboardInterrupt
         self.started.append(label)
 
 
 @pytest.fixture
-def single(make_cast):
+def single(make_cast: Any) -> Any:
     """One row a person: there is nothing to verify, which is what takes long to judge."""
     cast = make_cast()
     return type(cast)(**{field.name: getattr(cast, field.name)[::3] for field in fields(cast)})
 
 
 @pytest.fixture
-def file(single, tmp_path):
+def file(single: Any, tmp_path: Path) -> Any:
     path = tmp_path / "single.npz"
     np.savez(path, e=single.embedding, person=single.person, gender=single.gender, smiling=single.smiling)
     return path
 
 
-def execute(cast, folder, watch=None, **options) -> Result:
+def execute(cast: Any, folder: Any, watch: Any = None, **options: Any) -> Result:
     prepared = prepare_arrays(cast.embedding, **{"attacks": "logreg,lda,stack", **cast.labels(), **options})
     run = prepared.begin(folder)
     run.execute(Runtime(folder), watch or SilentObserver(), Local(), prepared.broken)
@@ -78,7 +82,9 @@ def scores_of(result: Result) -> dict[str, dict[str, bytes]]:
     }
 
 
-def test_an_interrupted_audit_goes_on_to_the_same_result(cast, aiakit, tmp_path):
+def test_an_interrupted_audit_goes_on_to_the_same_result(
+    cast: Any, aiakit: Callable[..., Answer], tmp_path: Path
+) -> None:
     folder, undisturbed = tmp_path / "audit", execute(cast, tmp_path / "undisturbed")
     with pytest.raises(KeyboardInterrupt):
         execute(cast, folder, Watch("lda"))
@@ -93,7 +99,7 @@ def test_an_interrupted_audit_goes_on_to_the_same_result(cast, aiakit, tmp_path)
     assert result.to_dict()["rows"][0]["attacks"] == undisturbed.to_dict()["rows"][0]["attacks"]
 
 
-def test_only_what_failed_is_tried_again(file, aiakit, tmp_path):
+def test_only_what_failed_is_tried_again(file: Any, aiakit: Callable[..., Answer], tmp_path: Path) -> None:
     (tmp_path / "flaky.py").write_text(FLAKY)
     arguments = ("audit", file, "--attribute", "gender", "--identity", "person", "--plugin", tmp_path / "flaky.py",
                  "--attacks", "logreg,audit-flaky,stack", "--out", tmp_path, "--name", "audit", "--json")  # fmt: skip
@@ -109,7 +115,9 @@ def test_only_what_failed_is_tried_again(file, aiakit, tmp_path):
     assert second.document["rows"][0]["attacks"].keys() == {"logreg", "audit-flaky", "stack"}
 
 
-def test_an_unfinished_audit_is_not_mistaken_for_another(single, file, aiakit, tmp_path):
+def test_an_unfinished_audit_is_not_mistaken_for_another(
+    single: Any, file: Any, aiakit: Callable[..., Answer], tmp_path: Path
+) -> None:
     with pytest.raises(KeyboardInterrupt):
         execute(single, tmp_path / "audit", Watch("lda"))
     answer = aiakit("audit", file, "--attribute", "gender", "--identity", "person", "--attacks", "logreg",
@@ -121,14 +129,14 @@ def test_an_unfinished_audit_is_not_mistaken_for_another(single, file, aiakit, t
         Result.load(tmp_path / "audit")
 
 
-def test_the_release_of_an_audit_is_not_made_without_its_file(cast, tmp_path):
+def test_the_release_of_an_audit_is_not_made_without_its_file(cast: Any, tmp_path: Path) -> None:
     result = execute(cast, tmp_path / "audit")
     shutil.rmtree(tmp_path / "audit" / "cells")
     with pytest.raises(InputError, match="came from a file"):
         result.run.execute(Runtime(tmp_path), SilentObserver(), Local(), {})
 
 
-def test_an_attack_on_scores_is_left_out_where_it_cannot_be_folded(single, tmp_path):
+def test_an_attack_on_scores_is_left_out_where_it_cannot_be_folded(single: Any, tmp_path: Path) -> None:
     split = ["val" if person in ("p00", "p01") else "test" if int(person[1:]) % 3 else "train"
              for person in single.person]  # fmt: skip
     document = execute(single, tmp_path / "audit", split=split).to_dict()
@@ -137,7 +145,9 @@ def test_an_attack_on_scores_is_left_out_where_it_cannot_be_folded(single, tmp_p
     assert "out of fold" in document["rows"][0]["skipped"]["stack, informed"]
 
 
-def test_knowledge_budgets_and_permutations_are_those_of_a_run(cast, make_cast, aiakit, tmp_path):
+def test_knowledge_budgets_and_permutations_are_those_of_a_run(
+    cast: Any, make_cast: Any, aiakit: Callable[..., Answer], tmp_path: Path
+) -> None:
     path, plain = tmp_path / "release.npz", tmp_path / "plain.npz"
     np.savez(path, e=make_cast(gap=1).embedding, person=cast.person, gender=cast.gender)
     np.savez(plain, e=cast.embedding)
@@ -157,7 +167,7 @@ def test_knowledge_budgets_and_permutations_are_those_of_a_run(cast, make_cast, 
     assert "second release by the same defense" in refused.message
 
 
-def test_show_and_report_read_an_audit(file, aiakit, tmp_path):
+def test_show_and_report_read_an_audit(file: Any, aiakit: Callable[..., Answer], tmp_path: Path) -> None:
     arguments = ("--attributes", "gender,smiling", "--identity", "person", "--attacks", "logreg", "--out", tmp_path)
     made = aiakit("audit", file, *arguments, "--name", "audit", "--group", "smiling")
     shown = aiakit("show", tmp_path / "audit")

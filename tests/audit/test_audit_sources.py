@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,17 +14,20 @@ from safetensors.numpy import save_file
 
 from aiakit.datasets.source import read_source
 from aiakit.errors import InputError
+from tests.conftest import Answer
 
 ATTACKS = ("--attacks", "logreg")
 
 
-def measured(answer) -> dict:
+def measured(answer: Any) -> dict:
     assert answer.code == 0, answer.err
     row = answer.document["rows"][0]
     return {"attacks": row["attacks"], "utility": row["utility"]}
 
 
-def test_array_and_text_files_give_the_same_result(aiakit, cast, npz: Path, write_table, tmp_path: Path):
+def test_array_and_text_files_give_the_same_result(
+    aiakit: Callable[..., Answer], cast: Any, npz: Path, write_table: Callable[..., Path], tmp_path: Path
+) -> None:
     columns = ("--attribute", "gender", "--out", tmp_path, "--json", *ATTACKS)
     expected = measured(aiakit("audit", npz, *columns, "--identity", "person"))
     np.save(tmp_path / "a.npy", cast.embedding)
@@ -36,7 +41,7 @@ def test_array_and_text_files_give_the_same_result(aiakit, cast, npz: Path, writ
         assert measured(aiakit("audit", tmp_path / name, *given, *columns, "--identity", "who")) == expected, name
 
 
-def test_parquet_gives_the_same_rows(cast, tmp_path: Path):
+def test_parquet_gives_the_same_rows(cast: Any, tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -52,7 +57,7 @@ def test_parquet_gives_the_same_rows(cast, tmp_path: Path):
         read_source(tmp_path / "half.parquet")
 
 
-def test_numbered_columns_are_taken_in_the_order_of_their_numbers(cast, tmp_path: Path):
+def test_numbered_columns_are_taken_in_the_order_of_their_numbers(cast: Any, tmp_path: Path) -> None:
     wide = {f"e{number}": cast.embedding[:, number] for number in reversed(range(10))}
     rows = zip(*wide.values(), cast.person, cast.gender, strict=True)
     (tmp_path / "a.csv").write_text(
@@ -64,7 +69,7 @@ def test_numbered_columns_are_taken_in_the_order_of_their_numbers(cast, tmp_path
         read_source(tmp_path / "a.csv", "q")
 
 
-def draw(folder: Path, cast) -> None:
+def draw(folder: Path, cast: Any) -> None:
     """Pictures whose red tells the gender, in folders of people."""
     rng = np.random.default_rng(0)
     for row in range(cast.rows):
@@ -93,7 +98,9 @@ class AuditRed(Attack):
 """
 
 
-def test_a_folder_of_protected_pictures(aiakit, cast, write_table, tmp_path: Path):
+def test_a_folder_of_protected_pictures(
+    aiakit: Callable[..., Answer], cast: Any, write_table: Callable[..., Path], tmp_path: Path
+) -> None:
     draw(tmp_path / "faces", cast)
     (tmp_path / "red.py").write_text(COLOUR)
     arguments = (
@@ -114,7 +121,9 @@ def test_a_folder_of_protected_pictures(aiakit, cast, write_table, tmp_path: Pat
     assert "these are pictures: use --score siamese" in refused.message
 
 
-def test_official_pairs_of_both_formats_agree(aiakit, cast, npz: Path, tmp_path: Path):
+def test_official_pairs_of_both_formats_agree(
+    aiakit: Callable[..., Answer], cast: Any, npz: Path, tmp_path: Path
+) -> None:
     folds, lfw, rows = 3, ["3\t10"], []
     names = [f"{row // 3:02d}" for row in range(cast.rows)]
     files = np.array([f"p{name}/p{name}_{row % 3 + 1:04d}.jpg" for row, name in enumerate(names)])
@@ -158,7 +167,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("case", PAIRS)
-def test_pairs_that_cannot_be_used(aiakit, npz: Path, tmp_path: Path, case: str):
+def test_pairs_that_cannot_be_used(aiakit: Callable[..., Answer], npz: Path, tmp_path: Path, case: str) -> None:
     content, message = PAIRS[case]
     (tmp_path / "pairs.csv").write_text(content)
     answer = aiakit(
@@ -176,7 +185,7 @@ def test_pairs_that_cannot_be_used(aiakit, npz: Path, tmp_path: Path, case: str)
     assert message in answer.message
 
 
-def test_recogniser_embeddings_of_real_faces(aiakit, tmp_path: Path):
+def test_recogniser_embeddings_of_real_faces(aiakit: Callable[..., Answer], tmp_path: Path) -> None:
     root = os.environ.get("AIAKIT_DATA")
     if not root:
         pytest.skip("AIAKIT_DATA is not set")

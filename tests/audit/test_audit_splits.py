@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,11 +24,11 @@ def by_person(rows: int) -> np.ndarray:
     return np.select([person < 30, person < 42], ["train", "val"], "test").astype(object)
 
 
-def audit(cast, **options):
+def audit(cast: Any, **options: Any) -> Any:
     return aiakit.audit(cast.embedding, **{"attacks": "logreg", **cast.labels(), **options}).to_dict()
 
 
-def test_a_sound_split_is_respected(cast):
+def test_a_sound_split_is_respected(cast: Any) -> None:
     split = by_person(cast.rows)
     split[-1] = "elsewhere"
     document = audit(cast, split=split)
@@ -39,7 +41,7 @@ def test_a_sound_split_is_respected(cast):
     assert not any("OVERLAP" in note for note in document["notes"])
 
 
-def test_validation_people_are_taken_from_train_where_none_are_named(cast):
+def test_validation_people_are_taken_from_train_where_none_are_named(cast: Any) -> None:
     split = np.where(by_person(cast.rows) == "test", "test", "train")
     document = audit(cast, split=split)
     assert document["splits"]["attacker-val"]["people"] in (8, 9)
@@ -47,7 +49,7 @@ def test_validation_people_are_taken_from_train_where_none_are_named(cast):
     assert any("a fifth of the training people" in note for note in document["notes"])
 
 
-def test_people_in_two_splits_are_refused_or_shouted(cast):
+def test_people_in_two_splits_are_refused_or_shouted(cast: Any) -> None:
     split = by_person(cast.rows)
     split[0], split[3] = "test", "test"
     with pytest.raises(InputError, match=r"attacker-train and test share 2 people .p00 for one.*--allow-overlap"):
@@ -57,7 +59,7 @@ def test_people_in_two_splits_are_refused_or_shouted(cast):
 
 
 @pytest.mark.parametrize("disguise", ["equal", "scaled", "jittered"])
-def test_nearly_equal_rows_in_two_given_splits_are_refused_or_shouted(cast, disguise: str):
+def test_nearly_equal_rows_in_two_given_splits_are_refused_or_shouted(cast: Any, disguise: str) -> None:
     copy = cast.embedding[5].copy()
     if disguise == "scaled":
         copy *= 3
@@ -71,7 +73,7 @@ def test_nearly_equal_rows_in_two_given_splits_are_refused_or_shouted(cast, disg
     assert any("OVERLAP" in note and "rows 5 and 170" in note for note in notes)
 
 
-def test_people_who_share_rows_are_dealt_to_one_split(cast):
+def test_people_who_share_rows_are_dealt_to_one_split(cast: Any) -> None:
     for source in range(0, 18, 3):  # six people have a copy of one of their rows under another name
         cast.embedding[source + 100] = cast.embedding[source]
     result = aiakit.audit(cast.embedding, attacks="logreg", **cast.labels())
@@ -84,7 +86,7 @@ def test_people_who_share_rows_are_dealt_to_one_split(cast):
     assert any("12 of 60 people share a row with another person" in note for note in result.to_dict()["notes"])
 
 
-def test_a_release_that_gives_everybody_one_of_a_few_rows(cast):
+def test_a_release_that_gives_everybody_one_of_a_few_rows(cast: Any) -> None:
     collapsed = cast.embedding[np.arange(cast.rows) % 5 * 30]
     with pytest.raises(InputError, match=r"60 of 60 people are linked by rows.*--allow-overlap"):
         aiakit.audit(collapsed, attacks="logreg", **cast.labels())
@@ -92,7 +94,7 @@ def test_a_release_that_gives_everybody_one_of_a_few_rows(cast):
     assert any("OVERLAP" in note for note in document["notes"])
 
 
-def test_an_image_level_split_would_have_recognised_people(cast):
+def test_an_image_level_split_would_have_recognised_people(cast: Any) -> None:
     """What the auditor is for: a label that says nothing but who somebody is looks like a leak."""
     rng = np.random.default_rng(3)
     coin = np.repeat(rng.permutation(np.arange(60) % 2), EACH)
@@ -112,7 +114,7 @@ def brute(values: np.ndarray) -> set[tuple[int, int]]:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.integers(8, 40), st.floats(1e-7, 1e-2))
-def test_near_duplicates_are_those_that_comparing_all_pairs_finds(seed: int, dimensions: int, noise: float):
+def test_near_duplicates_are_those_that_comparing_all_pairs_finds(seed: int, dimensions: int, noise: float) -> None:
     rng = np.random.default_rng(seed)
     base = rng.normal(size=(40, dimensions))
     copies = base[:10] * rng.uniform(0.5, 2, (10, 1)) + noise * rng.normal(size=(10, dimensions)) / dimensions**0.5
@@ -123,7 +125,7 @@ def test_near_duplicates_are_those_that_comparing_all_pairs_finds(seed: int, dim
     assert len(np.unique(clusters)) == 50 - len(pairs)
 
 
-def test_pictures_are_compared_as_thumbnails():
+def test_pictures_are_compared_as_thumbnails() -> None:
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 255, (20, 32, 32, 3), dtype=np.uint8)
     pictures[7] = pictures[3]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
@@ -43,8 +45,8 @@ def test_a_tally_counts_intervals_that_hold_the_truth() -> None:
 
 
 @pytest.mark.parametrize("trials", [attack_trials, verification_trials])
-def test_trials_measure_with_the_product(trials) -> None:
+def test_trials_measure_with_the_product(trials: Any) -> None:
     cell = Cell(60, "even", 0.9)
-    tally = Tally(trials(cell, 100, np.random.default_rng(0)), 10)
+    tally = Tally(trials(cell, np.random.default_rng(0)), 10)
     assert min(tally.coverage.values()) >= 0.6
     assert all(0 < width < 0.6 for width in tally.width.values())

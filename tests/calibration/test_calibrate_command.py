@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aiakit.calibration.trials import all_leaks, draw
+from tests.conftest import Answer
 
 SMALL = ("--n", "800", "--jobs", "1", "--precision", "fp32")
 SUITE = ("--attacks", "logreg,qda,stack", "--leaks", "linear,radial,null", "--seeds", "2")
@@ -32,12 +35,14 @@ class Picky(Attack):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the trials of this module are kept, so that each is computed once."""
     return tmp_path_factory.mktemp("calibration") / "trials"
 
 
-def test_the_document_says_how_much_of_each_leak_the_suite_finds(aiakit, home, tmp_path, monkeypatch):
+def test_the_document_says_how_much_of_each_leak_the_suite_finds(
+    aiakit: Callable[..., Answer], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     figure, file = tmp_path / "map.svg", tmp_path / "document.json"
     given = ("calibrate", *SUITE, *SMALL, "--nulls", "3", "--folder", home)
     answer = aiakit(*given, "--json", "--figure", figure, "--out", file)
@@ -70,7 +75,7 @@ def test_the_document_says_how_much_of_each_leak_the_suite_finds(aiakit, home, t
     assert "21 of 21 cells are finished already" in again.err
 
 
-def test_the_table_and_the_page(aiakit, home, tmp_path):
+def test_the_table_and_the_page(aiakit: Callable[..., Answer], home: Path, tmp_path: Path) -> None:
     page = tmp_path / "map.html"
     answer = aiakit("calibrate", *SUITE, *SMALL, "--folder", home, "--nulls", "3", "--figure", page)
     assert answer.code == 0
@@ -80,7 +85,7 @@ def test_the_table_and_the_page(aiakit, home, tmp_path):
     assert "http-equiv" in page.read_text()
 
 
-def test_attacks_on_pictures_find_what_is_in_pictures(aiakit, home):
+def test_attacks_on_pictures_find_what_is_in_pictures(aiakit: Callable[..., Answer], home: Path) -> None:
     leaks = ("--leaks", "image-lsb,image-texture,linear")
     answer = aiakit(
         "calibrate", "--attacks", "pixels,spectrum", *leaks, *SMALL, "--seeds", "1", "--folder", home, "--json"
@@ -93,7 +98,7 @@ def test_attacks_on_pictures_find_what_is_in_pictures(aiakit, home):
     assert any("linear" in note for note in answer.document["notes"])
 
 
-def test_an_attack_that_fails_is_named_and_the_others_go_on(aiakit, tmp_path):
+def test_an_attack_that_fails_is_named_and_the_others_go_on(aiakit: Callable[..., Answer], tmp_path: Path) -> None:
     plugin = tmp_path / "picky.py"
     plugin.write_text(PICKY)
     given = ("--plugin", plugin, "--attacks", "logreg,picky", "--leaks", "linear,lsb", "--seeds", "1", *SMALL)
@@ -106,7 +111,7 @@ def test_an_attack_that_fails_is_named_and_the_others_go_on(aiakit, tmp_path):
     assert not answer.document["complete"]
 
 
-def test_workers_compute_the_same_bytes(aiakit, home, tmp_path):
+def test_workers_compute_the_same_bytes(aiakit: Callable[..., Answer], home: Path, tmp_path: Path) -> None:
     given = ("calibrate", *SUITE[:2], "--leaks", "linear", "--seeds", "1", "--n", "800", "--precision", "fp32")
     inside = aiakit(*given, "--jobs", "1", "--folder", home, "--json").document
     outside = aiakit(*given, "--jobs", "2", "--folder", tmp_path / "other", "--json").document
@@ -133,7 +138,9 @@ def test_workers_compute_the_same_bytes(aiakit, home, tmp_path):
     ],
     ids=lambda value: " ".join(value) if value[0].startswith("--") else None,
 )
-def test_bad_input_is_refused_before_anything_is_computed(aiakit, tmp_path, monkeypatch, given, words):
+def test_bad_input_is_refused_before_anything_is_computed(
+    aiakit: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Any, words: Any
+) -> None:
     monkeypatch.chdir(tmp_path)
     answer = aiakit("calibrate", *given, "--seeds", "1")
     assert answer.code == 2, answer.err
@@ -145,7 +152,7 @@ def test_bad_input_is_refused_before_anything_is_computed(aiakit, tmp_path, monk
     assert list(tmp_path.iterdir()) == []
 
 
-def test_people_of_a_draw_are_apart_and_draws_differ():
+def test_people_of_a_draw_are_apart_and_draws_differ() -> None:
     leak = all_leaks()["identity-only"]
     parts = draw(leak, 80, seed=0)
     assert {name: len(part) for name, part in parts.items()} == {"train": 60, "val": 20, "test": 80}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,22 +14,22 @@ from aiakit.calibration.score import Trial, eta, nulls_of, row_of
 SURE = 4.5  # standard errors: about one false alarm in 10⁵ comparisons
 
 
-def assert_rate(correct, expected):
+def assert_rate(correct: Any, expected: Any) -> None:
     error = np.sqrt(expected * (1 - expected) / len(correct)) + 1e-9
     assert abs(np.mean(correct) - expected) < SURE * error, f"{np.mean(correct):.4f} is not {expected:.4f}"
 
 
-def signs(rng, *shape):
+def signs(rng: Any, *shape: Any) -> Any:
     return rng.choice([-1.0, 1.0], size=shape)
 
 
 @pytest.fixture
-def rng():
+def rng() -> Any:
     return np.random.default_rng(7)
 
 
 @pytest.mark.parametrize("leak", embedding_leaks(16), ids=lambda leak: leak.name)
-def test_the_optimal_rule_of_an_embedding_leak_reaches_its_bayes_accuracy(leak, rng):
+def test_the_optimal_rule_of_an_embedding_leak_reaches_its_bayes_accuracy(leak: Any, rng: Any) -> None:
     x, labels = leak.sample(60_000, rng)
     assert x.shape == (60_000, leak.d)
     assert x.dtype == np.float32
@@ -36,7 +38,7 @@ def test_the_optimal_rule_of_an_embedding_leak_reaches_its_bayes_accuracy(leak, 
 
 
 @pytest.mark.parametrize("leak", image_leaks(16), ids=lambda leak: leak.name)
-def test_the_optimal_rule_of_an_image_leak_reaches_its_bayes_accuracy(leak, rng):
+def test_the_optimal_rule_of_an_image_leak_reaches_its_bayes_accuracy(leak: Any, rng: Any) -> None:
     x, labels = leak.sample(8_000, rng)
     assert x.shape == (8_000, 3, 16, 16)
     assert x.dtype == np.uint8
@@ -44,7 +46,7 @@ def test_the_optimal_rule_of_an_image_leak_reaches_its_bayes_accuracy(leak, rng)
     assert_rate(leak.rule(x) == labels, leak.bayes)
 
 
-def test_the_published_bayes_accuracies():
+def test_the_published_bayes_accuracies() -> None:
     published = {
         "linear": 0.6915,
         "diffuse": 0.6915,
@@ -62,20 +64,20 @@ def test_the_published_bayes_accuracies():
         assert found[name] == pytest.approx(bayes, abs=6e-5), name
 
 
-def test_leaks_differ_from_draw_to_draw_and_repeat_under_a_seed():
+def test_leaks_differ_from_draw_to_draw_and_repeat_under_a_seed() -> None:
     for leak in embedding_leaks(8):
         first, again, other = (leak.sample(50, np.random.default_rng(seed))[0] for seed in (1, 1, 2))
         np.testing.assert_array_equal(first, again)
         assert not np.array_equal(first, other)
 
 
-def test_parity_hides_from_every_pair_of_coordinates(rng):
+def test_parity_hides_from_every_pair_of_coordinates(rng: Any) -> None:
     x, labels = parity(8).sample(20_000, rng)
     pairs = np.einsum("ni,nj,n->ij", np.sign(x), np.sign(x), 2.0 * labels - 1) / len(x)
     assert abs(pairs).max() < SURE / np.sqrt(len(x))
 
 
-def test_key_pattern_and_bit_plane(rng):
+def test_key_pattern_and_bit_plane(rng: Any) -> None:
     s, key = signs(rng, 20_000), signs(rng, 64)
     seen = 0.3 * s[:, None] * key + 1.5 * rng.normal(size=(s.size, 64))
     assert_rate(np.sign(seen @ key) == s, laws.key_pattern(0.3, 64, 1.5))
@@ -84,7 +86,7 @@ def test_key_pattern_and_bit_plane(rng):
         assert_rate(np.sign(votes + 0.5 * signs(rng, s.size)) == s, laws.bit_plane(pixels, 0.4))
 
 
-def test_the_ceiling_of_rendered_faces_holds_for_any_direction(rng):
+def test_the_ceiling_of_rendered_faces_holds_for_any_direction(rng: Any) -> None:
     delta = np.array([0.9, -1.2, 0.4])
     s = signs(rng, 100_000)
     u = s[:, None] * delta / 2 + rng.normal(size=(s.size, 3))
@@ -94,7 +96,7 @@ def test_the_ceiling_of_rendered_faces_holds_for_any_direction(rng):
 
 
 @pytest.mark.parametrize(("distance", "dims", "per_class"), [(1.0, 64, 200), (2.0, 30, 50), (1.5, 50, 400)])
-def test_the_law_of_the_nearest_mean(distance, dims, per_class, rng):
+def test_the_law_of_the_nearest_mean(distance: float, dims: int, per_class: int, rng: Any) -> None:
     shift = np.zeros(dims)
     shift[0] = distance / 2
     nearest = []
@@ -108,11 +110,11 @@ def test_the_law_of_the_nearest_mean(distance, dims, per_class, rng):
     assert np.mean(nearest) == pytest.approx(laws.nearest_mean(distance, dims, per_class), abs=0.006)
 
 
-def test_identity_only_leaks_to_an_image_split_and_not_to_an_identity_split(rng):
+def test_identity_only_leaks_to_an_image_split_and_not_to_an_identity_split(rng: Any) -> None:
     x, labels, identity = identity_only(people=600, images=4, rng=rng)
     assert all(len(set(labels[identity == person])) == 1 for person in range(20))
 
-    def nearest(train, test):
+    def nearest(train: Any, test: Any) -> Any:
         distances = (x[test] ** 2).sum(1)[:, None] - 2 * x[test] @ x[train].T + (x[train] ** 2).sum(1)
         return labels[train][distances.argmin(axis=1)] == labels[test]
 
@@ -122,7 +124,7 @@ def test_identity_only_leaks_to_an_image_split_and_not_to_an_identity_split(rng)
     assert abs(right.mean() - 0.5) < SURE * right.std() / np.sqrt(len(right))
 
 
-def trial(leak, seed=0, **sharpness):
+def trial(leak: Any, seed: Any = 0, **sharpness: Any) -> Any:
     """Attacks that know the leak's rule and answer by it (1), by its opposite (−1), or at random (0)."""
     rng = np.random.default_rng(seed)
     labels, scores = {}, {"val": {}, "test": {}}
@@ -135,7 +137,7 @@ def trial(leak, seed=0, **sharpness):
     return Trial(scores["val"], scores["test"], labels, np.arange(2000), dict.fromkeys(sharpness, 1.5))
 
 
-def test_the_score_selects_on_val_and_reports_medians():
+def test_the_score_selects_on_val_and_reports_medians() -> None:
     leak = parity(8)
     trials = [trial(leak, seed, guess=0, oracle=1) for seed in range(3)]
     row = row_of(leak, trials)
@@ -149,13 +151,13 @@ def test_the_score_selects_on_val_and_reports_medians():
     assert row["seconds"] == {"guess": 1.5, "oracle": 1.5}
 
 
-def test_only_attacks_scored_in_every_trial_count():
+def test_only_attacks_scored_in_every_trial_count() -> None:
     leak = parity(8)
     row = row_of(leak, [trial(leak, 0, oracle=1, guess=0), trial(leak, 1, oracle=1)])
     assert row["attacks"].keys() == {"oracle"}
 
 
-def test_nothing_is_found_in_a_null_and_a_leak_is_significant():
+def test_nothing_is_found_in_a_null_and_a_leak_is_significant() -> None:
     nothing = embedding_leaks(4)[-1]
     assert nothing.name == "null"
     assert row_of(nothing, [trial(nothing, oracle=1)])["eta"] is None

@@ -22,7 +22,7 @@ COMMANDS = sys.modules["aiakit.cli.main"].COMMANDS
 
 
 @pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch):
+def failing(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A command "fail" that raises or returns what it is told to."""
 
     def arrange(outcome: Any) -> None:
@@ -43,25 +43,25 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(program, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
 
-def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]):
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--help"]) == 0
     listed = capsys.readouterr().out
     assert all(name in listed for name in COMMANDS)
     assert {"run", "list", "check", "new", "show"} <= set(COMMANDS)
 
 
-def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]):
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 0
     assert "Usage: aiakit" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
-def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]):
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([name, "--help"]) == 0
     assert f"Usage: aiakit {name}" in capsys.readouterr().out
 
 
-def test_version(capsys: pytest.CaptureFixture[str]):
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"aiakit {aiakit.__version__}\n"
 
@@ -90,7 +90,7 @@ def test_version(capsys: pytest.CaptureFixture[str]):
 )
 def test_bad_input_is_one_line_and_exit_code_2(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: Any
-):
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(arguments) == 2
     said = capsys.readouterr()
@@ -117,7 +117,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
         (ZeroDivisionError("division by zero"), 1, "this is a bug of aiakit: ZeroDivisionError: division by zero"),
     ],
 )
-def test_every_outcome_has_its_exit_code(failing, outcome: Any, code: int, message: str, capsys: Any):
+def test_every_outcome_has_its_exit_code(failing: Any, outcome: Any, code: int, message: str, capsys: Any) -> None:
     failing(outcome)
     assert cli.main(["list"]) == code
     said = capsys.readouterr().err
@@ -126,7 +126,9 @@ def test_every_outcome_has_its_exit_code(failing, outcome: Any, code: int, messa
     assert len(said.strip().splitlines()) == (1 if message else 0)
 
 
-def test_debug_shows_the_traceback(failing, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_debug_shows_the_traceback(
+    failing: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     failing(InputError("no such folder"))
     monkeypatch.setenv("AIAKIT_DEBUG", "0")  # restored after the test, whatever --debug sets
     assert cli.main(["--debug", "list"]) == 2
@@ -135,13 +137,13 @@ def test_debug_shows_the_traceback(failing, monkeypatch: pytest.MonkeyPatch, cap
     assert said.endswith("aiakit: error: no such folder\n")
 
 
-def test_a_reader_that_leaves_early_is_no_error():
+def test_a_reader_that_leaves_early_is_no_error() -> None:
     program = f"'{sys.executable}' -c 'from aiakit.cli import main; import sys; sys.exit(main())' --help | head -c 1"
     done = subprocess.run(program, shell=True, capture_output=True, text=True, check=False)
     assert done.stderr == ""
 
 
-def test_messages_go_to_stderr_and_documents_to_stdout(capsys: pytest.CaptureFixture[str]):
+def test_messages_go_to_stderr_and_documents_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     emit_json({"b": [1, 2.5, None], "a": "é"})
     said = capsys.readouterr()
     assert json.loads(said.out) == {"b": [1, 2.5, None], "a": "é"}
@@ -151,7 +153,7 @@ def test_messages_go_to_stderr_and_documents_to_stdout(capsys: pytest.CaptureFix
         emit_json({"x": float("nan")})
 
 
-def test_list_as_a_document(capsys: pytest.CaptureFixture[str]):
+def test_list_as_a_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list", "attacks", "defenses", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert list(document) == ["schema", "attacks", "defenses"]
@@ -164,7 +166,7 @@ def test_list_as_a_document(capsys: pytest.CaptureFixture[str]):
     assert (logreg["view"], logreg["presets"]) == ("embedding", ["fast", "strong"])
 
 
-def test_list_shows_what_is_broken_and_why(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+def test_list_shows_what_is_broken_and_why(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiakit.attacks.logreg", None)
     assert cli.main(["list", "attacks", "--json"]) == 0
     logreg = next(p for p in json.loads(capsys.readouterr().out)["attacks"] if p["name"] == "logreg")

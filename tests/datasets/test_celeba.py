@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,13 +34,13 @@ def write_csv(root: Path) -> None:
 
 
 @pytest.fixture
-def root(tmp_path, picture) -> Path:
+def root(tmp_path: Path, picture: Any) -> Path:
     celeba_images(tmp_path / "celeba" / "img_align_celeba", picture, FILES)
     write_text(tmp_path / "celeba")
     return tmp_path / "celeba"
 
 
-def check(faces) -> None:
+def check(faces: Any) -> None:
     assert len(faces) == 30
     assert len(faces.people) == 15
     assert faces.default_attribute == "Male"
@@ -53,19 +54,19 @@ def check(faces) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_the_published_files(root, settings, end):
+def test_the_published_files(root: Path, settings: Any, end: str) -> None:
     write_text(root, end)
     check(CelebA(root=str(root)).load(settings()))
 
 
-def test_the_csv_files_in_the_nested_folder(tmp_path, picture, settings):
+def test_the_csv_files_in_the_nested_folder(tmp_path: Path, picture: Any, settings: Any) -> None:
     root = tmp_path / "kaggle"
     celeba_images(root / "img_align_celeba" / "img_align_celeba", picture, FILES)
     write_csv(root)
     check(CelebA(root=str(root)).load(settings()))
 
 
-def test_the_folders_of_the_download(tmp_path, picture, settings):
+def test_the_folders_of_the_download(tmp_path: Path, picture: Any, settings: Any) -> None:
     root = tmp_path / "download"
     celeba_images(root / "Img" / "img_align_celeba", picture, FILES)
     write_text(root)
@@ -77,14 +78,14 @@ def test_the_folders_of_the_download(tmp_path, picture, settings):
     check(CelebA(root=str(root)).load(settings()))
 
 
-def test_the_official_partition_reaches_the_split(root, settings):
+def test_the_official_partition_reaches_the_split(root: Path, settings: Any) -> None:
     faces = CelebA(root=str(root)).load(settings())
     split = split_people(faces, "Smiling", 0)
     assert split.rows["test"].tolist() == list(range(24, 30))
     assert split.rows["attacker-val"].tolist() == list(range(18, 24))
 
 
-def test_the_face_is_cropped_from_the_middle(root, settings):
+def test_the_face_is_cropped_from_the_middle(root: Path, settings: Any) -> None:
     marked = np.zeros((218, 178, 3), np.uint8)
     marked[39:179, 19:159] = 255
     Image.fromarray(marked).save(root / "img_align_celeba" / FILES[0], quality=100)
@@ -92,7 +93,7 @@ def test_the_face_is_cropped_from_the_middle(root, settings):
     assert faces.images[0][2:-2, 2:-2].min() > 240
 
 
-def test_missing_and_corrupt_images_are_noted(root, settings):
+def test_missing_and_corrupt_images_are_noted(root: Path, settings: Any) -> None:
     (root / "img_align_celeba" / FILES[4]).unlink()
     (root / "img_align_celeba" / FILES[7]).write_bytes(b"\xff\xd8\xff")
     faces = CelebA(root=str(root)).load(settings())
@@ -103,7 +104,7 @@ def test_missing_and_corrupt_images_are_noted(root, settings):
         CelebA(root=str(root)).load(settings(strict=True))
 
 
-def test_images_without_identity_are_noted(root, settings):
+def test_images_without_identity_are_noted(root: Path, settings: Any) -> None:
     lines = (root / "identity_CelebA.txt").read_text().splitlines()
     (root / "identity_CelebA.txt").write_text("\n".join(lines[2:]))
     faces = CelebA(root=str(root)).load(settings())
@@ -111,7 +112,7 @@ def test_images_without_identity_are_noted(root, settings):
     assert faces.notes == ("2 of 30 images are not in identity_CelebA and left out: 000001.jpg, 000002.jpg",)
 
 
-def edit(name: str, old: str, new: str):
+def edit(name: str, old: str, new: str) -> Any:
     def change(root: Path) -> None:
         text = (root / name).read_text()
         assert old in text
@@ -120,7 +121,7 @@ def edit(name: str, old: str, new: str):
     return change
 
 
-def remove(name: str):
+def remove(name: str) -> Any:
     return lambda root: (root / name).unlink()
 
 
@@ -141,7 +142,7 @@ def remove(name: str):
         (edit("list_eval_partition.txt", "000003.jpg 0", "000003.jpg 5"), "must hold 0, 1 or 2"),
     ],
 )
-def test_bad_files_are_one_clear_line(root, settings, tmp_path, damage, words):
+def test_bad_files_are_one_clear_line(root: Path, settings: Any, tmp_path: Path, damage: Any, words: str) -> None:
     damage(root)
     with pytest.raises(InputError, match=words) as error:
         CelebA(root=str(root)).load(settings())
@@ -149,7 +150,7 @@ def test_bad_files_are_one_clear_line(root, settings, tmp_path, damage, words):
     assert not (tmp_path / "cache").exists()
 
 
-def test_no_image_at_all(root, settings):
+def test_no_image_at_all(root: Path, settings: Any) -> None:
     for file in FILES:
         (root / "img_align_celeba" / file).unlink()
     with pytest.raises(InputError, match="none of the 30 listed images exists"):

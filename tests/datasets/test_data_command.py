@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +15,7 @@ from aiakit.errors import InputError
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AIAKIT_CACHE", str(tmp_path / "cache"))
 
     def call(*arguments: str) -> str:
@@ -25,7 +27,7 @@ def run(tmp_path, monkeypatch):
     return call
 
 
-def test_the_document(run, tmp_path):
+def test_the_document(run: Any, tmp_path: Path) -> None:
     document = json.loads(run("--people", "40", "--images-per-person", "2", "--json"))
     assert (document["schema"], document["dataset"], document["people"], document["images"]) == (1, "synthetic", 40, 80)
     assert document["attribute"] == document["default_attribute"] == "gender"
@@ -35,20 +37,20 @@ def test_the_document(run, tmp_path):
     assert "split_error" not in document
 
 
-def test_the_text(run):
+def test_the_text(run: Any) -> None:
     text = run("--people", "40", "--images-per-person", "2", "--attribute", "hair_colour", "--set", "delta=2")
     assert "40 people (40 with two or more images), 80 images of 16×16 pixels" in text
     assert "split by * hair_colour" in text
     assert "0.841" in text  # Φ(1)
 
 
-def test_a_contact_sheet(run, tmp_path):
+def test_a_contact_sheet(run: Any, tmp_path: Path) -> None:
     run("--people", "12", "--contact-sheet", str(tmp_path / "sheet.png"))
     assert Image.open(tmp_path / "sheet.png").size == (8 * 16, 8 * 16)
     assert not list(tmp_path.glob(".*"))
 
 
-def test_what_cannot_be_split_is_shown_all_the_same(run):
+def test_what_cannot_be_split_is_shown_all_the_same(run: Any) -> None:
     document = json.loads(run("--people", "4", "--json"))
     assert document["people"] == 4
     assert "too few people to split" in document["split_error"]
@@ -67,7 +69,7 @@ def test_what_cannot_be_split_is_shown_all_the_same(run):
         (["--people", "12", "--image-size", "17"], "multiple of 16"),
     ],
 )
-def test_bad_input_is_one_clear_line(run, arguments, words):
+def test_bad_input_is_one_clear_line(run: Any, arguments: Any, words: str) -> None:
     with pytest.raises(InputError) as error:
         run(*arguments)
     assert words in str(error.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from aiakit.errors import InputError
 
 
 @pytest.fixture
-def root(tmp_path, picture) -> Path:
+def root(tmp_path: Path, picture: Any) -> Path:
     folder = tmp_path / "mine"
     for file in ("ann/1.jpg", "ann/2.png", "bob/1.webp", "cid/3.JPG", "cid/._3.jpg", ".git/x.jpg", "bob/notes.txt"):
         if file.endswith(".txt"):
@@ -23,7 +24,7 @@ def root(tmp_path, picture) -> Path:
     return folder
 
 
-def test_attributes_by_person(root, settings):
+def test_attributes_by_person(root: Path, settings: Any) -> None:
     faces = Folder(root=str(root)).load(settings())
     assert faces.files == ("ann/1.jpg", "ann/2.png", "bob/1.webp", "cid/3.JPG")
     assert faces.people == ("ann", "bob", "cid")
@@ -38,7 +39,7 @@ def test_attributes_by_person(root, settings):
 @pytest.mark.parametrize(
     "names", [("ann/1.jpg", "ann/2.png", "bob/1.webp", "cid/3.JPG"), ("1.jpg", "2.png", "1.webp", "3.JPG")]
 )
-def test_attributes_by_file(root, settings, names):
+def test_attributes_by_file(root: Path, settings: Any, names: Any) -> None:
     rows = zip(names, "abca", strict=True)
     (root / "by_file.csv").write_text("\n".join(["file,hat", *(f"{name},{value}" for name, value in rows)]))
     faces = Folder(root=str(root), attributes=str(root / "by_file.csv")).load(settings())
@@ -46,7 +47,7 @@ def test_attributes_by_file(root, settings, names):
     assert faces.default_attribute == ""
 
 
-def test_an_index_of_all(root, settings):
+def test_an_index_of_all(root: Path, settings: Any) -> None:
     rows = ["path,identity,gender", "ann/1.jpg,A,f", "bob/1.webp,B,m", "bob/gone.jpg,B,m", "cid/3.JPG,A,f"]
     (root / "index.csv").write_text("\n".join(rows))
     faces = Folder(root=str(root), index="index.csv").load(settings())
@@ -57,7 +58,7 @@ def test_an_index_of_all(root, settings):
     assert faces.notes == ("1 of 4 images are missing: bob/gone.jpg",)
 
 
-def test_rows_that_disagree_and_people_without_a_row_are_noted(root, settings):
+def test_rows_that_disagree_and_people_without_a_row_are_noted(root: Path, settings: Any) -> None:
     (root / "attributes.csv").write_text("name,sex\nann,f\nann,m\nbob,m\n")
     faces = Folder(root=str(root)).load(settings())
     assert faces.attributes["sex"].values.tolist() == [MISSING, MISSING, 0, MISSING]
@@ -69,7 +70,7 @@ def test_rows_that_disagree_and_people_without_a_row_are_noted(root, settings):
         Folder(root=str(root)).load(settings(strict=True))
 
 
-def test_a_measurement_is_no_category(root, picture, settings):
+def test_a_measurement_is_no_category(root: Path, picture: Any, settings: Any) -> None:
     for number in range(60):
         picture(root / f"p{number}" / "1.png")
     rows = [f"p{number},{number % 2},{number / 7}" for number in range(60)]
@@ -79,7 +80,7 @@ def test_a_measurement_is_no_category(root, picture, settings):
     assert faces.notes[0].startswith("column weight has ")
 
 
-def index(*lines: str):
+def index(*lines: str) -> Any:
     def change(root: Path) -> dict[str, str]:
         (root / "index.csv").write_text("\n".join(lines))
         return {"index": "index.csv"}
@@ -87,7 +88,7 @@ def index(*lines: str):
     return change
 
 
-def attributes(*lines: str):
+def attributes(*lines: str) -> Any:
     def change(root: Path) -> dict[str, str]:
         (root / "attributes.csv").write_text("\n".join(lines))
         return {}
@@ -111,7 +112,7 @@ def attributes(*lines: str):
         (index("path,identity", "ann/9.jpg,A"), "none of the 1 listed images exists"),
     ],
 )
-def test_bad_files_are_one_clear_line(root, settings, damage, words):
+def test_bad_files_are_one_clear_line(root: Path, settings: Any, damage: Any, words: str | None) -> None:
     options = damage(root)
     if words is None:
         (root / "bob" / "1.jpg").write_bytes((root / "ann" / "1.jpg").read_bytes())
@@ -121,13 +122,13 @@ def test_bad_files_are_one_clear_line(root, settings, damage, words):
     assert "\n" not in str(error.value)
 
 
-def test_a_folder_without_images(tmp_path, settings):
+def test_a_folder_without_images(tmp_path: Path, settings: Any) -> None:
     with pytest.raises(InputError, match="one folder a person"):
         Folder(root=str(tmp_path)).load(settings())
 
 
 @pytest.mark.parametrize("name", ["Jos\u00e9", "\u5f20\u4e09", "a b"])
-def test_any_name_of_a_person(tmp_path, picture, settings, name):
+def test_any_name_of_a_person(tmp_path: Path, picture: Any, settings: Any, name: str) -> None:
     picture(tmp_path / "faces" / name / "1.png")
     (tmp_path / "faces" / "attributes.csv").write_text(f"person,gender\n{name},f\n", encoding="utf-8")
     faces = Folder(root=str(tmp_path / "faces")).load(settings())
@@ -135,7 +136,7 @@ def test_any_name_of_a_person(tmp_path, picture, settings, name):
     assert faces.attributes["gender"].values.tolist() == [0]
 
 
-def test_folders_of_nobody_are_left_out_and_counted(root, settings, picture):
+def test_folders_of_nobody_are_left_out_and_counted(root: Path, settings: Any, picture: Any) -> None:
     for file in ("unknown/1.jpg", "NA/1.jpg", "-1/1.jpg", "Ann/9.jpg"):
         picture(root / file)
     faces = Folder(root=str(root)).load(settings())

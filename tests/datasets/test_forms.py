@@ -18,7 +18,7 @@ NOWHERE += ["9007199254740992.0", "1.23457E+17", "1.6e+07", "N\uff0fA", "\u200bn
 
 
 @pytest.mark.parametrize("word", NOWHERE)
-def test_a_word_that_says_nothing_is_nobody(word: str):
+def test_a_word_that_says_nothing_is_nobody(word: str) -> None:
     names, notes = people_of(["ann", "bob", word, word, "ann"])
     assert names == ["ann", "bob", "", "", "ann"]
     said = [f"the identity is not known where it says {cleaned(word)}"] if word else []
@@ -44,7 +44,7 @@ SAME = {
 
 
 @pytest.mark.parametrize("kind", SAME)
-def test_forms_of_one_text_are_one_person(kind: str):
+def test_forms_of_one_text_are_one_person(kind: str) -> None:
     names, notes = people_of([*SAME[kind], "bob"])
     assert names[0] == names[1] != names[2]
     assert any(note.startswith("1 of 2 people are written in several forms") for note in notes)
@@ -56,7 +56,7 @@ APART = [("1e3", "1000"), ("0e12", "0e13"), ("12", "120"), ("p1", "p10"), ("9007
 
 
 @pytest.mark.parametrize("pair", ALIKE)
-def test_names_that_may_be_one_person_are_noted(pair: tuple[str, str]):
+def test_names_that_may_be_one_person_are_noted(pair: tuple[str, str]) -> None:
     names, notes = people_of([*pair, "bob"])
     assert names == [*pair, "bob"]
     (note,) = notes
@@ -65,7 +65,7 @@ def test_names_that_may_be_one_person_are_noted(pair: tuple[str, str]):
 
 
 @pytest.mark.parametrize("pair", APART)
-def test_names_of_different_people_stay_apart_without_a_word(pair: tuple[str, str]):
+def test_names_of_different_people_stay_apart_without_a_word(pair: tuple[str, str]) -> None:
     assert people_of(pair) == (list(pair), [])
 
 
@@ -84,7 +84,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("kind", VALUES)
-def test_forms_of_one_value_are_one_class(kind: str):
+def test_forms_of_one_value_are_one_class(kind: str) -> None:
     cells, classes, said = VALUES[kind]
     attribute = categorical(cells)
     assert sorted(attribute.classes) == sorted(classes)
@@ -98,21 +98,21 @@ def test_forms_of_one_value_are_one_class(kind: str):
 
 
 @pytest.mark.parametrize("word", ["<NA>", "#N/A", "missing", "unknown", "-", "NaN", "Unknown", "\u2013", "n/a", "None"])
-def test_words_that_say_nothing_are_no_class(word: str):
+def test_words_that_say_nothing_are_no_class(word: str) -> None:
     attribute = categorical(["f", "m", word])
     assert attribute.classes == ("f", "m")
     assert attribute.values[2] == MISSING
 
 
 @pytest.mark.parametrize("kind", ["float32", "float16", "float64"])
-def test_numbers_that_a_type_cannot_tell_apart_are_nobody(kind: str):
+def test_numbers_that_a_type_cannot_tell_apart_are_nobody(kind: str) -> None:
     limit = {"float16": 2**11, "float32": 2**24, "float64": 2**53}[kind]
     texts = as_text(np.array([limit - 1, limit], kind))
     assert texts[0] == str(limit - 1)
     assert is_inexact(texts[1])
 
 
-def test_numbers_and_texts_that_are_left_as_they_are():
+def test_numbers_and_texts_that_are_left_as_they_are() -> None:
     for text in ("1e3", "007", "1.2.3", "0x10", "12a", "9" * 40 + ".0", "", "e", "."):
         assert plain_number(text) == text
     assert cleaned("a\u200db") == "ab"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ PAIRS = "1\t2\nAnn_A\t1\t2\nCy_C\t1\t2\nAnn_A\t1\tDan_D\t1\nAnn_A\t2\tEve_E\t1\n
 
 
 @pytest.fixture
-def root(tmp_path, picture) -> Path:
+def root(tmp_path: Path, picture: Any) -> Path:
     folder = tmp_path / "lfw"
     for file in FILES:
         picture(folder / "lfw-deepfunneled" / file[:-5] / f"{file}.jpg", (250, 250))
@@ -30,7 +31,7 @@ def root(tmp_path, picture) -> Path:
     return folder
 
 
-def test_people_labels_pairs_and_notes(root, settings):
+def test_people_labels_pairs_and_notes(root: Path, settings: Any) -> None:
     faces = LFW(root=str(root)).load(settings(jobs=2))
     assert len(faces) == 7
     assert faces.people == ("Ann_A", "Both_B", "Cy_C", "Dan_D", "Eve_E")
@@ -48,7 +49,7 @@ def test_people_labels_pairs_and_notes(root, settings):
     assert faces.pairs.fold.tolist() == [0, 0, 0, 0]
 
 
-def test_a_corrupt_image_is_counted_named_and_left_out(root, settings):
+def test_a_corrupt_image_is_counted_named_and_left_out(root: Path, settings: Any) -> None:
     (root / "lfw-deepfunneled" / "Ann_A" / "Ann_A_0001.jpg").write_bytes(b"no image")
     faces = LFW(root=str(root)).load(settings())
     assert len(faces) == 6
@@ -60,7 +61,9 @@ def test_a_corrupt_image_is_counted_named_and_left_out(root, settings):
     assert (again.notes, again.fingerprint) == (faces.notes, faces.fingerprint)
 
 
-def test_the_fingerprint_follows_the_data_not_the_place(root, settings, picture, tmp_path):
+def test_the_fingerprint_follows_the_data_not_the_place(
+    root: Path, settings: Any, picture: Any, tmp_path: Path
+) -> None:
     before = LFW(root=str(root)).load(settings()).fingerprint
     moved = root.rename(tmp_path / "elsewhere")
     assert LFW(root=str(moved)).load(settings()).fingerprint == before
@@ -71,7 +74,7 @@ def test_the_fingerprint_follows_the_data_not_the_place(root, settings, picture,
     assert LFW(root=str(moved)).load(settings()).fingerprint != after
 
 
-def test_strict_refuses_what_would_be_noted(root, settings):
+def test_strict_refuses_what_would_be_noted(root: Path, settings: Any) -> None:
     with pytest.raises(InputError, match=r"both gender lists.*and 2 other problems.*--strict"):
         LFW(root=str(root)).load(settings(strict=True))
 
@@ -116,7 +119,7 @@ def latin_list(root: Path) -> None:
         (latin_list, "male_names.txt is not UTF-8"),
     ],
 )
-def test_bad_files_are_one_clear_line(root, settings, tmp_path, damage, words):
+def test_bad_files_are_one_clear_line(root: Path, settings: Any, tmp_path: Path, damage: Any, words: str) -> None:
     damage(root)
     with pytest.raises(InputError, match=words) as error:
         LFW(root=str(root)).load(settings())
@@ -125,13 +128,13 @@ def test_bad_files_are_one_clear_line(root, settings, tmp_path, damage, words):
 
 
 @pytest.mark.parametrize(("root", "words"), [("", "--data-root"), ("/nowhere/at/all", "does not exist")])
-def test_no_folder(settings, root, words):
+def test_no_folder(settings: Any, root: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         LFW(root=root).load(settings())
 
 
 @pytest.mark.skipif("AIAKIT_DATA" not in os.environ, reason="needs the real data set (AIAKIT_DATA)")
-def test_the_real_data_set(settings):
+def test_the_real_data_set(settings: Any) -> None:
     faces = LFW(root=str(Path(os.environ["AIAKIT_DATA"]) / "lfw")).load(settings(jobs=2))
     assert (len(faces.people), len(faces)) == (5749, 13233)
     assert faces.pairs is not None

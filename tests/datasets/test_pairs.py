@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,17 +14,17 @@ from aiakit.datasets.pairs import sample_pairs
 from aiakit.errors import InputError
 
 
-def genuine_counts(identity, pairs):
+def genuine_counts(identity: Any, pairs: Any) -> Any:
     return np.bincount(identity[pairs.left[pairs.same]], minlength=identity.max() + 1)
 
 
-def distinct(pairs):
+def distinct(pairs: Any) -> Any:
     return len({tuple(sorted(pair)) for pair in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)})
 
 
 @given(st.lists(st.integers(1, 7), min_size=2, max_size=12), st.integers(0, 60), st.integers(0, 60), st.integers(0, 99))
 @settings(deadline=None)
-def test_pairs_are_what_they_say(images, genuine, impostor, seed):
+def test_pairs_are_what_they_say(images: Any, genuine: Any, impostor: Any, seed: Any) -> None:
     images[0] = max(images[0], 2)
     identity = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(images)), images))
     pairs = sample_pairs(identity, np.random.default_rng(seed), genuine, impostor)
@@ -38,7 +39,7 @@ def test_pairs_are_what_they_say(images, genuine, impostor, seed):
 
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=12), st.integers(0, 99))
 @settings(deadline=None)
-def test_genuine_pairs_repeat_only_when_all_are_used_and_cover_everybody(images, seed):
+def test_genuine_pairs_repeat_only_when_all_are_used_and_cover_everybody(images: Any, seed: Any) -> None:
     images[0] = max(images[0], 2)
     identity = np.repeat(np.arange(len(images)), images)
     size = np.array(images)
@@ -50,7 +51,7 @@ def test_genuine_pairs_repeat_only_when_all_are_used_and_cover_everybody(images,
         assert np.count_nonzero(genuine_counts(identity, pairs)) == able
 
 
-def test_an_even_share_for_each_person_and_each_image():
+def test_an_even_share_for_each_person_and_each_image() -> None:
     identity = np.repeat(np.arange(10), [2, 3, 5, 5, 5, 5, 8, 8, 8, 40])
     pairs = sample_pairs(identity, np.random.default_rng(0), 50, 0)
     counts = genuine_counts(identity, pairs)
@@ -62,7 +63,7 @@ def test_an_even_share_for_each_person_and_each_image():
         assert np.ptp(used[identity == person]) <= 2
 
 
-def test_a_celebrity_does_not_dominate():
+def test_a_celebrity_does_not_dominate() -> None:
     identity = np.concatenate([np.repeat(np.arange(500), 2), np.full(500, 500)])
     pairs = sample_pairs(identity, np.random.default_rng(0), 2000, 2000)
     counts = genuine_counts(identity, pairs)
@@ -72,7 +73,7 @@ def test_a_celebrity_does_not_dominate():
     assert np.count_nonzero(identity[pairs.left[impostors]] == 500) < 40
 
 
-def test_every_pair_of_a_person_is_equally_likely():
+def test_every_pair_of_a_person_is_equally_likely() -> None:
     identity = np.zeros(5, np.int64)
     seen = np.zeros((5, 5))
     rng = np.random.default_rng(0)
@@ -84,7 +85,7 @@ def test_every_pair_of_a_person_is_equally_likely():
     assert np.abs(chosen - 1200).max() < 5 * np.sqrt(1200)
 
 
-def test_impostors_are_spread_over_people_and_distinct():
+def test_impostors_are_spread_over_people_and_distinct() -> None:
     identity = np.concatenate([np.repeat(np.arange(200), 3), np.full(600, 200)])
     pairs = sample_pairs(identity, np.random.default_rng(0), 0, 4000)
     assert distinct(pairs) == 4000
@@ -93,7 +94,7 @@ def test_impostors_are_spread_over_people_and_distinct():
     assert seen.min() > 15
 
 
-def test_impostors_of_the_same_attribute_value_leave_unknown_values_out():
+def test_impostors_of_the_same_attribute_value_leave_unknown_values_out() -> None:
     rng = np.random.default_rng(0)
     identity = np.repeat(np.arange(60), 4)
     attribute = (identity % 3) - 1
@@ -109,7 +110,7 @@ def test_impostors_of_the_same_attribute_value_leave_unknown_values_out():
     assert (identity[pairs.left] != identity[pairs.right]).all()
 
 
-def test_more_impostors_than_exist_repeat():
+def test_more_impostors_than_exist_repeat() -> None:
     pairs = sample_pairs(np.array([0, 0, 1]), np.random.default_rng(0), 5, 7)
     assert len(pairs) == 12
     assert distinct(pairs) == 3
@@ -124,13 +125,13 @@ def test_more_impostors_than_exist_repeat():
         ([0, 0, 1, 1], [-1, -1, -1, -1], "no two people"),
     ],
 )
-def test_impossible_pairs_are_one_clear_line(identity, attribute, says):
+def test_impossible_pairs_are_one_clear_line(identity: Any, attribute: Any, says: str) -> None:
     with pytest.raises(InputError, match=says) as error:
         sample_pairs(np.array(identity), np.random.default_rng(0), 2, 2, attribute, attribute is not None)
     assert "\n" not in str(error.value)
 
 
-def test_a_million_pairs_in_seconds():
+def test_a_million_pairs_in_seconds() -> None:
     rng = np.random.default_rng(0)
     identity = rng.integers(0, 10_000, 200_000)
     begun = time.process_time()

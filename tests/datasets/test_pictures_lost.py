@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,12 +34,14 @@ def root(tmp_path: Path, picture: Picture) -> Path:
     return folder
 
 
-def load(root: Path, settings: Settings, **options: str):
+def load(root: Path, settings: Settings, **options: str) -> Any:
     return Folder(root=str(root), **options).load(settings())
 
 
 @pytest.mark.parametrize("ending", ["bmp", "gif", "jfif", "JPE", "JPEG", "webp", "png"])
-def test_pictures_of_every_common_ending_are_read(root: Path, settings: Settings, picture: Picture, ending: str):
+def test_pictures_of_every_common_ending_are_read(
+    root: Path, settings: Settings, picture: Picture, ending: str
+) -> None:
     made = picture(root / "ann" / "3.png")
     Image.open(made).save(
         root / "ann" / f"4.{ending}", format={"jfif": "JPEG", "JPE": "JPEG", "JPEG": "JPEG"}.get(ending)
@@ -77,7 +80,7 @@ def lost(root: Path, kind: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["tiff", "avif", "heic", "no ending", "backup", "link", "deeper", "root", "empty"])
-def test_a_picture_that_is_not_read_is_counted_and_named(root: Path, settings: Settings, kind: str):
+def test_a_picture_that_is_not_read_is_counted_and_named(root: Path, settings: Settings, kind: str) -> None:
     said = lost(root, kind)
     faces = load(root, settings)
     assert len(faces) == 4
@@ -92,13 +95,13 @@ def test_a_picture_that_is_not_read_is_counted_and_named(root: Path, settings: S
         assert said in audited[0]
 
 
-def test_other_files_are_no_pictures(root: Path, settings: Settings):
+def test_other_files_are_no_pictures(root: Path, settings: Settings) -> None:
     for name in ("ann/notes.txt", "ann/.hidden.tiff", "ann/emb.npy", "ann/empty", "list.csv"):
         (root / name).write_bytes(b"" if name.endswith("empty") else b"no picture")
     assert load(root, settings).notes == ()
 
 
-def test_replaced_pictures_are_read_again(root: Path, settings: Settings):
+def test_replaced_pictures_are_read_again(root: Path, settings: Settings) -> None:
     path = root / "ann/1.jpg"
     before = load(root, settings)
     status = path.stat()
@@ -112,7 +115,7 @@ def test_replaced_pictures_are_read_again(root: Path, settings: Settings):
     assert after.fingerprint != before.fingerprint
 
 
-def test_a_picture_under_two_names_is_noted(root: Path, settings: Settings):
+def test_a_picture_under_two_names_is_noted(root: Path, settings: Settings) -> None:
     (root / "bob/3.jpg").write_bytes((root / "ann/1.jpg").read_bytes())
     (root / "bob/4.jpg").hardlink_to(root / "bob/1.jpg")
     notes = load(root, settings).notes
@@ -124,7 +127,7 @@ def test_a_picture_under_two_names_is_noted(root: Path, settings: Settings):
     assert load(root, settings).notes == notes  # from the cache as well
 
 
-def test_a_16_bit_picture_lying_on_its_side_is_turned(tmp_path: Path):
+def test_a_16_bit_picture_lying_on_its_side_is_turned(tmp_path: Path) -> None:
     drawn = np.zeros((32, 32), np.uint16)
     drawn[:, :16] = 0xFFFF
     exif = Image.Exif()
@@ -143,7 +146,7 @@ def index(root: Path, text: str) -> dict[str, str]:
 ROWS = [("ann/1.jpg", "ann", "f"), ("ann/2.jpg", "ann", "f"), ("bob/1.jpg", "bob", "m"), ("bob/2.jpg", "bob", "m")]
 
 
-def test_a_row_number_is_no_person(root: Path, settings: Settings):
+def test_a_row_number_is_no_person(root: Path, settings: Settings) -> None:
     rows = [f"{at},{person},{file},{gender}" for at, (file, person, gender) in enumerate(ROWS)]
     faces = load(root, settings, **index(root, "\n".join(["id,subject,file,gender", *rows])))
     assert faces.people == ("ann", "bob")
@@ -162,7 +165,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_index_in_another_form_finds_its_images(root: Path, settings: Settings, form: str):
+def test_an_index_in_another_form_finds_its_images(root: Path, settings: Settings, form: str) -> None:
     rows = [f"{FORMS[form](file)},{person},{gender}" for file, person, gender in ROWS]
     faces = load(root, settings, **index(root, "\n".join(["path,identity,gender", *rows])))
     assert len(faces) == 4
@@ -175,7 +178,7 @@ def test_an_index_in_another_form_finds_its_images(root: Path, settings: Setting
             load(root, settings, **index(root, "\n".join(["path,identity,gender", *rows])))
 
 
-def test_decomposed_names_of_folders_are_found(tmp_path: Path, picture: Picture, settings: Settings):
+def test_decomposed_names_of_folders_are_found(tmp_path: Path, picture: Picture, settings: Settings) -> None:
     composed = unicodedata.normalize("NFC", "José")
     for person in (unicodedata.normalize("NFD", "José"), "bob"):
         for number in (1, 2):
@@ -188,7 +191,7 @@ def test_decomposed_names_of_folders_are_found(tmp_path: Path, picture: Picture,
 
 
 @pytest.mark.parametrize("keys", [("ann/1.png", "bob/2"), ("/x/ann/1.jpg", "ANN/2.JPG")])
-def test_attributes_by_file_are_found_in_another_form(root: Path, settings: Settings, keys: tuple[str, ...]):
+def test_attributes_by_file_are_found_in_another_form(root: Path, settings: Settings, keys: tuple[str, ...]) -> None:
     (root / "attributes.csv").write_text(
         "file,gender\n" + "".join(f"{key},{value}\n" for key, value in zip(keys, "fm", strict=True))
     )
@@ -197,13 +200,13 @@ def test_attributes_by_file_are_found_in_another_form(root: Path, settings: Sett
     assert any("names are written otherwise in attributes.csv and were matched" in note for note in faces.notes)
 
 
-def test_why_nothing_matched_is_said(root: Path, settings: Settings):
+def test_why_nothing_matched_is_said(root: Path, settings: Settings) -> None:
     (root / "attributes.csv").write_text("person,gender\nperson-1,f\nperson-2,m\n")
     notes = load(root, settings).notes
     assert any("(it has person-1, person-2), in whatever form" in note for note in notes)
 
 
-def test_lists_of_lfw_in_another_form(tmp_path: Path, picture: Picture, settings: Settings):
+def test_lists_of_lfw_in_another_form(tmp_path: Path, picture: Picture, settings: Settings) -> None:
     for person in ("Ann_A", "Bob_B"):
         picture(tmp_path / "lfw" / person / f"{person}_0001.png", (250, 250))
     (tmp_path / "female_names.txt").write_text("Ann_A/Ann_A_0001.jpg\n")
@@ -263,7 +266,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_lists_of_celeba_in_every_form(celeba: Path, settings: Settings, kind: str):
+def test_lists_of_celeba_in_every_form(celeba: Path, settings: Settings, kind: str) -> None:
     tables(celeba, **LISTS[kind])
     faces = CelebA(root=str(celeba)).load(settings())
     assert [int(name) for name in faces.people] == sorted(set(PERSON))
@@ -273,7 +276,7 @@ def test_lists_of_celeba_in_every_form(celeba: Path, settings: Settings, kind: s
     assert bool(faces.notes) == (kind == "png")
 
 
-def test_pictures_of_celeba_as_png(celeba: Path, settings: Settings):
+def test_pictures_of_celeba_as_png(celeba: Path, settings: Settings) -> None:
     for path in (celeba / "img_align_celeba").iterdir():
         Image.open(path).save(path.with_suffix(".png"))
         path.unlink()
@@ -290,7 +293,7 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new, 1))
 
 
-def test_an_image_of_two_people_is_refused_with_both_lines(celeba: Path, settings: Settings):
+def test_an_image_of_two_people_is_refused_with_both_lines(celeba: Path, settings: Settings) -> None:
     change(celeba / "identity_CelebA.txt", "000003.jpg 101", "000002.jpg 101")
     with pytest.raises(InputError, match=r"identity_CelebA.txt:3 says 101 of 000002.jpg, and line 2 says 100"):
         CelebA(root=str(celeba)).load(settings())
@@ -298,7 +301,7 @@ def test_an_image_of_two_people_is_refused_with_both_lines(celeba: Path, setting
     assert CelebA(root=str(celeba)).load(settings()).notes == ()
 
 
-def test_zero_between_minus_one_and_one_is_not_known(celeba: Path, settings: Settings):
+def test_zero_between_minus_one_and_one_is_not_known(celeba: Path, settings: Settings) -> None:
     change(celeba / "list_attr_celeba.txt", "000002.jpg  -1", "000002.jpg  0")
     faces = CelebA(root=str(celeba)).load(settings())
     assert faces.attributes["Male"].values.tolist() == [1, MISSING, *(int(value > 0) for value in MALE[2:])]
@@ -311,7 +314,7 @@ def test_zero_between_minus_one_and_one_is_not_known(celeba: Path, settings: Set
 
 
 @pytest.mark.parametrize("word", ["-1", "NA", "nan"])
-def test_an_image_of_nobody_is_left_out(celeba: Path, settings: Settings, word: str):
+def test_an_image_of_nobody_is_left_out(celeba: Path, settings: Settings, word: str) -> None:
     change(celeba / "identity_CelebA.txt", "000003.jpg 101", f"000003.jpg {word}")
     faces = CelebA(root=str(celeba)).load(settings())
     assert len(faces) == 11

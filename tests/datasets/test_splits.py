@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ from aiakit.errors import InputError
 
 
 def faces_of(
-    identity: list[int] | np.ndarray, labels: list[int] | np.ndarray, classes=("a", "b"), partition=None
+    identity: list[int] | np.ndarray, labels: list[int] | np.ndarray, classes: Any = ("a", "b"), partition: Any = None
 ) -> FaceSet:
     identity = np.asarray(identity, np.int64)
     return FaceSet(
@@ -36,7 +38,7 @@ def faces_of(
     )
 
 
-def balanced(people: int, each: int = 2, classes: int = 2, partition=None) -> FaceSet:
+def balanced(people: int, each: int = 2, classes: int = 2, partition: Any = None) -> FaceSet:
     identity = np.repeat(np.arange(people), each)
     return faces_of(identity, identity % classes, [f"c{code}" for code in range(classes)], partition)
 
@@ -56,7 +58,7 @@ def face_sets(draw: st.DrawFn) -> FaceSet:
 
 
 @given(faces=face_sets(), seed=st.integers(0, 1000))
-def test_splits_are_disjoint_whole_stratified_and_repeatable(faces: FaceSet, seed: int):
+def test_splits_are_disjoint_whole_stratified_and_repeatable(faces: FaceSet, seed: int) -> None:
     split = split_people(faces, "gender", seed)
     values = faces.attributes["gender"].values
     rows = np.concatenate([split.rows[name] for name in SPLITS])
@@ -75,7 +77,7 @@ def test_splits_are_disjoint_whole_stratified_and_repeatable(faces: FaceSet, see
     assert all(np.array_equal(split.rows[name], again.rows[name]) for name in SPLITS)
 
 
-def test_shares_are_those_of_the_protocol():
+def test_shares_are_those_of_the_protocol() -> None:
     split = split_people(balanced(1000), "gender", 0)
     assert split.summary() == {
         "defender-train": {"people": 450, "images": 900},
@@ -86,14 +88,14 @@ def test_shares_are_those_of_the_protocol():
     }
 
 
-def test_another_seed_gives_another_split():
+def test_another_seed_gives_another_split() -> None:
     faces = balanced(200)
     assert not np.array_equal(
         split_people(faces, "gender", 0).rows["test"], split_people(faces, "gender", 1).rows["test"]
     )
 
 
-def test_the_official_partition_is_respected():
+def test_the_official_partition_is_respected() -> None:
     side = np.repeat(["train"] * 60 + ["val"] * 20 + ["test"] * 20, 2)
     split = split_people(balanced(100, partition=side), "gender", 3)
     assert set(side[split.rows["test"]]) == {"test"}
@@ -105,7 +107,7 @@ def test_the_official_partition_is_respected():
     assert split.notes == ()
 
 
-def test_a_person_on_two_sides_of_the_partition_keeps_the_larger_part():
+def test_a_person_on_two_sides_of_the_partition_keeps_the_larger_part() -> None:
     side = np.repeat(["train"] * 60 + ["val"] * 20 + ["test"] * 20, 3)
     side[0] = "test"  # one of person 0's three images
     split = split_people(balanced(100, each=3, partition=side), "gender", 0)
@@ -114,7 +116,7 @@ def test_a_person_on_two_sides_of_the_partition_keeps_the_larger_part():
     assert split.notes[0].startswith("1 images are outside the official partition")
 
 
-def test_images_decide_about_classes_where_labels_vary_within_a_person():
+def test_images_decide_about_classes_where_labels_vary_within_a_person() -> None:
     rng = np.random.default_rng(0)
     identity = np.repeat(np.arange(80), 8)
     split = split_people(faces_of(identity, rng.random(640) < 0.15), "gender", 0)
@@ -131,25 +133,25 @@ def test_images_decide_about_classes_where_labels_vary_within_a_person():
         (balanced(30, partition=np.repeat(["train"] * 28 + ["val", "test"], 2)), "none with gender"),
     ],
 )
-def test_what_cannot_be_split_is_said_in_one_line(faces: FaceSet, words: str):
+def test_what_cannot_be_split_is_said_in_one_line(faces: FaceSet, words: str) -> None:
     with pytest.raises(InputError, match=words) as error:
         split_people(faces, "gender", 0)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("shares", [{"test": 0.3}, {"test": 0.0, "attacker_val": 0.25}, {"defender_val": 1.0}])
-def test_shares_that_make_no_split(shares: dict[str, float]):
+def test_shares_that_make_no_split(shares: dict[str, float]) -> None:
     with pytest.raises(InputError, match="sum to 1"):
         Fractions(**shares)
 
 
-def test_a_common_person_is_refused():
+def test_a_common_person_is_refused() -> None:
     rows = {"test": np.array([0, 1]), "attacker-train": np.array([2, 3])}
     with pytest.raises(InputError, match="share 1 people"):
         require_disjoint(np.array([5, 6, 6, 7]), rows)
 
 
-def test_verification_needs_pairs():
+def test_verification_needs_pairs() -> None:
     faces = balanced(100, each=1)
     split = split_people(faces, "gender", 0)
     with pytest.raises(InputError, match="verification is impossible: split attacker-val of toy has nobody with two"):
@@ -158,7 +160,7 @@ def test_verification_needs_pairs():
     require_pairs(faces, split_people(faces, "gender", 0))
 
 
-def test_the_attribute_that_is_meant():
+def test_the_attribute_that_is_meant() -> None:
     faces = balanced(10)
     assert resolve_attribute(faces, None) == resolve_attribute(faces, "gender") == "gender"
     with pytest.raises(InputError, match="did you mean gender"):
@@ -168,7 +170,7 @@ def test_the_attribute_that_is_meant():
         resolve_attribute(nameless, None)
 
 
-def test_another_attribute_keeps_the_splits_and_leaves_out_what_is_not_known():
+def test_another_attribute_keeps_the_splits_and_leaves_out_what_is_not_known() -> None:
     faces = balanced(40, each=3)
     split = split_people(faces, "gender", seed=0)
     hat = np.arange(len(faces)) % 3 - 1  # of every person's images one is not known, one is without, one with

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from aiakit.datasets.people import DIRECTION, cast
 from aiakit.datasets.synthetic import Synthetic
 
 
-def test_a_face_set_is_the_same_for_any_number_of_jobs(settings, tmp_path):
+def test_a_face_set_is_the_same_for_any_number_of_jobs(settings: Any, tmp_path: Path) -> None:
     first = Synthetic(people=10, images_per_person=3).load(settings(32, jobs=1))
     pixels = np.array(first.images)
     (tmp_path / "cache").rename(tmp_path / "other")
@@ -21,7 +23,7 @@ def test_a_face_set_is_the_same_for_any_number_of_jobs(settings, tmp_path):
     assert first.fingerprint == second.fingerprint
 
 
-def test_more_people_begin_with_the_same_people(settings):
+def test_more_people_begin_with_the_same_people(settings: Any) -> None:
     few = Synthetic(people=6, images_per_person=2).load(settings())
     many = Synthetic(people=11, images_per_person=2).load(settings())
     assert np.array_equal(few.images, many.images[: len(few)])
@@ -31,7 +33,7 @@ def test_more_people_begin_with_the_same_people(settings):
         assert np.array_equal(attribute.values, many.attributes[name].values[: len(few)])
 
 
-def test_the_second_start_draws_nothing(settings):
+def test_the_second_start_draws_nothing(settings: Any) -> None:
     drawn: list[tuple[str, int, int]] = []
     watched = replace(settings(), report=lambda *step: drawn.append(step))
     Synthetic(people=4, images_per_person=2).load(watched)
@@ -43,7 +45,7 @@ def test_the_second_start_draws_nothing(settings):
     assert not faces.images.flags.writeable
 
 
-def test_genders_balance_and_every_attribute_varies(settings):
+def test_genders_balance_and_every_attribute_varies(settings: Any) -> None:
     faces = Synthetic(people=60, images_per_person=4).load(settings())
     assert np.bincount(faces.attributes["gender"].values).tolist() == [120, 120]
     for attribute in faces.attributes.values():
@@ -52,14 +54,14 @@ def test_genders_balance_and_every_attribute_varies(settings):
     assert faces.default_attribute == "gender"
 
 
-def test_the_ceiling_is_reached_by_the_likelihood_ratio_on_the_identity_parameters():
+def test_the_ceiling_is_reached_by_the_likelihood_ratio_on_the_identity_parameters() -> None:
     people = cast(range(4000), 1, 1, 2.0)
     score = people.u @ np.array(list(DIRECTION.values()))
     accuracy = ((score > 0) == people.gender).mean()
     assert accuracy == pytest.approx(ndtr(1.0), abs=0.02)
 
 
-def test_nothing_but_the_identity_parameters_knows_the_gender():
+def test_nothing_but_the_identity_parameters_knows_the_gender() -> None:
     """Given u, every drawn quantity is independent of gender: at δ = 0 no attribute or nuisance correlates with it."""
     people = cast(range(4000), 1, 0, 0.0)
     gender = people.gender - people.gender.mean()
@@ -69,7 +71,7 @@ def test_nothing_but_the_identity_parameters_knows_the_gender():
     assert np.abs(correlation).max() < 4.5 / np.sqrt(4000)
 
 
-def test_gender_reaches_the_picture_through_the_identity_parameters_only():
+def test_gender_reaches_the_picture_through_the_identity_parameters_only() -> None:
     """Two casts with other genders and the same parameters look the same."""
     one = cast(range(6), 2, 0, 0.0)
     other = type(one)(1 - one.gender, one.u, one.normals, one.uniforms, one.colours, one.generators, one.each)
@@ -78,12 +80,12 @@ def test_gender_reaches_the_picture_through_the_identity_parameters_only():
     assert np.array_equal(one.attributes()["beard"].values, other.attributes()["beard"].values)
 
 
-def test_the_ceiling_follows_from_delta(settings):
+def test_the_ceiling_follows_from_delta(settings: Any) -> None:
     assert Synthetic(people=2, delta=0).load(settings()).bayes_ceiling == {"gender": 0.5}
     assert 0.90 <= Synthetic(people=2).load(settings()).bayes_ceiling["gender"] <= 0.95
 
 
-def test_people_can_be_told_apart_and_gender_be_read_below_the_ceiling(settings):
+def test_people_can_be_told_apart_and_gender_be_read_below_the_ceiling(settings: Any) -> None:
     """Linear attackers on pixels of new people, far weaker than the suite: both signals must be there."""
     from sklearn.decomposition import PCA
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis

@@ -33,12 +33,12 @@ SHORT = {
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_it_passes_the_checks_of_a_plugin(name: str):
+def test_it_passes_the_checks_of_a_plugin(name: str) -> None:
     failures = [result for result in run_checks("defense", name, SHORT[name]) if result.status == "fail"]
     assert failures == []
 
 
-def test_k_same_eigen_passes_the_checks_of_a_plugin():
+def test_k_same_eigen_passes_the_checks_of_a_plugin() -> None:
     results = run_checks("defense", "k-same", {"k": 4, "components": 5})
     assert [result for result in results if result.status == "fail"] == []
 
@@ -68,7 +68,7 @@ def test_k_same_eigen_passes_the_checks_of_a_plugin():
         ("san", "matching", "-1"),
     ],
 )
-def test_an_option_out_of_bounds_is_refused(name: str, option: str, value: str):
+def test_an_option_out_of_bounds_is_refused(name: str, option: str, value: str) -> None:
     with pytest.raises(InputError, match=f"{name}.{option} must be") as caught:
         registry.make("defense", name, {option: value})
     assert "\n" not in str(caught.value)
@@ -85,7 +85,7 @@ def test_an_option_out_of_bounds_is_refused(name: str, option: str, value: str):
         ("san", {}, "a multiple of 16"),
     ],
 )
-def test_options_that_do_not_fit_the_data_are_refused(name: str, options: dict[str, int], says: str):
+def test_options_that_do_not_fit_the_data_are_refused(name: str, options: dict[str, int], says: str) -> None:
     rng = np.random.default_rng(0)
     who = mock.people(6, 2, rng)
     defense = registry.make("defense", name, options)
@@ -96,7 +96,7 @@ def test_options_that_do_not_fit_the_data_are_refused(name: str, options: dict[s
         defense.fit(sample, sample, Context())
 
 
-def test_quadratic_leace_needs_two_samples_of_every_class():
+def test_quadratic_leace_needs_two_samples_of_every_class() -> None:
     rng = np.random.default_rng(0)
     made = mock.embeddings(mock.people(3, 1, rng), rng)
     with pytest.raises(InputError, match="two samples of every class"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
@@ -13,7 +16,9 @@ QUADRATIC = QuadraticDiscriminantAnalysis(reg_param=0.01)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_leace_makes_the_class_means_equal(people, fitted, released, classes: int):
+def test_leace_makes_the_class_means_equal(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any], classes: int
+) -> None:
     train = people(120, 1, classes=classes)
     z = released(fitted("leace", train), train)
     means = [z[train.labels == k].mean(0) for k in range(classes)]
@@ -22,7 +27,9 @@ def test_leace_makes_the_class_means_equal(people, fitted, released, classes: in
     assert np.linalg.norm(before[1] - before[0]) > 2
 
 
-def test_leace_blinds_linear_attackers_on_the_defenders_people_and_no_others(people, fitted, released, accuracy):
+def test_leace_blinds_linear_attackers_on_the_defenders_people_and_no_others(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any], accuracy: Callable[..., float]
+) -> None:
     train, test = people(600, 1), people(600, 2)
     leace = fitted("leace", train)
     z, z_test = released(leace, train), released(leace, test)
@@ -31,7 +38,9 @@ def test_leace_blinds_linear_attackers_on_the_defenders_people_and_no_others(peo
     assert accuracy(QUADRATIC, z, train.labels, z_test, test.labels) > 0.7
 
 
-def test_leace_changes_one_direction_only(people, fitted, released):
+def test_leace_changes_one_direction_only(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any]
+) -> None:
     train = people(300, 1)
     change = released(fitted("leace", train), train) - train.embedding
     sizes = np.linalg.svd(change, compute_uv=False)
@@ -39,12 +48,14 @@ def test_leace_changes_one_direction_only(people, fitted, released):
     assert sizes[1] < 1e-3 * sizes[0]
 
 
-def test_quadratic_leace_removes_class_means_and_covariances(people, fitted, released, accuracy):
+def test_quadratic_leace_removes_class_means_and_covariances(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any], accuracy: Callable[..., float]
+) -> None:
     train, test = people(800, 1, shift=9.0), people(800, 2, shift=9.0)
     eraser = fitted("quadratic-leace", train)
     z, z_test = released(eraser, train), released(eraser, test)
 
-    def difference(x, labels):
+    def difference(x: Any, labels: Any) -> Any:
         first, second = (np.cov(x[labels == k].T) for k in (0, 1))
         return np.linalg.norm(first - second) / np.linalg.norm(first)
 
@@ -54,7 +65,9 @@ def test_quadratic_leace_removes_class_means_and_covariances(people, fitted, rel
     assert accuracy(QUADRATIC, z, train.labels, z_test, test.labels) < 0.6
 
 
-def test_quadratic_leace_leaves_a_quadratic_attacker_less_than_leace(people, fitted, released, accuracy):
+def test_quadratic_leace_leaves_a_quadratic_attacker_less_than_leace(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any], accuracy: Callable[..., float]
+) -> None:
     train, test = people(800, 1, shift=4.0), people(800, 2, shift=4.0)
     left = {}
     for name in ("leace", "quadratic-leace"):
@@ -64,7 +77,9 @@ def test_quadratic_leace_leaves_a_quadratic_attacker_less_than_leace(people, fit
 
 
 @pytest.mark.parametrize(("classes", "lost"), [(2, 4), (3, 12)])
-def test_inlp_loses_one_dimension_for_each_direction(people, fitted, released, classes: int, lost: int):
+def test_inlp_loses_one_dimension_for_each_direction(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any], classes: int, lost: int
+) -> None:
     train = people(150, 1, classes=classes)
     z = released(fitted("inlp", train, iterations=4), train)
     sizes = np.linalg.svd(z - z.mean(0), compute_uv=False)
@@ -72,7 +87,9 @@ def test_inlp_loses_one_dimension_for_each_direction(people, fitted, released, c
     assert (sizes > 1e-3 * sizes[0]).sum() <= 16 - 4
 
 
-def test_inlp_blinds_linear_attackers_and_no_others(people, fitted, released, accuracy):
+def test_inlp_blinds_linear_attackers_and_no_others(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any], accuracy: Callable[..., float]
+) -> None:
     train, test = people(600, 1), people(600, 2)
     inlp = fitted("inlp", train, iterations=2)
     z, z_test = released(inlp, train), released(inlp, test)
@@ -80,13 +97,17 @@ def test_inlp_blinds_linear_attackers_and_no_others(people, fitted, released, ac
     assert accuracy(SVC(), z, train.labels, z_test, test.labels) > 0.65
 
 
-def test_inlp_leaves_a_dimension_however_many_rounds_it_is_given(people, fitted, released):
+def test_inlp_leaves_a_dimension_however_many_rounds_it_is_given(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any]
+) -> None:
     train = people(60, 1)
     z = released(fitted("inlp", train, iterations=100), train)
     assert np.linalg.matrix_rank(z - z.mean(0), tol=1e-3) >= 1
 
 
-def test_ive_finds_the_telling_variables_and_keeps_the_others_as_they_are(people, fitted, released):
+def test_ive_finds_the_telling_variables_and_keeps_the_others_as_they_are(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any]
+) -> None:
     made = people(300, 1, shift=0.0, stretch=1.0)
     made.embedding[:, [3, 11]] += 3 * made.labels[:, None].astype(np.float32)
     ive = fitted("ive", made, eliminate=0.25, trees=30, rounds=2)
@@ -95,7 +116,9 @@ def test_ive_finds_the_telling_variables_and_keeps_the_others_as_they_are(people
     assert np.array_equal(released(ive, made), made.embedding[:, ive.kept_])
 
 
-def test_kernel_arl_trades_the_attribute_for_the_rest(people, fitted, released, accuracy):
+def test_kernel_arl_trades_the_attribute_for_the_rest(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any], accuracy: Callable[..., float]
+) -> None:
     train, test = people(600, 1, stretch=1.0), people(600, 2, stretch=1.0)
     found, kept = [], []
     for trade_off in (0.0, 0.5, 0.95):
@@ -112,14 +135,18 @@ def test_kernel_arl_trades_the_attribute_for_the_rest(people, fitted, released, 
     assert kept[2] > 0.5
 
 
-def test_kernel_arl_releases_uncorrelated_dimensions_of_bounded_variance(people, fitted, released):
+def test_kernel_arl_releases_uncorrelated_dimensions_of_bounded_variance(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any]
+) -> None:
     train = people(300, 1)
     covariance = np.cov(released(fitted("kernel-arl", train, features=128, latent=8), train).T)
     assert np.abs(covariance - np.diag(np.diag(covariance))).max() < 0.05
     assert (np.diag(covariance) < 1.01).all()
 
 
-def test_kernel_arl_leaves_out_directions_that_tell_more_of_the_attribute_than_of_the_rest(people, fitted, released):
+def test_kernel_arl_leaves_out_directions_that_tell_more_of_the_attribute_than_of_the_rest(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any]
+) -> None:
     train = people(300, 1)
     wide = released(fitted("kernel-arl", train, features=128, latent=64), train)
     assert wide.shape[1] <= 16  # the embedding has 16 dimensions: no more directions say anything of it

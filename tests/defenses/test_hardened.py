@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from aiakit.plugins import mock
 QUADRATIC = QuadraticDiscriminantAnalysis(reg_param=0.01)
 
 
-def told_apart(z, of: Embeddings) -> float:
+def told_apart(z: Any, of: Embeddings) -> float:
     """AUC of Euclidean distances, impostors of the same class only."""
     distances = np.linalg.norm(z[:, None] - z, axis=2)
     pairs = np.triu(of.labels[:, None] == of.labels, 1)
@@ -29,7 +31,9 @@ def told_apart(z, of: Embeddings) -> float:
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_class_means_and_covariances_agree_on_the_defenders_people(people, fitted, released, classes: int):
+def test_class_means_and_covariances_agree_on_the_defenders_people(
+    people: Callable[..., Embeddings], fitted: Callable[..., Any], released: Callable[..., Any], classes: int
+) -> None:
     train = people(300, 1, shift=12.0, classes=classes)
     z = released(fitted("identity-transport", train, latent=12), train)
     of_class = [z[train.labels == k] for k in range(classes)]
@@ -39,8 +43,11 @@ def test_class_means_and_covariances_agree_on_the_defenders_people(people, fitte
 
 
 def test_quadratic_and_kernel_attackers_lose_what_leace_leaves_them_and_the_matcher_does_not(
-    people, fitted, released, accuracy
-):
+    people: Callable[..., Embeddings],
+    fitted: Callable[..., Any],
+    released: Callable[..., Any],
+    accuracy: Callable[..., float],
+) -> None:
     train, attacker, test = (people(500, seed, shift=6.0) for seed in (1, 2, 3))
     for model in (QUADRATIC, SVC(class_weight="balanced")):
         left = {}
@@ -53,7 +60,9 @@ def test_quadratic_and_kernel_attackers_lose_what_leace_leaves_them_and_the_matc
     assert told_apart(z_test, test) > 0.95
 
 
-def test_one_person_with_many_images_decides_nothing(people, fitted, released):
+def test_one_person_with_many_images_decides_nothing(
+    people: Callable[..., Embeddings], fitted: Callable[..., Any], released: Callable[..., Any]
+) -> None:
     train = people(200, 1, shift=6.0)
     famous = np.concatenate([np.arange(len(train)), np.tile(np.flatnonzero(train.identity == 7), 200)])
     crowded = Embeddings(train.embedding[famous], train.labels[famous], train.identity[famous], train.classes)
@@ -72,7 +81,9 @@ def test_one_person_with_many_images_decides_nothing(people, fitted, released):
 @pytest.mark.parametrize(
     ("people_of_class", "images", "says"), [(4, 3, "needs 5 people of every class"), (20, 1, "nobody has two")]
 )
-def test_people_that_are_too_few_are_refused(fitted, people_of_class: int, images: int, says: str):
+def test_people_that_are_too_few_are_refused(
+    fitted: Callable[..., Any], people_of_class: int, images: int, says: str
+) -> None:
     rng = np.random.default_rng(0)
     made = mock.embeddings(mock.people(2 * people_of_class, images, rng), rng)
     for name in ("identity-transport", "aia-ensemble"):
@@ -81,7 +92,12 @@ def test_people_that_are_too_few_are_refused(fitted, people_of_class: int, image
         assert "\n" not in str(caught.value)
 
 
-def test_the_ensemble_takes_away_what_a_quadratic_attacker_reads(people, fitted, released, accuracy):
+def test_the_ensemble_takes_away_what_a_quadratic_attacker_reads(
+    people: Callable[..., Embeddings],
+    fitted: Callable[..., Any],
+    released: Callable[..., Any],
+    accuracy: Callable[..., float],
+) -> None:
     train, attacker, test = (people(300, seed) for seed in (1, 2, 3))
     found = []
     for epochs, beta in ((1, 0.0), (15, 3.0)):
@@ -93,7 +109,9 @@ def test_the_ensemble_takes_away_what_a_quadratic_attacker_reads(people, fitted,
     assert found[1] < found[0] - 0.05
 
 
-def test_the_start_is_kept_where_no_epoch_leaks_less(people, fitted, released):
+def test_the_start_is_kept_where_no_epoch_leaks_less(
+    people: Callable[..., Embeddings], fitted: Callable[..., Any], released: Callable[..., Any]
+) -> None:
     train, val = people(200, 1, shift=6.0), people(100, 2, shift=6.0)
     # a matcher alone has no reason to hide anything
     kept = fitted("aia-ensemble", train, val, epochs=2, beta=0.0, rate=1e-2, alpha=10.0, latent=12)
@@ -111,7 +129,7 @@ def forget(against: Adversaries) -> None:
         torch.nn.init.zeros_(parameter)
 
 
-def test_adversaries_that_know_nothing_are_worth_nothing_and_the_others_something():
+def test_adversaries_that_know_nothing_are_worth_nothing_and_the_others_something() -> None:
     labels = torch.arange(512) % 2
     with seeded(Context(), "adversaries"):  # one thread: the networks are tiny
         latent = torch.randn(512, 6)
@@ -126,7 +144,7 @@ def test_adversaries_that_know_nothing_are_worth_nothing_and_the_others_somethin
         assert against.certainty(latent, labels, ones).item() > 5 * 0.5 * math.log(2)
 
 
-def test_what_adversaries_are_about_to_learn_counts_where_the_encoder_looks_ahead():
+def test_what_adversaries_are_about_to_learn_counts_where_the_encoder_looks_ahead() -> None:
     labels = torch.arange(512) % 2
     with seeded(Context(), "adversaries"):
         ones, noise = torch.ones(512), torch.randn(512, 6)
@@ -146,7 +164,7 @@ def test_what_adversaries_are_about_to_learn_counts_where_the_encoder_looks_ahea
         assert against.certainty(noise, labels, ones).item() < 0.2 * worth[5].item()  # there is little to learn
 
 
-def test_dependence_is_that_of_the_definition_and_none_where_there_is_none():
+def test_dependence_is_that_of_the_definition_and_none_where_there_is_none() -> None:
     rng = torch.Generator().manual_seed(0)
     labels = torch.arange(400) % 2
     independent = torch.randn(400, 5, generator=rng)

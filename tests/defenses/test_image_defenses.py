@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def publish(defense: Any, images: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("blocks", [4, 5])
-def test_pixelate_is_constant_in_blocks_and_keeps_their_means(fitted, blocks: int):
+def test_pixelate_is_constant_in_blocks_and_keeps_their_means(fitted: Callable[..., Any], blocks: int) -> None:
     images = pictures(3)
     shown = publish(fitted("pixelate", faces(images), blocks=blocks), images)
     edges = np.linspace(0, 32, blocks + 1).round().astype(int)
@@ -41,7 +42,9 @@ def test_pixelate_is_constant_in_blocks_and_keeps_their_means(fitted, blocks: in
 
 
 @pytest.mark.parametrize(("name", "options"), [("blur", {}), ("pixelate", {}), ("downsample", {"size": 8})])
-def test_a_filter_leaves_a_plain_picture_and_calms_noise(fitted, name: str, options: dict[str, int]):
+def test_a_filter_leaves_a_plain_picture_and_calms_noise(
+    fitted: Callable[..., Any], name: str, options: dict[str, int]
+) -> None:
     images = pictures(4)
     defense = fitted(name, faces(images), **options)
     plain = np.full_like(images, 77)
@@ -51,7 +54,7 @@ def test_a_filter_leaves_a_plain_picture_and_calms_noise(fitted, name: str, opti
     assert shown.mean() == pytest.approx(images.mean(), abs=2)
 
 
-def test_more_blur_is_smoother(fitted):
+def test_more_blur_is_smoother(fitted: Callable[..., Any]) -> None:
     images = pictures(4)
     steps = [
         np.abs(np.diff(publish(fitted("blur", faces(images), sigma=s), images).astype(float), axis=1)).mean()
@@ -60,7 +63,7 @@ def test_more_blur_is_smoother(fitted):
     assert steps[0] > steps[1] > steps[2]
 
 
-def test_downsampled_pictures_hold_no_more_than_the_few_pixels(fitted):
+def test_downsampled_pictures_hold_no_more_than_the_few_pixels(fitted: Callable[..., Any]) -> None:
     images = pictures(200)
     shown = publish(fitted("downsample", faces(images), size=4), images).reshape(200, -1, 3).astype(float)
     for channel in range(3):
@@ -69,7 +72,7 @@ def test_downsampled_pictures_hold_no_more_than_the_few_pixels(fitted):
 
 
 @pytest.mark.parametrize("components", [None, 20])
-def test_k_same_shows_every_picture_to_at_least_k_people(fitted, components: int | None):
+def test_k_same_shows_every_picture_to_at_least_k_people(fitted: Callable[..., Any], components: int | None) -> None:
     images = pictures(43, size=16)
     defense = fitted("k-same", faces(images), k=5, components=components)
     shown = publish(defense, images)
@@ -82,21 +85,21 @@ def test_k_same_shows_every_picture_to_at_least_k_people(fitted, components: int
             assert np.abs(different[number] - members).max() <= 0.5 + 1e-3
 
 
-def test_k_same_shows_a_new_face_one_of_the_same_pictures(fitted):
+def test_k_same_shows_a_new_face_one_of_the_same_pictures(fitted: Callable[..., Any]) -> None:
     gallery, new = pictures(30, size=16), pictures(50, size=16, seed=1)
     defense = fitted("k-same", faces(gallery), k=6)
     known = {picture.tobytes() for picture in publish(defense, gallery)}
     assert {picture.tobytes() for picture in publish(defense, new)} <= known
 
 
-def test_k_same_counts_people_and_not_their_pictures(fitted):
+def test_k_same_counts_people_and_not_their_pictures(fitted: Callable[..., Any]) -> None:
     images = pictures(40, size=16)
     of_twenty = Faces(images, np.arange(40) % 2, np.arange(40) // 2, ("a", "b"))
     shown = publish(fitted("k-same", of_twenty, k=10), images[::2])
     assert np.unique(shown, axis=0, return_counts=True)[1].min() >= 10
 
 
-def test_san_fools_the_frozen_classifier_and_no_fresh_one(fitted):
+def test_san_fools_the_frozen_classifier_and_no_fresh_one(fitted: Callable[..., Any]) -> None:
     rng = np.random.default_rng(0)
     train, val, attacker, test = (mock.faces(mock.people(n, 3, rng), rng) for n in (120, 30, 60, 60))
     san = fitted("san", train, val, epochs=12, width=8)

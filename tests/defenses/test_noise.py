@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,13 +24,13 @@ def two_ends(count: int, classes: int = 2) -> Embeddings:
     return Embeddings(embedding, labels, np.arange(count), tuple(f"class {k}" for k in range(classes)))
 
 
-def made(name: str, **options: float):
+def made(name: str, **options: float) -> Any:
     return registry.make("defense", name, options)
 
 
 @settings(max_examples=40, deadline=None)
 @given(epsilon=st.floats(0.01, 200), delta=st.floats(1e-9, 0.5))
-def test_the_noise_is_the_least_that_keeps_the_gaussian_mechanism_private(epsilon: float, delta: float):
+def test_the_noise_is_the_least_that_keeps_the_gaussian_mechanism_private(epsilon: float, delta: float) -> None:
     sigma = noise_multiplier(epsilon, delta)
     # δ(ε) = P(L > ε) − e^ε P'(L > ε) for the privacy loss L of two points one sensitivity apart, integrated directly
     z = np.linspace(-12, 12, 40_001) * sigma + 1
@@ -38,13 +40,13 @@ def test_the_noise_is_the_least_that_keeps_the_gaussian_mechanism_private(epsilo
     assert direct == pytest.approx(delta, rel=1e-3)
 
 
-def test_less_epsilon_is_more_noise():
+def test_less_epsilon_is_more_noise() -> None:
     spread = [made("gaussian-noise", epsilon=e).noise(np.random.default_rng(0), (1000,)).std() for e in (0.1, 1, 10)]
     assert spread[0] > spread[1] > spread[2]
 
 
 @pytest.mark.parametrize("name", ["gaussian-noise", "laplace-noise"])
-def test_faces_outside_the_ball_are_moved_onto_it_and_the_others_stay(name: str):
+def test_faces_outside_the_ball_are_moved_onto_it_and_the_others_stay(name: str) -> None:
     rng = np.random.default_rng(0)
     train = Embeddings(rng.standard_normal((400, 5)).astype(np.float32), np.arange(400) % 2, np.arange(400), ("a", "b"))
     noise = made(name, quantile=0.75).fit(train, train, Context())
@@ -57,7 +59,7 @@ def test_faces_outside_the_ball_are_moved_onto_it_and_the_others_stay(name: str)
 
 @pytest.mark.parametrize("name", ["gaussian-noise", "laplace-noise"])
 @pytest.mark.parametrize("epsilon", [0.5, 2.0, 6.0])
-def test_no_attacker_exceeds_the_bound_at_the_worst_pair_of_faces(name: str, epsilon: float):
+def test_no_attacker_exceeds_the_bound_at_the_worst_pair_of_faces(name: str, epsilon: float) -> None:
     train = two_ends(20_000)
     noise = made(name, epsilon=epsilon).fit(train, train, Context())
     z = noise.release(train.embedding, np.random.default_rng(1)).embedding
@@ -73,7 +75,7 @@ def test_no_attacker_exceeds_the_bound_at_the_worst_pair_of_faces(name: str, eps
         assert measured > bound - 0.02  # these two faces are the worst case: the bound is reached
 
 
-def test_the_gaussian_bound_is_that_of_two_points_two_radii_apart():
+def test_the_gaussian_bound_is_that_of_two_points_two_radii_apart() -> None:
     train = two_ends(100)
     noise = made("gaussian-noise", epsilon=3.0).fit(train, train, Context())
     sigma = noise.noise(np.random.default_rng(0), (1_000_000,)).std()
@@ -81,7 +83,7 @@ def test_the_gaussian_bound_is_that_of_two_points_two_radii_apart():
 
 
 @pytest.mark.parametrize("name", ["gaussian-noise", "laplace-noise"])
-def test_the_bound_for_three_classes_holds_and_starts_at_a_third(name: str):
+def test_the_bound_for_three_classes_holds_and_starts_at_a_third(name: str) -> None:
     train = two_ends(30_000, classes=3)
     weak = made(name, epsilon=1e-3).fit(train, train, Context())
     assert weak.accuracy_bound() == pytest.approx(1 / 3, abs=2e-3)
@@ -93,18 +95,18 @@ def test_the_bound_for_three_classes_holds_and_starts_at_a_third(name: str):
 
 
 @pytest.mark.parametrize("name", ["gaussian-noise", "laplace-noise"])
-def test_there_is_no_bound_before_fit(name: str):
+def test_there_is_no_bound_before_fit(name: str) -> None:
     assert made(name).accuracy_bound() is None
 
 
 @pytest.mark.parametrize("name", ["gaussian-noise", "laplace-noise"])
-def test_the_bound_survives_a_reload(name: str):
+def test_the_bound_survives_a_reload(name: str) -> None:
     train = two_ends(100)
     noise = made(name).fit(train, train, Context())
     assert made(name).load_state_dict(noise.state_dict()).accuracy_bound() == noise.accuracy_bound()
 
 
-def test_pe_miu_keeps_every_block_and_changes_their_order():
+def test_pe_miu_keeps_every_block_and_changes_their_order() -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((50, 24)).astype(np.float32)
     known = Embeddings(x, np.arange(50) % 2, np.arange(50), ("a", "b"))
@@ -115,7 +117,7 @@ def test_pe_miu_keeps_every_block_and_changes_their_order():
     assert (z != x).any(1).mean() > 0.9
 
 
-def test_pe_mius_own_matcher_finds_the_order_again():
+def test_pe_mius_own_matcher_finds_the_order_again() -> None:
     rng = np.random.default_rng(0)
     person = rng.standard_normal((60, 32)).astype(np.float32)
     first, second = (person + 0.2 * rng.standard_normal((60, 32)).astype(np.float32) for _ in range(2))
@@ -130,7 +132,7 @@ def test_pe_mius_own_matcher_finds_the_order_again():
 
 
 @pytest.mark.parametrize("name", ["gaussian-noise", "laplace-noise"])
-def test_several_draws_of_one_face_say_more_and_the_bound_counts_them(name: str):
+def test_several_draws_of_one_face_say_more_and_the_bound_counts_them(name: str) -> None:
     train = two_ends(20_000)
     noise = made(name, epsilon=1.0).fit(train, train, Context())
     rng = np.random.default_rng(1)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,17 +42,26 @@ def splits() -> list[Embeddings]:
     return [Embeddings(embedding[r], labels[r], identity[r], ("female", "male")) for r in rows]
 
 
-def attack(model, released, train: Embeddings, test: Embeddings, accuracy, most: int | None = None) -> float:
+def attack(
+    model: Any,
+    released: Callable[..., Any],
+    train: Embeddings,
+    test: Embeddings,
+    accuracy: Callable[..., float],
+    most: int | None = None,
+) -> float:
     x, x_test = released(train), released(test)
     scaler = StandardScaler().fit(x)
     return accuracy(model, scaler.transform(x)[:most], train.labels[:most], scaler.transform(x_test), test.labels)
 
 
-def test_leace_blinds_linear_attackers_of_a_recogniser_and_not_a_kernel(splits, fitted, released, accuracy):
+def test_leace_blinds_linear_attackers_of_a_recogniser_and_not_a_kernel(
+    splits: list[Embeddings], fitted: Callable[..., Any], released: Callable[..., Any], accuracy: Callable[..., float]
+) -> None:
     defender, attacker, test = splits
     leace = fitted("leace", defender)
 
-    def publish(of: Embeddings):
+    def publish(of: Embeddings) -> Any:
         return released(leace, of)
 
     linear = LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000)
@@ -60,7 +71,9 @@ def test_leace_blinds_linear_attackers_of_a_recogniser_and_not_a_kernel(splits, 
     assert attack(SVC(class_weight="balanced"), publish, attacker, test, accuracy, most=2000) > 0.8
 
 
-def test_shuffled_blocks_still_tell_the_gender(splits, fitted, released, accuracy):
+def test_shuffled_blocks_still_tell_the_gender(
+    splits: list[Embeddings], fitted: Callable[..., Any], released: Callable[..., Any], accuracy: Callable[..., float]
+) -> None:
     defender, attacker, test = splits
     miu = fitted("pe-miu", defender)
     found = attack(SVC(class_weight="balanced"), lambda of: released(miu, of), attacker, test, accuracy, most=2000)
@@ -68,8 +81,8 @@ def test_shuffled_blocks_still_tell_the_gender(splits, fitted, released, accurac
 
 
 def test_transport_in_the_identity_subspace_hides_gender_from_a_kernel_and_people_are_still_told_apart(
-    splits, fitted, released, accuracy
-):
+    splits: list[Embeddings], fitted: Callable[..., Any], released: Callable[..., Any], accuracy: Callable[..., float]
+) -> None:
     defender, attacker, test = splits
     quadratic = QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=0.1)
     found = []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -14,8 +17,13 @@ LINEAR = LogisticRegression(class_weight="balanced")
     ("name", "options"), [("grl", {"beta": 10.0, "adversary_rate": 1e-3}), ("maxent-arl", {"beta": 3.0})]
 )
 def test_the_in_loop_adversary_is_fooled_and_a_fresh_attacker_is_not(
-    people, fitted, released, accuracy, name: str, options: dict[str, float]
-):
+    people: Any,
+    fitted: Callable[..., Any],
+    released: Callable[..., Any],
+    accuracy: Callable[..., float],
+    name: str,
+    options: dict[str, float],
+) -> None:
     train, attacker, test = (people(300, seed) for seed in (1, 2, 3))
     encoder = fitted(name, train, epochs=12, latent=16, **options)
     z = encoder.release(test.embedding, np.random.default_rng(0))
@@ -26,7 +34,9 @@ def test_the_in_loop_adversary_is_fooled_and_a_fresh_attacker_is_not(
 
 
 @pytest.mark.parametrize("name", ["grl", "maxent-arl", "vib"])
-def test_without_a_privacy_term_people_can_still_be_told_apart(people, fitted, released, name: str):
+def test_without_a_privacy_term_people_can_still_be_told_apart(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any], name: str
+) -> None:
     train, test = people(200, 1), people(100, 2)
     z = released(fitted(name, train, epochs=8, latent=16, beta=0.0), test)
     z = (z - z.mean(0)) / np.linalg.norm(z - z.mean(0), axis=1, keepdims=True)
@@ -35,7 +45,9 @@ def test_without_a_privacy_term_people_can_still_be_told_apart(people, fitted, r
     assert roc_auc_score((test.identity[:, None] == test.identity)[upper], scores[upper]) > 0.9
 
 
-def test_a_narrow_bottleneck_says_nothing_and_a_wide_one_a_lot(people, fitted, released, accuracy):
+def test_a_narrow_bottleneck_says_nothing_and_a_wide_one_a_lot(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any], accuracy: Callable[..., float]
+) -> None:
     train, attacker, test = (people(300, seed) for seed in (1, 2, 3))
     found = []
     for beta in (1e-3, 30.0):
@@ -46,7 +58,9 @@ def test_a_narrow_bottleneck_says_nothing_and_a_wide_one_a_lot(people, fitted, r
     assert found[1] < 0.6
 
 
-def test_the_bottleneck_publishes_a_new_draw_every_time(people, fitted, released):
+def test_the_bottleneck_publishes_a_new_draw_every_time(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any]
+) -> None:
     train = people(60, 1)
     vib = fitted("vib", train, epochs=1, latent=4)
     assert not np.array_equal(released(vib, train, seed=0), released(vib, train, seed=1))

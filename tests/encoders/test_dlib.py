@@ -24,7 +24,7 @@ def encoder() -> Any:
 
 @needs_dlib
 @pytest.mark.parametrize("size", [8, 33, 200])
-def test_any_square_size_is_encoded(size: int):
+def test_any_square_size_is_encoded(size: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     made = encoder().encode(images, ("a", "b"))
     assert made.shape == (2, 128)
@@ -33,7 +33,7 @@ def test_any_square_size_is_encoded(size: int):
 
 
 @needs_dlib
-def test_memory_maps_and_strided_views_are_read_as_copies(faces: Faces, tmp_path: Path):
+def test_memory_maps_and_strided_views_are_read_as_copies(faces: Faces, tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", faces.images[:3])
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r", allow_pickle=False)
     made = encoder().fit(faces, faces, Context())
@@ -45,7 +45,7 @@ def test_memory_maps_and_strided_views_are_read_as_copies(faces: Faces, tmp_path
 @needs_dlib
 @pytest.mark.slow
 @pytest.mark.parametrize("image_size", [64, 128])
-def test_people_of_lfw_are_told_apart(image_size: int):
+def test_people_of_lfw_are_told_apart(image_size: int) -> None:
     """Measured on 200 pairs: AUC .999 at 64 and at 128 pixels."""
     if "AIAKIT_DATA" not in os.environ:
         pytest.skip("needs AIAKIT_DATA")

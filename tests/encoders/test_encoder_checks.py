@@ -97,18 +97,18 @@ def wrong_encoders() -> dict[str, type[Encoder]]:
     }
 
 
-def test_a_sound_encoder_passes():
+def test_a_sound_encoder_passes() -> None:
     assert [result for result in run_checks("encoder", Colours) if result.status != "pass"] == []
 
 
 @pytest.mark.parametrize("check", list(wrong_encoders()))
-def test_each_check_finds_an_encoder_that_is_wrong(check: str):
+def test_each_check_finds_an_encoder_that_is_wrong(check: str) -> None:
     (result,) = run_checks("encoder", wrong_encoders()[check], only=[check])
     assert result.status == "fail"
     assert result.reason
 
 
-def test_every_check_is_shown_to_be_able_to_fail():
+def test_every_check_is_shown_to_be_able_to_fail() -> None:
     of_every_plugin = set(checks_for("dataset"))
     own = {check.__name__ for check in checks_for("encoder") if check not in of_every_plugin}
     assert own == {f"check_{name.replace(' ', '_')}" for name in wrong_encoders()}
@@ -129,7 +129,7 @@ def options_for(name: str, folder: Path) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names("encoder"))
-def test_built_in_encoders_pass(name: str, tmp_path: Path):
+def test_built_in_encoders_pass(name: str, tmp_path: Path) -> None:
     reason = registry.unavailable("encoder", name)
     if reason is not None:
         pytest.skip(reason)
@@ -147,7 +147,7 @@ def test_built_in_encoders_pass(name: str, tmp_path: Path):
 )
 def test_a_missing_extra_is_one_line_that_says_what_installs_it(
     kind: Any, name: str, module: str, monkeypatch: pytest.MonkeyPatch, aiakit: Callable[..., Any]
-):
+) -> None:
     """As if the package were not installed: Python's own way to say that a module is not there."""
     found = extras.find_spec
     monkeypatch.setattr(extras, "find_spec", lambda wanted: None if wanted == module else found("json"))

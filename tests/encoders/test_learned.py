@@ -27,7 +27,7 @@ def encode(encoder: Any, faces: Faces) -> Any:
     return encoder.encode(faces.images, tuple(map(str, range(len(faces)))))
 
 
-def test_the_autoencoder_gives_the_latent_of_the_undefended_release(faces: Faces):
+def test_the_autoencoder_gives_the_latent_of_the_undefended_release(faces: Faces) -> None:
     options = {"latent": "16", "width": "8", "epochs": "1"}
     found = encode(made("autoencoder", faces, **options), faces)
     original = registry.make("defense", "original", options).fit(faces, faces, Context())
@@ -36,7 +36,7 @@ def test_the_autoencoder_gives_the_latent_of_the_undefended_release(faces: Faces
     np.testing.assert_array_equal(found, released.embedding)
 
 
-def test_the_autoencoder_is_taken_from_the_memo(faces: Faces):
+def test_the_autoencoder_is_taken_from_the_memo(faces: Faces) -> None:
     asked = []
     kept: dict[str, Any] = {}
 
@@ -73,7 +73,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "pth"])
-def test_timm_features_are_those_of_the_checkpoint(checkpoints: dict[str, Path], faces: Faces, kind: str):
+def test_timm_features_are_those_of_the_checkpoint(checkpoints: dict[str, Path], faces: Faces, kind: str) -> None:
     found = encode(made("timm", faces, model=MODEL, weights=str(checkpoints[kind])), faces)
     model = timm.create_model(MODEL, num_classes=7).eval()
     timm.models.load_checkpoint(model, str(checkpoints["safetensors"]))
@@ -86,7 +86,9 @@ def test_timm_features_are_those_of_the_checkpoint(checkpoints: dict[str, Path],
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-3, atol=1e-4)
 
 
-def test_a_restored_timm_encoder_needs_no_checkpoint(checkpoints: dict[str, Path], faces: Faces, tmp_path: Path):
+def test_a_restored_timm_encoder_needs_no_checkpoint(
+    checkpoints: dict[str, Path], faces: Faces, tmp_path: Path
+) -> None:
     copy = tmp_path / "copy.safetensors"
     copy.write_bytes(checkpoints["safetensors"].read_bytes())
     encoder = made("timm", faces, model=MODEL, weights=str(copy))
@@ -105,13 +107,15 @@ def test_a_restored_timm_encoder_needs_no_checkpoint(checkpoints: dict[str, Path
         ("text", "cannot be read as a checkpoint"),
     ],
 )
-def test_a_checkpoint_that_does_not_fit_is_refused(checkpoints: dict[str, Path], faces: Faces, kind: str, message: str):
+def test_a_checkpoint_that_does_not_fit_is_refused(
+    checkpoints: dict[str, Path], faces: Faces, kind: str, message: str
+) -> None:
     with pytest.raises(InputError, match=message) as caught:
         made("timm", faces, model=MODEL, weights=str(checkpoints[kind]))
     assert "\n" not in str(caught.value)
 
 
-def test_random_weights_come_from_the_seed(faces: Faces):
+def test_random_weights_come_from_the_seed(faces: Faces) -> None:
     encoder = registry.make("encoder", "timm", {"model": MODEL})
     first, again, other = (encode(encoder.fit(faces, faces, Context(seed=seed)), faces) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
@@ -125,6 +129,6 @@ def test_random_weights_come_from_the_seed(faces: Faces):
         ({"weights": "no/such.pth"}, r"timm\.weights must be the path of a checkpoint that exists"),
     ],
 )
-def test_unknown_models_and_files_are_named(options: dict[str, str], message: str):
+def test_unknown_models_and_files_are_named(options: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         registry.make("encoder", "timm", options)

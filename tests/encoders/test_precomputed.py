@@ -34,7 +34,7 @@ def encode(path: Path, files: tuple[str, ...], **options: str) -> Any:
 @pytest.mark.parametrize("stored", [FILES, FOLDERS])
 @pytest.mark.parametrize("wanted", [FILES, FOLDERS])
 @pytest.mark.parametrize("kind", ["U", "S"])
-def test_rows_are_found_by_name_with_and_without_folders(tmp_path: Path, stored: Any, wanted: Any, kind: str):
+def test_rows_are_found_by_name_with_and_without_folders(tmp_path: Path, stored: Any, wanted: Any, kind: str) -> None:
     np.savez(tmp_path / "made.npz", e=ROWS, f=np.array(stored, dtype=kind))
     order = (2, 0, 3)
     found = encode(tmp_path / "made.npz", tuple(wanted[row] for row in order))
@@ -42,7 +42,7 @@ def test_rows_are_found_by_name_with_and_without_folders(tmp_path: Path, stored:
     assert found.dtype == np.float32
 
 
-def test_two_arrays_of_a_kind_are_chosen_by_option(tmp_path: Path):
+def test_two_arrays_of_a_kind_are_chosen_by_option(tmp_path: Path) -> None:
     path = tmp_path / "two.npz"
     np.savez(path, first=ROWS, second=ROWS.astype(np.float64) + 1, f=np.array(FILES), other=np.array(FILES[::-1]))
     found = encode(path, FILES, embeddings="second", names="other")
@@ -58,7 +58,7 @@ def test_two_arrays_of_a_kind_are_chosen_by_option(tmp_path: Path):
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".safetensors"])
-def test_without_names_the_rows_are_those_of_the_data_set_in_order(tmp_path: Path, suffix: str):
+def test_without_names_the_rows_are_those_of_the_data_set_in_order(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"made{suffix}"
     {".npy": np.save, ".npz": np.savez}.get(suffix, lambda target, rows: save_file({"rows": rows}, target))(path, ROWS)
     np.testing.assert_array_equal(encode(path, FILES), ROWS)
@@ -66,7 +66,7 @@ def test_without_names_the_rows_are_those_of_the_data_set_in_order(tmp_path: Pat
         encode(path, FILES[:3])
 
 
-def test_missing_rows_are_counted_and_the_first_named(tmp_path: Path):
+def test_missing_rows_are_counted_and_the_first_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "made.npz", e=ROWS[:1], f=np.array(FILES[:1]))
     wanted = (*FILES, "Cid_0001.jpg")
     expected = r"no row for 4 of 5 images \(Ann_0002.jpg, Bea_0001.jpg, Bea_0002.jpg …\)"
@@ -83,13 +83,13 @@ def test_missing_rows_are_counted_and_the_first_named(tmp_path: Path):
         (["1.jpg", "1.png"], ("a/1.webp",), "2 rows for a/1.webp"),
     ],
 )
-def test_a_name_that_could_be_another_picture_is_never_guessed(names: Any, files: Any, message: str):
+def test_a_name_that_could_be_another_picture_is_never_guessed(names: Any, files: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Keys(names, "the file").match(files)
 
 
 @pytest.mark.parametrize(("name", "file"), [("a/1.png", "b/1.png"), ("11.png", "1.png"), ("", ""), ("1.png", "")])
-def test_another_name_is_no_match(name: str, file: str):
+def test_another_name_is_no_match(name: str, file: str) -> None:
     if name != file:
         assert Keys([name], "the file").match([file]).places.tolist() == [-1]
 
@@ -108,19 +108,19 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_name_in_another_form_is_matched_and_noted(form: str):
+def test_a_name_in_another_form_is_matched_and_noted(form: str) -> None:
     matching = Keys([FORMS[form], "Ann/2.jpg"], "the file").match(["Ann/2.jpg", "Jos\u00e9/1.jpg"])
     assert matching.places.tolist() == [1, 0]
     expected = f"1 of 2 names are written otherwise in the file and were matched: {FORMS[form]} for Jos\u00e9/1.jpg"
     assert matching.notes == (expected,)
 
 
-def test_a_name_that_is_there_is_not_taken_for_another():
+def test_a_name_that_is_there_is_not_taken_for_another() -> None:
     assert Keys(["a.png"], "the file").match(["a.jpg", "a.png"]).places.tolist() == [-1, 0]
 
 
 @given(st.permutations(range(6)), st.integers(0, 2))
-def test_matching_undoes_any_order(order: list[int], folders: int):
+def test_matching_undoes_any_order(order: list[int], folders: int) -> None:
     files = tuple(f"set/person {row % 3}/{row}.png" for row in range(6))
     names = [files[row].split("/", folders)[-1] for row in order]
     assert [order[row] for row in Keys(names, "the file").match(files).places] == list(range(6))
@@ -147,7 +147,7 @@ def bad_files(folder: Path) -> dict[str, Path]:
     }
 
 
-def test_a_file_that_cannot_be_used_is_one_clear_line(tmp_path: Path):
+def test_a_file_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
     for message, path in bad_files(tmp_path).items():
         with pytest.raises(InputError, match=message) as caught:
             encode(path, FILES)
@@ -156,14 +156,14 @@ def test_a_file_that_cannot_be_used_is_one_clear_line(tmp_path: Path):
         encode(tmp_path / "objects.npz", FILES, embeddings="e")
 
 
-def test_names_that_are_objects_are_refused_not_dropped(tmp_path: Path):
+def test_names_that_are_objects_are_refused_not_dropped(tmp_path: Path) -> None:
     np.savez(tmp_path / "made.npz", e=ROWS, f=np.array(FILES[::-1], dtype=object))
     with pytest.raises(InputError, match=r"f holds Python objects.*save them as an array of text"):
         encode(tmp_path / "made.npz", FILES)
 
 
 @pytest.mark.parametrize("kind", ["npz", "NPZ", "csv", "parquet"])
-def test_every_kind_of_file_is_joined_by_name(tmp_path: Path, kind: str):
+def test_every_kind_of_file_is_joined_by_name(tmp_path: Path, kind: str) -> None:
     columns = {"gender": ["f", "f", "m", "m"], "person": [name[:3] for name in FILES], "image": list(FILES[::-1])}
     path = tmp_path / f"made.{kind}"
     if kind.lower() == "npz":
@@ -180,13 +180,13 @@ def test_every_kind_of_file_is_joined_by_name(tmp_path: Path, kind: str):
     np.testing.assert_array_equal(encode(path, FILES), ROWS)
 
 
-def test_the_file_is_required(aiakit: Callable[..., Any]):
+def test_the_file_is_required(aiakit: Callable[..., Any]) -> None:
     answer = aiakit("check", "precomputed")
     assert answer.code == 2
     assert "precomputed needs a value for file" in answer.err
 
 
-def test_nothing_is_learned():
+def test_nothing_is_learned() -> None:
     encoder = Precomputed("made.npz")
     assert encoder.state_dict() == {}
     assert isinstance(encoder.load_state_dict({}).ctx_, Context)
@@ -194,7 +194,7 @@ def test_nothing_is_learned():
 
 def test_a_run_takes_rows_without_names_in_the_order_of_the_data_set(
     aiakit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(releasing, "RELEASE_BATCH", 100)  # the 240 images would be several batches
     rows = np.random.default_rng(0).normal(size=(240, 4)).astype(np.float32)
     np.save(tmp_path / "rows.npy", rows)

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -16,6 +17,7 @@ from aiakit.experiment.config import PluginSpec
 from aiakit.leaderboard.board import Board, make_board
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.schema import Reported
+from aiakit.leaderboard.scores import statistics_row
 from aiakit.measures.pareto import hypervolume
 from aiakit.report import board_tables as formats
 from aiakit.report.board import board_page
@@ -70,7 +72,10 @@ def test_only_what_is_shown_to_be_equivalent_shares_a_rank(make: Make) -> None:
 
 
 def test_what_is_read_below_chance_never_ranks_and_is_not_on_the_front(make: Make) -> None:
-    board = make_board([make("below", {"lda": 0.1}, skill=4), make("aia", {"lda": 0.6}, skill=1)])
+    scored = make("below", {"lda": 0.9}, skill=4)
+    turned = {**scored.tensors, "attack.0.0.test": scored.tensors["attack.0.0.test"][:, ::-1]}
+    row = statistics_row(scored.entry.protocol, scored.entry.attacks, turned)
+    board = make_board([replace(scored, row=row), make("aia", {"lda": 0.6}, skill=1)])
     places = {place.label: place for place in board.places}
     below = places["below"]
     assert below.row.attacks["lda"].point["balanced_accuracy"] < 0.2

@@ -15,6 +15,7 @@ import pytest
 from aiakit.leaderboard.entry import read_submission, write_tensors
 from aiakit.storage import tensorfile
 from tests.conftest import Answer
+from tests.docs.examples import PAGES, blocks
 from tests.leaderboard.conftest import change
 
 Aiakit = Callable[..., Answer]
@@ -94,10 +95,18 @@ def test_rerun_needs_a_release(entry: Path, aiakit: Aiakit) -> None:
     refused(aiakit("leaderboard", "verify", entry, "--rerun"), "--with-release")
 
 
+def write_scores(path: Path, entry: Path, confidence: float = 0.9, **changed: Any) -> Path:
+    """Scores of an attack that knows the labels, for the rows of an entry."""
+    tensors = read_submission(entry).tensors
+    given = {split: probabilities(tensors[f"{split}.labels"], confidence) for split in ("val", "test")}
+    identity = {f"{split}.identity": np.asarray(tensors[f"{split}.identity"]) for split in ("val", "test")}
+    tensorfile.save(path, {name: part for name, part in {**given, **identity, **changed}.items() if part is not None})
+    return path
+
+
 def test_an_external_attack_counts_and_is_shown_as_external(entry: Path, tmp_path: Path, aiakit: Aiakit) -> None:
     before = read_submission(entry)
-    scores = tmp_path / "mine.safetensors"
-    tensorfile.save(scores, {split: probabilities(before.tensors[f"{split}.labels"], 0.9) for split in ("val", "test")})
+    scores = write_scores(tmp_path / "mine.safetensors", entry)
     answer = aiakit("leaderboard", "add-attack", entry, scores, "--name", "oracle")
     assert answer.code == 0, answer.err
     after = read_submission(entry)
@@ -108,6 +117,84 @@ def test_an_external_attack_counts_and_is_shown_as_external(entry: Path, tmp_pat
     board = aiakit("leaderboard", entry.parent, "--format", "markdown")
     assert "oracle (external)" in board.out
     refused(aiakit("leaderboard", "add-attack", entry, scores, "--name", "oracle"), "already")
+
+
+def test_the_example_of_an_external_attack(
+    submitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aiakit: Aiakit
+) -> None:
+    shutil.copytree(submitted, tmp_path / "entries")
+    entry = next((tmp_path / "entries").glob("*.json"))
+    page = next(page for page in PAGES if page.name == "submitting.md").read_text("utf-8")
+    (block,) = (block for block in blocks(page) if block.language == "python")
+    monkeypatch.chdir(tmp_path)
+    exec(block.text.replace("NAME.json", entry.name), {})
+    answer = aiakit("leaderboard", "add-attack", entry, "SCORES.safetensors", "--name", "mine")
+    assert answer.code == 0, answer.err
+    assert aiakit("leaderboard", "verify", "entries").code == 0
+    tensors = read_submission(entry).tensors
+    assert {name.split(".")[0] for name in tensors} <= set(re.findall(r"`(\w+)\.", page))
+
+
+def test_an_external_attack_can_be_withdrawn(entry: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    before = read_submission(entry)
+    for name in ("oracle", "other"):
+        scores = write_scores(tmp_path / "mine.safetensors", entry, 0.9 if name == "oracle" else 0.8)
+        assert aiakit("leaderboard", "add-attack", entry, scores, "--name", name).code == 0
+    withdraw = ("leaderboard", "withdraw", entry, "--reason", "it read the labels", "--attack")
+    answer = aiakit(*withdraw, "oracle")
+    assert answer.code == 0, answer.err
+    after = read_submission(entry)
+    assert [attack.name for attack in after.entry.attacks] == [*(a.name for a in before.entry.attacks), "other"]
+    other = probabilities(before.tensors["test.labels"], 0.8)
+    np.testing.assert_array_equal(after.tensors[f"attack.{len(before.entry.attacks)}.0.test"], other)
+    assert aiakit("leaderboard", "verify", entry).code == 0
+    refused(aiakit(*withdraw, "oracle"), "no attack of that name", "external: other")
+    refused(aiakit(*withdraw, "logreg"), "only external ones can go")
+    assert aiakit(*withdraw, "other").code == 0
+    assert read_submission(entry).entry.figures == before.entry.figures
+    assert aiakit("leaderboard", entry.parent, "--html", tmp_path / "site").code == 0
+    assert "oracle: it read the labels" in (tmp_path / "site" / "index.html").read_text()
+
+
+def test_an_entry_can_be_withdrawn(submitted: Path, narrow_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+    folder = Path(shutil.copytree(submitted, tmp_path / "entries"))
+    path = next(folder.glob("*.json"))
+    answer = aiakit("leaderboard", "withdraw", path, "--reason", "consent was taken back")
+    assert answer.code == 0, answer.err
+    assert list(snapshot(folder)) == [path.name]
+    refused(aiakit("leaderboard", folder), "nothing to rank")
+    refused(aiakit("leaderboard", "verify", path), "was withdrawn on", "consent was taken back")
+    refused(aiakit("leaderboard", "withdraw", path, "--reason", "again"), "no entry that could be withdrawn")
+    again = aiakit("leaderboard", "submit", narrow_run, "-o", folder)
+    assert again.code == 0
+    assert "original is not submitted" in again.err
+    assert "was withdrawn on" in again.err
+    board = aiakit("leaderboard", narrow_run, folder, "--format", "json")
+    assert board.code == 0
+    assert "consent was taken back" in board.document["withdrawn"][0]
+    assert "consent was taken back" in board.err
+
+
+def test_a_folder_is_verified(entries: Path, aiakit: Aiakit) -> None:
+    (entries / "paper.toml").write_text(
+        'schema_version = 1\nkind = "reported"\nsource = "s"\ndataset = "made-up"\nattribute = "gender"\n'
+        '[[rows]]\nrelease = "theirs"\n'
+    )
+    answer = aiakit("leaderboard", "verify", entries)
+    assert answer.code == 0, answer.err
+    assert answer.out.split() == [str(entries / "aia.json:"), "verified", str(entries / "random.json:"), "verified"]
+    change(entries / "aia.json", lambda e: e["figures"]["strongest"].update(balanced_accuracy=0.5))
+    answer = aiakit("leaderboard", "verify", entries)
+    refused(answer, "aia.json is refused")
+    assert "random.json: verified" in answer.out
+    (entries / "foreign.json").write_text("{")
+    answer = aiakit("leaderboard", "verify", entries)
+    refused(answer, "2 of 3 entries are refused")
+    assert "aia.json is refused" in answer.err
+    assert "foreign.json is no sound JSON" in answer.err
+    for path in entries.glob("*.json"):
+        path.unlink()
+    refused(aiakit("leaderboard", "verify", entries), "holds no entry")
 
 
 @pytest.mark.parametrize(
@@ -224,31 +311,31 @@ def test_submitting_twice_overwrites_nothing(narrow_run: Path, submitted: Path, 
 @pytest.mark.parametrize(
     ("tensors", "words"),
     [
-        ({}, ("must hold val and test",)),
-        ({"val": np.zeros((3, 2))}, ("must hold val and test",)),
-        ({"val": np.full((3, 2), 0.5), "test": np.full((3, 2), 0.5)}, ("shape",)),
-        ({"val": np.zeros((3, 2)), "test": np.zeros((3, 2)), "more": np.zeros(1)}, ("shape",)),
+        ({"val": None, "test": None}, ("must hold val and test",)),
+        ({"test": None}, ("must hold val and test",)),
+        ({"more": np.zeros(1)}, ("must hold val and test",)),
+        ({"test.identity": None}, ("must hold test.identity",)),
+        ({"test.identity": np.arange(3)}, ("test.identity has shape",)),
+        ({"val.identity": np.arange(120)[::-1] // 3}, ("row 0 of val is of person 39", "of person 0")),
+        ({"val": np.full((3, 2), 0.5)}, ("shape",)),
     ],
 )
 def test_external_scores_that_do_not_fit(
     entry: Path, tmp_path: Path, tensors: dict[str, Any], words: tuple[str, ...], aiakit: Aiakit
 ) -> None:
     before = snapshot(entry.parent)
-    scores = tmp_path / "mine.safetensors"
-    tensorfile.save(scores, tensors)
+    scores = write_scores(tmp_path / "mine.safetensors", entry, **tensors)
     refused(aiakit("leaderboard", "add-attack", entry, scores, "--name", "mine"), *words)
     refused(aiakit("leaderboard", "add-attack", entry, tmp_path / "gone", "--name", "mine"), "gone")
     assert snapshot(entry.parent) == before
 
 
-def test_external_scores_that_are_no_probabilities(entry: Path, tmp_path: Path, aiakit: Aiakit) -> None:
-    tensors = read_submission(entry).tensors
-    scores = tmp_path / "mine.safetensors"
-    for value, word in ((np.nan, "finite"), (0.9, "sum to 1")):
-        shaped = {split: np.full((len(tensors[f"{split}.labels"]), 2), value) for split in ("val", "test")}
-        tensorfile.save(scores, shaped)
-        refused(aiakit("leaderboard", "add-attack", entry, scores, "--name", "mine"), word)
-    refused(aiakit("leaderboard", "add-attack", entry, scores, "--name", "mine"), "sum to 1")
+@pytest.mark.parametrize(("value", "word"), [(np.nan, "finite"), (0.9, "sum to 1")])
+def test_external_scores_that_are_no_probabilities(
+    entry: Path, tmp_path: Path, value: float, word: str, aiakit: Aiakit
+) -> None:
+    scores = write_scores(tmp_path / "mine.safetensors", entry, test=np.full((120, 2), value))
+    refused(aiakit("leaderboard", "add-attack", entry, scores, "--name", "mine"), word)
 
 
 def test_reported_figures_stand_in_the_folder(entries: Path, aiakit: Aiakit) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -27,7 +29,7 @@ from aiakit.measures.units import sample_weights
 Z = float(norm.ppf(0.975))
 
 
-def of_people(values):
+def of_people(values: Any) -> Any:
     """The estimate of a mean over people, one number in [0, 1] each."""
     people = len(values)
     influence = (values - values.mean()) / people * np.sqrt(people / (people - 1))
@@ -35,13 +37,13 @@ def of_people(values):
 
 
 @given(st.integers(1, 200), st.data())
-def test_wilson_is_scipys(count, data):
+def test_wilson_is_scipys(count: Any, data: Any) -> None:
     right = data.draw(st.integers(0, count))
     expected = binomtest(right, count).proportion_ci(method="wilson")
     assert wilson(right / count, count, Z) == pytest.approx((expected.low, expected.high))
 
 
-def test_a_share_of_people_who_are_right_or_wrong_is_binomial():
+def test_a_share_of_people_who_are_right_or_wrong_is_binomial() -> None:
     values = np.repeat([1.0, 0.0], [450, 550])
     found = of_people(values)
     count = found.point * (1 - found.point) / found.standard_error**2
@@ -49,7 +51,7 @@ def test_a_share_of_people_who_are_right_or_wrong_is_binomial():
     assert (found.low, found.high) == pytest.approx(wilson(0.45, count, float(t.ppf(0.975, 999))))
 
 
-def test_perfect_separation_has_an_interval():
+def test_perfect_separation_has_an_interval() -> None:
     found = of_people(np.ones(20))
     assert found.high == 1
     assert found.low == pytest.approx(wilson(1.0, 20, float(t.ppf(0.975, 19)))[0])
@@ -57,7 +59,7 @@ def test_perfect_separation_has_an_interval():
     assert (curve.low, curve.high) == pytest.approx(wilson(1.0, 15, Z))
 
 
-def test_the_logit_interval_is_the_normal_one_of_the_log_odds_where_people_are_many():
+def test_the_logit_interval_is_the_normal_one_of_the_log_odds_where_people_are_many() -> None:
     rng = np.random.default_rng(0)
     influence = rng.normal(scale=0.01 / np.sqrt(20_000), size=20_000)
     influence -= influence.mean()
@@ -66,7 +68,7 @@ def test_the_logit_interval_is_the_normal_one_of_the_log_odds_where_people_are_m
     assert [logit(found.low), logit(found.high)] == pytest.approx(logit(0.8) + np.array([-Z, Z]) * error, rel=1e-2)
 
 
-def test_few_people_who_decide_alone_make_the_interval_wider():
+def test_few_people_who_decide_alone_make_the_interval_wider() -> None:
     alike, alone = np.zeros(100), np.zeros(100)
     alike[:50], alike[50:] = 0.001, -0.001
     alone[0] = np.sqrt(100) * 0.001  # one person with the variance of all
@@ -80,7 +82,7 @@ def test_few_people_who_decide_alone_make_the_interval_wider():
     st.lists(st.floats(0, 1, width=32), min_size=2, max_size=40),
 )
 @settings(deadline=None)
-def test_estimates_stay_in_bounds_and_turn_with_the_figure(first, second):
+def test_estimates_stay_in_bounds_and_turn_with_the_figure(first: Any, second: Any) -> None:
     for values in (np.array(first, float), np.array(second, float)):
         found, turned = of_people(values), of_people(1 - values)
         assert 0 <= found.low <= found.point + 1e-9
@@ -92,13 +94,14 @@ def test_estimates_stay_in_bounds_and_turn_with_the_figure(first, second):
     assert low - 1e-9 <= a.point - b.point <= high + 1e-9
     assert difference_interval(b, a) == pytest.approx((-high, -low), abs=1e-9)
     if a.standard_error > 1e-6:  # people who do not differ tell nothing of what two figures share
+        assert difference_interval(a, a) == (0, 0)
         alone = mean_estimate([a, a])
         assert (alone.low, alone.high) == pytest.approx((a.low, a.high), abs=1e-6)
     both = mean_estimate([a, b])
     assert both.low - 1e-9 <= (a.point + b.point) / 2 <= both.high + 1e-9
 
 
-def test_independent_parts_combine_by_squares_and_a_map_keeps_the_interval():
+def test_independent_parts_combine_by_squares_and_a_map_keeps_the_interval() -> None:
     a = Estimate(0.8, 0.7, 0.85, np.array([0.1, -0.1, 0.0, 0.0]), 20)
     b = Estimate(0.6, 0.4, 0.7, np.array([0.0, 0.0, 0.1, -0.1]), 10)
     both = mean_estimate([a, b])
@@ -112,7 +115,9 @@ def test_independent_parts_combine_by_squares_and_a_map_keeps_the_interval():
 
 
 @given(st.floats(0.01, 0.99), st.floats(0.001, 0.3), st.floats(0, 1))
-def test_a_p_value_is_below_five_per_cent_exactly_where_the_interval_leaves_the_null_out(point, half, null):
+def test_a_p_value_is_below_five_per_cent_exactly_where_the_interval_leaves_the_null_out(
+    point: Any, half: Any, null: Any
+) -> None:
     low, high = point - half, point + 0.5 * half
     p = p_value(point, low, high, null)
     assert 0 <= p <= 1
@@ -120,13 +125,13 @@ def test_a_p_value_is_below_five_per_cent_exactly_where_the_interval_leaves_the_
         assert (p < 0.05) == (not low <= null <= high)
 
 
-def test_p_values_of_what_is_not_defined():
+def test_p_values_of_what_is_not_defined() -> None:
     assert np.isnan(p_value(float("nan"), 0, 1, 0.5))
     assert p_value(0.5, 0.4, 0.6, 0.5) == 1
     assert p_value(0.5, 0.5, 0.5, 0.4) == 0
 
 
-def test_seeds_widen_an_interval_by_what_they_vary():
+def test_seeds_widen_an_interval_by_what_they_vary() -> None:
     assert with_seeds(0.7, 0.75, 0.79, np.array([0.75])) == (0.7, 0.79)
     assert with_seeds(0.7, 0.75, 0.79, np.array([0.75, 0.75, 0.75])) == (0.7, 0.79)
     values = np.array([0.73, 0.75, 0.77])
@@ -135,7 +140,7 @@ def test_seeds_widen_an_interval_by_what_they_vary():
     assert with_seeds(0.7, 0.75, 0.79, values) == pytest.approx(expected)
 
 
-def test_an_interval_over_people_and_seeds_holds_the_mean_of_both_and_one_over_people_does_not():
+def test_an_interval_over_people_and_seeds_holds_the_mean_of_both_and_one_over_people_does_not() -> None:
     rng = np.random.default_rng(1)
     people, seeds, trials = 2000, 3, 300
     held = {"both": 0, "people": 0}
@@ -151,14 +156,14 @@ def test_an_interval_over_people_and_seeds_holds_the_mean_of_both_and_one_over_p
     assert held["people"] / trials < 0.75
 
 
-def test_effective_people():
+def test_effective_people() -> None:
     assert effective(np.ones(7)) == pytest.approx(7)
     assert effective(np.array([1, 0, 1])) == pytest.approx(2)
     assert effective(np.array([99.0, 1.0])) == pytest.approx(1.02, abs=0.01)
     assert effective(np.zeros(3)) == 0
 
 
-def test_a_persons_images_of_a_class_weigh_one_together():
+def test_a_persons_images_of_a_class_weigh_one_together() -> None:
     identity, labels = np.array([5, 5, 9, 5, 9, 9]), np.array([0, 0, 0, 1, 1, 1])
     assert sample_weights(identity, labels).tolist() == [0.5, 0.5, 1, 1, 0.5, 0.5]
     assert sample_weights(identity, labels, "image").tolist() == [1] * 6
@@ -166,7 +171,7 @@ def test_a_persons_images_of_a_class_weigh_one_together():
 
 @given(st.integers(0, 10_000))
 @settings(deadline=None, max_examples=50)
-def test_placements_have_the_area_under_the_curve_for_their_mean(seed):
+def test_placements_have_the_area_under_the_curve_for_their_mean(seed: Any) -> None:
     rng = np.random.default_rng(seed)
     positive = np.arange(40) < rng.integers(1, 39)
     scores, weights = rng.normal(positive).round(1), rng.uniform(0.1, 2, 40)
@@ -178,7 +183,7 @@ def test_placements_have_the_area_under_the_curve_for_their_mean(seed):
 
 @pytest.mark.parametrize("truth", [0.5, 0.9, 0.98])
 @pytest.mark.parametrize("people", [20, 100])
-def test_an_interval_of_a_share_holds_the_truth(truth, people):
+def test_an_interval_of_a_share_holds_the_truth(truth: float, people: int) -> None:
     rng = np.random.default_rng(people)
     held = 0
     for _ in range(400):

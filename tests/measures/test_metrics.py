@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ from aiakit.measures import metrics
 from aiakit.measures.ranking import Ranking
 
 
-def gaussian_attack(rng, samples, distance, shift=0.0, prior=0.5):
+def gaussian_attack(rng: Any, samples: Any, distance: Any, shift: Any = 0.0, prior: Any = 0.5) -> Any:
     """Labels and the Bayes-optimal probabilities of two unit Gaussians, their log-odds moved by ``shift``."""
     labels = (rng.random(samples) < prior).astype(np.int64)
     x = rng.standard_normal(samples) + distance * (labels - 0.5)
@@ -25,7 +27,7 @@ def gaussian_attack(rng, samples, distance, shift=0.0, prior=0.5):
 
 
 @st.composite
-def weighted_scores(draw):
+def weighted_scores(draw: Any) -> Any:
     """Scores with many ties, both kinds present, weights that are often 0."""
     n = draw(st.integers(4, 40))
     scores = np.array(draw(st.lists(st.integers(-3, 3), min_size=n, max_size=n)), float) / 4
@@ -36,14 +38,14 @@ def weighted_scores(draw):
     return scores, positive, weights
 
 
-def curves(scores, positive, weights):
+def curves(scores: Any, positive: Any, weights: Any) -> Any:
     ranking = Ranking(scores, positive)
     return ranking.curves(weights[None, ranking.positives], weights[None, ranking.negatives])
 
 
 @given(weighted_scores())
 @settings(deadline=None)
-def test_weighted_roc_equals_scikit_learn_with_ties_and_zero_weights(case):
+def test_weighted_roc_equals_scikit_learn_with_ties_and_zero_weights(case: Any) -> None:
     scores, positive, weights = case
     curve = curves(*case)
     assert curve.auc()[0] == pytest.approx(roc_auc_score(positive, scores, sample_weight=weights))
@@ -57,7 +59,7 @@ def test_weighted_roc_equals_scikit_learn_with_ties_and_zero_weights(case):
     assert curve.eer()[0] == pytest.approx(float(interp1d(walk, fpr)(at)), abs=1e-9)
 
 
-def test_weighted_roc_handles_every_weighting_at_once():
+def test_weighted_roc_handles_every_weighting_at_once() -> None:
     rng = np.random.default_rng(0)
     scores, positive = rng.normal(size=300).round(1), rng.random(300) < 0.3
     weights = rng.integers(0, 4, (5, 300)).astype(float)
@@ -74,11 +76,11 @@ def test_weighted_roc_handles_every_weighting_at_once():
 
 @given(st.integers(2, 4), st.integers(0, 10_000))
 @settings(deadline=None, max_examples=40)
-def test_point_metrics_equal_scikit_learn(classes, seed):
+def test_point_metrics_equal_scikit_learn(classes: Any, seed: Any) -> None:
     rng = np.random.default_rng(seed)
     labels = np.concatenate([np.arange(classes), rng.integers(0, classes, 30)])
     proba = rng.dirichlet(np.ones(classes), len(labels)).round(1)  # ties, zeros
-    proba[:, 0] = 1 - proba[:, 1:].sum(axis=1)
+    proba[:, 0] = (1 - proba[:, 1:].sum(axis=1)).round(12)
     proba = np.clip(proba, 0, 1)
     proba /= proba.sum(axis=1, keepdims=True)
     predicted = metrics.decide(proba, np.zeros(classes))
@@ -91,7 +93,7 @@ def test_point_metrics_equal_scikit_learn(classes, seed):
 
 @given(st.integers(0, 10_000), st.integers(2, 4))
 @settings(deadline=None, max_examples=40)
-def test_metrics_do_not_depend_on_the_order_of_samples_or_of_two_classes(seed, classes):
+def test_metrics_do_not_depend_on_the_order_of_samples_or_of_two_classes(seed: Any, classes: Any) -> None:
     rng = np.random.default_rng(seed)
     proba = rng.dirichlet(np.ones(classes), 40)
     labels = np.concatenate([np.arange(classes), rng.integers(0, classes, 40 - classes)])
@@ -103,7 +105,7 @@ def test_metrics_do_not_depend_on_the_order_of_samples_or_of_two_classes(seed, c
     assert metrics.auc(proba[:, np.argsort(renamed)], renamed[labels]) == pytest.approx(metrics.auc(proba, labels))
 
 
-def test_balanced_accuracy_and_auc_of_gaussians_follow_their_closed_forms():
+def test_balanced_accuracy_and_auc_of_gaussians_follow_their_closed_forms() -> None:
     rng = np.random.default_rng(1)
     for distance in (0.0, 1.0, 2.0):
         proba, labels = gaussian_attack(rng, 60_000, distance)
@@ -112,7 +114,7 @@ def test_balanced_accuracy_and_auc_of_gaussians_follow_their_closed_forms():
         assert metrics.auc(proba, labels) == pytest.approx(norm.cdf(distance / np.sqrt(2)), abs=0.008)
 
 
-def test_symmetric_flips_of_labels_shrink_accuracy_linearly():
+def test_symmetric_flips_of_labels_shrink_accuracy_linearly() -> None:
     rng = np.random.default_rng(2)
     proba, labels = gaussian_attack(rng, 60_000, 2.0)
     predicted = metrics.decide(proba, np.zeros(2))
@@ -123,14 +125,14 @@ def test_symmetric_flips_of_labels_shrink_accuracy_linearly():
         assert metrics.balanced_accuracy(flipped, predicted, 2) == pytest.approx(expected, abs=0.01)
 
 
-def test_advantage_is_zero_at_chance_and_one_when_never_wrong():
+def test_advantage_is_zero_at_chance_and_one_when_never_wrong() -> None:
     for classes in (2, 5):
         assert metrics.advantage(1 / classes, classes) == pytest.approx(0)
         assert metrics.advantage(1.0, classes) == 1
     assert metrics.advantage(0.8, 2) == pytest.approx(0.6)
 
 
-def test_decision_undoes_a_shift_of_the_log_odds():
+def test_decision_undoes_a_shift_of_the_log_odds() -> None:
     rng = np.random.default_rng(3)
     val = gaussian_attack(rng, 4000, 2.0, shift=2.5, prior=0.3)
     proba, labels = gaussian_attack(rng, 40_000, 2.0, shift=2.5, prior=0.3)
@@ -142,7 +144,7 @@ def test_decision_undoes_a_shift_of_the_log_odds():
     assert metrics.balanced_accuracy(labels, metrics.decide(proba, np.zeros(2)), 2) < fitted - 0.1
 
 
-def test_decision_on_few_samples_is_steadier_than_the_plain_maximum():
+def test_decision_on_few_samples_is_steadier_than_the_plain_maximum() -> None:
     rng = np.random.default_rng(4)
     steady, plain = [], []
     for _ in range(300):
@@ -159,17 +161,17 @@ def test_decision_on_few_samples_is_steadier_than_the_plain_maximum():
     assert best - np.mean(steady) < 0.6 * (best - np.mean(plain))
 
 
-def test_decision_separates_perfectly_where_scores_do():
+def test_decision_separates_perfectly_where_scores_do() -> None:
     scores = np.concatenate([np.linspace(0.55, 0.6, 40), np.linspace(0.7, 0.9, 10)])
     labels = (np.arange(50) >= 40).astype(np.int64)
     offsets = metrics.fit_decision(np.stack([1 - scores, scores], axis=1), labels)
     assert np.array_equal(metrics.decide(np.stack([1 - scores, scores], axis=1), offsets), labels)
 
 
-def test_decision_for_three_classes_undoes_a_prior():
+def test_decision_for_three_classes_undoes_a_prior() -> None:
     rng = np.random.default_rng(5)
 
-    def make(samples):
+    def make(samples: Any) -> Any:
         labels = rng.choice(3, samples, p=[0.8, 0.15, 0.05])
         logits = rng.standard_normal((samples, 3)) + 2 * np.eye(3)[labels]
         return softmax(2 * logits + np.log([0.8, 0.15, 0.05]), axis=1), labels
@@ -183,13 +185,13 @@ def test_decision_for_three_classes_undoes_a_prior():
     assert fitted > best - 0.015
 
 
-def bits(calibration, proba, labels):
+def bits(calibration: Any, proba: Any, labels: Any) -> Any:
     """What the labels are known by, in bits: at least 0."""
     prior = entropy(np.bincount(labels), base=2)
     return max(0, prior - metrics.cross_entropy(calibration, proba, labels).mean())
 
 
-def test_bits_of_a_known_channel_and_of_nothing():
+def test_bits_of_a_known_channel_and_of_nothing() -> None:
     rng = np.random.default_rng(6)
     labels = rng.integers(0, 2, 40_000)
     flipped = np.where(rng.random(40_000) < 0.1, 1 - labels, labels)
@@ -208,7 +210,7 @@ def test_bits_of_a_known_channel_and_of_nothing():
     assert bits(inverted, overconfident[20_000:], labels[20_000:]) == 0
 
 
-def test_calibration_recovers_probabilities_and_survives_a_class_that_val_lacks():
+def test_calibration_recovers_probabilities_and_survives_a_class_that_val_lacks() -> None:
     rng = np.random.default_rng(7)
     proba, labels = gaussian_attack(rng, 20_000, 1.5)
     distorted = softmax(3 * np.log(proba) + [0.0, 2.0], axis=1)
@@ -220,7 +222,7 @@ def test_calibration_recovers_probabilities_and_survives_a_class_that_val_lacks(
     assert (calibrated[:, 2] < 1e-9).all()
 
 
-def test_relative_gain_of_protection():
+def test_relative_gain_of_protection() -> None:
     assert metrics.relative_gain(0.2, 0.4, 0.1, 0.1) == pytest.approx(1.0)
     assert metrics.relative_gain(0.2, 0.4, 0.1, 0.3) == pytest.approx(-1.0)
 
@@ -235,13 +237,24 @@ def test_relative_gain_of_protection():
         (np.full((4, 2), 0.5), [1, 1, 1, 1], "two classes"),
     ],
 )
-def test_unusable_input_is_named(proba, labels, says):
+def test_unusable_input_is_named(proba: Any, labels: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         metrics.fit_decision(proba, np.array(labels))
 
 
-def test_an_attack_that_says_nothing_is_at_chance():
+def test_an_attack_that_says_nothing_is_at_chance() -> None:
     proba, labels = np.full((60, 3), 1 / 3), np.arange(60) % 3
     offsets = metrics.fit_decision(proba, labels)
     assert metrics.balanced_accuracy(labels, metrics.decide(proba, offsets), 3) == pytest.approx(1 / 3)
     assert metrics.auc(proba, labels) == 0.5
+
+
+@pytest.mark.parametrize("scale", [1.0, 40.0, 150.0])
+def test_an_overconfident_attack_keeps_its_ranking_and_its_decision(scale: float) -> None:
+    rng = np.random.default_rng(21)
+    labels = np.arange(2000) % 2
+    margin = 2 * labels - 1 + rng.normal(size=2000) + 3  # far from ½, so that the decision must be moved
+    proba = np.stack([expit(-scale * margin), expit(scale * margin)], axis=1)
+    assert metrics.auc(proba, labels) == pytest.approx(roc_auc_score(labels, margin), abs=1e-3)
+    decided = metrics.decide(proba, metrics.fit_decision(proba, labels))
+    assert balanced_accuracy_score(labels, decided) == pytest.approx(norm.cdf(1), abs=0.02)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -9,16 +11,16 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from aiakit.datasets.pairs import sample_pairs
 from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.influence import pair_weights
+from aiakit.measures.influence import pair_weights, people_share
 from aiakit.measures.verification import fit_threshold, ten_fold_accuracy, verification_statistics
 
 
-def pairs_of_people(rng, people, images, count):
+def pairs_of_people(rng: Any, people: Any, images: Any, count: Any) -> Any:
     identity = np.repeat(np.arange(people), images)
     return identity, sample_pairs(identity, rng, count, count)
 
 
-def test_gender_alone_verifies_three_quarters_of_balanced_random_pairs():
+def test_gender_alone_verifies_three_quarters_of_balanced_random_pairs() -> None:
     rng = np.random.default_rng(8)
     identity, pairs = pairs_of_people(rng, 1000, 6, 10_000)
     gender = rng.permutation(np.arange(1000) % 2)
@@ -44,7 +46,7 @@ def test_gender_alone_verifies_three_quarters_of_balanced_random_pairs():
         assert document["tar_at_far_0_1pct"] is not None
 
 
-def test_verification_of_gaussian_scores_follows_its_closed_forms():
+def test_verification_of_gaussian_scores_follows_its_closed_forms() -> None:
     rng = np.random.default_rng(9)
     identity, pairs = pairs_of_people(rng, 2000, 8, 20_000)
     left, right = identity[pairs.left], identity[pairs.right]
@@ -59,7 +61,7 @@ def test_verification_of_gaussian_scores_follows_its_closed_forms():
     assert measured["tar_at_far_0_1pct"] == pytest.approx(norm.sf(norm.isf(0.001) - 2), abs=0.05)
 
 
-def test_rates_that_too_few_impostors_can_show_are_left_out():
+def test_rates_that_too_few_impostors_can_show_are_left_out() -> None:
     rng = np.random.default_rng(10)
     identity, pairs = pairs_of_people(rng, 100, 6, 1000)
     left, right = identity[pairs.left], identity[pairs.right]
@@ -73,7 +75,7 @@ def test_rates_that_too_few_impostors_can_show_are_left_out():
     assert document["tar_at_far_0_1pct_ci95"] == [None, None]
 
 
-def test_verification_draws_weigh_genuine_pairs_once_and_impostor_pairs_by_both_people():
+def test_verification_draws_weigh_genuine_pairs_once_and_impostor_pairs_by_both_people() -> None:
     rng = np.random.default_rng(11)
     identity, pairs = pairs_of_people(rng, 30, 4, 60)
     left, right = identity[pairs.left], identity[pairs.right]
@@ -93,7 +95,7 @@ def test_verification_draws_weigh_genuine_pairs_once_and_impostor_pairs_by_both_
         assert measured.draws["accuracy"][b] == pytest.approx(balanced)
 
 
-def test_a_pair_that_contradicts_its_identities_is_refused():
+def test_a_pair_that_contradicts_its_identities_is_refused() -> None:
     scores, same = np.array([0.1, 0.9]), np.array([False, True])
     with pytest.raises(ValueError, match="one person"):
         verification_statistics(
@@ -109,7 +111,7 @@ def test_a_pair_that_contradicts_its_identities_is_refused():
         )
 
 
-def test_ten_fold_protocol():
+def test_ten_fold_protocol() -> None:
     rng = np.random.default_rng(12)
     same = np.tile(np.repeat([True, False], 300), 10)
     fold = np.repeat(np.arange(10), 600)
@@ -125,7 +127,7 @@ def test_ten_fold_protocol():
         ten_fold_accuracy(rng.normal(size=6000), same, np.zeros(6000))
 
 
-def test_the_errors_of_verification_are_what_other_people_would_have_changed():
+def test_the_errors_of_verification_are_what_other_people_would_have_changed() -> None:
     rng = np.random.default_rng(13)
     found = {metric: [] for metric in ("accuracy", "auc", "eer")}
     for _ in range(300):
@@ -144,3 +146,14 @@ def test_the_errors_of_verification_are_what_other_people_would_have_changed():
     for values in found.values():
         truth, stated = np.std([value for value, _ in values]), np.median([error for _, error in values])
         assert 0.95 * truth < stated < 1.4 * truth
+
+
+def test_a_share_of_pairs_is_moved_by_both_people() -> None:
+    left, right, values = np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([1.0, 1.0, 0.0])
+    share = people_share(values, np.ones(3), left, right, 3, 1)
+    assert share.point == pytest.approx(2 / 3)
+    assert share.influence == pytest.approx(np.array([2, -1, -1]) / 9)  # deviations 1/3, 1/3 and −2/3, a third each
+    assert share.people == pytest.approx(1.5)
+    genuine = people_share(values, np.ones(3), left, None, 3, 1)
+    assert genuine.influence == pytest.approx(np.array([2, -2, 0]) / 9 * np.sqrt(2))
+    assert genuine.people == pytest.approx(9 / 5)

@@ -76,7 +76,7 @@ class Shrunk(EmbeddingDefense):
 
 
 @pytest.mark.parametrize(("kind", "cls"), [("attack", Sound), ("defense", Noisy), ("defense", Shrunk)])
-def test_sound_plugins_pass(kind: Any, cls: type):
+def test_sound_plugins_pass(kind: Any, cls: type) -> None:
     results = run_checks(kind, cls)
     assert [result for result in results if result.status == "fail"] == []
     assert len(results) == len(checks_for(kind)) >= 16
@@ -87,7 +87,7 @@ def wrong_attacks() -> dict[str, type[Attack]]:
     """By the name of the check that must find it."""
 
     class Bare(Sound):
-        def __init__(self, strength=1.0) -> None:  # type: ignore[no-untyped-def]
+        def __init__(self, strength: Any = 1.0) -> None:  # type: ignore[no-untyped-def]
             super().__init__(strength)
 
     class Builds(Sound):
@@ -198,14 +198,14 @@ def wrong_attacks() -> dict[str, type[Attack]]:
 
 
 @pytest.mark.parametrize("check", list(wrong_attacks()))
-def test_each_check_finds_an_attack_that_is_wrong(check: str):
+def test_each_check_finds_an_attack_that_is_wrong(check: str) -> None:
     (result,) = run_checks("attack", wrong_attacks()[check], only=[check])
     assert result.status == "fail"
     assert result.reason
     assert "\n" not in result.reason
 
 
-def test_an_attack_that_knows_the_answers_is_found():
+def test_an_attack_that_knows_the_answers_is_found() -> None:
     """The labels of the test people, dealt out anew, are found out through the identity of made-up people."""
     from aiakit.plugins.checks.attack import AttackSubject
 
@@ -296,13 +296,13 @@ def wrong_defenses() -> dict[str, type[Defense]]:
 
 
 @pytest.mark.parametrize("check", list(wrong_defenses()))
-def test_each_check_finds_a_defense_that_is_wrong(check: str):
+def test_each_check_finds_a_defense_that_is_wrong(check: str) -> None:
     (result,) = run_checks("defense", wrong_defenses()[check], only=[check])
     assert result.status == "fail"
     assert result.reason
 
 
-def test_every_check_of_the_suite_is_shown_to_be_able_to_fail():
+def test_every_check_of_the_suite_is_shown_to_be_able_to_fail() -> None:
     def names(kind: Any) -> set[str]:
         return {check.__name__.removeprefix("check_").replace("_", " ") for check in checks_for(kind)}
 
@@ -311,14 +311,14 @@ def test_every_check_of_the_suite_is_shown_to_be_able_to_fail():
     assert names("defense") - class_checks == set(wrong_defenses())
 
 
-def test_an_unknown_option_of_a_checked_plugin_is_bad_input():
+def test_an_unknown_option_of_a_checked_plugin_is_bad_input() -> None:
     with pytest.raises(InputError, match=r"unknown option 'logreg\.nothing'"):
         run_checks("attack", "logreg", {"nothing": "1"})
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names("attack"))
-def test_built_in_attacks_pass(name: str):
+def test_built_in_attacks_pass(name: str) -> None:
     reason = registry.unavailable("attack", name)
     if reason is not None:
         pytest.skip(reason)
@@ -335,7 +335,7 @@ def test_built_in_attacks_pass(name: str):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names("defense"))
-def test_built_in_defenses_pass(name: str):
+def test_built_in_defenses_pass(name: str) -> None:
     trained = ("aia", "aia-t", "aia-ensemble", "grl", "maxent-arl", "vib", "san")
     assert failed_by_name("defense", name, {of: {"epochs": "2"} for of in trained}) == {}
 
@@ -346,7 +346,7 @@ def failed_by_name(kind: Any, name: str, options: dict[str, dict[str, str]]) -> 
 
 
 @pytest.mark.parametrize("view", ["embedding", "image", "claim"])
-def test_made_up_people_carry_the_planted_leak_and_no_other(view: Any):
+def test_made_up_people_carry_the_planted_leak_and_no_other(view: Any) -> None:
     rng = np.random.default_rng(0)
     who = mock.people(300, 2, rng)
     assert np.bincount(who.labels).tolist() == [300, 300]

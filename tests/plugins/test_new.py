@@ -27,7 +27,9 @@ def python(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complet
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_skeleton_passes_the_checks_from_its_file(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_skeleton_passes_the_checks_from_its_file(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     name = f"fresh-{kind}er"
     assert cli.main(["new", kind, name, "--out", str(tmp_path / "made")]) == 0
     folder = tmp_path / "made" / name
@@ -47,7 +49,7 @@ def test_the_skeleton_passes_the_checks_from_its_file(kind: str, tmp_path: Path,
     assert len(report["checks"]) >= 13
 
 
-def test_check_exits_1_where_a_check_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_check_exits_1_where_a_check_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["new", "attack", "spoiled", "--out", str(tmp_path)])
     path = tmp_path / "spoiled" / "spoiled_attack.py"
     path.write_text(path.read_text().replace("weights / weights.sum(axis=1, keepdims=True)", "weights"))
@@ -60,7 +62,7 @@ def test_check_exits_1_where_a_check_fails(tmp_path: Path, capsys: pytest.Captur
     assert "checks failed" in said
 
 
-def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "precious.txt").write_text("keep")
     assert cli.main(["new", "attack", "mine", "--out", str(tmp_path)]) == 2
@@ -70,7 +72,7 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_skeleton_passes_its_own_tests_and_installs(kind: str, tmp_path: Path):
+def test_the_skeleton_passes_its_own_tests_and_installs(kind: str, tmp_path: Path) -> None:
     assert cli.main(["new", kind, "homemade", "--out", str(tmp_path)]) == 0
     folder, site = tmp_path / "homemade", tmp_path / "site"
     tested = python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)

@@ -29,7 +29,7 @@ class Tunable:
     ) -> None: ...
 
 
-def test_defaults_are_validated_and_complete():
+def test_defaults_are_validated_and_complete() -> None:
     assert validate(Tunable, {}, "t") == {
         "beta": 1.0,
         "mode": "fast",
@@ -63,7 +63,7 @@ def test_defaults_are_validated_and_complete():
         ("model", "none", "none"),
     ],
 )
-def test_text_is_converted(option: str, text: str, value: Any):
+def test_text_is_converted(option: str, text: str, value: Any) -> None:
     got = validate(Tunable, {option: text}, "t")[option]
     assert got == value
     assert type(got) is type(value)
@@ -88,7 +88,7 @@ def test_text_is_converted(option: str, text: str, value: Any):
         ({"bta": "1"}, "unknown option 't.bta': did you mean t.beta"),
     ],
 )
-def test_bad_values_are_one_clear_line(options: dict[str, Any], message: str):
+def test_bad_values_are_one_clear_line(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
         validate(Tunable, options, "t")
     assert str(caught.value).startswith(message)
@@ -96,12 +96,12 @@ def test_bad_values_are_one_clear_line(options: dict[str, Any], message: str):
 
 
 @given(st.floats(min_value=0, allow_nan=False, allow_infinity=False), st.integers(1, 100))
-def test_what_python_prints_is_read_back(beta: float, epochs: int):
+def test_what_python_prints_is_read_back(beta: float, epochs: int) -> None:
     values = validate(Tunable, {"beta": repr(beta), "epochs": str(epochs)}, "t")
     assert (values["beta"], values["epochs"]) == (beta, epochs)
 
 
-def test_an_option_without_default_is_required():
+def test_an_option_without_default_is_required() -> None:
     class Rooted:
         def __init__(self, root: Path) -> None: ...
 
@@ -111,7 +111,7 @@ def test_an_option_without_default_is_required():
         validate(Rooted, {}, "r")
 
 
-def test_a_class_without_init_has_no_options():
+def test_a_class_without_init_has_no_options() -> None:
     class Plain: ...
 
     assert validate(Plain, {}, "plain") == {}
@@ -119,7 +119,7 @@ def test_a_class_without_init_has_no_options():
         validate(Plain, {"x": "1"}, "plain")
 
 
-def test_signatures_that_cannot_serve_are_the_plugins_fault():
+def test_signatures_that_cannot_serve_are_the_plugins_fault() -> None:
     class Variadic:
         def __init__(self, **settings: int) -> None: ...
 
@@ -137,7 +137,7 @@ def test_signatures_that_cannot_serve_are_the_plugins_fault():
         validate(Unreadable, {}, "u")
 
 
-def test_options_in_words():
+def test_options_in_words() -> None:
     words = {name: option.in_words() for name, option in options_of(Tunable, "t").items()}
     assert words["beta"] == "number >= 0, default 1.0"
     assert words["epochs"] == "integer >= 1 and <= 100, default 10"
@@ -146,7 +146,7 @@ def test_options_in_words():
     assert words["limit"] == "integer or none, default none"
 
 
-def test_settings_are_sorted_by_plugin():
+def test_settings_are_sorted_by_plugin() -> None:
     settings = ["aia.beta=2", "cnn.model=resnet18", "aia.alpha=0", "folder.root=/a=b.c"]
     assert parse_settings(settings) == {
         "aia": {"beta": "2", "alpha": "0"},
@@ -164,13 +164,13 @@ def test_settings_are_sorted_by_plugin():
         (["aia.beta=2", "aia.beta=3"], "--set gives aia.beta twice: 2 and 3"),
     ],
 )
-def test_bad_settings(settings: list[str], message: str):
+def test_bad_settings(settings: list[str], message: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_settings(settings)
     assert str(caught.value).startswith(message)
 
 
-def test_options_of_a_plugin_that_does_not_run():
+def test_options_of_a_plugin_that_does_not_run() -> None:
     with pytest.raises(InputError) as caught:
         require_in_use(parse_settings(["ai.beta=2"]), {"aia", "cnn"})
     assert str(caught.value).startswith(
@@ -178,7 +178,7 @@ def test_options_of_a_plugin_that_does_not_run():
     )
 
 
-def test_an_option_of_a_plugin_that_does_not_run_names_those_that_have_it():
+def test_an_option_of_a_plugin_that_does_not_run_names_those_that_have_it() -> None:
     with pytest.raises(InputError) as caught:
         require_in_use(parse_settings(["encoder.epochs=2"]), {"original", "cnn"}, lambda option: ["original", "cnn"])
     assert str(caught.value) == (
@@ -187,6 +187,6 @@ def test_an_option_of_a_plugin_that_does_not_run_names_those_that_have_it():
     )
 
 
-def test_a_truth_value_is_no_number():
+def test_a_truth_value_is_no_number() -> None:
     with pytest.raises(InputError, match="must be a valid number"):
         validate(Tunable, {"beta": True}, "t")

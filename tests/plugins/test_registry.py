@@ -6,6 +6,7 @@ import errno
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ class {name}(Attack):
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Write an installed package (its files and its metadata) and put it on the path."""
 
     def install(dist: str, points: str, **modules: str) -> None:
@@ -46,7 +47,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return install
 
 
-def test_a_package_is_found_made_and_named(package):
+def test_a_package_is_found_made_and_named(package: Any) -> None:
     package("probes", "[aiakit.attacks]\nprobe = probes_mod:Probe\n", probes_mod=ATTACK.format(name="Probe"))
     plugins = Registry()
     assert "probe" in plugins.names("attack")
@@ -57,12 +58,12 @@ def test_a_package_is_found_made_and_named(package):
         plugins.make("attack", "probe", {"beta": "-1"})
 
 
-def test_the_built_in_plugins_are_registered():
+def test_the_built_in_plugins_are_registered() -> None:
     assert {"aia", "aia-t", "original", "random"} <= set(registry.names("defense"))
     assert {"in-loop", "logreg", "xgboost"} <= set(registry.names("attack"))
 
 
-def test_an_unknown_name_names_the_nearest():
+def test_an_unknown_name_names_the_nearest() -> None:
     with pytest.raises(InputError, match=r"unknown defense 'orginal': did you mean original\? Known: .*aia, "):
         registry.entry("defense", "orginal")
 
@@ -78,7 +79,7 @@ def test_an_unknown_name_names_the_nearest():
         ("from aiakit.contracts import Attack\nclass Probe(Attack): pass", "does not implement fit, predict_proba"),
     ],
 )
-def test_a_broken_package_is_named_and_breaks_no_other(package, source: str, cause: str):
+def test_a_broken_package_is_named_and_breaks_no_other(package: Any, source: str, cause: str) -> None:
     package(
         "probes",
         "[aiakit.attacks]\nbroken = broken_mod:Probe\nsound = sound_mod:Sound\n",
@@ -94,14 +95,14 @@ def test_a_broken_package_is_named_and_breaks_no_other(package, source: str, cau
     assert "\n" not in str(caught.value)
 
 
-def test_two_packages_of_one_name_are_both_named(package):
+def test_two_packages_of_one_name_are_both_named(package: Any) -> None:
     for dist in ("left", "right"):
         package(dist, f"[aiakit.attacks]\nprobe = {dist}_mod:Probe\n", **{f"{dist}_mod": ATTACK.format(name="Probe")})
     with pytest.raises(PluginError, match=r"left 1\.2 and right 1\.2 both register it, uninstall one"):
         Registry().make("attack", "probe")
 
 
-def test_a_file_registers_its_concrete_classes(tmp_path: Path):
+def test_a_file_registers_its_concrete_classes(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     source = ATTACK.format(name="MyKNNProbe") + "\nclass _Hidden(MyKNNProbe): pass\n"
     path.write_text(
@@ -116,7 +117,7 @@ def test_a_file_registers_its_concrete_classes(tmp_path: Path):
     assert "my-knn-probe" in plugins.names("attack")
 
 
-def test_nothing_is_written_beside_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_nothing_is_written_beside_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     path = tmp_path / "mine.py"
     path.write_text(ATTACK.format(name="Mine"))
@@ -124,7 +125,7 @@ def test_nothing_is_written_beside_a_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_two_files_of_one_name_are_two_modules(tmp_path: Path):
+def test_two_files_of_one_name_are_two_modules(tmp_path: Path) -> None:
     plugins = Registry()
     for folder, name in (("a", "First"), ("b", "Second")):
         (tmp_path / folder).mkdir()
@@ -146,7 +147,7 @@ def test_two_files_of_one_name_are_two_modules(tmp_path: Path):
         (ATTACK.format(name="A") + "\n    name = 'a b.c'\n", "'a b.c' is no plugin name"),
     ],
 )
-def test_a_bad_file_is_one_clear_line_and_registers_nothing(tmp_path: Path, source: str | None, message: str):
+def test_a_bad_file_is_one_clear_line_and_registers_nothing(tmp_path: Path, source: str | None, message: str) -> None:
     path = tmp_path / "mine.py"
     if source is not None:
         path.write_text(source)
@@ -160,7 +161,7 @@ def test_a_bad_file_is_one_clear_line_and_registers_nothing(tmp_path: Path, sour
     assert plugins.names("attack") == before
 
 
-def test_a_folder_is_no_plugin_file(tmp_path: Path):
+def test_a_folder_is_no_plugin_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         Registry().register_file(tmp_path)
     (tmp_path / "mine.txt").write_text("x = 1")
@@ -168,7 +169,7 @@ def test_a_folder_is_no_plugin_file(tmp_path: Path):
         Registry().register_file(tmp_path / "mine.txt")
 
 
-def test_the_fingerprint_follows_the_source_and_what_it_imports(package, tmp_path: Path):
+def test_the_fingerprint_follows_the_source_and_what_it_imports(package: Any, tmp_path: Path) -> None:
     def digests() -> tuple[str, str]:
         found = subprocess.run(
             [
@@ -206,7 +207,7 @@ def test_the_fingerprint_follows_the_source_and_what_it_imports(package, tmp_pat
     assert digests()[1] != sub
 
 
-def test_a_plugin_file_keeps_its_fingerprint_when_it_is_moved(tmp_path: Path):
+def test_a_plugin_file_keeps_its_fingerprint_when_it_is_moved(tmp_path: Path) -> None:
     prints = []
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -218,7 +219,7 @@ def test_a_plugin_file_keeps_its_fingerprint_when_it_is_moved(tmp_path: Path):
     assert registry.fingerprint("defense", "aia") != registry.fingerprint("defense", "original")
 
 
-def test_guard_names_plugin_file_and_line(tmp_path: Path):
+def test_guard_names_plugin_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(ATTACK.format(name="Probe"))
     plugins = Registry()
@@ -233,7 +234,7 @@ def test_guard_names_plugin_file_and_line(tmp_path: Path):
     "error",
     [InputError("x"), MemoryError(), KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")],
 )
-def test_guard_lets_pass_what_is_not_the_plugins_doing(error: BaseException):
+def test_guard_lets_pass_what_is_not_the_plugins_doing(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught, guard(registry.entry("defense", "aia")):
         raise error
     assert caught.value is error
@@ -243,5 +244,5 @@ def test_guard_lets_pass_what_is_not_the_plugins_doing(error: BaseException):
     ("class_name", "name"),
     [("MyAttack", "my-attack"), ("AIAWithoutTask", "aia-without-task"), ("CNN", "cnn"), ("KNN5Vote", "knn5-vote")],
 )
-def test_kebab(class_name: str, name: str):
+def test_kebab(class_name: str, name: str) -> None:
     assert registry.kebab(class_name) == name

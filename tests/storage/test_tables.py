@@ -33,7 +33,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("kind", SOUND)
-def test_one_table_in_many_forms(tmp_path: Path, kind: str):
+def test_one_table_in_many_forms(tmp_path: Path, kind: str) -> None:
     (tmp_path / "a.csv").write_bytes(SOUND[kind].encode())
     table = read_csv(tmp_path / "a.csv")
     assert table.columns == ("e0", "person", "gender")
@@ -43,7 +43,7 @@ def test_one_table_in_many_forms(tmp_path: Path, kind: str):
     assert first.strip(' "').startswith("0.5")
 
 
-def test_utf_16_is_read_by_its_mark(tmp_path: Path):
+def test_utf_16_is_read_by_its_mark(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("e0;name\n1;é\n".encode("utf-16"))
     assert read_csv(tmp_path / "a.csv").rows[0][1] == ("1", "é")
     (tmp_path / "a.csv").write_bytes("e0;name\n1;é\n".encode("latin-1"))
@@ -52,13 +52,13 @@ def test_utf_16_is_read_by_its_mark(tmp_path: Path):
 
 
 @pytest.mark.parametrize("mark", ["\t", ",", ";"])
-def test_empty_first_and_last_cells_stay(tmp_path: Path, mark: str):
+def test_empty_first_and_last_cells_stay(tmp_path: Path, mark: str) -> None:
     lines = [("a", "b", "c"), ("", "2", ""), ("1", "", "3"), ("", "", "")]
     (tmp_path / "a.tsv").write_text("\n".join([*map(mark.join, lines), mark.join("xyz")]))
     assert [cells for _, cells in read_csv(tmp_path / "a.tsv").rows] == [*lines[1:], ("x", "y", "z")]
 
 
-def test_a_pandas_index_has_no_name(tmp_path: Path):
+def test_a_pandas_index_has_no_name(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(",e0,e1\n0,1.5,2\n1,3,4\n")
     assert read_csv(tmp_path / "a.csv").columns == ("column 1", "e0", "e1")
     (tmp_path / "a.csv").write_text(",0,1\n0,1.5,2\n1,3,4\n")
@@ -66,7 +66,7 @@ def test_a_pandas_index_has_no_name(tmp_path: Path):
 
 
 @pytest.mark.parametrize("mark", [",", " ", "\t", ";"])
-def test_numbers_without_a_header_are_all_used(tmp_path: Path, mark: str):
+def test_numbers_without_a_header_are_all_used(tmp_path: Path, mark: str) -> None:
     (tmp_path / "a.csv").write_text("\n".join(mark.join(row) for row in (("0.12", "1e-05"), ("3", "-4"), ("5", "6"))))
     table = read_csv(tmp_path / "a.csv")
     assert table.columns == ("e0", "e1")
@@ -74,13 +74,13 @@ def test_numbers_without_a_header_are_all_used(tmp_path: Path, mark: str):
     assert table.notes == ("a.csv has no header line: its columns are called e0 to e1",)
 
 
-def test_values_where_the_header_should_be_are_refused(tmp_path: Path):
+def test_values_where_the_header_should_be_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("p00,0.12,0.5,female\np01,0.2,0.4,male\n")
     with pytest.raises(InputError, match=r"a.csv:1 holds values \(0.12 for one\) where the names of the columns are"):
         read_csv(tmp_path / "a.csv")
 
 
-def test_a_commented_header_of_texts_is_the_header(tmp_path: Path):
+def test_a_commented_header_of_texts_is_the_header(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("# person,gender\nann,f\nbob,m\n")
     table = read_csv(tmp_path / "a.csv")
     assert table.columns == ("person", "gender")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aiakit.contracts import VIEWS, Plugin
 from aiakit.errors import AiakitError
 from aiakit.measures.metrics import probability_problem
+from aiakit.plugins.containment import contained
 from aiakit.plugins.options import options_of, validate
 
 PRESETS = ("fast", "strong")
@@ -45,12 +46,15 @@ def run_check(check: Callable[[Subject], None], subject: Subject) -> CheckResult
     status: Literal["pass", "fail", "skip"] = "pass"
     reason = ""
     try:
-        check(subject)
+        with contained("the plugin"):
+            check(subject)
+    except KeyboardInterrupt:
+        raise
     except Skipped as why:
         status, reason = "skip", str(why)
     except Failed as why:
         status, reason = "fail", str(why)
-    except Exception as error:
+    except BaseException as error:  # one that ends the process is a failure as well
         status, reason = "fail", f"raised {type(error).__name__}: {error}"
     name = check.__name__.removeprefix("check_").replace("_", " ")
     return CheckResult(name, status, " ".join(reason.split()), round(time.perf_counter() - start, 3))

@@ -112,7 +112,7 @@ def _some(rng: Random, rows: Grid, place: int, forms: Sequence[Callable[[str], s
     """Some cells of a column in other forms, of those that have none yet."""
 
     def formed(cell: str) -> str:
-        return rng.choice(forms)(cell) if cell.isascii() and cell.isalnum() and rng.random() < 0.3 else cell
+        return rng.choice(forms)(cell) if (cell.isdigit() or cell in "mf") and rng.random() < 0.3 else cell
 
     return [[*row[:place], formed(row[place]), *row[place + 1 :]] for row in rows]
 
@@ -142,7 +142,7 @@ def _encoded(rng: Random, head: list[str], rows: Grid) -> bytes:
         case 1:
             text = f"# {text}"
         case 2:
-            text = text.partition("\n")[2]  # the header is lost
+            text = written(rows, mark)  # the header is lost
         case 3:
             text += mark * (len(head) - 1) + "\n"
         case 4:

@@ -1,0 +1,83 @@
+"""Entries and external attacks that are taken back. That they were, when and why, stays in the folder."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from aiakit.errors import InputError
+from aiakit.experiment.config import Record
+from aiakit.leaderboard.entry import read_record, read_submission, rewrite, write_entry, writing
+from aiakit.leaderboard.schema import Entry, Withdrawn, WithdrawnAttack
+from aiakit.leaderboard.scores import statistics_row
+from aiakit.leaderboard.verify import verified
+from aiakit.results.document import measured
+
+R = TypeVar("R", bound=Record)
+
+
+def withdraw_entry(path: Path, reason: str) -> Path:
+    """Put a record of the withdrawal in the place of an entry, and remove its scores and its release.
+
+    Raises InputError where it is no entry, or cannot be written to.
+    """
+    entry = read_record(path)
+    if not isinstance(entry, Entry):
+        raise InputError(f"{path} is no entry that could be withdrawn: its kind is {entry.kind}")
+    left = _record(
+        Withdrawn,
+        reason,
+        name=entry.name,
+        release=entry.release,
+        dataset=entry.protocol.dataset,
+        attribute=entry.protocol.attribute,
+    )
+    with writing(path.parent):
+        target = write_entry(left, path.parent)
+        for ref in (entry.scores, entry.submitted_release):
+            if ref is not None:
+                (path.parent / ref.file).unlink(missing_ok=True)
+        if target != path:
+            path.unlink()
+    return target
+
+
+def withdraw_attack(path: Path, name: str, reason: str) -> Path:
+    """Take the scores of an external attack out of an entry, whose figures then no longer count it.
+
+    The attacks of the run stay: without one of them a release would look more private than it was measured to be.
+    Raises InputError where the entry is not sound or has no such external attack.
+    """
+    submission = read_submission(path)
+    verified(submission)
+    entry = submission.entry
+    gone = next((number for number, attack in enumerate(entry.attacks) if attack.name == name), None)
+    if gone is None or not entry.attacks[gone].external:
+        external = [attack.name for attack in entry.attacks if attack.external]
+        why = "has no attack of that name" if gone is None else "was probed with it, and only external ones can go"
+        raise InputError(
+            f"{name} cannot be withdrawn from {path}: it {why} (external: {', '.join(external) or 'none'})"
+        )
+    tensors = {}
+    for key, scores in submission.tensors.items():
+        kind, _, rest = key.partition(".")
+        number, _, where = rest.partition(".")
+        if kind != "attack":
+            tensors[key] = scores
+        elif int(number) != gone:
+            tensors[f"attack.{int(number) - (int(number) > gone)}.{where}"] = scores
+    attacks = tuple(attack for number, attack in enumerate(entry.attacks) if number != gone)
+    figures = measured(statistics_row(entry.protocol, attacks, tensors))
+    withdrawn = (*entry.withdrawn, _record(WithdrawnAttack, reason, name=name))
+    return rewrite(submission, tensors, attacks=attacks, figures=figures, withdrawn=withdrawn)
+
+
+def _record(kind: type[R], reason: str, **fields: Any) -> R:
+    fields |= {"date": datetime.now(UTC).date().isoformat(), "reason": reason}
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        raise InputError(f"--reason cannot be used: {error.errors(include_url=False)[0]['msg']}") from None

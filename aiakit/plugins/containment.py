@@ -1,0 +1,209 @@
+"""What a plugin may not do to the process that it shares with the others: end it, write to stdout, leave it changed.
+
+``contained`` is what ``registry.guard``, the import of plugins, and the checks have in common.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+# Variables that libraries set for themselves when they are imported or first used.
+OWN_VARIABLES = ("KMP_", "CUDA_MODULE_LOADING", "TORCHINDUCTOR_", "TRITON_", "PYTEST_")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+
+
+class Ended(BaseException):
+    """A plugin called for the end of the process. No plugin can catch it by catching every Exception."""
+
+
+@contextmanager
+def contained(who: str) -> Iterator[None]:
+    """Run a plugin's code. What it prints goes to stderr, and what it leaves changed is put back and named there.
+
+    Put back are the working folder, environment variables, signal handlers, warnings that raise, NumPy's errors,
+    scikit-learn's settings, torch's settings (default type and device, gradients, threads, determinism), the recursion
+    limit, and the states of the global random generators.
+
+    Raises Ended where it calls ``os._exit`` or the like; SystemExit passes.
+    """
+    before = [(each, each.get()) for each in _watched()]
+    generators = _random_states()
+    with _stdout_apart(), _no_exit():
+        try:
+            yield
+        finally:
+            for each, value in before:
+                if each.put_back(value):
+                    _tell(f"aiakit: note: {who} changed {each.name}, which was put back")
+            _restore_random(generators)
+
+
+_told: set[str] = set()
+
+
+def _tell(line: str) -> None:
+    """Once a process: a plugin does it whenever it is called."""
+    if line not in _told:
+        _told.add(line)
+        print(line, file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """Something of the process that a plugin may change. put : puts a value back."""
+
+    name: str
+    get: Callable[[], Any]
+    put: Callable[[Any], object]
+
+    def put_back(self, value: Any) -> bool:
+        """Whether it had changed."""
+        if self.get() == value:
+            return False
+        self.put(value)
+        return True
+
+
+def _watched() -> Iterator[_Watched]:
+    yield _Watched("the working folder", _folder, _change_folder)
+    yield _Watched("environment variables", _variables, _set_variables)
+    yield _Watched("what warnings do", lambda: list(warnings.filters), _restore_filters)
+    yield _Watched("what NumPy does with errors", np.geterr, lambda kept: np.seterr(**kept))
+    yield _Watched("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit)
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            yield _Watched(
+                f"what {number.name} does",
+                lambda number=number: signal.getsignal(number),  # type: ignore[misc]
+                lambda kept, number=number: signal.signal(number, signal.SIG_DFL if kept is None else kept),  # type: ignore[misc]
+            )
+    if (sklearn := sys.modules.get("sklearn")) is not None and hasattr(sklearn, "get_config"):
+        yield _Watched("scikit-learn's settings", sklearn.get_config, lambda kept: sklearn.set_config(**kept))
+    if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "get_default_dtype"):
+        yield from _of_torch(torch)
+
+
+def _of_torch(torch: Any) -> Iterator[_Watched]:
+    yield _Watched("torch's default type", torch.get_default_dtype, torch.set_default_dtype)
+    if hasattr(torch, "get_default_device"):
+        device = torch.get_default_device, lambda kept: torch.set_default_device(None if kept.type == "cpu" else kept)
+        yield _Watched("torch's default device", *device)
+    yield _Watched("whether torch keeps gradients", torch.is_grad_enabled, torch.set_grad_enabled)
+    yield _Watched("torch's threads", torch.get_num_threads, torch.set_num_threads)
+    yield _Watched(
+        "torch's determinism",
+        lambda: (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
+        lambda kept: torch.use_deterministic_algorithms(kept[0], warn_only=kept[1]),
+    )
+    yield _Watched("torch's search for anomalies", torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly)
+    precision = torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
+    yield _Watched("torch's precision of products", *precision)
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return ""
+
+
+def _change_folder(folder: str) -> None:
+    with contextlib.suppress(OSError):  # it was removed, and nothing can be put back
+        os.chdir(folder)
+
+
+def _variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
+
+
+def _set_variables(kept: dict[str, str]) -> None:
+    for name in set(_variables()) - set(kept):
+        del os.environ[name]
+    os.environ.update(kept)
+
+
+def _restore_filters(kept: list[Any]) -> None:
+    """The filters as they were, below those that libraries added for themselves; none of these raises."""
+    added = [each for each in warnings.filters if each not in kept and each[0] != "error"]
+    warnings.filters[:] = [*added, *kept]  # type: ignore[index]
+    warnings._filters_mutated()  # type: ignore[attr-defined]
+
+
+def _random_states() -> tuple[Any, Any, Any]:
+    torch = sys.modules.get("torch")
+    known = torch is not None and hasattr(torch, "get_rng_state")
+    return random.getstate(), np.random.get_state(), torch.get_rng_state() if torch and known else None
+
+
+def _restore_random(states: tuple[Any, Any, Any]) -> None:
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    if states[2] is not None:
+        sys.modules["torch"].set_rng_state(states[2])
+
+
+@contextmanager
+def _stdout_apart() -> Iterator[None]:
+    """Send what is written to stdout to stderr, whether by ``print`` or to the file descriptor, also by libraries of C.
+
+    stdout belongs to the document alone.
+    """
+    _flush()
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # one of the two is closed
+        kept = None
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept is not None:
+            _flush()
+            ctypes.CDLL(None).fflush(None)
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+def _flush() -> None:
+    with contextlib.suppress(
+        OSError, ValueError, AttributeError
+    ):  # closed: the command itself finds out when it writes
+        sys.stdout.flush()
+
+
+@contextmanager
+def _no_exit() -> Iterator[None]:
+    """Make the calls that end the process at once raise Ended instead. In a child that was forked they end it."""
+    process = os.getpid()
+    names = ("_exit", "abort", "execv", "execve")
+    kept = {name: getattr(os, name) for name in names}
+
+    def refused(name: str) -> Callable[..., NoReturn]:
+        def end(*arguments: Any) -> NoReturn:
+            if os.getpid() != process:
+                kept[name](*arguments)
+            raise Ended(f"it called os.{name}({', '.join(map(repr, arguments))})")
+
+        return end
+
+    for name in names:
+        setattr(os, name, refused(name))
+    try:
+        yield
+    finally:
+        for name, function in kept.items():
+            setattr(os, name, function)
