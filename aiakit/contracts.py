@@ -418,13 +418,9 @@ class FaceSet:
     name : the data set's registered name.
     images : uint8 (N, H, W, 3), usually a read-only memory map; (N, 0, 0, 3) where there are only embeddings.
     embedding : float32 (N, D) of a data set that holds embeddings in place of images, else None.
-    identity : int64 (N,), index into ``people``.
-    people : P names.
-    files : N names of the images, as the data set spells them.
-    attributes : name → Attribute.
-    default_attribute : the name of gender in this data set ("" where it has none).
-    partition : None, or (N,) of "train" / "val" / "test": the official partition.
-    pairs : the official verification pairs, if the data set has any.
+    identity : int64 (N,), index into ``people``, P names. files : N names of the images, as the data set spells them.
+    attributes : name → Attribute. default_attribute : the name of gender in this data set ("" where it has none).
+    partition : None, or (N,) of "train" / "val" / "test". pairs : the official verification pairs, if there are any.
     bayes_ceiling : attribute name → the best balanced accuracy that any attack can reach, where it is known.
     notes : what was found wrong with the data and how it was handled, one line each; reports print them.
     fingerprint : a digest of all of the above that changes whenever the data change.
@@ -452,8 +448,7 @@ class FaceSet:
 class LoadSettings:
     """How a data set is loaded, whichever it is.
 
-    image_size : side of the square images in pixels, a multiple of 16 in 16..512.
-    cache : the folder of pixel caches.
+    image_size : side of the square images in pixels, a multiple of 16 in 16..512. cache : the folder of pixel caches.
     jobs : how many threads decode or draw images. The result does not depend on it.
     strict : whether missing, unreadable or contradictory data are an InputError rather than a note.
     report : called with (label, images done, images in all).
@@ -480,7 +475,6 @@ class Dataset(Plugin):
     """A source of labelled faces.
 
     One that reads a folder takes ``root: str`` as its first parameter, which ``--data-root`` fills.
-
     needs_root : whether ``root`` must be given.
     face_box : the size in pixels (width, height) of its photographs and the box of the face in each (left, top, right,
         bottom), where one box is right for all; so that a photograph of one's own is cropped as those are.

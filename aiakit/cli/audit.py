@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from aiakit.cli.common import command_line, json_option, plugin_option, verbose_option
-from aiakit.cli.options import engine_and_threads, engine_options, out_options, probing_options, request_of
+from aiakit.cli.common import command_line, json_option, plugin_option, quiet_option, verbose_option
+from aiakit.cli.options import (
+    dry_run_option,
+    engine_and_threads,
+    engine_options,
+    out_options,
+    probing_options,
+    request_of,
+)
 from aiakit.cli.progress import observer
-from aiakit.cli.results import show_results
+from aiakit.cli.results import show_plan, show_results
 
 if TYPE_CHECKING:
     from aiakit.datasets.columns import Labels
@@ -36,27 +43,36 @@ if TYPE_CHECKING:
 @probing_options
 @engine_options
 @out_options
+@dry_run_option
 @verbose_option
+@quiet_option
 @plugin_option
 @json_option
-def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool, **given: Any) -> int:
+def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool, quiet: bool, **given: Any) -> int:
     """Measure what embeddings or protected pictures leak, and how well they still verify people.
 
     FILE is .npz, .npy, .safetensors, .parquet, .csv, or a folder of pictures. Labels and identities are columns of FILE
     or of a CSV. Nothing but the attacks is trained.
     """
+    from aiakit.experiment.outlook import outlook
+    from aiakit.experiment.plan import make_plan
     from aiakit.experiment.run import default_name
     from aiakit.experiment.runtime import Runtime
     from aiakit.storage.cache import cache_folder
 
     where, each = engine_and_threads(given)
-    with observer() as watch:
+    with observer(quiet) as watch:
         prepared = _prepare(Path(file), given, watch)
-        run = prepared.begin(Path(out) / (name or default_name(prepared.config)), command_line())
+        folder = Path(out) / (name or default_name(prepared.config))
+        if given["dry_run"]:
+            cells = make_plan(prepared.config).unique_cells()
+            splits = prepared.splits[prepared.config.attribute].summary()
+            return show_plan(outlook(folder, cells, where, splits, given["image_size"]), as_json)
+        run = prepared.begin(folder, command_line())
         notes = run.execute(
             Runtime(cache_folder(), each, cell_seconds=given["cell_timeout"]), watch, where, prepared.broken
         )
-    _, document = show_results(run, as_json, verbose, notes)
+    _, document = show_results(run, as_json, verbose, quiet, notes)
     return 0 if document["complete"] else 1
 
 

@@ -57,6 +57,7 @@ def plugin_option(command: Command) -> Command:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+quiet_option = click.option("--quiet", is_flag=True, help="Print what was found, and nothing else but errors.")
 verbose_option = click.option(
     "--verbose", is_flag=True, help="Print every table: each attack, claims and gaps, bits, errors, costs."
 )

@@ -141,6 +141,10 @@ def _inside(ctx: click.Context, parameter: click.Parameter, name: str | None) ->
     return name
 
 
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say what there is to compute, how long it takes and its size on the disk."
+)
+
 out_options = together(
     click.option("--out", default="runs", show_default=True, metavar="DIR", help="Where run folders are kept."),
     click.option(

@@ -18,19 +18,12 @@ if TYPE_CHECKING:
 HEARTBEATS = (10.0, 20.0, 30.0, 60.0)
 
 
-def in_words(seconds: float | None) -> str:
-    """``about 3 min left``; "" where nothing is known.
+def left_of(forecast: Forecast) -> str:
+    """``about 3 min left``; "" where nothing is known."""
+    from aiakit.report.outlook import in_words
 
-    >>> in_words(200.0)
-    'about 3 min left'
-    """
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"about {max(1, round(seconds))} s left"
-    if seconds < 5400:
-        return f"about {seconds / 60:.0f} min left"
-    return f"about {seconds / 3600:.1f} h left"
+    seconds = forecast.left()
+    return "" if not seconds else f"about {in_words(seconds)} left"
 
 
 class Releases:
@@ -77,7 +70,7 @@ class Bars:
     def begin(self, forecast: Forecast) -> None:
         self.releases = Releases(forecast)
         self.run = self.progress.add_task(
-            "run", total=forecast.total, completed=forecast.finished, left=lambda: in_words(forecast.left())
+            "run", total=forecast.total, completed=forecast.finished, left=lambda: left_of(forecast)
         )
 
     def start(self, label: str) -> None:
@@ -173,7 +166,7 @@ class Lines:
 
     def _state(self) -> str:
         forecast = self._known().forecast
-        left = in_words(forecast.left())
+        left = left_of(forecast)
         return f"{forecast.finished} of {forecast.total} cells" + (f", {left}" if left else "")
 
     @staticmethod
@@ -182,8 +175,13 @@ class Lines:
 
 
 @contextmanager
-def observer() -> Iterator[Observer]:
-    """Whichever fits where stderr goes."""
+def observer(quiet: bool = False) -> Iterator[Observer]:
+    """Whichever fits where stderr goes; one that says nothing where that is asked for."""
+    if quiet:
+        from aiakit.experiment.engine import SilentObserver
+
+        yield SilentObserver()
+        return
     if not console().is_terminal:
         lines = Lines()
         try:

@@ -17,7 +17,20 @@ def tell(*lines: str) -> None:
         console().print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def show_results(run: Any, as_json: bool, verbose: bool, notes: list[str]) -> tuple[Evaluation, dict[str, Any]]:
+def show_plan(document: dict[str, Any], as_json: bool) -> int:
+    """Print what ``--dry-run`` found; the exit code."""
+    if as_json:
+        emit_json(document)
+    else:
+        from aiakit.report.outlook import print_outlook
+
+        print_outlook(document)
+    return 0
+
+
+def show_results(
+    run: Any, as_json: bool, verbose: bool, quiet: bool, notes: list[str]
+) -> tuple[Evaluation, dict[str, Any]]:
     """Print what a run has measured, write its report, and say where both are."""
     from aiakit.report.html import write_report
     from aiakit.results.document import document_of
@@ -25,17 +38,18 @@ def show_results(run: Any, as_json: bool, verbose: bool, notes: list[str]) -> tu
 
     evaluation = evaluate(run.store, run.config)
     document = document_of(evaluation, run.failures())
-    print_results(document, run.folder, as_json, verbose)
+    print_results(document, run.folder, as_json, verbose, quiet)
     report, *_ = write_report(run, evaluation, document)
-    tell(*notes, f"stored in {run.folder}", f"report: {report}")
+    if not quiet:
+        tell(*notes, f"stored in {run.folder}", f"report: {report}")
     return evaluation, document
 
 
-def print_results(document: dict[str, Any], folder: Path, as_json: bool, verbose: bool) -> None:
+def print_results(document: dict[str, Any], folder: Path, as_json: bool, verbose: bool, quiet: bool = False) -> None:
     """Print the document of a run folder as JSON, or what was found, for people."""
     if as_json:
         emit_json({**document, "run": str(folder)})
     else:
         from aiakit.report.terminal import print_document
 
-        print_document(document, verbose=verbose)
+        print_document(document, verbose=verbose, quiet=quiet)

@@ -7,9 +7,10 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import command_line, json_option, plugin_option, verbose_option
+from aiakit.cli.common import command_line, json_option, plugin_option, quiet_option, verbose_option
 from aiakit.cli.options import (
     data_options,
+    dry_run_option,
     engine_and_threads,
     engine_options,
     out_options,
@@ -17,7 +18,7 @@ from aiakit.cli.options import (
     request_of,
 )
 from aiakit.cli.progress import observer
-from aiakit.cli.results import show_results, tell
+from aiakit.cli.results import show_plan, show_results, tell
 
 
 @click.command()
@@ -58,14 +59,20 @@ from aiakit.cli.results import show_results, tell
     metavar="TRACKER",
     help="Also report to mlflow[:URI] or tensorboard[:DIR] (needs the extra of that name).",
 )
+@dry_run_option
 @verbose_option
+@quiet_option
 @plugin_option
 @json_option
-def command(out: str, name: str | None, track: tuple[str, ...], as_json: bool, verbose: bool, **given: Any) -> int:
+def command(
+    out: str, name: str | None, track: tuple[str, ...], as_json: bool, verbose: bool, quiet: bool, **given: Any
+) -> int:
     """Train defenses, probe each release with every attack, and measure what it is still good for.
 
     The same command finds its run folder again: finished cells are kept, and an interrupted run goes on.
     """
+    from aiakit.experiment.outlook import outlook
+    from aiakit.experiment.plan import make_plan
     from aiakit.experiment.request import Request, prepare
     from aiakit.experiment.run import Run, default_name
     from aiakit.experiment.runtime import Runtime
@@ -74,12 +81,17 @@ def command(out: str, name: str | None, track: tuple[str, ...], as_json: bool, v
     from aiakit.tracking.watch import Tracking
 
     where, each = engine_and_threads(given)
-    with Tracking(track) as tracking, observer() as watch:
+    with Tracking(track) as tracking, observer(quiet) as watch:
         of_release = {"utility": not given["no_utility"], "reference": not given["no_reference"]}
         options = parse_settings(given["settings"])
         request = request_of(Request, given, options=options, report=watch.step, **of_release)
         prepared = prepare(request)
-        run = Run.create(Path(out) / (name or default_name(prepared.config)), prepared.config, command_line())
+        folder = Path(out) / (name or default_name(prepared.config))
+        if given["dry_run"]:
+            cells = make_plan(prepared.config).unique_cells()
+            splits = prepared.split.summary()
+            return show_plan(outlook(folder, cells, where, splits, request.image_size), as_json)
+        run = Run.create(folder, prepared.config, command_line())
         tracking.begin(str(run.folder), prepared.config.model_dump(mode="json"))
         notes = run.execute(
             Runtime(request.cache, each, cell_seconds=given["cell_timeout"]),
@@ -87,7 +99,7 @@ def command(out: str, name: str | None, track: tuple[str, ...], as_json: bool, v
             where,
             prepared.broken,
         )
-    evaluation, document = show_results(run, as_json, verbose, notes)
+    evaluation, document = show_results(run, as_json, verbose, quiet, notes)
     problems = tracking.finish(figures_of(evaluation), document)
     tell(*(f"aiakit: {line}; the results are stored" for line in problems))
     return 0 if document["complete"] and not problems else 1

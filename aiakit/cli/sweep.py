@@ -7,9 +7,10 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.common import emit_json, json_option, plugin_option
 from aiakit.cli.options import engine_and_threads, request_of
 from aiakit.cli.progress import observer
+from aiakit.cli.results import show_plan, tell
 from aiakit.cli.run import command as run_command
 
 # Options of a run that have no meaning for a sweep, or another one.
@@ -50,6 +51,7 @@ def command(
     figures: bool,
     yes: bool,
     as_json: bool,
+    quiet: bool,
     **given: Any,
 ) -> int:
     """Run one defense over a grid of its options, or over a search of them.
@@ -57,6 +59,7 @@ def command(
     Draws what it claims, what leaks and what it is good for against each option, and the privacy–utility front.
     Sweeps of one defense under one configuration share a folder: what one has computed, no other computes again.
     """
+    from aiakit.experiment.outlook import outlook
     from aiakit.experiment.request import Request
     from aiakit.experiment.runtime import Runtime
     from aiakit.plugins.options import parse_settings
@@ -65,12 +68,15 @@ def command(
     from aiakit.sweeps.run import prepare_sweep
 
     engine, threads = engine_and_threads(given)
-    with observer() as watch:
+    with observer(quiet) as watch:
         axes, others = parse_axes(settings, defense, search=search is not None)
         own = {"defenses": (defense,), "options": parse_settings(others), "utility": not given["no_utility"]}
         request = request_of(Request, given, report=watch.step, **own)
         prepared = prepare_sweep(request, axes, search, yes)
         folder = Path(given["out"]) / (given["name"] or prepared.default_name())
+        if given["dry_run"]:
+            document = outlook(folder, prepared.cells(), engine, prepared.splits, request.image_size)
+            return show_plan(document, as_json)
         document, notes = prepared.execute(
             folder, Runtime(request.cache, threads, cell_seconds=given["cell_timeout"]), watch, engine
         )
@@ -80,7 +86,7 @@ def command(
     else:
         from aiakit.report.sweep_terminal import print_sweep
 
-        print_sweep(document)
-    for line in (*notes, f"stored in {folder}", f"report: {paths[0]}"):
-        console().print(line, markup=False, highlight=False, soft_wrap=True)
+        print_sweep(document, quiet)
+    if not quiet:
+        tell(*notes, f"stored in {folder}", f"report: {paths[0]}")
     return 0 if document["complete"] else 1

@@ -228,11 +228,11 @@ def plugin_spec(kind: registry.Kind, name: str, options: Mapping[str, Any]) -> d
 
 def files_of(params: dict[str, Any]) -> dict[str, str]:
     """Parameter → digest of the file that it names."""
-    return {key: file_digest(Path(value)) for key, value in params.items() if _names_file(value)}
+    return {key: file_digest(Path(value).expanduser()) for key, value in params.items() if _names_file(value)}
 
 
 def _names_file(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and len(value) < 4096 and Path(value).is_file()
+    return isinstance(value, str) and bool(value) and len(value) < 4096 and Path(value).expanduser().is_file()
 
 
 def framework_fingerprint() -> str:

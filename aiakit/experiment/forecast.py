@@ -17,7 +17,7 @@ from aiakit.storage.store import Store
 
 UNKNOWN = Cost(rows=10_000, seconds=2.0, fixed=0.2)  # of a plugin that nobody has measured
 SMALL = 0.1  # seconds: of cells such as that of labels
-AT_LEAST = 0.05  # of what was expected: what a running cell that is late still takes
+AT_LEAST = 0.05  # of what was expected: what one that is late still takes: it is always about to end
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Sizes:
     side: int = SIDE
 
     @classmethod
-    def of(cls, splits: Mapping[str, Mapping[str, int]], side: int) -> Sizes:
+    def of(cls, splits: Mapping[Any, Mapping[str, int]], side: int) -> Sizes:
         """From the summary of a split: name → {"people", "images"}."""
         attacker = sum(splits[name]["images"] for name in ("attacker-train", "attacker-val"))
         everybody = sum(split["images"] for split in splits.values())
@@ -173,20 +173,27 @@ class Forecast:
         if sizes is None:
             return None
         self._learn(sizes)
-        made = set(self._made)
         here = apart = longest = 0.0
-        for cell in self._left.values():
-            work = _expected(cell, sizes, made) * self._factor(cell)
-            began = self._running.get(cell.digest)
-            if (
-                began is not None and self.lanes < math.inf
-            ):  # it is at work, and not in a queue; one that takes longer than expected is always about to end
-                work = max(work - (self._now() - began), AT_LEAST * work)
+        for cell, work in self._work(sizes):
             if self._apart(cell):
                 apart, longest = apart + work, max(longest, work)
             else:
                 here += work
         return here + max(apart / max(1.0, min(self._at_once(), len(self._left))), longest)
+
+    def work(self) -> dict[str, float]:
+        """Digest of each cell that has not ended → seconds that it still takes; empty while that is not known."""
+        with self._lock:
+            return {} if self._sizes is None else {cell.digest: work for cell, work in self._work(self._sizes)}
+
+    def _work(self, sizes: Sizes) -> Iterator[tuple[CellSpec, float]]:
+        made = set(self._made)
+        for cell in self._left.values():
+            work = _expected(cell, sizes, made) * self._factor(cell)
+            began = self._running.get(cell.digest)
+            if began is not None and self.lanes < math.inf:  # it is at work, and in no queue
+                work = max(work - (self._now() - began), AT_LEAST * work)
+            yield cell, work
 
     def _at_once(self) -> float:
         """How many cells workers compute at once: what is known of them, or what they have shown."""

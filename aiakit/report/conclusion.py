@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiakit.experiment.config import REFERENCE
+from aiakit.results.verdicts import INVERTED, LEAKS, NO_POWER, NOT_FOUND
 
 Row = Mapping[str, Any]
-LEAKS, NOTHING, POWERLESS = "leaks", "no leak found", "no power"
 
 
 def conclusion_of(document: Mapping[str, Any]) -> str:
@@ -25,6 +25,11 @@ def conclusion_of(document: Mapping[str, Any]) -> str:
     if "audit" in document:  # its one release has no name of its own
         defended = [{**row, "release": document["dataset"]} for row in defended]
     return conclude(document["attribute"], document["chance"], defended, undefended)
+
+
+def conclusion_of_sweep(document: Mapping[str, Any]) -> str:
+    """The conclusion of the document of a sweep: the points that say most and least."""
+    return conclude(document["attribute"], document["chance"], document["points"], document["reference"])
 
 
 def divided(rows: Sequence[Row]) -> tuple[list[Row], Row | None]:
@@ -47,11 +52,12 @@ def conclude(attribute: str, chance: float, defended: Sequence[Row], undefended:
         beside.insert(0, f"undefended {percent(_reached(undefended))}")
     if not found:
         return f"No attack has a result, so nothing is known of {attribute}."
-    least, most = found[0], found[-1]
+    # a release that is read worse than by guessing is not the one that says least
+    least, most = next((row for row in found if row["verdict"] != INVERTED), found[0]), found[-1]
     if len(found) == 1:
         return _sentence(_of_one(name, most), *beside, *_claim(most, "the defense's own attacker"))
     said = (
-        f"Of {len(found)} releases, {attribute} is read best from {most['release']}, at {_figure(most)}{_doubt(most)}, "
+        f"Of {len(found)} releases {attribute} is read best from {most['release']}, at {_figure(most)}{_doubt(most)}, "
         f"and least from {least['release']}, at {_figure(least)}{_doubt(least)}"
     )
     return _sentence(said, *beside, *_claim(most, f"{most['release']}'s own attacker"))
@@ -59,9 +65,9 @@ def conclude(attribute: str, chance: float, defended: Sequence[Row], undefended:
 
 def _of_one(name: str, row: Row) -> str:
     release = row["release"]
-    if row["verdict"] == NOTHING:
+    if row["verdict"] == NOT_FOUND:
         return f"{name} is not read from {release} beyond chance: {_figure(row)}"
-    if row["verdict"] == POWERLESS:
+    if row["verdict"] == NO_POWER:
         return f"Nothing is known of {release}, since these attacks have shown no power: {_figure(row)}"
     return f"{name} is read from {release} at {_figure(row)}{_doubt(row)}"
 

@@ -4,46 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
-from aiakit.report.grid import NONE, figure, with_interval
-from aiakit.report.sweep import lead_of, summary
-from aiakit.report.terminal import remarks, stdout
+from aiakit.report.conclusion import conclusion_of_sweep
+from aiakit.report.grid import NONE, Grid, figure, print_grid, say, with_interval
+from aiakit.report.sweep import summary
+from aiakit.report.terminal import problems, remarks, stdout
 from aiakit.sweeps.space import in_short
 
 Row = dict[str, Any]
+HEADINGS = ("strongest [95 %]", "utility [95 %]", "front", "claimed", "gap", "strongest attack")
 
 
-def print_sweep(document: Row) -> None:
-    """Print every point beside the undefended release, what they cover together, and the limits."""
+def print_sweep(document: Row, quiet: bool = False) -> None:
+    """Print what was found, every point beside the undefended release, what they cover together, and the limits.
+
+    quiet : the conclusion alone, and what failed.
+    """
     out = stdout()
-    table = Table(
-        title=f"{document['defense']} on {document['dataset']}, {document['attribute']}. Privacy: balanced accuracy of "
-        "inference (lower is better). Utility: accuracy of 1:1 verification (higher is better)."
-    )
+    rows = [document["reference"], *document["points"]]
+    say(out, conclusion_of_sweep(document), "bold")
+    if quiet:
+        for line in problems({**document, "rows": rows, "notes": []}):
+            say(out, line)
+        return
+    out.print()
     names = list(document["options"])
-    for name in names:
-        table.add_column(Text(name), justify="right")
-    for heading in ("claimed", "strongest attack", "measured [95 %]", "gap", "utility, random [95 %]", "front"):
-        table.add_column(heading, justify="left" if heading in ("strongest attack", "front") else "right")
-    table.add_row("undefended", *[""] * (len(names) - 1), *map(Text, _figures(document["reference"])), "")
-    for point in document["points"]:
-        params = [Text(in_short(value)) for value in point["params"].values()]
-        table.add_row(*params, *map(Text, _figures(point)), "●" if point["pareto"] else "")
-    out.print(table)
-    for line in (*lead_of(document), summary(document)):
-        out.print(Text(line))
-    for line in remarks({**document, "rows": [document["reference"], *document["points"]]}):
-        out.print(Text(line))
+    table = [["undefended", *[""] * (len(names) - 1), *_figures(document["reference"])]]
+    table += [[*(in_short(value) for value in point["params"].values()), *_figures(point)] for point in rows[1:]]
+    words = ("front", "strongest attack")
+    print_grid(out, Grid("", (*names, *HEADINGS), table, words, len(names)))
+    for line in (summary(document), *remarks({**document, "rows": rows})):
+        say(out, line)
 
 
 def _figures(row: Row) -> list[str]:
-    strongest, utility = row["strongest"], row["utility"].get("random")
+    best, utility = row["strongest"], row["utility"].get("random")
     return [
-        figure(row["claimed"] and row["claimed"]["balanced_accuracy"]),
-        NONE if strongest is None else strongest["attack"],
-        NONE if strongest is None else with_interval(strongest["balanced_accuracy"], strongest["ci95"]),
-        figure(row["gap"], sign=True),
+        NONE if best is None else with_interval(best["balanced_accuracy"], best["ci95"]),
         NONE if utility is None else with_interval(utility["accuracy"], utility["ci95"]),
+        "●" if row.get("pareto") else "",
+        figure(row["claimed"] and row["claimed"]["balanced_accuracy"]),
+        figure(row["gap"], sign=True),
+        NONE if best is None else best["attack"],
     ]

@@ -14,13 +14,19 @@ WIDE = 150
 Row = dict[str, Any]
 
 
-def print_document(document: dict[str, Any], console: Console | None = None, verbose: bool = False) -> None:
+def print_document(
+    document: dict[str, Any], console: Console | None = None, verbose: bool = False, quiet: bool = False
+) -> None:
     """Print what was found, and of each release what is read from it and what it is good for.
 
-    verbose : with every table and sentence that a report has.
+    verbose : with every table and sentence that a report has. quiet : the conclusion alone, and what failed.
     """
     out = console or stdout()
     say(out, conclusion_of(document), "bold")
+    if quiet:
+        for line in problems({**document, "notes": []}):
+            say(out, line)
+        return
     out.print()
     print_grid(out, summary(document))
     if verbose:

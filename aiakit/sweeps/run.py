@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from aiakit.errors import InputError
 from aiakit.experiment.engine import Engine, Observer
+from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.request import Request, prepare
 from aiakit.experiment.run import Run, default_name
 from aiakit.experiment.runtime import Runtime
@@ -34,6 +35,7 @@ class PreparedSweep:
     """A sweep whose every value has been checked. points : of the grid; none where they are searched for.
 
     broken : plugins that could not be loaded. trials : how many points to search for; None for a grid.
+    splits : name → {"people", "images"} of the split.
     """
 
     space: Space
@@ -41,11 +43,18 @@ class PreparedSweep:
     broken: dict[str, str]
     trials: int | None
     seed: int
+    splits: Mapping[Any, Mapping[str, int]]
     notes: tuple[str, ...] = ()
 
     def default_name(self) -> str:
         """A name that is the same for all sweeps of this defense under this configuration."""
         return f"sweep-{default_name(self.space.frame())}"
+
+    def cells(self) -> list[CellSpec]:
+        """The cells of a grid. Raises InputError for a search, which chooses its points as it goes."""
+        if self.trials is not None:
+            raise InputError("--search chooses its points as it goes: --dry-run plans a grid, leave out one of them")
+        return cells_of(self.points)
 
     def execute(
         self, folder: Path, runtime: Runtime, observer: Observer, engine: Engine
@@ -95,4 +104,5 @@ def prepare_sweep(
         for value in axis.values or (axis.first, axis.last):
             space.point([value if other is axis else other.first for other in axes])
     points = () if trials is not None else tuple(space.grid())
-    return PreparedSweep(space, points, prepared.broken, trials, request.seed, prepared.config.notes)
+    splits = prepared.split.summary()
+    return PreparedSweep(space, points, prepared.broken, trials, request.seed, splits, prepared.config.notes)

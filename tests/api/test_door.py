@@ -14,7 +14,10 @@ import pytest
 
 import aiakit
 from aiakit.api.progress import NotebookBar, shown
+from aiakit.experiment.cellspec import CellSpec
 from aiakit.experiment.engine import SilentObserver
+from aiakit.experiment.forecast import Forecast
+from aiakit.storage.store import Store
 
 SMALL = {
     "data": {"people": 80, "images_per_person": 3},
@@ -146,10 +149,11 @@ class Handle:
         self.shown.append(markup)
 
 
-def test_progress_in_a_notebook() -> None:
+def test_progress_in_a_notebook(tmp_path: Path) -> None:
     handle = Handle()
     bar = NotebookBar(handle, str)
-    bar.begin(3, 1)
+    cells = [CellSpec({"kind": "attack", "number": number}, str(number)) for number in range(3)]
+    bar.begin(Forecast(Store(tmp_path), cells, cells[1:]))
     bar.start("logreg on <aia>")
     bar.step("epochs", 1, 2)
     bar.end("logreg on <aia>", "out of luck")

@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from aiakit.datasets.pairs import sample_pairs
 from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.influence import pair_weights
+from aiakit.measures.influence import pair_weights, people_share
 from aiakit.measures.verification import fit_threshold, ten_fold_accuracy, verification_statistics
 
 
@@ -146,3 +146,14 @@ def test_the_errors_of_verification_are_what_other_people_would_have_changed() -
     for values in found.values():
         truth, stated = np.std([value for value, _ in values]), np.median([error for _, error in values])
         assert 0.95 * truth < stated < 1.4 * truth
+
+
+def test_a_share_of_pairs_is_moved_by_both_people() -> None:
+    left, right, values = np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([1.0, 1.0, 0.0])
+    share = people_share(values, np.ones(3), left, right, 3, 1)
+    assert share.point == pytest.approx(2 / 3)
+    assert share.influence == pytest.approx(np.array([2, -1, -1]) / 9)  # deviations 1/3, 1/3 and −2/3, a third each
+    assert share.people == pytest.approx(1.5)
+    genuine = people_share(values, np.ones(3), left, None, 3, 1)
+    assert genuine.influence == pytest.approx(np.array([2, -2, 0]) / 9 * np.sqrt(2))
+    assert genuine.people == pytest.approx(9 / 5)

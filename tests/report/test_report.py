@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from sklearn.metrics import roc_curve
@@ -17,14 +16,13 @@ from sklearn.metrics import roc_curve
 from aiakit.datasets.synthetic import Synthetic
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
-from aiakit.measures.bootstrap import IdentityBootstrap
 from aiakit.report import charts, curves
 from aiakit.report.html import report_page
 from aiakit.report.page import Cell, Heading, Page, Section, Table, render_page
 from aiakit.report.svg import inline_svg, save_chart
 from aiakit.results.document import document_of
 from aiakit.results.evaluate import evaluate
-from aiakit.results.figures import _share, figures_of
+from aiakit.results.figures import figures_of
 from tests.conftest import Answer, Evaluated
 
 Aiakit = Callable[..., Answer]
@@ -277,18 +275,6 @@ def test_verification_curve_is_the_one_of_scikit_learn(evaluated: Evaluated) -> 
     false_match, match, _ = roc_curve(pairs.same, scores, drop_intermediate=False)
     for rate, missed in zip(curve.false_match, curve.false_non_match, strict=True):
         assert missed == pytest.approx(1 - match[false_match <= rate + 1e-12].max(), abs=1e-9)
-
-
-def test_pair_shares_weigh_both_people() -> None:
-    rng = np.random.default_rng(0)
-    bootstrap = IdentityBootstrap(np.repeat(np.arange(12), 2), 200)
-    left, right = rng.integers(0, 6, 80), rng.integers(6, 12, 80)
-    values = rng.random(80)
-    share = _share(values, bootstrap, left, right)
-    weights = bootstrap.weights(slice(0, 200), left) * bootstrap.weights(slice(0, 200), right)
-    draws = (weights @ values) / weights.sum(axis=1)
-    assert share.value == pytest.approx(values.mean())
-    assert share.ci95 == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])))
 
 
 def test_cells_without_a_value_are_sorted_last_by_being_empty() -> None:

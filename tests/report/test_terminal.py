@@ -78,7 +78,7 @@ def row(release: str, value: float, verdict: str = "leaks", claimed: float | Non
                 row("blur", 0.78),
                 row("random", 0.5, "no leak found"),
             ],
-            "Of 3 releases, gender is read best from blur, at 78 % [74, 83], and least from random, at 50 % [46, 55] "
+            "Of 3 releases gender is read best from blur, at 78 % [74, 83], and least from random, at 50 % [46, 55] "
             "(no leak found); undefended 81 %; chance 50 %.",
         ),
         ([row("original", 0.81) | {"strongest": None}], "No attack has a result, so nothing is known of gender."),
