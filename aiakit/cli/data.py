@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from aiakit.cli.common import console, emit_json, json_option
+from aiakit.cli.common import console, emit_json, json_option, plugin_option
 from aiakit.cli.options import data_options, dataset_options
 from aiakit.datasets.parallel import usable_cores
 
@@ -22,6 +22,7 @@ SCHEMA = 1
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of the split.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Threads that read or draw.  [default: all cores]")
 @click.option("--contact-sheet", metavar="FILE.png", help="Write a sheet of some people's images.")
+@plugin_option
 @json_option
 def data(
     dataset: str,

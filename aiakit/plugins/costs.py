@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 MEASURED = Path(__file__).with_name("costs.json")
+SAMPLES = 10_000  # for which a list of plugins says what each costs
 SIDE = 64  # pixels of the pictures that plugins were measured on
 
 

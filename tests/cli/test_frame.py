@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ import aiakit
 from aiakit import cli
 from aiakit.cli.common import console, emit_json
 from aiakit.errors import Diverged, InputError, PluginError
+from aiakit.plugins import registry
+from aiakit.plugins.outline import TRAITS, outline
 
 COMMANDS = sys.modules["aiakit.cli.main"].COMMANDS
 
@@ -72,7 +75,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["lst"], "No such command 'lst'. Did you mean 'list'? (see aiakit --help)"),
         (["--versio"], "Did you mean '--version'?"),
         (["list", "--jsn"], "Did you mean '--json'? (see aiakit list --help)"),
-        (["list", "atacks"], "'atacks' is not one of"),
+        (["list", "atacks"], "did you mean attacks"),
         (["check"], "Missing argument"),
         (["check", "logrge"], "unknown plugin 'logrge': did you mean logreg?"),
         (["check", "nothing.py"], "nothing.py does not exist"),
@@ -174,4 +177,38 @@ def test_list_shows_what_is_broken_and_why(capsys: pytest.CaptureFixture[str], m
     assert cli.main(["list", "attacks"]) == 0
     said = capsys.readouterr().out
     assert "broken: attack 'logreg' from package aiakit" in said
-    assert "xgboost.trees: integer >= 1" in said
+    assert cli.main(["list", "logreg", "xgboost"]) == 0
+    said = capsys.readouterr().out
+    assert "broken: attack 'logreg' from package aiakit" in said
+    assert "--set xgboost.trees=…  integer >= 1" in said
+
+
+def test_a_list_has_a_line_for_each_plugin(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = [name for kind in registry.GROUPS for name in registry.names(kind)]
+    assert len(lines) == len(names) + len(registry.GROUPS)
+    (cnn,) = (line for line in lines if line.startswith("cnn "))
+    assert re.match(r"cnn +image +\d+ s  \S", cnn)
+
+
+def test_a_list_imports_no_library_of_a_plugin() -> None:
+    program = "from aiakit.cli import main; main(['list']); import sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert not loaded & {"torch", "sklearn", "scipy", "timm", "xgboost", "dlib"}
+
+
+@pytest.mark.parametrize("kind", list(registry.GROUPS))
+def test_what_is_read_from_a_source_is_what_its_class_says(kind: registry.Kind) -> None:
+    for name in registry.names(kind):
+        entry = registry.entry(kind, name)
+        found, cls = outline(entry.target), entry.load()
+        if found is None:
+            continue
+        reason = found.pop("unavailable", None)
+        if reason is not None:
+            assert reason == cls.unavailable()
+        assert found == {trait: getattr(cls, trait) for trait in found}, name
+        missing = [trait for trait in TRAITS if trait not in found and hasattr(cls, trait)]
+        assert missing == [], name
