@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import tempfile
 from importlib.resources import files
 from pathlib import Path
@@ -11,17 +12,28 @@ from typing import TYPE_CHECKING, cast
 
 import rich_click as click
 
-from aiakit.cli.common import console
+from aiakit.cli.results import tell
 from aiakit.errors import InputError
 
 if TYPE_CHECKING:
     from aiakit.plugins.registry import Kind
 
-OPTIONS = {"attack": "attacks", "defense": "defense", "encoder": "encoder"}  # kind → the option that names a plugin
+FEW = "--people 80 --images-per-person 4"  # a try takes seconds
+# What is begun → how it is tried, once it is checked. NAME and FILE stand for its own.
+TRIES = {
+    "attack": (f"aiakit run --defense leace --attacks NAME,logreg --plugin FILE {FEW}",),
+    "defense": (f"aiakit run --defense NAME --attacks logreg,knn --plugin FILE {FEW}",),
+    "embedding-defense": (f"aiakit run --defense NAME --attacks logreg,knn --plugin FILE {FEW}",),
+    "encoder": (f"aiakit run --encoder NAME --defense leace --attacks logreg --plugin FILE {FEW}",),
+    "dataset": (
+        "aiakit data --dataset NAME --plugin FILE",
+        "aiakit run --dataset NAME --defense leace --attacks logreg --plugin FILE",
+    ),
+}
 
 
 @click.command("new")
-@click.argument("kind", type=click.Choice(list(OPTIONS)))
+@click.argument("kind", type=click.Choice(list(TRIES)))
 @click.argument("name")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=".", help="Where the folder is made.")
 def command(kind: str, name: str, out: Path) -> None:
@@ -29,22 +41,24 @@ def command(kind: str, name: str, out: Path) -> None:
 
     The plugin file works with --plugin at once; the folder installs with pip. Nothing is ever overwritten.
     """
-    folder = write_skeleton(cast("Kind", kind), name, out)
-    module = _module(kind, name)
-    lines = [
+    folder = write_skeleton(kind, name, out)
+    file = shlex.quote(str(folder / f"{_module(kind, name)}.py"))
+    tell(
         f"wrote {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}",
-        f"  aiakit check {folder / module}.py",
-        f"  aiakit run --plugin {folder / module}.py --{OPTIONS[kind]} {name}",
-        f"  pip install -e {folder}",
-    ]
-    for line in lines:
-        console().print(line, markup=False, highlight=False, soft_wrap=True)
+        f"  aiakit check {file}",
+        *(f"  {line.replace('NAME', name).replace('FILE', file)}" for line in TRIES[kind]),
+        f"  pip install -e {shlex.quote(str(folder))}",
+    )
 
 
-def write_skeleton(kind: Kind, name: str, out: Path) -> Path:
-    """Make ``out/name`` and return it. Raises InputError for a name that cannot be used or a folder that exists."""
+def write_skeleton(what: str, name: str, out: Path) -> Path:
+    """Make ``out/name`` and return it. Raises InputError for a name that cannot be used or a folder that exists.
+
+    what : a key of ``TRIES``.
+    """
     from aiakit.plugins import registry
 
+    kind = cast("Kind", what.removeprefix("embedding-"))
     if not registry.NAME.fullmatch(name) or not name[0].isalpha():
         raise InputError(f"{name!r} is no plugin name: begin with a letter; use small letters, digits, single hyphens")
     if name in registry.names(kind):
@@ -63,8 +77,8 @@ def write_skeleton(kind: Kind, name: str, out: Path) -> Path:
     sources = {
         "pyproject.toml": templates / "pyproject.toml.txt",
         "README.md": templates / "README.md.txt",
-        f"{words['module']}.py": templates / kind / "plugin.py.txt",
-        f"test_{words['module']}.py": templates / kind / "test.py.txt",
+        f"{words['module']}.py": templates / what / "plugin.py.txt",
+        f"test_{words['module']}.py": templates / what / "test.py.txt",
     }
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=f".{name}-") as unfinished:
@@ -84,5 +98,5 @@ def write_skeleton(kind: Kind, name: str, out: Path) -> Path:
 
 def _module(kind: str, name: str) -> str:
     """The module's name: with the kind in it, so that it hides no library of the plugin's name."""
-    stem = name.replace("-", "_")
+    stem, kind = name.replace("-", "_"), kind.removeprefix("embedding-")
     return stem if stem.endswith(f"_{kind}") else f"{stem}_{kind}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from aiakit import cli
+from aiakit.plugins import registry
 
-KINDS = ["attack", "defense", "encoder"]
+KINDS = ["attack", "defense", "embedding-defense", "encoder", "dataset"]
 
 
 def python(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -33,7 +35,8 @@ def test_the_skeleton_passes_the_checks_from_its_file(
     name = f"fresh-{kind}er"
     assert cli.main(["new", kind, name, "--out", str(tmp_path / "made")]) == 0
     folder = tmp_path / "made" / name
-    module = f"{name.replace('-', '_')}_{kind}"
+    of_kind = kind.removeprefix("embedding-")
+    module = f"{name.replace('-', '_')}_{of_kind}"
     assert {path.name for path in folder.iterdir()} == {
         "README.md",
         "pyproject.toml",
@@ -45,8 +48,8 @@ def test_the_skeleton_passes_the_checks_from_its_file(
     assert cli.main(["check", str(folder / f"{module}.py"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     (report,) = document["plugins"]
-    assert (document["failed"], report["kind"], report["name"]) == (0, kind, name)
-    assert len(report["checks"]) >= 13
+    assert (document["failed"], report["kind"], report["name"]) == (0, of_kind, name)
+    assert len(report["checks"]) >= (4 if kind == "dataset" else 13)
 
 
 def test_check_exits_1_where_a_check_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,7 +77,7 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_skeleton_passes_its_own_tests_and_installs(kind: str, tmp_path: Path) -> None:
     assert cli.main(["new", kind, "homemade", "--out", str(tmp_path)]) == 0
-    folder, site = tmp_path / "homemade", tmp_path / "site"
+    folder, site, plural = tmp_path / "homemade", tmp_path / "site", f"{kind.removeprefix('embedding-')}s"
     tested = python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
     assert tested.returncode == 0, tested.stdout
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--target", str(site)]
@@ -82,10 +85,24 @@ def test_the_skeleton_passes_its_own_tests_and_installs(kind: str, tmp_path: Pat
     assert installed.returncode == 0, installed.stderr
     listed = python(
         "-c",
-        f"from aiakit.cli import main; main(['list', '{kind}s', '--json'])",
+        f"from aiakit.cli import main; main(['list', '{plural}', '--json'])",
         cwd=tmp_path,
         PYTHONPATH=str(site),
     )
-    plugins = {plugin["name"]: plugin for plugin in json.loads(listed.stdout)[f"{kind}s"]}
+    plugins = {plugin["name"]: plugin for plugin in json.loads(listed.stdout)[plural]}
     assert plugins["homemade"]["package"] == "aiakit-homemade 0.1.0"
     assert "broken" not in plugins["homemade"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_printed_runs_as_it_is_printed(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry.REGISTRY, "_from_files", {})
+    assert cli.main(["new", kind, f"own-{kind}"]) == 0
+    lines = [line.strip() for line in capfd.readouterr().err.splitlines() if line.startswith("  aiakit ")]
+    assert len(lines) >= 2
+    for line in lines:
+        assert cli.main(shlex.split(line)[1:]) == 0, (line, capfd.readouterr().err)
