@@ -13,9 +13,9 @@ from aiakit.experiment.computing import choose_device, choose_precision
 from aiakit.experiment.config import PluginSpec, library_versions, plugin_spec
 from aiakit.experiment.engine import Observer, run_cells
 from aiakit.experiment.local import Local
-from aiakit.experiment.plan import combines, knowledge_of, view_of
 from aiakit.experiment.runtime import Runtime
 from aiakit.experiment.selection import attack_names, split_names
+from aiakit.plugins import registry
 from aiakit.plugins.options import parse_settings, require_in_use
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.store import Store
@@ -45,26 +45,25 @@ def make_calibration(
     """
     check_size(n)
     broken: dict[str, str] = {}
-    asked = [PluginSpec(name=name) for name in attack_names(attacks, broken)]
-    informed = [spec for spec in asked if knowledge_of(spec) == "informed" and view_of(spec) != "claim"]
-    given = {spec.name for spec in asked if spec.name in split_names(attacks)}
-    unfit = sorted(given - {spec.name for spec in informed})
+    asked = {name: registry.load("attack", name) for name in attack_names(attacks, broken)}
+    views = {name: cls.view for name, cls in asked.items() if cls.knowledge == "informed" and cls.view != "claim"}
+    unfit = sorted(name for name in split_names(attacks) if name in asked and name not in views)
     if unfit:
         raise InputError(f"{unfit[0]} learns nothing from a release alone, so it cannot be calibrated: leave it out")
     chosen = _leaks(leaks)
     wanted = {all_leaks()[name].view for name in [*chosen, *([NULL] if nulls else [])]}
-    names = [spec.name for spec in informed if view_of(spec) in wanted or combines(spec)]
-    if not any(not combines(PluginSpec(name=name)) for name in names):
+    views = {name: view for name, view in views.items() if view in wanted or view == "scores"}
+    if not any(view != "scores" for view in views.values()):
         raise InputError(
             f"none of these attacks reads a leak of {' or '.join(sorted(wanted))}s (see aiakit list attacks)"
         )
-    if nulls and not any(view_of(PluginSpec(name=name)) == "embedding" for name in names):
+    if nulls and "embedding" not in views.values():
         raise InputError("--nulls counts false alarms on embeddings, and none of these attacks reads them")
     options = parse_settings(settings)
-    require_in_use(options, names)
+    require_in_use(options, views)
     chosen_device = choose_device(device)
     calibration = Calibration(
-        attacks=tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in names),
+        attacks=tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in views),
         leaks=chosen,
         n=n,
         seeds=tuple(range(seeds)),

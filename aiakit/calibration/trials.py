@@ -13,7 +13,7 @@ from aiakit.calibration.leaks import Leak, embedding_leaks
 from aiakit.contracts import Context, LabelledRelease, Precision
 from aiakit.errors import InputError
 from aiakit.experiment.config import PluginSpec, Record
-from aiakit.experiment.plan import CellSpec, combines, view_of
+from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.probing import combined_scores
 from aiakit.experiment.runtime import Runtime, check_proba
 from aiakit.plugins import registry
@@ -72,10 +72,10 @@ class Calibration(Record):
         An attack that combines others needs two of them.
         """
         view = all_leaks()[leak].view
-        cells = {spec.name: self._cell(leak, seed, spec) for spec in self.attacks if view_of(spec) == view}
+        cells = {spec.name: self._cell(leak, seed, spec) for spec in self.attacks if spec.view == view}
         alone = tuple(cell.digest for cell in cells.values())
         if len(alone) > 1:
-            cells |= {spec.name: self._cell(leak, seed, spec, alone) for spec in self.attacks if combines(spec)}
+            cells |= {spec.name: self._cell(leak, seed, spec, alone) for spec in self.attacks if spec.combines}
         return cells
 
     def _cell(self, leak: str, seed: int, attack: PluginSpec, others: Sequence[str] = ()) -> CellSpec:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from aiakit.cli.common import command_line, json_option, plugin_option, quiet_option, verbose_option
+from aiakit.cli.common import (
+    command_line,
+    json_option,
+    naming_plugin_files,
+    plugin_option,
+    quiet_option,
+    verbose_option,
+)
 from aiakit.cli.options import (
     dry_run_option,
     engine_and_threads,
@@ -61,7 +68,7 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
     from aiakit.storage.cache import cache_folder
 
     where, each = engine_and_threads(given)
-    with observer(quiet) as watch:
+    with observer(quiet) as watch, naming_plugin_files(out):
         prepared = _prepare(Path(file), given, watch)
         folder = Path(out) / (name or default_name(prepared.config))
         if given["dry_run"]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
@@ -41,6 +43,21 @@ def _register(ctx: click.Context, parameter: click.Parameter, paths: tuple[str, 
     for path in paths:
         registry.register_file(path)
     return paths
+
+
+@contextmanager
+def naming_plugin_files(out: str) -> Iterator[None]:
+    """Where a plugin is not registered, name the file that it came from in an earlier run of the folder ``out``."""
+    from aiakit.plugins.registry import UnknownPlugin
+
+    try:
+        yield
+    except UnknownPlugin as error:
+        from aiakit.experiment.run import plugin_file
+
+        raise UnknownPlugin(
+            error.kind, error.name, error.known, plugin_file(Path(out), error.kind, error.name)
+        ) from None
 
 
 def plugin_option(command: Command) -> Command:

@@ -7,7 +7,14 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import command_line, json_option, plugin_option, quiet_option, verbose_option
+from aiakit.cli.common import (
+    command_line,
+    json_option,
+    naming_plugin_files,
+    plugin_option,
+    quiet_option,
+    verbose_option,
+)
 from aiakit.cli.options import (
     data_options,
     dry_run_option,
@@ -81,7 +88,7 @@ def command(
     from aiakit.tracking.watch import Tracking
 
     where, each = engine_and_threads(given)
-    with Tracking(track) as tracking, observer(quiet) as watch:
+    with Tracking(track) as tracking, observer(quiet) as watch, naming_plugin_files(out):
         of_release = {"utility": not given["no_utility"], "reference": not given["no_reference"]}
         options = parse_settings(given["settings"])
         request = request_of(Request, given, options=options, report=watch.step, **of_release)

@@ -30,7 +30,7 @@ from aiakit.experiment.config import (
     SplitSpec,
 )
 from aiakit.experiment.given import add_release, add_truth
-from aiakit.experiment.plan import knowledge_of, make_plan, view_of
+from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import drawn_pairs, official_pairs
 from aiakit.experiment.request import Probing, levels, make_config
 from aiakit.experiment.run import Run
@@ -166,9 +166,9 @@ def _attacks(request: AuditRequest, broken: dict[str, str]) -> tuple[list[str], 
     """The attacks that read this view, those that combine the others last; and what was left out, a line each."""
     samples, asked = request.samples, request.attacks
     loadable = attack_names(asked, broken, split_names(request.knowledge))
-    views = {name: view_of(PluginSpec(name=name)) for name in loadable}
+    views = {name: registry.load("attack", name).view for name in loadable}
     named = split_names(asked)
-    adaptive = [name for name in loadable if knowledge_of(PluginSpec(name=name)) == "adaptive"]
+    adaptive = [name for name in loadable if registry.load("attack", name).knowledge == "adaptive"]
     left_out = adaptive if samples.reference is None else []
     kept = [name for name in loadable if views[name] == samples.view and name not in left_out]
     notes = [f"{', '.join(left_out)} not run: adaptive attacks need the undefended --reference"] if left_out else []

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from aiakit.contracts import BaseDefense
 from aiakit.experiment.config import AttributeSpec, Chain, PluginSpec, RunConfig, label_of
 from aiakit.plugins import registry
 from aiakit.storage.store import json_digest
@@ -72,44 +71,12 @@ class AttackKey:
         )
 
 
-def view_of(attack: PluginSpec) -> str:
-    """The view that a registered attack reads."""
-    return registry.load("attack", attack.name).view
-
-
-def combines(attack: PluginSpec) -> bool:
-    """Whether the attack learns from the scores of the others."""
-    return view_of(attack) == "scores"
-
-
-def knowledge_of(attack: PluginSpec) -> str:
-    """The level at which a registered attack works."""
-    return registry.load("attack", attack.name).knowledge
-
-
-def is_claim(attack: PluginSpec) -> bool:
-    """Whether the attack shows the defense's own claim."""
-    return view_of(attack) == "claim"
-
-
-def is_stochastic(stage: PluginSpec) -> bool:
-    """Whether two releases of one image by this defense differ."""
-    return stage.kind != "file" and bool(getattr(_class_of(stage), "stochastic", False))
-
-
 def produced_by(chain: Chain) -> tuple[str, ...]:
     """The views of a chain's release; "claim" among them where the last defense can make one."""
-    if chain[-1].kind == "file":
-        return tuple(chain[-1].params["views"])
-    if chain[-1].kind == "encoder":
-        return ("embedding",)
-    last = _class_of(chain[-1])
-    claims = last.claim is not BaseDefense.claim
-    return (*last.produces, *(("claim",) if claims else ()))
-
-
-def _class_of(stage: PluginSpec) -> Any:
-    return registry.load(stage.plugin_kind, stage.name)
+    last = chain[-1]
+    if last.kind == "file":
+        return tuple(last.params["views"])
+    return (*last.produces, *(("claim",) if last.claims else ()))
 
 
 def _common(config: RunConfig) -> dict[str, Any]:
@@ -150,7 +117,7 @@ def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int
             "protocol": protocol.digest,
             "defense": stage.inputs(),
             "base": base,
-            "draws": config.draws if is_stochastic(stage) else 1,
+            "draws": config.draws if stage.stochastic else 1,
             **_computing(config, seed),
         }
         release = label_of(chain[: position + 1])
@@ -217,6 +184,6 @@ def attack_cell(
         label,
         tuple(dict.fromkeys(needs)),
         ("attack", key.attack),
-        long=view_of(attack) == "image",
+        long=attack.view == "image",
         release=key.release,
     )

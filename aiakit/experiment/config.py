@@ -7,13 +7,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from aiakit.contracts import Dataset, Precision
-from aiakit.errors import InputError
+from aiakit.contracts import Attack, BaseDefense, Dataset, Encoder, Precision, View
+from aiakit.errors import InputError, PluginError
 from aiakit.measures.units import Unit
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
+from aiakit.storage.documents import first_problem, printable
 from aiakit.storage.store import file_digest
 
 SCHEMA = 2
@@ -36,11 +37,24 @@ class Record(BaseModel):
 Maker = registry.Kind | Literal["file"]
 
 
+# Of a plugin's record, what its code decides: it may change while a run is worked on.
+SAID = ("package", "fingerprint", "sha256", "summary", "view", "knowledge", "produces", "claims", "stochastic",
+        "real_people")  # fmt: skip
+EARLIER = ", as an earlier version wrote it"
+
+
 class PluginSpec(Record):
     """A plugin with all of its parameters, or what stands in its place: a release that exists already.
 
     fingerprint : a digest of the sources that its behaviour depends on.
     files : parameter → digest of the file that it names (weights, embeddings).
+
+    What the plugin said of itself is kept beside it, so that planning and showing a run need no plugin:
+
+    package : the distribution that it came with, or the name of its file; sha256 : the digest of that file.
+    summary : its one line. view, knowledge : what an attack reads, and its level ("" of others).
+    produces, claims, stochastic : the views of a defense's or encoder's release, whether there may be the in-loop
+    attacker's claim beside them, and whether two releases of one sample differ.
     """
 
     kind: Maker = "defense"
@@ -49,10 +63,34 @@ class PluginSpec(Record):
     package: str = ""
     fingerprint: str = ""
     files: dict[str, str] = Field(default_factory=dict)
+    sha256: str = ""
+    summary: Annotated[str, AfterValidator(printable)] = ""
+    view: View | Literal[""] = ""
+    knowledge: Literal["", "ignorant", "informed", "adaptive"] = ""
+    produces: tuple[View, ...] = ()
+    claims: bool = False
+    stochastic: bool = False
 
     def inputs(self) -> dict[str, Any]:
-        """What a cell that it computes depends on: all but the version of the package, since its code is digested."""
-        return self.model_dump(mode="json", exclude={"package"})
+        """What a cell that it computes depends on: of what its code decides its digest only."""
+        return self.model_dump(mode="json", exclude=set(SAID) - {"fingerprint"})
+
+    @property
+    def combines(self) -> bool:
+        """Whether the attack learns from the scores of the others."""
+        return self.view == "scores"
+
+    @property
+    def shows_claim(self) -> bool:
+        """Whether the attack shows the defense's own claim."""
+        return self.view == "claim"
+
+    def registered(self) -> registry.Entry:
+        """The registered plugin. Raises InputError where it is not there, naming the file that has to be given."""
+        if self.name in registry.names(self.plugin_kind):
+            return registry.entry(self.plugin_kind, self.name)
+        where = f"give its file, {self.package}, with --plugin" if self.sha256 else f"install {self.package or 'it'}"
+        raise InputError(f"the {self.kind} {self.name!r} is needed here, and is not registered: {where}")
 
     @property
     def plugin_kind(self) -> registry.Kind:
@@ -63,17 +101,21 @@ class PluginSpec(Record):
 
 
 class DatasetSpec(PluginSpec):
-    """A data set, or what is audited in its place; ``data`` is the digest of what was loaded."""
+    """A data set, or what is audited in its place.
+
+    data : the digest of what was loaded. real_people : whether its faces are of people who exist.
+    """
 
     image_size: Annotated[int, Field(ge=16, le=512)] = 64
     strict: bool = False
     data: str = ""
+    real_people: bool = True
 
     @property
     def loader(self) -> type[Dataset]:
         """The class that loads it. Raises InputError for what came from a file, PluginError as the registry does."""
-        assert self.plugin_kind == "dataset"
-        return registry.load("dataset", self.name)
+        found: type[Dataset] = self.registered().load()
+        return found
 
 
 class SplitSpec(Record):
@@ -185,7 +227,7 @@ class RunConfig(Record):
 
     def asked(self) -> dict[str, Any]:
         """What was asked for, as JSON: all but the code of the plugins, which may change while a run is worked on."""
-        code = {"package": True, "fingerprint": True}
+        code = dict.fromkeys(SAID, True)
         each = {"__all__": {"__all__": code}}
         return self.model_dump(mode="json", exclude={"dataset": code, "defenses": each, "attacks": {"__all__": code}})
 
@@ -201,6 +243,16 @@ class RunConfig(Record):
                 raise ValueError(f"the release {label_of(chain)} is made by a file where no file can make it")
             if self.audits and not isinstance(chain[0].params.get("views"), list | tuple):
                 raise ValueError(f"the release {label_of(chain)} does not say which views it has")
+        return self
+
+    @model_validator(mode="after")
+    def _planned(self) -> Self:
+        for attack in self.attacks:
+            if not attack.view or not attack.knowledge:
+                raise ValueError(f"the attack {attack.name} does not say what it reads and knows{EARLIER}")
+        for chain in self.defenses:
+            if not self.audits and not chain[-1].produces:
+                raise ValueError(f"the release {label_of(chain)} does not say which views it has{EARLIER}")
         return self
 
     @model_validator(mode="after")
@@ -223,7 +275,30 @@ def plugin_spec(kind: registry.Kind, name: str, options: Mapping[str, Any]) -> d
         "files": files_of(params),
         "package": entry.package if entry.file is None else entry.file.name,
         "fingerprint": registry.fingerprint(kind, name),
+        "sha256": "" if entry.file is None else file_digest(entry.file),
+        **_said_by(entry),
     }
+
+
+def _said_by(entry: registry.Entry) -> dict[str, Any]:
+    """What a plugin says of itself, as the fields of its record. Raises PluginError for what none can say."""
+    cls: Any = entry.load()
+    said: dict[str, Any] = {"summary": cls.summary}
+    if issubclass(cls, Attack):
+        said |= {"view": cls.view, "knowledge": cls.knowledge}
+    elif issubclass(cls, Encoder):
+        said |= {"produces": ("embedding",)}
+    elif issubclass(cls, BaseDefense):
+        claims = cls.claim is not BaseDefense.claim
+        said |= {"produces": cls.produces, "claims": claims, "stochastic": cls.stochastic}
+    elif issubclass(cls, Dataset):
+        said |= {"real_people": cls.real_people}
+    try:
+        (DatasetSpec if entry.kind == "dataset" else PluginSpec).model_validate({"name": entry.name, **said})
+    except ValidationError as error:
+        problem = first_problem(dict(error.errors(include_url=False)[0]))
+        raise PluginError(f"{entry} cannot be used: its class attribute {problem}") from None
+    return said
 
 
 def files_of(params: dict[str, Any]) -> dict[str, str]:

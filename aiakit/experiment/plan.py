@@ -9,16 +9,11 @@ from aiakit.experiment.cellspec import (
     AttackKey,
     CellSpec,
     attack_cell,
-    combines,
-    is_claim,
-    is_stochastic,
-    knowledge_of,
     labels_cell,
     produced_by,
     protocol_cell,
     release_cells,
     utility_cell,
-    view_of,
 )
 from aiakit.experiment.config import AttributeSpec, Chain, PluginSpec, RunConfig, label_of
 
@@ -27,13 +22,8 @@ __all__ = [
     "CellSpec",
     "FurtherAttribute",
     "Plan",
-    "combines",
-    "is_claim",
-    "is_stochastic",
-    "knowledge_of",
     "make_plan",
     "produced_by",
-    "view_of",
 ]
 
 
@@ -110,7 +100,7 @@ class _Planner:
 
     def _further(self, spec: AttributeSpec) -> FurtherAttribute:
         labels = labels_cell(self.config, self.protocol, spec)
-        usable = [a for a in self.config.attacks if a.name not in spec.without and not is_claim(a)]
+        usable = [a for a in self.config.attacks if a.name not in spec.without and not a.shows_claim]
         return FurtherAttribute(labels, self._attacks(usable, labels))
 
     def _attacks(self, attacks: Sequence[PluginSpec], labels: CellSpec | None = None) -> dict[AttackKey, CellSpec]:
@@ -119,7 +109,7 @@ class _Planner:
         for (name, seed), release in self.releases.items():
             chain = self.chains[name]
             for attack in attacks:
-                if view_of(attack) in produced_by(chain):
+                if attack.view in produced_by(chain):
                     for key in self._keys(name, seed, attack):
                         cell = (
                             self._attack(key, attack, chain, release, labels)
@@ -129,7 +119,7 @@ class _Planner:
                         if cell is not None:
                             table[key] = cell
             for attack in attacks:
-                if combines(attack):
+                if attack.combines:
                     table |= self._combinations(table, name, seed, attack, release, labels)
         return table
 
@@ -140,9 +130,9 @@ class _Planner:
 
     def _keys(self, name: str, seed: int, attack: PluginSpec) -> Iterator[AttackKey]:
         """Every way in which the run asks for this attack on this release."""
-        own = knowledge_of(attack)
-        if is_claim(attack) or own == "ignorant":  # nothing is trained: one seed, one level
-            yield AttackKey(name, seed, attack.name, 0, own, untrained=not is_claim(attack))
+        own = attack.knowledge
+        if attack.shows_claim or own == "ignorant":  # nothing is trained: one seed, one level
+            yield AttackKey(name, seed, attack.name, 0, own, untrained=not attack.shows_claim)
             return
         for attack_seed in range(self.config.attack_seeds):
             key = AttackKey(name, seed, attack.name, attack_seed, own)
@@ -160,7 +150,7 @@ class _Planner:
         undefended = None if reference is None else self._release(reference, key.seed)
         trained_on = release
         if key.knowledge == "ignorant" and not key.untrained:
-            if undefended is None or view_of(attack) not in produced_by(reference or chain):
+            if undefended is None or attack.view not in produced_by(reference or chain):
                 return None
             trained_on = undefended
         elif key.knowledge == "lazy":
@@ -179,7 +169,7 @@ class _Planner:
         labels: CellSpec | None,
     ) -> dict[AttackKey, CellSpec]:
         """An attack on the scores of all others that count for the headline; it needs two of them."""
-        claims = {other.name for other in self.config.attacks if is_claim(other)}
+        claims = {other.name for other in self.config.attacks if other.shows_claim}
         found = {}
         for attack_seed in range(self.config.attack_seeds):
             others = [

@@ -19,6 +19,7 @@ from aiakit.experiment.config import SCHEMA, RunConfig, label_of
 from aiakit.experiment.engine import Engine, Observer, run_cells
 from aiakit.experiment.plan import CellSpec, make_plan
 from aiakit.experiment.runtime import Runtime
+from aiakit.plugins import registry
 from aiakit.storage.documents import first_problem, read_json
 from aiakit.storage.store import CELLS, Store, json_digest, write_atomically
 
@@ -34,6 +35,23 @@ def default_name(config: RunConfig) -> str:
         return _with_digest(f"audit-{config.dataset.name}", config)
     defenses = "-".join(label_of(chain) for chain in config.defenses if label_of(chain) != config.reference)
     return _with_digest(f"{config.dataset.name}-{defenses or config.reference}", config)
+
+
+def plugin_file(out: Path, kind: registry.Kind, name: str) -> str | None:
+    """The file that a plugin came from, as the newest run in a folder of runs was given it; None where none was."""
+    if not out.is_dir():
+        return None
+    for folder in sorted(out.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True):
+        try:
+            run = Run.open(folder)
+        except InputError:
+            continue
+        used = [run.config.dataset, *run.config.attacks, *(stage for chain in run.config.defenses for stage in chain)]
+        for spec in used:
+            if (spec.kind, spec.name) == (kind, name) and spec.sha256:
+                given = (word for word in run.command or () if Path(word).name == spec.package)
+                return next(given, spec.package)
+    return None
 
 
 def _with_digest(words: str, config: RunConfig) -> str:
@@ -147,6 +165,7 @@ class Run:
         cells : what there is to compute; those of the configuration where none are given.
         """
         cells = make_plan(self.config).unique_cells() if cells is None else cells
+        self._require_plugins(cells)
         outcome = run_cells(self.store, cells, runtime, observer, engine, COMPUTE)
         labels = {cell.digest: cell.label for cell in cells}
         failures = {**broken, **{labels[digest]: reason for digest, reason in outcome.failures.items()}}
@@ -156,6 +175,13 @@ class Run:
         else:
             path.unlink(missing_ok=True)
         return outcome.notes
+
+    def _require_plugins(self, cells: Sequence[CellSpec]) -> None:
+        """Raise InputError where a plugin that is still needed is not there: it names the file that has to be given."""
+        needed = {cell.plugin for cell in cells if not self.store.has(cell.digest)}
+        for spec in [*self.config.attacks, *(stage for chain in self.config.defenses for stage in chain)]:
+            if (spec.kind, spec.name) in needed:
+                spec.registered()
 
     def failures(self) -> dict[str, str]:
         """Label of a cell or plugin → why it has no result, as the last start found it."""

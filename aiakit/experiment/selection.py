@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from aiakit.errors import InputError, PluginError
-from aiakit.experiment.config import PluginSpec
-from aiakit.experiment.plan import view_of
 from aiakit.plugins import registry
 from aiakit.plugins.options import required
 
@@ -48,7 +46,7 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequ
         reason = None if name in presets else registry.load("attack", name).unavailable()
         if reason:
             raise InputError(f"the attack {name} cannot be used: {reason}")
-    claims = [name for name in loadable("attack", presets["all"], {}) if view_of(PluginSpec(name=name)) == "claim"]
+    claims = [name for name in loadable("attack", presets["all"], {}) if registry.load("attack", name).view == "claim"]
     usable = loadable("attack", list(dict.fromkeys([*claims, *names])), broken)
     if not any(name not in claims for name in usable) and not set(asked) <= set(claims):
         raise PluginError("no attack is left to run: " + "; ".join(broken.values()))
@@ -58,7 +56,7 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequ
 def not_run(attacks: Sequence[str], names: Sequence[str], views: Collection[str]) -> list[str]:
     """A line on costly attacks on these views that "all" leaves out of ``names``; none unless it was asked for."""
     costly = presets_of(registry.names("attack"), ())["costly"] if "all" in split_names(attacks) else []
-    missing = ",".join(name for name in costly if name not in names and view_of(PluginSpec(name=name)) in views)
+    missing = ",".join(name for name in costly if name not in names and registry.load("attack", name).view in views)
     return [f"{missing} not run: costly; --attacks all,{missing} for the strongest suite"] if missing else []
 
 

@@ -152,7 +152,7 @@ class Profiler:
             if key is None:
                 continue
             spec = table[key]
-            entry = registry.entry("attack", key.attack)
+            entry = next(attack for attack in self.run.config.attacks if attack.name == key.attack).registered()
             attack = fitted(self.run.store, spec.inputs, self.runtime)
             self._compare(key, attribute, spec, attack, entry)
             classes = evaluation.protocol.classes

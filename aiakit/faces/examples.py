@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aiakit.contracts import FaceSet, FloatArray, IntArray, PixelArray
 from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import label_of
-from aiakit.experiment.plan import AttackKey, Plan, is_claim, make_plan
+from aiakit.experiment.plan import AttackKey, Plan, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime, load_faces
@@ -112,7 +112,7 @@ def gallery_of(
     rows = protocol.rows("test")
     chosen = _named(faces, rows, named) if named else _drawn(protocol, rows, count, seed)
     columns = [
-        _Column(store, plan, protocol, label_of(chain), run_seed, {a.name for a in config.attacks if is_claim(a)})
+        _Column(store, plan, protocol, label_of(chain), run_seed, {a.name for a in config.attacks if a.shows_claim})
         for chain in config.defenses
         if store.has(plan.releases[label_of(chain), run_seed].digest)
     ]

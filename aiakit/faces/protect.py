@@ -61,7 +61,7 @@ def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tupl
     cells = stage_cells(plan, label_of(chain), seed)
     stages = []
     for stage, spec in zip(chain, cells, strict=True):
-        entry = registry.entry(stage.plugin_kind, stage.name)
+        entry = stage.registered()
         state = store.read(spec.digest).tensors("state")
         defense: Any = registry.make(stage.plugin_kind, stage.name, stage.params)
         with registry.guard(entry):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aiakit.datasets.splits import SPLITS
 from aiakit.errors import AiakitError, InputError
 from aiakit.experiment.cells import COMPUTE
-from aiakit.experiment.config import RELEASE, DatasetSpec, PluginSpec
+from aiakit.experiment.config import RELEASE, DatasetSpec, PluginSpec, plugin_spec
 from aiakit.experiment.given import add_release, add_truth
 from aiakit.experiment.plan import AttackKey, Plan, make_plan
 from aiakit.experiment.request import make_config
@@ -95,7 +95,7 @@ def _not_retrainable(attack: AttackInfo, views: set[str]) -> str:
     if attack.view not in views:
         return f"the submitted release has no {attack.view}"
     try:
-        own = registry.fingerprint("attack", attack.name)
+        own = registry.fingerprint("attack", attack.registered().name)
     except AiakitError as error:
         return str(error)
     return "" if own == attack.fingerprint else "this version of the attack is another than the one submitted"
@@ -110,7 +110,7 @@ def _plan(entry: Entry, views: list[str], attacks: list[AttackInfo]) -> Plan:
         split=entry.protocol.split,
         pairs=None,
         defenses=((PluginSpec(kind="file", name=RELEASE, params={"views": views}),),),
-        attacks=tuple(PluginSpec(kind="attack", name=attack.name, params=attack.params) for attack in attacks),
+        attacks=tuple(PluginSpec(**plugin_spec("attack", attack.name, attack.params)) for attack in attacks),
         seeds=computing.seeds,
         attack_seeds=computing.attack_seeds,
         device=computing.device,

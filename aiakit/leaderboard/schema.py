@@ -69,10 +69,9 @@ class AttackInfo(PluginSpec):
     scores. claim : the defense's own in-loop attacker. external : scores that somebody added; aiakit did not train it.
     """
 
+    kind: Literal["attack"] = "attack"
     name: Text
     package: Annotated[str, AfterValidator(_plain)] = ""
-    view: str = ""
-    knowledge: str = "informed"
     repeats: Annotated[tuple[tuple[int, int], ...], Field(min_length=1)]
     claim: bool = False
     external: bool = False

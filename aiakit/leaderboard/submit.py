@@ -18,7 +18,7 @@ from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.errors import InputError
 from aiakit.experiment.command import without_folders
 from aiakit.experiment.config import Chain, PluginSpec, label_of
-from aiakit.experiment.plan import AttackKey, Plan, is_claim, knowledge_of, make_plan, view_of
+from aiakit.experiment.plan import AttackKey, Plan, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import Submission, content_of, read_submission, write_entry, write_tensors, writing
@@ -181,7 +181,7 @@ def _portable(spec: PluginSpec) -> PluginSpec:
 
 def _counting(plan: Plan, label: str, spec: PluginSpec) -> list[AttackKey]:
     """The repeats of an attack that count for the headline, or that show the claim."""
-    claim = is_claim(spec)
+    claim = spec.shows_claim
     return [key for key in plan.attacks if (key.release, key.attack) == (label, spec.name) and (claim or key.headline)]
 
 
@@ -218,10 +218,8 @@ def _attacks(
         number += 1
         yield AttackInfo(
             **_portable(spec).model_dump(),
-            view=view_of(spec),
-            knowledge=knowledge_of(spec),
             repeats=tuple((key.seed, key.attack_seed) for key, _ in found),
-            claim=is_claim(spec),
+            claim=spec.shows_claim,
         )
 
 

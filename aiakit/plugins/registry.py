@@ -90,6 +90,15 @@ class Entry:
         return found
 
 
+class UnknownPlugin(InputError):
+    """No plugin of this kind and name is registered. file : the plugin file that it is known to be in, if any."""
+
+    def __init__(self, kind: Kind, name: str, known: Iterable[str], file: str | None = None) -> None:
+        self.kind, self.name, self.known = kind, name, tuple(known)
+        where = f"{name} was in the file {file}: give it" if file else "a file of yours with one is given"
+        super().__init__(f"{unknown(kind, name, self.known)}; {where} with --plugin {file or 'FILE'}")
+
+
 class Registry:
     """All kinds of plugins by kind and name."""
 
@@ -102,10 +111,10 @@ class Registry:
         return sorted(self._entries(kind))
 
     def entry(self, kind: Kind, name: str) -> Entry:
-        """The entry of a name. Raises InputError with the nearest names where there is none."""
+        """The entry of a name. Raises UnknownPlugin with the nearest names where there is none."""
         entries = self._entries(kind)
         if name not in entries:
-            raise unknown(kind, name, sorted(entries))
+            raise UnknownPlugin(kind, name, sorted(entries))
         return entries[name]
 
     @overload

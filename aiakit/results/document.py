@@ -8,7 +8,6 @@ from typing import Any
 
 from aiakit import __version__
 from aiakit.experiment.config import REFERENCE, RunConfig, label_of
-from aiakit.experiment.plan import knowledge_of
 from aiakit.experiment.probing import on_large_samples
 from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import number, numbers
@@ -117,7 +116,7 @@ def _verdict(found: Verdict | None) -> dict[str, Any]:
 
 def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
     """Attack → its metrics, level and power, and the variances between seeds where there are seeds of both kinds."""
-    levels = {spec.name: knowledge_of(spec) for spec in evaluation.config.attacks}
+    levels = {spec.name: spec.knowledge for spec in evaluation.config.attacks}
     reference = evaluation.rows.get(evaluation.config.reference)
     power = {} if reference is None else shown_power(reference)
     found = {}

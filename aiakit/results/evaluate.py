@@ -10,7 +10,7 @@ import numpy as np
 
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.experiment.config import RunConfig, label_of
-from aiakit.experiment.plan import AttackKey, CellSpec, Plan, is_claim, make_plan
+from aiakit.experiment.plan import AttackKey, CellSpec, Plan, make_plan
 from aiakit.experiment.protocol import JUDGED, Protocol
 from aiakit.measures.comparison import variance_components
 from aiakit.measures.pooling import pooled_statistics
@@ -170,7 +170,7 @@ class _Cells:
 
 
 def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: Sequence[int] = ()) -> None:
-    claims = {attack.name for attack in config.attacks if is_claim(attack)}
+    claims = {attack.name for attack in config.attacks if attack.shows_claim}
     groups: dict[AttackKey, list[AttackKey]] = {}  # the repeats of each attack, under a key without seeds
     for key in cells.cells:
         if key.release == name:

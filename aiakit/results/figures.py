@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
-from aiakit.experiment.plan import AttackKey, CellSpec, is_claim, make_plan
+from aiakit.experiment.plan import AttackKey, CellSpec, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.measures import metrics
 from aiakit.measures.bootstrap import FloatArray
@@ -107,7 +107,7 @@ def _figures(store: Store, evaluation: Evaluation) -> Figures:
         for attribute, cells in plan.further.items()
         for (release, attack), digests in _sources(store, cells.attacks).items()
     }
-    claiming = {spec.name for spec in config.attacks if is_claim(spec)}
+    claiming = {spec.name for spec in config.attacks if spec.shows_claim}
     claims = [(key.release, cell) for key, cell in plan.attacks.items() if key.attack in claiming]
     return Figures(
         det,

@@ -59,6 +59,8 @@ def sound(place: Path) -> Iterator[None]:
 def first_problem(error: Mapping[str, Any]) -> str:
     """``where: what is wrong (got …)`` of one of the errors that a pydantic ValidationError lists."""
     where = ".".join(str(part) for part in error["loc"])[:200]
+    if error["type"] == "value_error":  # a rule of ours, whose sentence says all
+        return f"{where}: ".removeprefix(": ") + str(error["msg"]).removeprefix("Value error, ")
     said = LISTS.get(error["type"], error["msg"])
     got = "" if error["type"] == "missing" else f" (got {error['input']!r:.80})"
     return f"{where}: {said}{got}"

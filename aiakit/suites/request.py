@@ -11,8 +11,7 @@ from typing import Any
 from aiakit.contracts import no_progress
 from aiakit.datasets.splits import Fractions
 from aiakit.errors import InputError, unknown
-from aiakit.experiment.config import REFERENCE, PluginSpec, parse_chain
-from aiakit.experiment.plan import is_claim
+from aiakit.experiment.config import REFERENCE, parse_chain
 from aiakit.experiment.request import Request
 from aiakit.experiment.selection import attack_names
 from aiakit.plugins import registry
@@ -116,8 +115,7 @@ def _plugins(path: Path, suite: Suite, changes: Changes) -> Plugins:
         with _at(path, f"methods.{number}.defense"):
             defenses += _known(method.stages)
     with _at(path, "published_attack"):
-        registry.entry("attack", suite.published_attack)
-        if is_claim(PluginSpec(kind="attack", name=suite.published_attack)):
+        if registry.load("attack", suite.published_attack).view == "claim":
             raise InputError(
                 f"{suite.published_attack} is a claim, which has a column of its own: name a trained attack"
             )
