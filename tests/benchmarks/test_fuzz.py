@@ -270,7 +270,7 @@ def test_names_of_columns_that_are_no_text(tmp_path: Path) -> None:
 
 def test_numbers_of_columns_take_no_time() -> None:
     long = "1" * 100_000 + "x"
-    assert numbered([long, "e_0", "e_1", "1" * 100], None, Path("a.csv")) == ["e_0", "e_1"]
+    assert ["e_0", "e_1"] in numbered([long, "e_0", "e_1", "1" * 100]).values()
 
 
 def test_one_long_cell_costs_its_own_length_only(tmp_path: Path) -> None:
