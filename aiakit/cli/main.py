@@ -40,6 +40,7 @@ COMMANDS = {
     "check": ("aiakit.cli.check:command", "Check that a plugin keeps its contract."),
     "new": ("aiakit.cli.new:command", "Write a working, tested skeleton of a plugin."),
 }
+COMPLETE = "_AIAKIT_COMPLETE"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -87,6 +88,8 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. A command may return a code of its own."""
     _prepare_streams()
+    if COMPLETE in os.environ:  # a shell asks what could be typed: click answers, and exits
+        cli.main(prog_name="aiakit")
     try:
         code = cli.main(args=arguments, prog_name="aiakit", standalone_mode=False)
         sys.stdout.flush()

@@ -165,8 +165,9 @@ class Run:
         cells : what there is to compute; those of the configuration where none are given.
         """
         cells = make_plan(self.config).unique_cells() if cells is None else cells
-        self._require_plugins(cells)
-        outcome = run_cells(self.store, cells, runtime, observer, engine, COMPUTE)
+        store = self.store  # one, since it remembers which cells it found damaged
+        self._require_plugins(store, cells)
+        outcome = run_cells(store, cells, runtime, observer, engine, COMPUTE)
         labels = {cell.digest: cell.label for cell in cells}
         failures = {**broken, **{labels[digest]: reason for digest, reason in outcome.failures.items()}}
         path = self.folder / FAILURES
@@ -176,9 +177,9 @@ class Run:
             path.unlink(missing_ok=True)
         return outcome.notes
 
-    def _require_plugins(self, cells: Sequence[CellSpec]) -> None:
+    def _require_plugins(self, store: Store, cells: Sequence[CellSpec]) -> None:
         """Raise InputError where a plugin that is still needed is not there: it names the file that has to be given."""
-        needed = {cell.plugin for cell in cells if not self.store.has(cell.digest)}
+        needed = {cell.plugin for cell in cells if not store.has(cell.digest)}
         for spec in [*self.config.attacks, *(stage for chain in self.config.defenses for stage in chain)]:
             if (spec.kind, spec.name) in needed:
                 spec.registered()

@@ -80,7 +80,7 @@ class _Watched:
 def _watched() -> Iterator[_Watched]:
     yield _Watched("the working folder", _folder, _change_folder)
     yield _Watched("environment variables", _variables, _set_variables)
-    yield _Watched("what warnings do", lambda: list(warnings.filters), _restore_filters)
+    yield _Watched("what warnings do", _raising, _restore_raising)
     yield _Watched("what NumPy does with errors", np.geterr, lambda kept: np.seterr(**kept))
     yield _Watched("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit)
     if threading.current_thread() is threading.main_thread():
@@ -135,10 +135,13 @@ def _set_variables(kept: dict[str, str]) -> None:
     os.environ.update(kept)
 
 
-def _restore_filters(kept: list[Any]) -> None:
-    """The filters as they were, below those that libraries added for themselves; none of these raises."""
-    added = [each for each in warnings.filters if each not in kept and each[0] != "error"]
-    warnings.filters[:] = [*added, *kept]  # type: ignore[index]
+def _raising() -> list[Any]:
+    """The filters that turn warnings into errors; others only add to or take from what is printed."""
+    return [each for each in warnings.filters if each[0] == "error"]
+
+
+def _restore_raising(kept: list[Any]) -> None:
+    warnings.filters[:] = [*kept, *(each for each in warnings.filters if each[0] != "error")]  # type: ignore[index]
     warnings._filters_mutated()  # type: ignore[attr-defined]
 
 

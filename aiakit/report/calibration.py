@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aiakit.errors import InputError
+from aiakit.report.conclusion import percent
 from aiakit.report.grid import NONE, figure
 from aiakit.report.page import Page, Section, render_page
 from aiakit.report.svg import save_chart
@@ -128,7 +129,13 @@ def calibration_heatmap(document: dict[str, Any], chart_name: str = "calibration
     """η of every attack, and of the suite, on every leak in which there is something to find."""
     rows = [row for row in document["rows"] if row["eta"] is not None]
     cells = [
-        {"leak": row["leak"], "attack": title(name), "eta": value, "text": _short(value) + ("●" if chosen else "")}
+        {
+            "leak": row["leak"],
+            "attack": title(name),
+            "eta": value,
+            "text": _short(value) + ("●" if chosen else ""),
+            "says": f"{title(name)} finds {percent(value)} of {row['leak']}",
+        }
         for row in rows
         for name, value, chosen in [
             (SUITE, row["eta"], False),
@@ -142,7 +149,8 @@ def calibration_heatmap(document: dict[str, Any], chart_name: str = "calibration
     base = alt.Chart(values(cells)).encode(x=x, y=y)
     strength = alt.Opacity("eta:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[0.03, 0.9], clamp=True))
     chart = alt.layer(
-        base.mark_rect(color=MEASURED).encode(opacity=strength), base.mark_text(color=INK).encode(text="text:N")
+        base.mark_rect(color=MEASURED).encode(opacity=strength, description="says:N"),
+        base.mark_text(color=INK).encode(text="text:N"),
     )
     return finish(chart_name, CAPTION, chart.properties(width=max(160, 54 * len(leaks)), height=26 * len(attacks)))
 

@@ -9,7 +9,8 @@ import altair as alt
 import numpy as np
 
 from aiakit.measures.pareto import pareto_front, privacy_of
-from aiakit.report.theme import CLAIMED, HEADINGS, INK, MEASURED, WIDTH, Chart, finish, title, values
+from aiakit.report.conclusion import percent
+from aiakit.report.theme import CLAIMED, HEADINGS, INK, MEASURED, WIDTH, Chart, finish, from_chance, title, values
 from aiakit.results.figures import Slice
 
 Row = dict[str, Any]
@@ -21,6 +22,7 @@ def plane(rows: Sequence[Row]) -> Chart | None:
     points = [
         {
             "release": title(row["release"]),
+            "says": f"{_measures(row)}; verification {percent(*_accuracy(row['utility']['random']))}",
             "privacy": float(privacy_of(row["strongest"]["advantage"])),
             "privacy_low": float(privacy_of(row["strongest"]["advantage_ci95"][1] or 0.0)),
             "privacy_high": float(privacy_of(row["strongest"]["advantage_ci95"][0] or 0.0)),
@@ -36,8 +38,8 @@ def plane(rows: Sequence[Row]) -> Chart | None:
     front = pareto_front(*(np.array([point[axis] for point in points]) for axis in ("privacy", "utility")))
     for point, on_front in zip(points, front, strict=True):
         point["front"] = "not dominated" if on_front else "dominated"
-    x_domain, y_domain = (_domain([p[f"{axis}_{end}"] for p in points for end in ("low", "high")])
-                          for axis in ("utility", "privacy"))  # fmt: skip
+    x_domain = _domain([end for p in points for end in (p["utility_low"], p["utility_high"], 0.5, 1.0)])
+    y_domain = _domain([0.0, 1.0])
     _place_labels(points, x_domain, y_domain)
     x = alt.X("utility:Q", title="utility: verification accuracy →", scale=alt.Scale(domain=x_domain, nice=False))
     y = alt.Y("privacy:Q", title="privacy: 1 − advantage →", scale=alt.Scale(domain=y_domain, nice=False))
@@ -53,7 +55,7 @@ def plane(rows: Sequence[Row]) -> Chart | None:
         .encode(x=x, y=y, order="utility:Q"),
         base.mark_rule(opacity=0.55).encode(x=alt.X("utility_low:Q"), x2="utility_high:Q", y=y, color=colour),
         base.mark_rule(opacity=0.55).encode(x=x, y=alt.Y("privacy_low:Q"), y2="privacy_high:Q", color=colour),
-        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour),
+        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour, description="says:N"),
     ]
     for place in sorted({(p["align"], p["dx"], p["dy"]) for p in points}):  # a layer for each way of placing names
         align, dx, dy = place
@@ -68,9 +70,22 @@ def plane(rows: Sequence[Row]) -> Chart | None:
     )
 
 
-def _domain(numbers: Sequence[float]) -> list[float]:
-    low, high = min(numbers), max(numbers)
-    margin = max(0.02, 0.08 * (high - low))
+def _measures(row: Row) -> str:
+    """What the strongest attack on a release reads, in words."""
+    best = row["strongest"]
+    return f"{title(row['release'])}: {best.get('attack', 'the strongest attack')} reads {percent(*_accuracy(best))}"
+
+
+def _accuracy(measured: Row) -> tuple[float, Sequence[float | None]]:
+    metric = "balanced_accuracy" if "balanced_accuracy" in measured else "accuracy"
+    return float(measured[metric]), measured["ci95"]
+
+
+def _domain(numbers: Sequence[float | None]) -> list[float]:
+    """From the least to the most, with room for marks."""
+    known = [number for number in numbers if number is not None]
+    low, high = min(known), max(known)
+    margin = 0.04 * (high - low)
     return [low - margin, high + margin]
 
 
@@ -109,27 +124,31 @@ def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceili
     for row in shown:
         name, measured = title(row["release"]), row["strongest"]
         low, high = measured["ci95"]
-        points.append({"release": name, "value": measured["balanced_accuracy"], "what": "measured, strongest attack"})
+        points.append({"release": name, "value": measured["balanced_accuracy"], "what": "measured, strongest attack",
+                       "says": _measures(row)})  # fmt: skip
         bar = {"release": name, "low": low, "high": high}
         if row["claimed"] is not None:
             claimed = row["claimed"]["balanced_accuracy"]
-            points.append({"release": name, "value": claimed, "what": "claimed, in-loop attacker"})
+            points.append({"release": name, "value": claimed, "what": "claimed, in-loop attacker",
+                           "says": f"{name}: its own attacker claims {percent(claimed)}"})  # fmt: skip
             bar |= {"claimed": claimed, "measured": measured["balanced_accuracy"]}
         bars.append(bar)
     order = [title(row["release"]) for row in shown]
     y = alt.Y("release:N", title=None, sort=order)
-    scale = alt.Scale(zero=False, nice=True)
+    scale = from_chance([end for bar in bars for end in (bar["low"], bar.get("claimed"))], chance)
+    claims = any("claimed" in bar for bar in bars)
+    colours = {**({"claimed, in-loop attacker": CLAIMED} if claims else {}), "measured, strongest attack": MEASURED}
     colour = alt.Color(
         "what:N",
         title=None,
-        scale=alt.Scale(domain=["claimed, in-loop attacker", "measured, strongest attack"], range=[CLAIMED, MEASURED]),
+        scale=alt.Scale(domain=list(colours), range=list(colours.values())),
     )
     lines: list[dict[str, Any]] = [{"at": chance, "name": "chance"}]
     if detectable is not None and detectable < 1:
         lines.append({"at": detectable, "name": "smallest detectable"})
     if ceiling is not None:
         lines.append({"at": ceiling, "name": "Bayes ceiling"})
-    span = [mark["at"] for mark in lines] + [end for bar in bars for end in (bar["low"], bar["high"])]
+    span = scale.to_dict()["domain"]
     close = 0.3 * (max(span) - min(span))  # as wide as two such names
     for left, mark in zip([None, *lines], lines, strict=False):
         crowded = left is not None and abs(mark["at"] - left["at"]) < close and left["lift"] == 4
@@ -149,12 +168,19 @@ def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceili
         alt.Chart(values(bars)).mark_rule(color=MEASURED, strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y),
         alt.Chart(values(points))
         .mark_point(filled=True, size=90, opacity=1)
-        .encode(x=alt.X("value:Q", title="balanced accuracy of inference", scale=scale), y=y, color=colour),
+        .encode(
+            x=alt.X("value:Q", title="balanced accuracy of inference", scale=scale),
+            y=y,
+            color=colour,
+            description="says:N",
+        ),
     ]
     return finish(
-        "claimed-measured",
+        "claimed-measured" if claims else "measured",
         "What the defense's own in-loop attacker claims and what the strongest freshly trained attack reads, with its "
-        "95 % interval; the grey bar between them is the illusion gap.",
+        "95 % interval; the grey bar between them is the illusion gap."
+        if claims
+        else "What the strongest freshly trained attack reads from each release, with its 95 % interval.",
         alt.layer(*layers).properties(width=WIDTH, height=STEP * len(shown)),
     )
 
@@ -163,7 +189,8 @@ def heatmap(rows: Sequence[Row], chance: float) -> Chart | None:
     """Every attack on every release."""
     cells = [
         {"release": title(row["release"]), "attack": title(name), "value": m["balanced_accuracy"],
-         "text": f"{m['balanced_accuracy']:.2f}".replace("0.", ".", 1)}
+         "text": f"{m['balanced_accuracy']:.2f}".replace("0.", ".", 1),
+         "says": f"{title(name)} on {title(row['release'])}: {percent(m['balanced_accuracy'], m['ci95'])}"}
         for row in rows
         for name, m in row["attacks"].items()
     ]  # fmt: skip
@@ -181,7 +208,8 @@ def heatmap(rows: Sequence[Row], chance: float) -> Chart | None:
     base = alt.Chart(values(cells)).encode(x=x, y=y)
     strength = alt.Opacity("value:Q", legend=None, scale=alt.Scale(domain=[chance, 1], range=[0.04, 0.9], clamp=True))
     layers = alt.layer(
-        base.mark_rect(color=MEASURED).encode(opacity=strength), base.mark_text(color=INK).encode(text="text:N")
+        base.mark_rect(color=MEASURED).encode(opacity=strength, description="says:N"),
+        base.mark_text(color=INK).encode(text="text:N"),
     )
     return finish(
         "attack-defense",
@@ -193,20 +221,24 @@ def heatmap(rows: Sequence[Row], chance: float) -> Chart | None:
 def seeds(rows: Sequence[Row]) -> Chart | None:
     """How much the strongest attack's figure moves from seed to seed."""
     points = [
-        {"release": title(row["release"]), "value": value, "seed": f"repeat {number}"}
+        {"release": title(row["release"]), "value": value, "seed": f"repeat {number}",
+         "says": f"{title(row['release'])}, repeat {number + 1}: {percent(value)}"}
         for row in rows
         if row["strongest"] is not None
         for number, value in enumerate(row["strongest"]["per_seed"])
-    ]
+    ]  # fmt: skip
     if not any(row["strongest"] is not None and len(row["strongest"]["per_seed"]) > 1 for row in rows):
         return None
     order = list(dict.fromkeys(point["release"] for point in points))
-    x = alt.X("value:Q", title="balanced accuracy of the strongest attack", scale=alt.Scale(zero=False))
+    scale = from_chance([point["value"] for point in points])
+    x = alt.X("value:Q", title="balanced accuracy of the strongest attack", scale=scale)
     y = alt.Y("release:N", title=None, sort=order)
     base = alt.Chart(values(points))
     layers = alt.layer(
-        base.mark_rule(opacity=0.5, color=INK).encode(x=alt.X("min(value):Q"), x2="max(value):Q", y=y),
-        base.mark_point(size=70, color=MEASURED, filled=True, opacity=0.8).encode(x=x, y=y, detail="seed:N"),
+        base.mark_rule(opacity=0.5, color=INK).encode(x=alt.X("min(value):Q", scale=scale), x2="max(value):Q", y=y),
+        base.mark_point(size=70, color=MEASURED, filled=True, opacity=0.8).encode(
+            x=x, y=y, detail="seed:N", description="says:N"
+        ),
     )
     return finish(
         "seeds",
@@ -219,14 +251,16 @@ def groups(slices: Sequence[Slice]) -> Chart | None:
     """How often the strongest attack is right about each class of people, release by release."""
     points: list[Row] = [
         {"release": title(part.release), "group": title(part.group), "value": part.recall.value,
-         "low": part.recall.ci95[0], "high": part.recall.ci95[1]}
+         "low": part.recall.ci95[0], "high": part.recall.ci95[1],
+         "says": f"{title(part.group)} from {title(part.release)}: right in "
+                 f"{percent(part.recall.value, part.recall.ci95)} of pictures"}
         for part in slices
         if part.recall.value is not None and part.recall.ci95 is not None
     ]  # fmt: skip
     if not points:
         return None
     releases, classes = (list(dict.fromkeys(point[key] for point in points)) for key in ("release", "group"))
-    scale = alt.Scale(zero=False)
+    scale = from_chance([point["low"] for point in points], 1 / len(classes))
     base = alt.Chart(values(points)).encode(
         y=alt.Y("release:N", title=None, sort=releases, scale=alt.Scale(paddingInner=0.3)),
         yOffset=alt.YOffset("group:N", sort=classes),
@@ -235,7 +269,9 @@ def groups(slices: Sequence[Slice]) -> Chart | None:
     x = "share of pictures whose class the strongest attack gets right"
     layers = alt.layer(
         base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", scale=scale, title=x), x2="high:Q"),
-        base.mark_point(filled=True, size=60, opacity=1).encode(x=alt.X("value:Q", scale=scale, title=x)),
+        base.mark_point(filled=True, size=60, opacity=1).encode(
+            x=alt.X("value:Q", scale=scale, title=x), description="says:N"
+        ),
     )
     return finish(
         "groups",

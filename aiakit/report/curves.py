@@ -10,7 +10,8 @@ import altair as alt
 import numpy as np
 from scipy.stats import norm
 
-from aiakit.report.theme import INK, WIDTH, Chart, finish, title, values
+from aiakit.report.conclusion import percent
+from aiakit.report.theme import INK, WIDTH, Chart, finish, from_chance, title, values
 from aiakit.results.figures import DetCurve
 
 Row = dict[str, Any]
@@ -18,6 +19,7 @@ SPREAD = 12  # pixels that series lie apart on either side of a named value
 CLAIM = "in-loop (claim)"
 LEVELS = (CLAIM, "ignorant", "lazy", "informed", "adaptive")
 RATES = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)  # that DET axes are labelled with
+PLACES = ("level", "people", "images")  # what a curve is drawn against
 LEAST, MOST = 5e-4, 0.97  # rates that DET axes have a place for
 
 
@@ -41,6 +43,7 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | Non
         alt.Scale(domain=[low[axis], _deviate(MOST)], clamp=True, nice=False) for axis in ("match", "miss")
     )
     chart = alt.Chart(values(points)).mark_line(strokeWidth=2).encode(
+        description="release:N",
         x=alt.X("match:Q", title="false match rate", axis=axis, scale=x_scale),
         y=alt.Y("miss:Q", title="false non-match rate", axis=axis, scale=y_scale),
         color=_series(points, "release"),
@@ -93,9 +96,10 @@ def ladder(rows: Sequence[Row]) -> Chart | None:
         x,
         "release",
         "knowledge-ladder",
-        "Balanced accuracy, with 95 % intervals, of the in-loop attacker (a claim) and of the strongest attack at each "
-        "level: trained on undefended data (ignorant), on a release of the same method with another seed (lazy), on "
-        "this release (informed), and with photographs beside it (adaptive).",
+        "Balanced accuracy, with 95 % intervals, of "
+        + ("the in-loop attacker (a claim) and of " if CLAIM in known else "")
+        + "the strongest attack at each level: trained on undefended data (ignorant), on a release of the same method "
+        "with another seed (lazy), on this release (informed), and with photographs beside it (adaptive).",
         named="level",
     )
 
@@ -158,12 +162,18 @@ def _measured(point: dict[str, Any]) -> dict[str, Any]:
     return {"value": point["balanced_accuracy"], "low": point["ci95"][0], "high": point["ci95"][1]}
 
 
+def _saying(point: dict[str, Any], series: str) -> dict[str, Any]:
+    """A point with what it says on hover: its series, its place and its figure."""
+    place = next(f"{point[key]} {key}" if key != "level" else point[key] for key in PLACES if key in point)
+    return {**point, "says": f"{point[series]}, {place}: {percent(point['value'], (point['low'], point['high']))}"}
+
+
 def _lines(
     points: list[dict[str, Any]], x: alt.X, series: str, name: str, caption: str, named: str | None = None
 ) -> Chart:
     """Series with intervals. named : the key of the horizontal axis where it has names, or few values, not numbers."""
-    scale = alt.Scale(zero=False)
-    base = alt.Chart(values(points)).encode(x=x, color=_series(points, series))
+    scale = from_chance([point["low"] for point in points])
+    base = alt.Chart(values([_saying(point, series) for point in points])).encode(x=x, color=_series(points, series))
     if named is not None:  # side by side, so that no interval hides another
         middle = WIDTH / len({point[named] for point in points}) / 2
         scale_of_series = alt.Scale(range=[middle - SPREAD, middle + SPREAD])
@@ -176,6 +186,6 @@ def _lines(
     layers = alt.layer(
         base.mark_rule(opacity=0.4).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
         base.mark_line(strokeWidth=2).encode(y=y),
-        base.mark_point(filled=True, size=45, opacity=1).encode(y=y),
+        base.mark_point(filled=True, size=45, opacity=1).encode(y=y, description="says:N"),
     )
     return finish(name, caption, layers.properties(width=WIDTH, height=260))

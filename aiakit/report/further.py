@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiakit.report.links import computed_cell, to_computed
+from aiakit.report.links import to_computed
 from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
 from aiakit.report.source import Source
 
@@ -23,7 +23,6 @@ def further(source: Source) -> Section | None:
         Heading("bits", True),
         Heading("verdict"),
         Heading("smallest detectable", True, "Balanced accuracy that this test set would have shown"),
-        Heading("computed in"),
     ]
     rows = []
     for name, found in attributes.items():
@@ -43,7 +42,6 @@ def further(source: Source) -> Section | None:
                     to_cell(best.get("bits"), href=link),
                     to_cell(row["verdict"]),
                     to_cell(found["smallest_detectable"]),
-                    computed_cell(source, digests),
                 ]
             )
     protected = source.document["attribute"]

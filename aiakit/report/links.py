@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from aiakit.report.page import Cell, to_cell
+from aiakit.report.page import Cell, Heading, Table
 from aiakit.report.source import Source
 
 Row = dict[str, Any]
@@ -41,9 +41,22 @@ def to_computed(source: Source, digests: Sequence[str]) -> str | None:
     return f"{source.cells}/{digests[0]}/result.json" if digests else None
 
 
-def computed_cell(source: Source, digests: Sequence[str]) -> Cell:
-    """A cell of a table that names the cells of a run that a row was computed from, and leads to the first."""
-    if not digests:
-        return to_cell(None)
-    text = digests[0][:8] + (f" (and {len(digests) - 1} more)" if len(digests) > 1 else "")
-    return Cell(text, text, href=to_computed(source, digests))
+def cells_table(source: Source) -> Table:
+    """Every cell of the run that figures of the report were computed from."""
+    figures = source.figures
+    found: list[tuple[str, str, Sequence[str]]] = []
+    for release, digests in figures.releases.items():
+        found.append((release, "release", digests))
+        others = (("claim", figures.claims), ("verifier", figures.utilities))
+        found += [(release, what, by[release]) for what, by in others if release in by]
+    found += [(release, attack, digests) for (release, attack), digests in figures.sources.items()]
+    found += [(release, f"{attack}, {name}", digests) for (name, release, attack), digests in figures.further.items()]
+    rows = [
+        [Cell(release, release), Cell(what, what), Cell(digest, digest, href=to_computed(source, [digest]))]
+        for release, what, digests in found
+        for digest in digests
+    ]
+    headings = [Heading("release"), Heading("what"), Heading("cell")]
+    return Table(
+        "cell-table", "A row is a cell of the run: its scores, and all that it depends on.", headings, rows, True
+    )

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -24,12 +24,16 @@ from aiakit.report.theme import Chart
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table. value : what it is sorted by (None sorts last); href : where it leads; id : to be led to."""
+    """A cell of a table. value : what it is sorted by (None sorts last); href : where it leads; id : to be led to.
+
+    interval : what stands behind the text, and below it where there is little room.
+    """
 
     text: str
     value: float | str | None = None
     href: str | None = None
     id: str | None = None
+    interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,18 @@ class Table:
     filterable: bool = False
     choose: Sequence[str] = ()
 
+    def filled(self) -> Table:
+        """Without the columns in which no row says anything."""
+        kept = [at for at in range(len(self.headings)) if any(row[at].value is not None for row in self.rows)]
+        rows = [[row[at] for at in kept] for row in self.rows]
+        return replace(self, headings=[self.headings[at] for at in kept], rows=rows)
+
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page, in this order: paragraphs, charts, tables, a list, preformatted text.
+    """A part of a page, in this order: paragraphs, charts, tables, a list, preformatted text, folded tables.
 
+    folded : tables that are shown when somebody asks for them, under these words.
     items : texts, or cells of which only text and address count.
     listed : whether the navigation at the head of the page names it.
     """
@@ -72,6 +83,7 @@ class Section:
     items: Sequence[str | Cell] = ()
     code: str = ""
     listed: bool = True
+    folded: tuple[str, Sequence[Table]] = ("", ())
 
 
 @dataclass(frozen=True)
@@ -141,4 +153,4 @@ def interval_cell(
     if value is None or interval is None:
         return cell
     low, high = (to_cell(bound, sign=sign).text for bound in interval)
-    return Cell(f"{cell.text} [{low}, {high}]{mark}", cell.value, **links)
+    return replace(cell, interval=f"[{low}, {high}]{mark}")

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiakit.report import charts, curves
+from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.costs import cost_table, variance_table
 from aiakit.report.further import further
 from aiakit.report.gallery import gallery_chart
 from aiakit.report.links import (
     attack_id,
-    computed_cell,
+    cells_table,
     to_computed,
     to_strongest,
     to_verification,
@@ -48,23 +49,16 @@ def releases(source: Source) -> Section | None:
 def _release_table(source: Source) -> Table:
     headings = [
         Heading("release"),
-        Heading("claimed", True, "What the defense's own in-loop attacker reads"),
-        Heading("strongest attack"),
         Heading("measured [95 %]", True, "Balanced accuracy of the strongest freshly trained attack"),
+        Heading("verdict"),
+        Heading("strongest attack"),
+        Heading("claimed", True, "What the defense's own in-loop attacker reads"),
         Heading("illusion gap [95 %]", True, "Measured minus claimed, paired over people"),
         Heading("at most", True, "A simultaneous 95 % bound on what the best of these attacks truly reaches"),
-        Heading("AUC", True),
-        Heading("bits", True, "Information about the attribute that calibrated scores show"),
-        Heading("verdict"),
+        Heading("proven bound", True, "Balanced accuracy that no attack can exceed: the defense proves it"),
         Heading("utility, random [95 %]", True, "Accuracy against random impostors"),
         Heading(f"utility, {source.protocol} [95 %]", True, "Accuracy against impostors of the same attribute value"),
-        Heading("EER", True),
-        Heading("seconds", True, "Computing time of everything in this row"),
     ]
-    bounded = any(row["accuracy_bound"] is not None for row in source.rows)
-    if bounded:
-        hint = "Balanced accuracy that no attack on this release can exceed: the defense proves it"
-        headings.insert(6, Heading("proven bound", True, hint))
     rows = []
     for number, row in enumerate(source.rows):
         best, utility = row["strongest"] or {}, row["utility"]
@@ -75,25 +69,21 @@ def _release_table(source: Source) -> Table:
         rows.append(
             [
                 Cell(name, name, href=to_computed(source, source.figures.releases.get(name, []))),
+                interval_cell(best.get("balanced_accuracy"), best.get("ci95"), href=link),
+                to_cell(row["verdict"], href=link),
+                to_cell(best.get("attack"), href=link),
                 to_cell(
                     row["claimed"] and row["claimed"]["balanced_accuracy"],
                     href=to_computed(source, source.figures.claims.get(name, [])),
                 ),
-                to_cell(best.get("attack"), href=link),
-                interval_cell(best.get("balanced_accuracy"), best.get("ci95"), href=link),
                 interval_cell(row["gap"], row["gap_ci95"], sign=True, href=link),
                 to_cell(row["simultaneous_upper"], href="#attack-table" if best else None),
-                *([to_cell(row["accuracy_bound"])] if bounded else []),
-                to_cell(best.get("auc"), href=link),
-                to_cell(best.get("bits"), href=link),
-                to_cell(row["verdict"], href=link),
+                to_cell(row["accuracy_bound"]),
                 interval_cell(random.get("accuracy"), random.get("ci95"), href=matched["random"]),
                 interval_cell(same.get("accuracy"), same.get("ci95"), href=matched["same_attribute"]),
-                to_cell(random.get("eer"), href=matched["random"]),
-                to_cell(float(row["seconds"]), 1),
             ]
         )
-    return Table("release-table", "Every release of this run.", headings, rows, filterable=True)
+    return Table("release-table", "Every release of this run.", headings, rows, filterable=True).filled()
 
 
 def attacks(source: Source) -> Section | None:
@@ -113,7 +103,6 @@ def attacks(source: Source) -> Section | None:
         Heading("majority", True, "Accuracy of always guessing the more frequent class"),
         Heading("std over seeds", True),
         Heading("shows power", False, "Whether this attack beats chance on the undefended release"),
-        Heading("computed in"),
     ]
     rows = []
     for number, row in enumerate(source.rows):
@@ -124,17 +113,17 @@ def attacks(source: Source) -> Section | None:
                 [
                     Cell(row["release"], row["release"]),
                     Cell(name, name),
-                    interval_cell(m["balanced_accuracy"], m["ci95"], mark, id=attack_id(number, name)),
+                    interval_cell(m["balanced_accuracy"], m["ci95"], mark, id=attack_id(number, name),
+                                  href=to_computed(source, digests)),
                     *(to_cell(m.get(key)) for key in ("auc", "advantage", "tpr_at_1pct_fpr", "bits", "accuracy",
                                                       "majority", "std_over_seeds")),
                     to_cell({True: "yes", False: "no", None: None}[m["power"]]),
-                    computed_cell(source, digests),
                 ]
             )  # fmt: skip
     table = Table(
         "attack-table", "Every attack on every release; * is the one chosen on attacker-val.", headings, rows, True
     )
-    return Section("attacks", "Every attack", (), [chart], [table])
+    return Section("attacks", "Every attack", (), [chart], [table.filled()])
 
 
 def knowledge(source: Source) -> Section | None:
@@ -153,13 +142,19 @@ def verification(source: Source) -> Section | None:
     headings = [Heading("release"), Heading("impostors")]
     metrics = {"accuracy": "accuracy [95 %]", "auc": "AUC [95 %]", "eer": "EER [95 %]",
                "tar_at_far_1pct": "TAR at FAR 1 % [95 %]", "tar_at_far_0_1pct": "TAR at FAR 0.1 % [95 %]"}  # fmt: skip
-    headings += [*(Heading(name, True) for name in metrics.values()), Heading("computed in")]
+    headings += [Heading(name, True) for name in metrics.values()]
     rows = [
         [
             Cell(row["release"], row["release"]),
             Cell(meaning, meaning, id=verification_id(number, kind)),
-            *(interval_cell(row["utility"][kind][m], row["utility"][kind][f"{m}_ci95"]) for m in metrics),
-            computed_cell(source, source.figures.utilities.get(row["release"], [])),
+            *(
+                interval_cell(
+                    row["utility"][kind][m],
+                    row["utility"][kind][f"{m}_ci95"],
+                    href=to_computed(source, source.figures.utilities.get(row["release"], [])),
+                )
+                for m in metrics
+            ),
         ]
         for number, row in enumerate(source.rows)
         for kind, meaning in meanings.items()
@@ -281,8 +276,9 @@ def configuration(source: Source) -> Section | None:
         ],
     )
     code = json.dumps(source.config, indent=1, ensure_ascii=False)
+    cells = ("The cells that these figures were computed from", [cells_table(source)])
     return Section("configuration", "Configuration", ["Every option, with its default spelled out."], (), [table], (),
-                   code)  # fmt: skip
+                   code, folded=cells)  # fmt: skip
 
 
 def reproduce(source: Source) -> Section | None:
@@ -328,15 +324,15 @@ def present(drawn: Sequence[Chart | None]) -> list[Chart]:
 
 
 def lead_of(document: Mapping[str, Any]) -> list[str]:
-    """The sentences at the head of a report: what leaks most below its claim, and how far that can be trusted."""
-    sentences = []
+    """The sentences at the head of a report: what was found, and how far that can be trusted."""
+    sentences = [conclusion_of(document)]
     gaps = [row for row in document["rows"] if row["gap"] is not None]
-    if gaps:
+    if len(gaps) > 1:
         worst = max(gaps, key=lambda row: row["gap"])
         sentences.append(
-            f"{worst['release']} claims {worst['claimed']['balanced_accuracy']:.3f} and leaks "
-            f"{worst['strongest']['balanced_accuracy']:.3f} to {worst['strongest']['attack']} "
-            f"(chance is {document['chance']:.3f}): the largest illusion gap of this run, {worst['gap']:+.3f}."
+            f"{worst['release']} claims {percent(worst['claimed']['balanced_accuracy'])} and leaks "
+            f"{percent(worst['strongest']['balanced_accuracy'])} to {worst['strongest']['attack']}: the largest "
+            "illusion gap of this run."
         )
     sentences.append(lower_bounds(document["smallest_detectable"]))
     if not document["complete"]:
@@ -346,5 +342,5 @@ def lead_of(document: Mapping[str, Any]) -> list[str]:
 
 def lower_bounds(detectable: float | None) -> str:
     """What a hurried reader must know of every leak in a report."""
-    floor = "" if detectable is None else f" A leak below {detectable:.3f} would not be seen on this test set."
+    floor = "" if detectable is None else f" A leak below {percent(detectable)} would not be seen on this test set."
     return f"These figures are lower bounds on what leaks: another attack may read more.{floor}"

@@ -7,8 +7,10 @@ from typing import Any
 
 from aiakit.report import charts as run_charts
 from aiakit.report import sweep_charts as charts
+from aiakit.report.conclusion import conclusion_of_sweep
 from aiakit.report.html import write_page
-from aiakit.report.page import Heading, Page, Section, Table, interval_cell, to_cell
+from aiakit.report.page import Cell, Heading, Page, Section, Table, interval_cell, to_cell
+from aiakit.sweeps.space import in_short
 
 PAGE = "sweep.html"
 DRAWN = 60  # more points than this stand in the table only: a chart of a line a point would be endless
@@ -46,7 +48,7 @@ def sweep_page(document: Row) -> Page:
 
 def lead_of(document: Row) -> list[str]:
     """The sentences that a hurried reader must see."""
-    sentences = []
+    sentences = [conclusion_of_sweep(document)]
     gaps = [point for point in document["points"] if point["gap"] is not None]
     if gaps:
         worst = max(gaps, key=lambda point: point["gap"])
@@ -91,9 +93,10 @@ def _drawn(document: Row) -> list[Any]:
 def _table(document: Row) -> Table:
     headings = [
         *(Heading(name, True) for name in document["options"]),
-        Heading("claimed", True, "What the defense's own in-loop attacker reads"),
-        Heading("strongest attack"),
         Heading("measured [95 %]", True, "Balanced accuracy of the strongest freshly trained attack"),
+        Heading("verdict"),
+        Heading("strongest attack"),
+        Heading("claimed", True, "What the defense's own in-loop attacker reads"),
         Heading("illusion gap [95 %]", True, "Measured minus claimed, paired over people"),
         Heading("utility, random [95 %]", True, "Verification accuracy against random impostors"),
         Heading("front", False, "Whether no other point is at least as good in both and better in one"),
@@ -105,20 +108,21 @@ def _table(document: Row) -> Table:
         rows.append(
             [
                 *(_value(value) for value in point["params"].values()),
-                to_cell(point["claimed"] and point["claimed"]["balanced_accuracy"]),
-                to_cell(best.get("attack")),
                 interval_cell(best.get("balanced_accuracy"), best.get("ci95")),
+                to_cell(point["verdict"]),
+                to_cell(best.get("attack")),
+                to_cell(point["claimed"] and point["claimed"]["balanced_accuracy"]),
                 interval_cell(point["gap"], point["gap_ci95"], sign=True),
                 interval_cell(utility.get("accuracy"), utility.get("ci95")),
                 to_cell(None if point["pareto"] is None else "yes" if point["pareto"] else "no"),
                 to_cell(point["seconds"], 1),
             ]
         )
-    return Table("sweep-points", "Every point of the sweep, as claimed and as measured.", headings, rows, True)
+    return Table("sweep-points", "Every point of the sweep.", headings, rows, True).filled()
 
 
 def _value(value: Any) -> Any:
-    return to_cell(value, 4) if isinstance(value, float) else to_cell(value)
+    return Cell(in_short(value), value) if isinstance(value, float) else to_cell(value)
 
 
 def _failures(document: Row) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,24 @@ def finish(name: str, caption: str, chart: Any) -> Chart:
         text=alt.MarkConfig(color=INK, fontSize=12, font=FONT),
         range=alt.RangeConfig(category=list(COLOURS)),
     )
-    return Chart(name, caption, styled.to_dict(validate=False))
+    spec = styled.to_dict(validate=False)
+    _hush(spec)
+    return Chart(name, caption, spec)
+
+
+def _hush(spec: dict[str, Any]) -> None:
+    """Have marks say nothing on hover but what was written for people: a ``description`` of their own."""
+    for part in (*spec.get("layer", ()), *spec.get("vconcat", ())):
+        _hush(part)
+    if "mark" in spec and "description" not in spec.get("encoding", {}):
+        mark = spec["mark"]
+        spec["mark"] = {**(mark if isinstance(mark, dict) else {"type": mark}), "aria": False}
+
+
+def from_chance(values: Iterable[float | None], chance: float = 0.5) -> alt.Scale:
+    """The axis of an accuracy: from chance, or from what lies below it, to 1, so that charts can be compared by eye."""
+    known = [value for value in values if value is not None]
+    return alt.Scale(domain=[min([chance, *known]), 1.0], nice=True, zero=False)
 
 
 def values(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:

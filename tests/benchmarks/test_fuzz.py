@@ -21,18 +21,19 @@ from PIL import Image
 
 from aiakit.contracts import LoadSettings
 from aiakit.datasets.celeba import CelebA
-from aiakit.datasets.columns import as_text
 from aiakit.datasets.folder import Folder
 from aiakit.datasets.lfw import read_pairs
 from aiakit.datasets.pixels import read_image
-from aiakit.datasets.source import numbered, read_source
+from aiakit.datasets.source import read_source
 from aiakit.errors import InputError
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import read_record
 from aiakit.storage import tensorfile
 from aiakit.storage.arrays import LARGEST_UNPACKED, read_arrays
 from aiakit.storage.documents import DEEPEST, read_json, read_toml
+from aiakit.storage.embeddings import numbered
 from aiakit.storage.tables import read_csv, whole_number
+from aiakit.storage.text import as_text
 from aiakit.suites.load import read_suite
 
 ROOT = Path(__file__).parents[2]
@@ -269,7 +270,7 @@ def test_names_of_columns_that_are_no_text(tmp_path: Path) -> None:
 
 def test_numbers_of_columns_take_no_time() -> None:
     long = "1" * 100_000 + "x"
-    assert numbered([long, "e_0", "e_1", "1" * 100], None, Path("a.csv")) == ["e_0", "e_1"]
+    assert ["e_0", "e_1"] in numbered([long, "e_0", "e_1", "1" * 100]).values()
 
 
 def test_one_long_cell_costs_its_own_length_only(tmp_path: Path) -> None:

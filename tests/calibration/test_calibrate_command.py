@@ -72,7 +72,7 @@ def test_the_document_says_how_much_of_each_leak_the_suite_finds(
     monkeypatch.setattr("aiakit.calibration.run.KINDS", {})  # computing a cell would fail from here on
     again = aiakit(*given, "--json")
     assert again.document == document
-    assert "21 of 21 cells are finished already" in again.err
+    assert "21 cells, 21 are finished already" in again.err
 
 
 def test_the_table_and_the_page(aiakit: Callable[..., Answer], home: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.conftest import Evaluated
 from tests.report.browser import chromium, requested
 
 NAMES = {"report": 0, "board": 1}  # the columns of names and of figures in the first table
-MEASURED, CLAIMED = {"report": 3, "board": 3}, {"report": 1, "board": 2}
+MEASURED, CLAIMED = {"report": 1, "board": 3}, {"report": 4, "board": 2}
 HOSTILE = '<script>document.title="owned"</script><img src="http://localhost:9/x" onerror="document.title=1">'
 
 
@@ -172,3 +172,43 @@ def test_two_rows_of_a_board_are_paired(two_runs: Path, driver: Any, tmp_path: P
     assert sorted(driver.execute_script(shown)) == ["inlp original", "leace original"]
     second.send_keys("leace")
     assert driver.execute_script(shown) == ["leace original"]
+
+
+def resize(chrome: Any, width: int) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def test_no_table_is_cut_on_a_wide_screen(chrome: Any) -> None:
+    if chrome.kind == "board":
+        pytest.skip("boards have a page of their own")
+    resize(chrome, 1400)
+    cut = chrome.execute_script(
+        "return [...document.querySelectorAll('table')].filter(t => t.offsetParent)"
+        ".filter(t => t.parentElement.scrollWidth > t.parentElement.clientWidth + 1).map(t => t.id)"
+    )
+    assert cut == []
+
+
+def test_on_a_phone_name_figure_and_verdict_are_seen_without_scrolling(chrome: Any) -> None:
+    if chrome.kind == "board":
+        pytest.skip("boards have a page of their own")
+    resize(chrome, 390)
+    headings, right = chrome.execute_script(
+        "const cells = [...document.querySelector('#release-table thead tr').cells].slice(0, 3);"
+        "return [cells.map(c => c.textContent.trim()), Math.max(...cells.map(c => c.getBoundingClientRect().right))]"
+    )
+    assert [heading.replace("\u00a0", " ") for heading in headings] == ["release", "measured [95 %]", "verdict"]
+    assert right <= 390
+
+
+def test_print_repeats_the_heads_of_tables(chrome: Any) -> None:
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        display, inside, overflow = chrome.execute_script(
+            "const head = document.querySelector('thead'), style = getComputedStyle(head);"
+            "return [style.display, style.breakInside, getComputedStyle(head.closest('.scroll')).overflowX]"
+        )
+    finally:
+        chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert (display, inside, overflow) == ("table-header-group", "avoid", "visible")

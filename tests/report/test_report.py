@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -17,9 +18,11 @@ from aiakit.datasets.synthetic import Synthetic
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
 from aiakit.report import charts, curves
+from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.html import report_page
 from aiakit.report.page import Cell, Heading, Page, Section, Table, render_page
 from aiakit.report.svg import inline_svg, save_chart
+from aiakit.report.theme import Chart
 from aiakit.results.document import document_of
 from aiakit.results.evaluate import evaluate
 from aiakit.results.figures import figures_of
@@ -131,11 +134,12 @@ def _made(row: Sequence[Cell]) -> bool:
 
 
 def test_values_are_those_of_the_document(evaluated: Evaluated, html: str) -> None:
+    shown = re.sub(r"<[^>]*>", "", html)
     for row in document_of(evaluated[1], {})["rows"]:
         for measured in row["attacks"].values():
             low, high = measured["ci95"]
-            assert f"{measured['balanced_accuracy']:.3f} [{low:.3f}, {high:.3f}]" in html
-        assert f"{row['utility']['random']['eer']:.3f}" in html
+            assert f"{measured['balanced_accuracy']:.3f} [{low:.3f}, {high:.3f}]" in shown
+        assert f"{row['utility']['random']['eer']:.3f}" in shown
 
 
 def test_the_limits_stand_on_the_page(html: str) -> None:
@@ -173,14 +177,62 @@ def test_charts_take_the_ink_of_the_page_and_share_no_ids(page: Page) -> None:
         seen |= ids  # type: ignore[arg-type]
 
 
-def test_values_show_on_hover(page: Page) -> None:
-    plane = next(chart for chart in page.charts() if chart.name == "privacy-utility")
-    titles = [
-        element.text
-        for element in ET.fromstring(inline_svg(plane.spec, "", "")).iter()
-        if element.tag.endswith("title")
-    ]
-    assert any(text and "privacy" in text for text in titles)
+def hovers(chart: Chart) -> list[str]:
+    """What the marks of a chart say on hover."""
+    drawing = ET.fromstring(inline_svg(chart.spec, "", ""))
+    return [element.text or "" for element in drawing.iter() if element.tag.endswith("title")]
+
+
+def test_hover_texts_say_what_a_person_asks(page: Page, evaluated: Evaluated) -> None:
+    drawn = {chart.name: hovers(chart) for chart in page.charts()}
+    aia = next(row for row in document_of(evaluated[1], {})["rows"] if row["release"] == "aia")
+    best, claimed = aia["strongest"], aia["claimed"]["balanced_accuracy"]
+    read = f"aia: {best['attack']} reads {percent(best['balanced_accuracy'], best['ci95'])}"
+    assert read in drawn["claimed-measured"]
+    assert f"aia: its own attacker claims {percent(claimed)}" in drawn["claimed-measured"]
+    assert any(text.startswith(f"{read}; verification ") for text in drawn["privacy-utility"])
+    name = next(iter(aia["attacks"]))
+    of = aia["attacks"][name]
+    assert f"{name} on aia: {percent(of['balanced_accuracy'], of['ci95'])}" in drawn["attack-defense"]
+    for texts in drawn.values():
+        for text in texts:
+            assert not re.search(r"colou?r|: \d+\.\d+;|x:|y:", text), text
+
+
+def test_axes_hold_chance_and_1(page: Page) -> None:
+    for chart in page.charts():
+        if chart.name in ("privacy-utility", "claimed-measured", "groups"):
+            scales = re.findall(r'"domain": \[([-\d.]+), ([-\d.]+)\]', json.dumps(chart.spec))
+            assert scales
+            for low, high in scales:
+                assert float(low) <= 0.5
+                assert float(high) >= 1
+
+
+def test_a_page_begins_with_its_conclusion(page: Page, evaluated: Evaluated) -> None:
+    assert page.lead[0] == conclusion_of(document_of(evaluated[1], {}))
+    assert "undefended" in page.lead[0]
+
+
+def test_what_nobody_claims_is_not_spoken_of(evaluated: Evaluated) -> None:
+    run, evaluation = evaluated
+    document = document_of(evaluation, {})
+    for row in document["rows"]:
+        row["claimed"] = row["gap"] = row["gap_ci95"] = None
+    found = report_page(run, evaluation, document, run.folder)
+    (releases,) = (section for section in found.sections if section.id == "releases")
+    assert not any("in-loop" in chart.caption for chart in releases.charts)
+    (table,) = releases.tables
+    headings = [heading.text for heading in table.headings]
+    assert headings[:3] == ["release", "measured [95 %]", "verdict"]
+    assert "claimed" not in headings
+    assert not any("gap" in heading for heading in headings)
+
+
+def test_digests_of_cells_are_folded_away(html: str) -> None:
+    shown, _, folded = html.partition("<details>")
+    assert re.search(r">[0-9a-f]{32}<", folded)
+    assert not re.search(r">[0-9a-f]{8}[^<]{0,20}<", shown)
 
 
 def test_charts_are_saved(page: Page, tmp_path: Path) -> None:

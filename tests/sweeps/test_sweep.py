@@ -202,7 +202,7 @@ class TestSearch:
         pytest.importorskip("optuna")
         axes, _ = parse_axes(("alpha=0.01:10:log", "latent=16:64", "beta=0,1,3"), "aia", search=True)
         data = {"people": 80, "images_per_person": 3}
-        request = Request(("aia",), ("lda",), data_options=data, image_size=16, device="cpu")
+        request = Request(defenses=("aia",), attacks=("lda",), data_options=data, image_size=16, device="cpu")
         asked: list[dict[str, Any]] = []
 
         def measure(points: list[Point]) -> list[Measured]:
