@@ -21,7 +21,7 @@ def outline(target: str) -> dict[str, Any] | None:
     has to be imported then.
     """
     module, _, name = target.partition(":")
-    classes = list(_lineage(module, name))
+    classes = _lineage(module, name)
     if not classes:
         return None
     found: dict[str, Any] = {}
@@ -36,27 +36,30 @@ def outline(target: str) -> dict[str, Any] | None:
     return found if missing is None else {**found, "unavailable": missing}
 
 
-def _lineage(module: str, name: str) -> Iterator[ast.ClassDef]:
+@cache
+def _lineage(module: str, name: str) -> tuple[ast.ClassDef, ...]:
     """The class and its bases, as far as their sources can be found."""
-    tree = _tree(module)
-    if tree is None:
-        return
-    for node in ast.walk(tree):
+    for node in _statements(module):
         if isinstance(node, ast.ClassDef) and node.name == name:
-            yield node
-            for base in node.bases:
-                if isinstance(base, ast.Name):
-                    yield from _lineage(module, base.id)
-            return
-    for node in ast.walk(tree):
+            bases = (base.id for base in node.bases if isinstance(base, ast.Name))
+            return (node, *(each for base in bases for each in _lineage(module, base)))
         if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    package = module if _is_package(module) else module.rpartition(".")[0]
-                    origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-                    if origin != module:
-                        yield from _lineage(origin, alias.name)
-                    return
+            original = next((alias.name for alias in node.names if (alias.asname or alias.name) == name), None)
+            package = module if _is_package(module) else module.rpartition(".")[0]
+            origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            if original is not None and origin != module:
+                return _lineage(origin, original)
+    return ()
+
+
+@cache
+def _statements(module: str) -> tuple[ast.stmt, ...]:
+    """The statements of a module, those under an ``if TYPE_CHECKING`` among them; none without a source."""
+    path = _path(module)
+    if path is None or path.suffix != ".py":
+        return ()
+    body = ast.parse(path.read_bytes()).body
+    return (*body, *(inner for node in body if isinstance(node, ast.If) for inner in node.body))
 
 
 def _assigned(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
@@ -81,12 +84,6 @@ def _missing(node: ast.ClassDef) -> str | None:
                     if len(named) == len(call.args):
                         return not_installed(*map(str, named))
     return None
-
-
-@cache
-def _tree(module: str) -> ast.Module | None:
-    path = _path(module)
-    return None if path is None or path.suffix != ".py" else ast.parse(path.read_bytes())
 
 
 def _is_package(module: str) -> bool:
