@@ -96,3 +96,13 @@ def narrow_run(tiny_run: Path) -> Path:
     arguments = ["run", "--defense", "original", "--attacks", "logreg", *TINY, *narrow]
     assert main([*arguments, "--out", str(tiny_run.parent), "--name", "narrow"]) == 0
     return tiny_run.parent / "narrow"
+
+
+@pytest.fixture(scope="session")
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two ordinary runs on the same people: each has the undefended release, and a defense of its own."""
+    out = tmp_path_factory.mktemp("two")
+    for defense in ("leace", "inlp"):
+        arguments = ["run", "--defense", defense, "--attacks", "logreg,lda", *TINY, *SHORT]
+        assert main([*arguments, "--out", str(out), "--name", defense]) == 0
+    return out

@@ -16,6 +16,7 @@ STARTING = ("system", "popen", "execv", "execve", "execvp", "spawnl", "spawnv", 
 IMPORTING = ("import_module", "spec_from_file_location", "exec_module")
 # Plugins, commands and trackers are imported by names from entry points and tables: these are the only places.
 MAY_IMPORT = (
+    "aiakit/__init__.py",
     "aiakit/cli/main.py",
     "aiakit/plugins/bases/__init__.py",
     "aiakit/plugins/registry.py",

@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from aiakit.api.result import Result
-from aiakit.experiment.run import Run
-from aiakit.report.comparison import compare_runs
+from aiakit.results import comparison
+from aiakit.results.comparison import Side
 
 
 def compare(first: Result | str | Path, second: Result | str | Path) -> dict[str, Any]:
     """What ``aiakit compare --json`` prints of two runs or audits: paired differences, second minus first.
 
-    Raises InputError where a folder holds no run.
+    Texts may name a release, ``"runs/a:leace"``; without one every release of the first is paired with every one of the
+    second. Raises InputError where a folder holds no run, or has no such release.
     """
-    return compare_runs(_run(first), _run(second))
+    return comparison.compare(_side(first), _side(second))
 
 
-def _run(given: Result | str | Path) -> Run:
-    return given.run if isinstance(given, Result) else Run.open(Path(given))
+def _side(given: Result | str | Path) -> Side:
+    return Side(given.run) if isinstance(given, Result) else Side.read(str(given))

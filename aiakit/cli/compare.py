@@ -1,8 +1,6 @@
-"""``aiakit compare``: two runs side by side."""
+"""``aiakit compare``: releases of two runs side by side."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import rich_click as click
 
@@ -10,19 +8,21 @@ from aiakit.cli.common import emit_json, json_option, plugin_option
 
 
 @click.command()
-@click.argument("first", metavar="RUN")
-@click.argument("second", metavar="RUN")
+@click.argument("first", metavar="RUN[:RELEASE]")
+@click.argument("second", metavar="RUN[:RELEASE]")
 @plugin_option
 @json_option
 def command(first: str, second: str, as_json: bool) -> None:
-    """Compare what two runs have in common: paired differences, second minus first, and what was configured.
+    """Compare releases of two runs or audits: paired differences, second minus first, and what was configured.
 
-    Differences are paired over people where both runs judge by the same people; otherwise the values stand alone.
+    ``aiakit compare RUN:leace RUN2:aia`` compares two releases, attack by attack; where none is named, every one of the
+    first run is paired with every one of the second. Differences are paired over people where both judge by the same
+    people; otherwise the values stand alone.
     """
-    from aiakit.experiment.run import Run
-    from aiakit.report.comparison import compare_runs, print_comparison
+    from aiakit.report.comparison import print_comparison
+    from aiakit.results.comparison import Side, compare
 
-    document = compare_runs(Run.open(Path(first)), Run.open(Path(second)))
+    document = compare(Side.read(first), Side.read(second))
     if as_json:
         emit_json(document)
     else:

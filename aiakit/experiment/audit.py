@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import View
@@ -131,8 +132,9 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
                 "view": samples.view,
                 "split": "dealt" if samples.split is None else "given",
                 "allow_overlap": request.allow_overlap,
+                **_beside(samples),
             },
-            data=fingerprint(samples),
+            data=_who(samples, splits[first]),
         ),
         attribute=first,
         split=SHARES.model_copy(update={"seed": request.seed}),
@@ -141,7 +143,9 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
         attacks=request.attack_specs(usable),
         seeds=(request.seed,),
         knowledge=knowledge,
-        further=tuple(AttributeSpec(name=name, without=tuple(unable[name])) for name in others),
+        further=tuple(
+            AttributeSpec(name=name, without=tuple(unable[name]), data=_who(samples, splits[name])) for name in others
+        ),
         notes=tuple(notes),
     )
     return PreparedAudit(config, broken, samples, splits, pairs)
@@ -150,10 +154,12 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
 def _releases(samples: Samples) -> tuple[Chain, ...]:
     """The reference, where there is one, and what is audited."""
     given = {REFERENCE: True, RELEASE: False} if samples.reference is not None else {RELEASE: False}
-    return tuple(
-        (PluginSpec(kind="file", name=name, params={"views": list(samples.tensors(reference))}),)
-        for name, reference in given.items()
-    )
+    chains = []
+    for name, reference in given.items():
+        views = samples.tensors(reference)
+        params = {"views": list(views), "data": array_digest(*views.values())}
+        chains.append((PluginSpec(kind="file", name=name, params=params),))
+    return tuple(chains)
 
 
 def _attacks(request: AuditRequest, broken: dict[str, str]) -> tuple[list[str], list[str]]:
@@ -231,16 +237,22 @@ def _facts(samples: Samples, split: Split) -> dict[str, Any]:
         "bayes_ceiling": None,
         "notes": [*samples.notes, *split.notes],
         "groups": [{"name": name, "classes": list(group.classes)} for name, group in samples.groups.items()],
+        "test_people": array_digest([samples.people[code] for code in np.unique(samples.identity[split.rows["test"]])]),
     }
 
 
-def fingerprint(samples: Samples) -> str:
-    """A digest of all that is audited."""
-    parts: list[Any] = [samples.values, samples.identity, samples.people, samples.split]
-    for attribute in (*samples.attributes.values(), *samples.groups.values()):
-        parts += [attribute.classes, attribute.values]
+def _who(samples: Samples, split: Split) -> str:
+    """A digest of the people, their attribute and their splits: equal for two releases of the same people."""
+    attribute = samples.attributes[split.attribute]
+    parts: list[Any] = [samples.identity, samples.people, attribute.classes, attribute.values]
+    return array_digest(*parts, *(part for name, rows in split.rows.items() for part in (name, rows)))
+
+
+def _beside(samples: Samples) -> dict[str, str]:
+    """A digest of what else stands in the cell of the protocol: groups and official pairs; nothing without any."""
+    parts: list[Any] = []
+    for name, group in samples.groups.items():
+        parts += [name, group.classes, group.values]
     if samples.pairs is not None:
         parts += [samples.pairs.left, samples.pairs.right, samples.pairs.same, samples.pairs.fold]
-    if samples.reference is not None:
-        parts.append(samples.reference)
-    return array_digest(*parts)
+    return {"groups_and_pairs": array_digest(*parts)} if parts else {}

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from aiakit.contracts import BaseDefense
-from aiakit.experiment.config import Chain, PluginSpec, RunConfig, label_of
+from aiakit.experiment.config import AttributeSpec, Chain, PluginSpec, RunConfig, label_of
 from aiakit.plugins import registry
 from aiakit.storage.store import json_digest
 
@@ -134,10 +134,11 @@ def protocol_cell(config: RunConfig) -> CellSpec:
     return CellSpec(inputs, "splits and pairs")
 
 
-def labels_cell(config: RunConfig, protocol: CellSpec, attribute: str) -> CellSpec:
+def labels_cell(config: RunConfig, protocol: CellSpec, further: AttributeSpec) -> CellSpec:
     """The labels of a further attribute."""
-    inputs = {"kind": "labels", "protocol": protocol.digest, "attribute": attribute, **_common(config)}
-    return CellSpec(inputs, f"labels of {attribute}", (protocol.digest,))
+    inputs = {"kind": "labels", "protocol": protocol.digest, "attribute": further.name, **_common(config)}
+    inputs |= {"data": further.data} if further.data else {}
+    return CellSpec(inputs, f"labels of {further.name}", (protocol.digest,))
 
 
 def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int) -> Iterator[CellSpec]:

@@ -122,12 +122,14 @@ def label_of(chain: Chain) -> str:
 class AttributeSpec(Record):
     """A further attribute whose leakage is measured on releases that protect another one.
 
-    without : attacks that cannot infer it. left_out : why it is not measured ("" where it is).
+    without : attacks that cannot infer it. left_out : why it is not measured ("" where it is). data : of an audit, the
+    digest of whose it is and of their splits; of a run that of the data set covers it.
     """
 
     name: str
     without: tuple[str, ...] = ()
     left_out: str = ""
+    data: str = ""
 
 
 Knowledge = Literal["ignorant", "lazy", "informed", "adaptive"]
@@ -226,11 +228,11 @@ def plugin_spec(kind: registry.Kind, name: str, options: Mapping[str, Any]) -> d
 
 def files_of(params: dict[str, Any]) -> dict[str, str]:
     """Parameter → digest of the file that it names."""
-    return {key: file_digest(Path(value)) for key, value in params.items() if _names_file(value)}
+    return {key: file_digest(Path(value).expanduser()) for key, value in params.items() if _names_file(value)}
 
 
 def _names_file(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and len(value) < 4096 and Path(value).is_file()
+    return isinstance(value, str) and bool(value) and len(value) < 4096 and Path(value).expanduser().is_file()
 
 
 def framework_fingerprint() -> str:

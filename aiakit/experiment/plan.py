@@ -109,7 +109,7 @@ class _Planner:
         return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further)
 
     def _further(self, spec: AttributeSpec) -> FurtherAttribute:
-        labels = labels_cell(self.config, self.protocol, spec.name)
+        labels = labels_cell(self.config, self.protocol, spec)
         usable = [a for a in self.config.attacks if a.name not in spec.without and not is_claim(a)]
         return FurtherAttribute(labels, self._attacks(usable, labels))
 

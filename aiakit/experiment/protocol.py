@@ -35,7 +35,8 @@ class Group(BaseModel):
 class DataSummary(BaseModel):
     """What a protocol cell says of its data; the cell may be somebody else's.
 
-    groups : what an audit's results are broken down by, besides the classes; None of a run.
+    groups : what an audit's results are broken down by, besides the classes; None of a run. test_people : of an audit,
+    a digest of the names of the people of test, in the order of their numbers.
     """
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
@@ -49,6 +50,7 @@ class DataSummary(BaseModel):
     bayes_ceiling: float | None
     notes: list[Line]
     groups: list[Group] | None = None
+    test_people: str = ""
 
 
 def drawn_pairs(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from aiakit.errors import InputError
-from aiakit.experiment.config import REFERENCE
+from aiakit.experiment.config import REFERENCE, RELEASE
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.gather import mismatch, other_data
 from aiakit.leaderboard.schema import Entry, Reported
@@ -139,10 +139,14 @@ def _label(places: Sequence[RankedEntry]) -> None:
     """Name each release, with the parameters in which it differs from others of the same name, or with its run."""
     groups: dict[str, list[RankedEntry]] = {}
     for place in places:
-        groups.setdefault(place.entry.release, []).append(place)
+        audited = place.entry.audits and place.entry.release == RELEASE
+        name = place.entry.protocol.dataset if audited else place.entry.release
+        groups.setdefault(name, []).append(place)
     for name, group in groups.items():
         options = [
             {f"{stage.name}.{key}": value for stage in place.entry.stages for key, value in stage.params.items()}
+            if not place.entry.audits
+            else {}
             for place in group
         ]
         known = dict.fromkeys(key for each in options for key in each)

@@ -172,10 +172,16 @@ def parameters(entry: Entry) -> str:
     return " ".join(f"{stage.name}.{key}={value}" for stage in entry.stages for key, value in stage.params.items())
 
 
+def data_of(board: Board) -> str:
+    """The data set of a board; of a board of audits the files, the first three of them."""
+    names = list(dict.fromkeys(place.entry.protocol.dataset for place in board.places))
+    return ", ".join([*names[:3], *(["…"] if len(names) > 3 else [])])
+
+
 def headline(board: Board) -> str:
     """What the board is of."""
     protocol = board.protocol
-    return f"{protocol.dataset}: {protocol.attribute} ({', '.join(protocol.classes)}), {protocol.people} people"
+    return f"{data_of(board)}: {protocol.attribute} ({', '.join(protocol.classes)}), {protocol.people} people"
 
 
 REPORTED_HEADINGS = ("source", "release", "reported leakage", "reported utility", "note")

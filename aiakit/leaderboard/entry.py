@@ -146,5 +146,7 @@ def writing(folder: Path) -> Iterator[None]:
 def content_of(submission: Submission) -> str:
     """A digest of what was released, attacked and scored: equal for copies, wherever and whenever they were made."""
     entry = submission.entry.model_dump(mode="json", exclude=INCIDENTAL)
+    if submission.entry.audits:
+        del entry["protocol"]["dataset"]  # the name of the audited file: two audits may share their reference
     tensors = sorted(submission.tensors.items())
     return array_digest(entry, *(part for name, values in tensors for part in (name, values)))

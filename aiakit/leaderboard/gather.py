@@ -121,7 +121,8 @@ def _keep_one_protocol(found: Gathered) -> None:
 def mismatch(first: Submission, other: Submission) -> str | None:
     """Why the other entry cannot stand on one board with the first; None where it can."""
     a, b = first.entry.protocol, other.entry.protocol
-    changed = [name for name in TRUTH if getattr(a, name) != getattr(b, name)]
+    audits = all(submission.entry.audits for submission in (first, other))  # which go by the names of their files
+    changed = [name for name in TRUTH if getattr(a, name) != getattr(b, name) and not (audits and name == "dataset")]
     if not changed:
         return None
     what = changed[0]

@@ -131,6 +131,11 @@ class Entry(Record):
     withdrawn: tuple[WithdrawnAttack, ...] = ()
     figures: dict[str, Any]
 
+    @property
+    def audits(self) -> bool:
+        """Whether the release existed already, so that its data set is the file that was audited."""
+        return self.stages[0].kind == "file"
+
 
 class Withdrawn(Record):
     """What stands in the place of an entry that was withdrawn: its name, so that copies of it are known, no scores."""

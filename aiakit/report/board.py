@@ -18,6 +18,7 @@ from aiakit.leaderboard.columns import (
     REPORTED_HEADINGS,
     Column,
     by_attack,
+    data_of,
     headline,
     remarks,
     reported_rows,
@@ -27,6 +28,7 @@ from aiakit.leaderboard.schema import Provenance
 from aiakit.leaderboard.scores import similarities
 from aiakit.leaderboard.submit import IN_MEMORY
 from aiakit.report import charts
+from aiakit.report.board_pairs import pair_section
 from aiakit.report.calibration import Calibration, calibration_heatmap
 from aiakit.report.curves import det
 from aiakit.report.html import REPORT
@@ -67,6 +69,7 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
     sections = [
         overview,
         attacks,
+        *pair_section(board),
         *_verification(board),
         *_calibration(board, calibrations),
         *_reported(board),
@@ -78,7 +81,7 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
         "Every figure on this page was computed from the per-sample scores of its entry, and leads to it.",
         lower_bounds(board.smallest_detectable),
     ]
-    return Page(f"{board.protocol.dataset}: privacy leaderboard", headline(board), lead, sections)
+    return Page(f"{data_of(board)}: privacy leaderboard", headline(board), lead, sections)
 
 
 def _verification(board: Board) -> list[Section]:

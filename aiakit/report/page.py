@@ -47,13 +47,17 @@ class Heading:
 
 @dataclass(frozen=True)
 class Table:
-    """A sortable table with a sentence that says what it shows; ``filterable`` adds a field to filter rows by."""
+    """A sortable table with a sentence that says what it shows; ``filterable`` adds a field to filter rows by.
+
+    choose : of a table of pairs, whose first two columns hold their names, the names of which two can be chosen.
+    """
 
     id: str
     caption: str
     headings: Sequence[Heading]
     rows: Sequence[Sequence[Cell]]
     filterable: bool = False
+    choose: Sequence[str] = ()
 
     def filled(self) -> Table:
         """Without the columns in which no row says anything."""

@@ -14,7 +14,10 @@ import pytest
 
 import aiakit
 from aiakit.api.progress import NotebookBar, shown
+from aiakit.experiment.cellspec import CellSpec
 from aiakit.experiment.engine import SilentObserver
+from aiakit.experiment.forecast import Forecast
+from aiakit.storage.store import Store
 
 SMALL = {
     "data": {"people": 80, "images_per_person": 3},
@@ -93,7 +96,9 @@ def test_a_run_is_a_result(result: aiakit.Result, tmp_path: Path) -> None:
     assert "leace" in page.read_text()
     assert aiakit.load(result.run.folder).to_dict() == result.to_dict()
     compared = aiakit.compare(result, result.run.folder)
-    assert {row["difference"] for row in compared["rows"]} == {0.0}
+    assert compared["same"] == ["original", "leace", "laplace-noise"]
+    one = aiakit.compare(result, f"{result.run.folder}:leace")
+    assert [row["releases"] for row in one["rows"][:1]] == [["original", "leace"]]
 
 
 def test_a_trained_defense_is_called_on_arrays(result: aiakit.Result) -> None:
@@ -144,10 +149,11 @@ class Handle:
         self.shown.append(markup)
 
 
-def test_progress_in_a_notebook() -> None:
+def test_progress_in_a_notebook(tmp_path: Path) -> None:
     handle = Handle()
     bar = NotebookBar(handle, str)
-    bar.begin(3, 1)
+    cells = [CellSpec({"kind": "attack", "number": number}, str(number)) for number in range(3)]
+    bar.begin(Forecast(Store(tmp_path), cells, cells[1:]))
     bar.start("logreg on <aia>")
     bar.step("epochs", 1, 2)
     bar.end("logreg on <aia>", "out of luck")

@@ -21,18 +21,19 @@ from PIL import Image
 
 from aiakit.contracts import LoadSettings
 from aiakit.datasets.celeba import CelebA
-from aiakit.datasets.columns import as_text
 from aiakit.datasets.folder import Folder
 from aiakit.datasets.lfw import read_pairs
 from aiakit.datasets.pixels import read_image
-from aiakit.datasets.source import numbered, read_source
+from aiakit.datasets.source import read_source
 from aiakit.errors import InputError
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import read_record
 from aiakit.storage import tensorfile
 from aiakit.storage.arrays import LARGEST_UNPACKED, read_arrays
 from aiakit.storage.documents import DEEPEST, read_json, read_toml
+from aiakit.storage.embeddings import numbered
 from aiakit.storage.tables import read_csv, whole_number
+from aiakit.storage.text import as_text
 from aiakit.suites.load import read_suite
 
 ROOT = Path(__file__).parents[2]

@@ -149,7 +149,6 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "leaderboard: a later schema": (("leaderboard", "later.json"), ("schema version 99", "update")),
     "leaderboard: no scores": (("leaderboard", "alone.json"), ("alone.json", "cannot be read")),
     "leaderboard: a path in an entry": (("leaderboard", "path.json"), ("scores.file",)),
-    "leaderboard: one entry twice": (("leaderboard", "entries", "entries"), ("both hold",)),
     "leaderboard: verify nothing": (("leaderboard", "verify", "no.json"), ("no.json",)),
     "leaderboard: a run in progress": (("leaderboard", "half"), ("not finished",)),
     "leaderboard: submit one in progress": (("leaderboard", "submit", "half", "-o", "out"), ("not finished",)),

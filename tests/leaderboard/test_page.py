@@ -45,6 +45,27 @@ def test_the_plane_is_covered_and_each_release_has_its_share_of_the_front(make: 
     assert [row["front_share"] for row in document["rows"]] == pytest.approx([1, 1], abs=0.05)
 
 
+def test_two_rows_can_be_paired(make: Make) -> None:
+    made = [make("a", {"lda": 0.6}, skill=1), make("b", {"lda": 0.9}, skill=3), make("c", {"lda": 0.8})]
+    board = make_board(made)
+    section = next(section for section in board_page(board).sections if section.id == "pairs")
+    (table,) = section.tables
+    assert [[cell.text for cell in row[:2]] for row in table.rows] == [["a", "c"], ["a", "b"], ["c", "b"]]
+    places = {place.label: place for place in board.places}
+    for row in table.rows:
+        first, second = (places[cell.text] for cell in row[:2])
+        assert first.leakage is not None
+        assert second.leakage is not None
+        assert first.utility is not None
+        assert second.utility is not None
+        assert row[2].value == pytest.approx(second.leakage - first.leakage)
+        assert row[4].value == pytest.approx(second.utility - first.utility)
+    html = render_page(board_page(board))
+    assert html.count('<select data-choose="pair-table"') == 2
+    alone = board_page(make_board(made[:1]))
+    assert all(section.id != "pairs" for section in alone.sections)
+
+
 def test_what_the_suite_finds_stands_on_the_page(make: Make) -> None:
     board = make_board([make("original", {"lda": 0.95, "mine": 0.5})])
     known = shipped_calibrations()

@@ -15,16 +15,6 @@ from tests.conftest import SHORT, TINY, Answer
 Aiakit = Callable[..., Answer]
 
 
-@pytest.fixture(scope="session")
-def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of two ordinary runs on the same people: each has the undefended release, and a defense of its own."""
-    out = tmp_path_factory.mktemp("two")
-    for defense in ("leace", "inlp"):
-        arguments = ["run", "--defense", defense, "--attacks", "logreg,lda", *TINY, *SHORT]
-        assert main([*arguments, "--out", str(out), "--name", defense]) == 0
-    return out
-
-
 def test_a_board_of_two_runs(two_runs: Path, aiakit: Aiakit) -> None:
     for paths in ([two_runs], [two_runs / "leace", two_runs / "inlp"]):
         answer = aiakit("leaderboard", *paths, "--format", "json")

@@ -196,3 +196,19 @@ def test_print_repeats_the_heads_of_tables(chrome: Any) -> None:
     finally:
         chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert (display, inside, overflow) == ("table-header-group", "avoid", "visible")
+
+
+def test_two_rows_of_a_board_are_paired(two_runs: Path, driver: Any, tmp_path: Path) -> None:
+    page = tmp_path / "board.html"
+    page.write_text(render_page(board_page(make_board(gather([two_runs]).submissions))), encoding="utf-8")
+    driver.get(page.as_uri())
+    shown = (
+        "return [...document.querySelectorAll('#pair-table tbody tr')].filter(r => r.offsetHeight > 0)"
+        ".map(r => [r.cells[0].textContent, r.cells[1].textContent].sort().join(' '))"
+    )
+    assert sorted(driver.execute_script(shown)) == ["inlp leace", "inlp original", "leace original"]
+    first, second = driver.find_elements("css selector", "select[data-choose='pair-table']")
+    first.send_keys("original")
+    assert sorted(driver.execute_script(shown)) == ["inlp original", "leace original"]
+    second.send_keys("leace")
+    assert driver.execute_script(shown) == ["leace original"]

@@ -40,6 +40,15 @@ function filter(field) {
   output.textContent = words.length ? `${shown} of ${rows.length} rows` : "";
 }
 
+// Of a table of pairs, the rows with all that is chosen in either of the first two columns.
+function choose(table, fields) {
+  const chosen = fields.map((field) => field.value).filter(Boolean);
+  for (const row of table.tBodies[0].rows) {
+    const names = [row.cells[0].textContent, row.cells[1].textContent];
+    row.hidden = !chosen.every((name) => names.includes(name));
+  }
+}
+
 for (const table of document.querySelectorAll("table")) {
   for (const heading of table.tHead.rows[0].cells) {
     heading.querySelector("button").addEventListener("click", () => sort(table, heading));
@@ -47,4 +56,8 @@ for (const table of document.querySelectorAll("table")) {
 }
 for (const field of document.querySelectorAll("input[data-filter]")) {
   field.addEventListener("input", () => filter(field));
+}
+for (const table of document.querySelectorAll("table")) {
+  const fields = [...document.querySelectorAll(`select[data-choose="${table.id}"]`)];
+  for (const field of fields) field.addEventListener("input", () => choose(table, fields));
 }
