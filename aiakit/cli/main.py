@@ -97,10 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("aiakit: interrupted; run the same command again to resume", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader has gone (``| head``). Point stdout elsewhere, or the interpreter complains when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
+        return _reader_has_gone()
     except (SystemExit, GeneratorExit) as error:
+        if isinstance(error.__context__, BrokenPipeError):  # click's own way out of one
+            return _reader_has_gone()
         ended = f"the program was ended by a library or a plugin ({type(error).__name__}), and nothing was finished"
         print(f"aiakit: error: {ended}", file=sys.stderr)
         return 1
@@ -111,6 +111,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"aiakit: error: {printable(' '.join(message.split()))}", file=sys.stderr)
         return code
     return code if isinstance(code, int) else 0
+
+
+def _reader_has_gone() -> int:
+    """Nobody reads any more (``| head``): point stdout elsewhere, or the interpreter complains when it flushes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 1
 
 
 class _Closed(io.TextIOBase):

@@ -33,13 +33,14 @@ TRIES = {
 
 
 @click.command("new")
-@click.argument("kind", type=click.Choice(list(TRIES)))
+@click.argument("kind", type=click.Choice(list(TRIES)), metavar="KIND")
 @click.argument("name")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=".", help="Where the folder is made.")
 def command(kind: str, name: str, out: Path) -> None:
     """Write the folder NAME with a plugin, its tests and a pyproject.toml.
 
-    The plugin file works with --plugin at once; the folder installs with pip. Nothing is ever overwritten.
+    KIND is attack, defense (of pictures), embedding-defense, encoder or dataset. The plugin file works with --plugin
+    at once; the folder installs with pip. Nothing is ever overwritten.
     """
     folder = write_skeleton(kind, name, out)
     file = shlex.quote(str(folder / f"{_module(kind, name)}.py"))

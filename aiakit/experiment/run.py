@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -198,5 +198,27 @@ class Run:
 def _differences(old: RunConfig, new: RunConfig) -> list[str]:
     before, after = old.asked(), new.asked()
     names = [name for name in after if before.get(name) != after[name]]  # as JSON: a tuple is a list there
+    files = list(_changed_files(before, after))
+    if files and _without_files(before) == _without_files(after):
+        return files
     words = {"framework": "the version of aiakit", "libraries": "the versions of libraries"}
     return [words.get(name, name) for name in names]
+
+
+def _changed_files(before: Any, after: Any) -> Iterator[str]:
+    """A line for each file that a plugin names as before, and whose content is another."""
+    if isinstance(after, dict) and isinstance(before, dict):
+        for key, digest in after.get("files", {}).items():
+            if before.get("files", {}).get(key, digest) != digest:
+                yield f"the content of {after['params'][key]}, the {key} of {after['name']}"
+        for name, part in after.items():
+            yield from _changed_files(before.get(name), part)
+    elif isinstance(after, list) and isinstance(before, list):
+        for old, new in zip(before, after, strict=False):
+            yield from _changed_files(old, new)
+
+
+def _without_files(asked: Any) -> Any:
+    if isinstance(asked, dict):
+        return {name: _without_files(part) for name, part in asked.items() if name != "files"}
+    return [_without_files(part) for part in asked] if isinstance(asked, list) else asked

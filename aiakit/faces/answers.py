@@ -93,8 +93,13 @@ def public_card(path: Path, picture: PixelArray) -> Card:
     """What the public model says of a photograph. Raises InputError where it is not installed."""
     reason = public_missing()
     if reason is not None:
-        raise InputError(f"no model is at hand: name a run with --run, or install the public one ({reason})")
-    return Card(str(path), (Seen("photograph", picture, tuple(public_answers(picture))),))
+        raise InputError(f"no model is at hand: name a RUN, or install the public one ({reason})")
+    return Card(str(path), (Seen("photograph", picture, tuple(public_answers(picture))),), (_public_speaks(),))
+
+
+def _public_speaks() -> str:
+    """Who the public model is, for a reader who may take it for an attack of a run."""
+    return f"{PUBLIC} speaks of the photograph itself: {registry.load('attack', PUBLIC).summary}"
 
 
 class Profiler:
@@ -131,8 +136,8 @@ class Profiler:
         """The card of a prepared photograph. seed : of the noise of a stochastic defense."""
         seen = [Seen("photograph", picture, tuple(public_answers(picture)))]
         reason = public_missing()
-        if reason is not None:
-            self._note(f"the public model is not asked: {reason}")
+        self._note(_public_speaks() if reason is None else f"the public model is not asked: {reason}")
+        self._note(f"of a release the attack speaks that is named: it learned from it in {self.run.folder}")
         for name, chain in self.chains.items():
             stages = trained_stages(self.run, chain)
             draws = [

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
+from aiakit.experiment.config import REFERENCE
 from aiakit.experiment.run import RUN
 from aiakit.leaderboard.board import Board, RankedEntry
 from aiakit.leaderboard.columns import (
@@ -30,14 +31,19 @@ from aiakit.leaderboard.submit import IN_MEMORY
 from aiakit.report import charts
 from aiakit.report.board_pairs import pair_section
 from aiakit.report.calibration import Calibration, calibration_heatmap
+from aiakit.report.conclusion import conclude
 from aiakit.report.curves import det
 from aiakit.report.html import REPORT
-from aiakit.report.page import Cell, Heading, Page, Section, Table, to_cell
+from aiakit.report.page import Cell, Heading, Page, Section, Table, interval_cell, to_cell
 from aiakit.report.sections import lower_bounds, present
-from aiakit.results.document import measured
+from aiakit.results.document import judged
 from aiakit.results.figures import det_curve
 
 INDEX = "index.html"
+FIRST = ("release", "strongest", "verdict", "rank", "attack", "claimed", "gap")  # columns, in this order
+IN_ENTRY = ("people", "bits", "eer", "front_share", "hypervolume")  # in the section of each entry: no screen is so wide
+ELSEWHERE = (*IN_ENTRY, "seeds", "seconds")  # that section has words of its own for these
+WEAK = "†"
 TEXT = ("release", "attack", "verdict")  # keys of columns that hold no numbers
 
 
@@ -46,7 +52,7 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
 
     folder : where it will lie, so that links to entries and runs are relative; without one they are left out.
     """
-    rows = [{**measured(place.row), "release": place.label} for place in board.places]
+    rows = [{**judged(place.row, place.verdict), "release": place.label} for place in board.places]
     chance = 1 / len(board.protocol.classes)
     overview = Section(
         "board",
@@ -55,17 +61,15 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
         present([charts.plane(rows), charts.dumbbell(rows, chance, board.smallest_detectable,
                                                      board.protocol.bayes_ceiling)]),
         [_table("board-table", "Releases, ranked by what they leak; each name leads to what was submitted.",
-                summary(board), board)],
+                _in_order(summary(board)), board)],
     )  # fmt: skip
-    release = [column for column in summary(board) if column.key == "release"]
     attacks = Section(
         "attacks",
         "Every attack",
         (),
         present([charts.heatmap(rows, chance), charts.seeds(rows)]),
-        [_table("attack-table", "Balanced accuracy on test of every attack; * is the strongest, † shows no power.",
-                [*release, *by_attack(board)], board)],
-    )  # fmt: skip
+        [_attack_table(board)],
+    )
     sections = [
         overview,
         attacks,
@@ -76,12 +80,49 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
         *_not_there(board),
         Section("limits", "How to read this", items=remarks(board)),
     ]
-    sections += [_entry(number, place, folder) for number, place in enumerate(board.places)]
+    sections += [_entry(number, place, board, folder) for number, place in enumerate(board.places)]
+    undefended = next((row for row, place in zip(rows, board.places, strict=True)
+                       if place.entry.release == REFERENCE), None)  # fmt: skip
     lead = [
+        conclude(board.protocol.attribute, chance, [row for row in rows if row is not undefended], undefended),
         "Every figure on this page was computed from the per-sample scores of its entry, and leads to it.",
         lower_bounds(board.smallest_detectable),
     ]
     return Page(f"{data_of(board)}: privacy leaderboard", headline(board), lead, sections)
+
+
+def _in_order(columns: list[Column]) -> list[Column]:
+    """What everybody looks for first, so that it is seen on a narrow screen too."""
+    shown = [column for column in columns if column.key not in ELSEWHERE]
+    return sorted(shown, key=lambda column: FIRST.index(column.key) if column.key in FIRST else len(FIRST))
+
+
+def _attack_table(board: Board) -> Table:
+    """A row for each attack on each release: a column an attack would not fit a screen."""
+    headings = [
+        Heading("release"),
+        Heading("attack"),
+        Heading("balanced accuracy [95 %]", True),
+        Heading("shows power"),
+    ]
+    rows = []
+    for number, place in enumerate(board.places):
+        for column in by_attack(board):
+            value = column.value(place)
+            if isinstance(value, float):
+                interval = column.interval(place) if column.interval else None
+                mark = column.mark(place).replace(WEAK, "") if column.mark else ""
+                power = board.power.get(column.heading)
+                rows.append(
+                    [
+                        Cell(place.label, place.label, href=f"#entry-{number}"),
+                        Cell(column.heading, column.heading),
+                        interval_cell(value, interval, mark, href=f"#entry-{number}"),
+                        to_cell({True: "yes", False: "no", None: None}[power]),
+                    ]
+                )
+    caption = "Balanced accuracy on test of every attack; * is the strongest."
+    return Table("attack-table", caption, headings, rows, True).filled()
 
 
 def _verification(board: Board) -> list[Section]:
@@ -116,12 +157,16 @@ def _table(name: str, caption: str, columns: list[Column], board: Board) -> Tabl
     rows = [
         [_cell(column, place, f"#entry-{number}") for column in columns] for number, place in enumerate(board.places)
     ]
-    return Table(name, caption, headings, rows, filterable=True)
+    return Table(name, caption, headings, rows, filterable=True).filled()
 
 
 def _cell(column: Column, place: RankedEntry, link: str) -> Cell:
     value = place.rank if column.key == "rank" else column.value(place)
-    return Cell(column.text(place), value, href=None if value is None else link)
+    text, interval = column.text(place), ""
+    if column.interval is not None:
+        text, bracket, bounds = text.partition(" [")
+        interval = bracket.strip() + bounds
+    return Cell(text, value, href=None if value is None else link, interval=interval)
 
 
 def _reported(board: Board) -> list[Section]:
@@ -142,7 +187,7 @@ def _not_there(board: Board) -> list[Section]:
     return [Section("not-there", "Not on this board", ["These were found beside the entries above."], items=lines)]
 
 
-def _entry(number: int, place: RankedEntry, folder: Path | None) -> Section:
+def _entry(number: int, place: RankedEntry, board: Board, folder: Path | None) -> Section:
     entry = place.entry
     source = _made_of(place.submission.path)
     external = [attack.name for attack in entry.attacks if attack.external]
@@ -151,7 +196,9 @@ def _entry(number: int, place: RankedEntry, folder: Path | None) -> Section:
         [] if folder is None else [Cell(f"Computed from {source.name}", href=quote(os.path.relpath(source, folder)))]
     )
     items += _handed_in(entry.provenance)
+    figures = [(column.heading, column.text(place)) for column in summary(board) if column.key in IN_ENTRY]
     items += [
+        "; ".join(f"{heading}: {text}" for heading, text in figures if text != NONE) + ".",
         f"Entry {entry.name}, {scores}, computed by aiakit {entry.computing.aiakit} "
         f"on {entry.computing.device} ({entry.computing.precision}) in {entry.computing.seconds:.1f} seconds.",
         f"Seeds {', '.join(map(str, entry.computing.seeds))}, {entry.computing.attack_seeds} of each attack.",

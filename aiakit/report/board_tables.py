@@ -25,7 +25,7 @@ from aiakit.leaderboard.columns import (
     summary,
 )
 from aiakit.report.terminal import stdout
-from aiakit.results.document import measured
+from aiakit.results.document import judged
 
 SCHEMA = 1
 WIDE = 220  # columns where the output is no terminal
@@ -60,9 +60,7 @@ def document(board: Board) -> dict[str, Any]:
                 "provenance": place.entry.provenance.model_dump(mode="json"),
                 "stages": [stage.model_dump(mode="json") for stage in place.entry.stages],
                 "external": [attack.name for attack in place.entry.attacks if attack.external],
-                **measured(place.row),
-                "verdict": None if place.verdict is None else place.verdict.text,
-                "p_value": None if place.verdict is None else place.verdict.p_value,
+                **judged(place.row, place.verdict),
                 "apart": place.apart,
                 "pareto": place.pareto,
                 "front_share": place.front_share,

@@ -100,18 +100,13 @@ def _further(evaluation: Evaluation, said: Said, tests: int) -> dict[str, Any]:
 
 def _inferred(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
     """What attacks read from one release."""
-    figures = measured(row)
+    figures = judged(row, said[evaluation.protocol.facts["attribute"], row.release])
     found = {
         "release": row.release,
-        **{key: figures[key] for key in ("strongest", "simultaneous_upper")},
+        **{key: figures[key] for key in ("strongest", "simultaneous_upper", "verdict", "p_value")},
         "attacks": _attacks(evaluation, row),
-        **_verdict(said[evaluation.protocol.facts["attribute"], row.release]),
     }
     return found | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
-
-
-def _verdict(found: Verdict | None) -> dict[str, Any]:
-    return {"verdict": found and found.text, "p_value": None if found is None else number(found.p_value)}
 
 
 def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
@@ -131,9 +126,8 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
     return {
         "release": row.release,
         "params": _params(evaluation.config, row.release),
-        **measured(row),
+        **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
-        **_verdict(said[evaluation.protocol.facts["attribute"], row.release]),
         "accuracy_bound": row.accuracy_bound,
         **_ladder(row),
         "seconds": round(row.seconds, 3),
@@ -142,6 +136,12 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         "peak_mib": row.peak_mib,
         "missing": row.missing,
     }
+
+
+def judged(row: Row, verdict: Verdict | None) -> dict[str, Any]:
+    """What is measured of a release, and what is said of it beside others."""
+    p_value = None if verdict is None else number(verdict.p_value)
+    return {**measured(row), "verdict": verdict and verdict.text, "p_value": p_value}
 
 
 def measured(row: Row) -> dict[str, Any]:

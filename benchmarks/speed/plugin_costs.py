@@ -35,6 +35,7 @@ DIMS = 128
 EMBEDDINGS, PICTURES = 10_000, 400  # rows
 PART = 10  # of the rows in the small size
 EACH = 8  # pictures of a person
+FEWEST = 24  # people: k-same takes as many of a class as its k, which is 10
 OTHERS = 12  # attacks whose scores are combined
 
 
@@ -64,14 +65,14 @@ class Subject:
 def faces(rows: int, seed: int = 0) -> Faces:
     """Made-up people with eight pictures each."""
     rng = np.random.default_rng(seed)
-    who = people(max(4, rows // EACH), EACH, rng)
+    who = people(max(FEWEST, rows // EACH), EACH, rng)
     return Faces(images(who, rng, size=SIDE), who.labels, who.identity, who.classes)
 
 
 def embeddings(rows: int, seed: int = 0) -> Embeddings:
     """Gaussian embeddings of made-up people with eight rows each, whose class shifts every coordinate a little."""
     rng = np.random.default_rng(seed)
-    who = people(max(4, rows // EACH), EACH, rng)
+    who = people(max(FEWEST, rows // EACH), EACH, rng)
     x = rng.standard_normal((who.identity.max() + 1, DIMS))[who.identity] + rng.standard_normal((len(who.labels), DIMS))
     x += (2 / np.sqrt(DIMS)) * (who.labels - 0.5)[:, None]
     return Embeddings(x.astype(np.float32), who.labels, who.identity, who.classes)

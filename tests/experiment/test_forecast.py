@@ -10,6 +10,7 @@ import pytest
 
 from aiakit.experiment.cellspec import CellSpec
 from aiakit.experiment.forecast import Forecast, Sizes, seconds_of
+from aiakit.plugins import costs, registry
 from aiakit.plugins.costs import Cost
 from aiakit.storage.store import Store
 
@@ -158,3 +159,15 @@ def test_nothing_is_said_before_the_splits_are_known(tmp_path: Path) -> None:
         draft.result = {"splits": splits}
     forecast.end(protocol, False)
     assert forecast.left() == pytest.approx(60.0)
+
+
+def test_costs_of_every_built_in_attack_and_defense_are_kept() -> None:
+    for kind in ("attack", "defense"):
+        for name in registry.names(kind):
+            cls = registry.load(kind, name)
+            if getattr(cls, "view", "") == "claim" or registry.unavailable(kind, name):
+                continue
+            cost = costs.cost_of(kind, name)
+            assert cost is not None, f"{kind} {name}: python -m benchmarks.speed.plugin_costs --only {name} --save"
+            assert 0 <= cost.fixed <= cost.seconds
+    assert "seconds" in costs.conditions()

@@ -87,7 +87,7 @@ def wrong_attacks() -> dict[str, type[Attack]]:
     """By the name of the check that must find it."""
 
     class Bare(Sound):
-        def __init__(self, strength: Any = 1.0) -> None:  # type: ignore[no-untyped-def]
+        def __init__(self, strength=1.0):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
             super().__init__(strength)
 
     class Builds(Sound):
