@@ -12,6 +12,7 @@ from scipy.special import softmax
 from sklearn.model_selection import StratifiedGroupKFold
 
 from aiakit.contracts import Attack, Context, IntArray, LabelledRelease, Release
+from aiakit.datasets.fingerprint import array_digest
 from aiakit.datasets.rows import RowView
 from aiakit.datasets.splits import SplitName
 from aiakit.experiment.protocol import Protocol
@@ -41,10 +42,8 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
         draft.result = {"skipped": f"it learned from shape {shapes[0]}, this release has {shapes[1]}"}
         return
     attack = fitted(store, inputs, runtime)
-    scores = {}
-    for name, split in (("val", "attacker-val"), ("test", "test")):
-        scores[name] = scores_on(attack, entry, applied_to, protocol.rows(split), len(protocol.classes))
-    draft.save("scores", scores)
+    named: dict[str, SplitName] = {"val": "attacker-val", "test": "test"}
+    draft.save("scores", {name: scores_on(attack, entry, applied_to, protocol, split) for name, split in named.items()})
     with registry.guard(entry):
         said = attack.approximation(len(protocol.rows("attacker-train")))
     if said:
@@ -205,11 +204,21 @@ def some_people(protocol: Protocol, rows: IntArray, people: int, rng: np.random.
     return rows[np.isin(identity, chosen)]
 
 
-def scores_on(attack: Attack, entry: registry.Entry, cell: Cell, rows: IntArray, classes: int) -> NDArray[np.float64]:
-    """(N, K) probabilities by a fitted attack on some samples of a release; over the draws of a stochastic one."""
+def scores_on(
+    attack: Attack, entry: registry.Entry, cell: Cell, protocol: Protocol, split: SplitName
+) -> NDArray[np.float64]:
+    """(N, K) probabilities by a fitted attack on a split of a release; over the draws of a stochastic one.
+
+    It is given the rows in an order that nobody can foretell who does not know their labels.
+    """
+    rows = protocol.rows(split)
+    secret = array_digest(protocol.labels(rows), protocol.identity(rows))
+    order = np.random.default_rng(int(secret, 16)).permutation(len(rows))
     draws = 1 if attack.view == "claim" else cell.result["draws"]
-    releases = [release_of(cell, attack.view, rows, draw) for draw in range(draws)]
-    return answers_to(attack, entry, releases, classes)
+    releases = [release_of(cell, attack.view, rows[order], draw) for draw in range(draws)]
+    scores = np.empty((len(rows), len(protocol.classes)))
+    scores[order] = answers_to(attack, entry, releases, len(protocol.classes))
+    return scores
 
 
 def answers_to(attack: Attack, entry: registry.Entry, draws: Sequence[Release], classes: int) -> NDArray[np.float64]:

@@ -123,6 +123,5 @@ def name_of_draw(view: str, draw: int) -> str:
 
 
 def release_of(cell: Cell, view: str, rows: IntArray, draw: int = 0) -> Release:
-    """One view of some samples of a release cell, in memory."""
-    chosen = np.asarray(cell.tensors("release")[name_of_draw(view, draw)][rows])
-    return Release(**{view: chosen})
+    """One view of some samples of a release cell: a copy, that leads to no other sample."""
+    return Release(**{view: np.take(np.asarray(cell.tensors("release")[name_of_draw(view, draw)]), rows, axis=0)})
