@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import MISSING, Attribute, FaceSet, IntArray, LoadSettings, OfficialPairs
+from aiakit.datasets.crops import crop_doubts
 from aiakit.datasets.fingerprint import array_digest, fingerprinted
 from aiakit.datasets.identities import people_of
 from aiakit.datasets.listing import listed, located
@@ -95,6 +96,8 @@ class Photographs:
         if moved:
             spelt = (f"{places[row].name} for {self.files[row]}" for row in moved)
             remarks.append(counted(len(moved), len(places), "images are spelt otherwise in their folder", spelt))
+        if self.boxes is None:
+            remarks += crop_doubts([places[row] for row in kept], pixels.images)
         faces = self._select(kept, names, pixels.images, [*problems, *remarks])
         return fingerprinted(faces, pixels.digest)
 

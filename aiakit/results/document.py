@@ -47,7 +47,14 @@ def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, A
         "attack_seeds": config.attack_seeds,
         "complete": not failures and not any(row.missing for row in evaluation.rows.values()),
         "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
-        "notes": [*facts["notes"], *config.notes, *left_out, *_on_large_samples(evaluation), *_on_power(evaluation)],
+        "notes": [
+            *facts["notes"],
+            *config.notes,
+            *left_out,
+            *_on_large_samples(evaluation),
+            *_on_power(evaluation),
+            *_on_certainty(evaluation),
+        ],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row, said) for row in evaluation.rows.values()],
         **({"audit": _audited(config)} if config.audits else {}),
@@ -62,6 +69,13 @@ def _audited(config: RunConfig) -> dict[str, Any]:
 
 def _on_power(evaluation: Evaluation) -> list[str]:
     return [NO_REFERENCE] if evaluation.config.audits and REFERENCE not in evaluation.rows else []
+
+
+def _on_certainty(evaluation: Evaluation) -> list[str]:
+    """Where too little decides an interval to rely on it."""
+    strongest = {name: row.attacks[row.strongest] for name, row in evaluation.rows.items() if row.strongest is not None}
+    doubts = [f"{name} ({found.caution})" for name, found in strongest.items() if found.caution is not None]
+    return [f"these intervals are no more than a hint: {', '.join(doubts)}"] if doubts else []
 
 
 def _on_large_samples(evaluation: Evaluation) -> list[str]:
