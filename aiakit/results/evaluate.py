@@ -81,8 +81,7 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
     row.fit_seconds = sum(result.get("fit_seconds", 0.0) for result in made)
     row.release_seconds = sum(result.get("release_seconds", 0.0) for result in made)
     row.peak_mib = max((result["peak_mib"] for result in made if "peak_mib" in result), default=None)
-    bounds = [result["accuracy_bound"] for result in made if result.get("accuracy_bound") is not None]
-    row.accuracy_bound = max(bounds) if len(bounds) == len(releases) else None  # what holds for every seed's release
+    row.accuracy_bound = accuracy_bound_of(store, plan, name)
     cells = [*releases, *(cell for (release, _), cell in plan.utilities.items() if release == name)]
     for table in (plan.attacks, *(attribute.attacks for attribute in plan.further.values())):
         cells += [cell for key, cell in table.items() if key.release == name]
@@ -92,6 +91,14 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
             row.missing.append(cell.label)
         else:
             row.seconds += found.seconds
+
+
+def accuracy_bound_of(store: Store, plan: Plan, name: str) -> float | None:
+    """What no attack on a release can exceed, whatever its seed, where its defense proves that."""
+    releases = [store.find(cell.digest) for (release, _), cell in plan.releases.items() if release == name]
+    bounds = [None if cell is None else cell.result.get("accuracy_bound") for cell in releases]
+    known = [bound for bound in bounds if bound is not None]
+    return max(known) if known and len(known) == len(bounds) else None
 
 
 def _cells(store: Store, plan: Plan, config: RunConfig, attribute: str | None = None) -> _Cells:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aiakit.contracts import LoadSettings
 from aiakit.plugins import registry
 from aiakit.storage import tensorfile
 from tests.conftest import SHORT, Answer
@@ -253,3 +254,48 @@ class Sees(Attack):
     own, reached = map(int, seen.read_text().split())
     assert own <= 60 * 3 * 16 * 16 * 3 / 2
     assert reached < 2 * own + 20_000, "what it reaches is a file of what it was given"
+
+
+def test_an_attack_that_knows_the_data_by_heart_is_impossible_and_ranks_nowhere(aiakit: Aiakit, tmp_path: Path) -> None:
+    code = """
+class Plain(Defense):
+    produces = ("embedding",)
+    summary = "mean colours"
+    def fit(self, train, val, ctx):
+        return self
+    def state_dict(self):
+        return {}
+    def load_state_dict(self, state):
+        return self
+    def release(self, images, rng):
+        return Release(embedding=images.mean(axis=(1, 2)))
+class ByHeart(Attack):
+    summary = "has a table of the labels"
+    def __init__(self, file: str = ""):
+        self.file = file
+    def fit(self, train, val, ctx):
+        table = np.load(self.file)
+        self.known = {row.tobytes(): label for row, label in zip(table["rows"], table["labels"])}
+        return self
+    def predict_proba(self, release):
+        return np.eye(2)[[self.known[row.tobytes()] for row in release.embedding]]
+"""
+    people = {"people": 900, "images_per_person": 3}
+    settings = LoadSettings(16, tmp_path / "cache")
+    faces = registry.make("dataset", "synthetic", people).load(settings)
+    rows = np.asarray(faces.images).mean(axis=(1, 2)).astype(np.float32)
+    np.savez(tmp_path / "table.npz", rows=rows, labels=faces.attributes["gender"].values)
+    (tmp_path / "plugin.py").write_text(HEAD + code)
+    arguments = [word if word != "logreg" else "logreg,by-heart" for word in RELEASING if word != "--json"]
+    answer = aiakit(*arguments, "--people", "900", "--defense", "plain", "--plugin", tmp_path / "plugin.py",
+                    "--set", f"by-heart.file={tmp_path / 'table.npz'}", "--out", tmp_path / "runs")  # fmt: skip
+    assert answer.code == 0, answer.err
+    assert "impossible: a plugin or the protocol is broken" in " ".join(answer.out.split())
+    assert "plain: IMPOSSIBLE: gender is read at 1.000 by by-heart" in answer.out
+    (run,) = (tmp_path / "runs").iterdir()
+    document = aiakit("show", run, "--json").document
+    assert document["rows"][0]["verdict"] == "impossible: a plugin or the protocol is broken"
+    assert "IMPOSSIBLE" in (run / "report.html").read_text()
+    board = aiakit("leaderboard", run, "--format", "json").document
+    assert board["rows"][0]["rank"] is None
+    assert any("IMPOSSIBLE" in remark for remark in board["remarks"])
