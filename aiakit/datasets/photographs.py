@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +96,10 @@ class Photographs:
         if moved:
             spelt = (f"{places[row].name} for {self.files[row]}" for row in moved)
             remarks.append(counted(len(moved), len(places), "images are spelt otherwise in their folder", spelt))
-        if self.boxes is None:
-            remarks += crop_doubts([places[row] for row in kept], pixels.images)
         faces = self._select(kept, names, pixels.images, [*problems, *remarks])
+        if self.boxes is None:
+            doubts = crop_doubts([places[row] for row in kept], pixels.images)
+            faces = replace(faces, notes=(*faces.notes, *doubts))
         return fingerprinted(faces, pixels.digest)
 
     def _repeated(self, kept: IntArray, names: Sequence[str], repeated: Mapping[int, int]) -> list[str]:
