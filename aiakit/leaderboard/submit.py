@@ -26,7 +26,7 @@ from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, Pro
 from aiakit.leaderboard.scores import SIDES, statistics_row, truth_digest
 from aiakit.results.document import measured
 from aiakit.results.evaluate import accuracy_bound_of
-from aiakit.results.remembered import FOLDER, StatisticsCache
+from aiakit.results.remembered import StatisticsCache
 from aiakit.storage.documents import sound
 from aiakit.storage.store import json_digest
 
@@ -158,7 +158,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
         attack_seeds=config.attack_seeds,
         seconds=round(sum(run.store.read(cell.digest).seconds for cell in cells), 3),
     )
-    row = statistics_row(info, attacks, tensors, StatisticsCache(run.folder / FOLDER))
+    row = statistics_row(info, attacks, tensors, StatisticsCache.of_user())
     row.release, row.accuracy_bound = label, accuracy_bound_of(run.store, plan, label)
     entry = Entry(
         name=_name(label, facts["dataset"], [cell.digest for cell in cells]),

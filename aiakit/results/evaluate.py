@@ -17,7 +17,7 @@ from aiakit.measures.pooling import pooled_statistics
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.units import Unit
 from aiakit.results.judge import SPLITS, Judge, Scores, Truth
-from aiakit.results.remembered import FOLDER, StatisticsCache
+from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
 from aiakit.results.slices import slices_of
 from aiakit.storage.documents import sound
@@ -108,7 +108,7 @@ def _cells(store: Store, plan: Plan, config: RunConfig, attribute: str | None = 
         truth_of(protocol),
         config.bootstrap_draws,
         config.split.seed,
-        StatisticsCache(store.folder / FOLDER),
+        StatisticsCache.of_user(),
         config.unit,
     )
     return _Cells(store, plan.attacks if further is None else further.attacks, protocol, judge)
