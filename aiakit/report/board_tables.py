@@ -59,6 +59,8 @@ def document(board: Board) -> dict[str, Any]:
                 "release": place.label,
                 "provenance": place.entry.provenance.model_dump(mode="json"),
                 "stages": [stage.model_dump(mode="json") for stage in place.entry.stages],
+                "computed": sorted(place.computed),
+                "lacks": place.lacks,
                 "external": [attack.name for attack in place.entry.attacks if attack.external],
                 **judged(place.row, place.verdict),
                 "apart": place.apart,
