@@ -84,6 +84,8 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
 
 
 def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
+    from dataclasses import replace
+
     from aiakit.datasets.columns import join_labels
     from aiakit.datasets.official import read_official_pairs
     from aiakit.datasets.ordering import in_order_of
@@ -94,13 +96,15 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
 
     source = read_source(path, given["embedding_key"], given["image_size"], watch.step)
     labels_file = None if given["labels"] is None else Path(given["labels"])
-    labels = join_labels(source.columns, len(source.values), source.name, labels_file, given["join_on"])
+    labels = join_labels(source, labels_file, given["join_on"])
     identity = _identity(given["identity"], labels)
     attributes = _attributes(given, labels, identity, source)
     reference, notes = None, [*source.notes, *labels.notes]
     if given["reference"] is not None:
         read = read_source(Path(given["reference"]), given["embedding_key"], given["image_size"], watch.step)
-        reference, remarks = in_order_of(read, source, given["join_on"])
+        reference, remarks = in_order_of(
+            read, replace(source, columns={**labels.columns, **source.columns}), given["join_on"]
+        )
         notes += remarks
     pairs = None
     if given["official_pairs"] is not None:

@@ -47,7 +47,14 @@ def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, A
         "attack_seeds": config.attack_seeds,
         "complete": not failures and not any(row.missing for row in evaluation.rows.values()),
         "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
-        "notes": [*facts["notes"], *config.notes, *left_out, *_on_large_samples(evaluation), *_on_power(evaluation)],
+        "notes": [
+            *facts["notes"],
+            *config.notes,
+            *left_out,
+            *_on_releases(evaluation),
+            *_on_large_samples(evaluation),
+            *_on_power(evaluation),
+        ],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row, said) for row in evaluation.rows.values()],
         **({"audit": _audited(config)} if config.audits else {}),
@@ -62,6 +69,11 @@ def _audited(config: RunConfig) -> dict[str, Any]:
 
 def _on_power(evaluation: Evaluation) -> list[str]:
     return [NO_REFERENCE] if evaluation.config.audits and REFERENCE not in evaluation.rows else []
+
+
+def _on_releases(evaluation: Evaluation) -> list[str]:
+    """What the makers of the releases found, such as rows that were taken in order."""
+    return [f"{row.release}: {note}" for row in evaluation.rows.values() for note in row.notes]
 
 
 def _on_large_samples(evaluation: Evaluation) -> list[str]:

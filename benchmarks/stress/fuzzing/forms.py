@@ -164,7 +164,7 @@ def read(folder: Path) -> None:
 
 
 def _samples(folder: Path, source: Source, join_on: str | None) -> Samples:
-    labels = join_labels(source.columns, len(source.values), source.name, folder / LABELS, join_on)
+    labels = join_labels(source, folder / LABELS, join_on)
     given = {"gender": labels.column("gender", "--attribute")}
     who, notes = labels.column("person", "--identity"), (*source.notes, *labels.notes)
     return make_samples("x", source.values, given, who, {}, None, None, None, notes)

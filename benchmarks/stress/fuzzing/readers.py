@@ -38,6 +38,7 @@ from aiakit.plugins.extras import not_installed
 from aiakit.results.document import document_of_run
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import UNSOUND
+from aiakit.storage.embeddings import Source
 from aiakit.storage.store import json_digest
 from aiakit.suites.load import read_suite
 from benchmarks.stress.fuzzing import forms, mutations
@@ -189,7 +190,7 @@ def _audit(name: str) -> Callable[[Path], object]:
 
     def read(folder: Path) -> object:
         source = read_source(folder / name)
-        labels = join_labels(source.columns, len(source.values), source.name, None, None)
+        labels = join_labels(source, None, None)
         attributes = {"gender": labels.column("gender", "--attribute")}
         return make_samples(name, source.values, attributes, labels.column("person", "--identity"), {}, None, None,
                             None, ())  # fmt: skip
@@ -216,7 +217,7 @@ def _read_beside(folder: Path) -> None:
     values = np.random.default_rng(0).normal(size=(ROWS, 3))
     read_official_pairs(folder / "pairs.csv", files, ROWS)
     read_official_pairs(folder / "lfw.txt", [f"{n}_000{i}.jpg" for n in ("Ann", "Bob", "Cid") for i in (1, 2)], 6)
-    labels = join_labels({"file": files}, ROWS, "release", folder / "labels.csv", "file")
+    labels = join_labels(Source("release", values, {"file": files}), folder / "labels.csv", "file")
     make_samples(
         "x", values, {"gender": labels.column("gender", "a")}, labels.column("person", "i"), {}, None, None, None, ()
     )
