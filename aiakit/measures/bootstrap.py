@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 FEWEST_ERRORS, FEWEST_PEOPLE = 30, 100  # below either an interval is no more than a hint (Rule of 30, ISO/IEC 19795-1)
+FEWEST_SEEDS = 3  # two tell the variance over seeds with one degree of freedom: Student's quantile is 12.7
 CHUNK = 2**18  # weights held at once: they and their sums stay in the processor's cache
 
 
@@ -126,11 +127,17 @@ class Statistics:
 
     @property
     def caution(self) -> str | None:
-        """Why no interval of these figures is to be relied on; None where there are errors and people enough."""
+        """Why no interval of these figures is to be relied on; None where errors, people and seeds are enough.
+
+        With a single seed the interval is one over people alone, and says nothing of seeds.
+        """
         if self.counts["errors"] < FEWEST_ERRORS:
             return f"too few errors: {self.counts['errors']:.0f}, where {FEWEST_ERRORS} are needed"
         if self.counts["effective_people"] < FEWEST_PEOPLE:
             return f"too few people: {self.counts['effective_people']:.0f}, where {FEWEST_PEOPLE} are needed"
+        seeds = len(self.seed_means(next(iter(self.point))))
+        if 1 < seeds < FEWEST_SEEDS:
+            return f"too few seeds: {seeds}, where one or {FEWEST_SEEDS} are needed"
         return None
 
     def certainty_as_json(self, headline: str) -> dict[str, Any]:

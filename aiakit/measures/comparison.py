@@ -113,6 +113,7 @@ def max_t_bound(
     single = float(norm.ppf(confidence))
     critical = max(single, float(np.quantile(shortfall.max(axis=1), confidence)))
     bounds = value + critical / norm.ppf((1 + CONFIDENCE) / 2) * (np.asarray(highs) - value)
+    bounds = np.minimum(bounds, np.maximum(1.0, value))  # all of these metrics end at 1
     return MaxTBound(critical, bounds, float(bounds.max()))
 
 

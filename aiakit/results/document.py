@@ -54,6 +54,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, A
             *_on_releases(evaluation),
             *_on_large_samples(evaluation),
             *_on_power(evaluation),
+            *_on_certainty(evaluation),
         ],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row, said) for row in evaluation.rows.values()],
@@ -74,6 +75,13 @@ def _on_power(evaluation: Evaluation) -> list[str]:
 def _on_releases(evaluation: Evaluation) -> list[str]:
     """What the makers of the releases found, such as rows that were taken in order."""
     return [f"{row.release}: {note}" for row in evaluation.rows.values() for note in row.notes]
+
+
+def _on_certainty(evaluation: Evaluation) -> list[str]:
+    """Where too little decides an interval to rely on it."""
+    strongest = {name: row.attacks[row.strongest] for name, row in evaluation.rows.items() if row.strongest is not None}
+    doubts = [f"{name} ({found.caution})" for name, found in strongest.items() if found.caution is not None]
+    return [f"these intervals are no more than a hint: {', '.join(doubts)}"] if doubts else []
 
 
 def _on_large_samples(evaluation: Evaluation) -> list[str]:

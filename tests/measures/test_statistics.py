@@ -336,6 +336,13 @@ def test_max_t_bound_of_one_constant_attack_is_the_one_sided_end_of_its_interval
         max_t_bound([0.5], [0.5], [])
 
 
+def test_max_t_bound_stays_within_what_an_attack_can_reach() -> None:
+    rng = np.random.default_rng(11)
+    bound = max_t_bound([0.9, 0.95], [1.0, 1.0], [rng.normal(0.9, 0.05, 300), rng.normal(0.95, 0.05, 300)])
+    assert bound.critical > norm.ppf(0.975)
+    assert bound.bounds.tolist() == [1.0, 1.0]
+
+
 def test_a_draw_without_a_class_is_left_out_and_counted() -> None:
     identity = np.arange(6)
     labels = np.array([0, 1, 1, 1, 1, 1])
@@ -396,6 +403,14 @@ def test_few_errors_and_few_people_are_cautioned_against() -> None:
     few_people = attack_statistics(*measure(rng, people=60, distance=0.5), 2)
     assert few_people.caution == "too few people: 60, where 100 are needed"
     assert attack_statistics(*measure(rng, people=200, distance=0.5), 2).caution is None
+
+
+def test_two_seeds_say_little_of_seeds() -> None:
+    rng = np.random.default_rng(16)
+    by_repeats = {n: attack_statistics(*measure(rng, people=200, distance=0.5, repeats=n), 2) for n in (1, 2, 3, 4)}
+    assert by_repeats[2].caution == "too few seeds: 2, where one or 3 are needed"
+    assert replace(by_repeats[4], seeds=(0, 0, 1, 1)).caution == by_repeats[2].caution
+    assert [by_repeats[n].caution for n in (1, 3, 4)] == [None] * 3
 
 
 def test_variance_components_are_recovered() -> None:

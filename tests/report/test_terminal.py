@@ -145,6 +145,15 @@ def test_notes_and_failures_are_said_without_asking(document: dict[str, Any]) ->
         assert line in text
 
 
+def test_intervals_that_rest_on_too_little_are_named(document: dict[str, Any]) -> None:
+    doubts = {row["release"]: row["attacks"][row["strongest"]["attack"]]["caution"] for row in document["rows"]}
+    assert all(doubt.startswith("too few") for doubt in doubts.values())
+    named = ", ".join(f"{name} ({doubt})" for name, doubt in doubts.items())
+    said = f"these intervals are no more than a hint: {named}"
+    assert said in document["notes"]
+    assert f"note: {said}" in " ".join(" ".join(printed(document)).split())
+
+
 def test_a_wide_table_is_printed_in_parts_that_repeat_their_first_column() -> None:
     out = io.StringIO()
     names = [f"release-{number}" for number in range(9)]
