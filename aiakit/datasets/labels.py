@@ -10,7 +10,7 @@ import numpy as np
 from aiakit.contracts import MISSING, Attribute
 from aiakit.storage.keys import Keys
 from aiakit.storage.tables import Table
-from aiakit.storage.text import NUMBER, about_unknown, cleaned, counted, plain_number, says_nothing
+from aiakit.storage.text import LONGEST_NUMBER, NUMBER, about_unknown, cleaned, counted, plain_number, says_nothing
 
 GENDER = ("gender", "sex", "male")  # what the default attribute may be called
 MOST_CLASSES = 50  # a column with more distinct values is a measurement or a name, not a category
@@ -71,7 +71,7 @@ def _may_be_unknown(values: Iterable[str]) -> list[str]:
         return sorted(numbers) if len(numbers) == 1 else []
     if distinct == {"-1", "0", "1"}:
         return ["-1", "0"]
-    whole = {int(value) for value in numbers if value.lstrip("+-").isdecimal()}
+    whole = {int(value) for value in numbers if value.lstrip("+-").isdecimal() and len(value) <= LONGEST_NUMBER}
     negative = [each for each in whole if each < 0]
     nines = [each for each in whole if each == max(whole) and set(str(each)) == {"9"} and each - 1 not in whole]
     return [str(each) for each in [*(negative if len(negative) == 1 else []), *nines]]

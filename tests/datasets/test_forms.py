@@ -97,6 +97,7 @@ VALUES = {
     "minus one": (["f", "m", "-1", "f"], ("-1", "f", "m"), "-1 or f or m, 3 classes: where -1 means that nothing"),
     "codes": (["0", "1", "-1", "2"], ("-1", "0", "1", "2"), "4 classes: where -1 means"),
     "nines": (["1", "2", "99", "2"], ("1", "2", "99"), "3 classes: where 99 means"),
+    "long": (["1", "9" * 5000, "2", "2"], ("1", "9" * 5000, "2"), None),
     "scale": (["7", "8", "9", "9"], ("7", "8", "9"), None),
     "sound": (["a", "b", "a", "b"], ("a", "b"), None),
 }  # fmt: skip

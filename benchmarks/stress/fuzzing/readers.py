@@ -41,8 +41,9 @@ from aiakit.storage.documents import UNSOUND
 from aiakit.storage.embeddings import Source
 from aiakit.storage.store import json_digest
 from aiakit.suites.load import read_suite
-from benchmarks.stress.fuzzing import forms, mutations
+from benchmarks.stress.fuzzing import conduct, mutations, whole
 from benchmarks.stress.fuzzing.mutations import Mutation
+from benchmarks.stress.fuzzing.worlds import LABELS, RELEASE, worlds
 
 SIZE = 16  # pixels of the pictures that are read
 ROWS = 40
@@ -354,7 +355,11 @@ def readers(root: Path) -> Iterator[Reader]:
     yield Reader("parquet", _parquet, {"*": mutations.damaged}, _audit("release.parquet"), 2.0,
                  not_installed("parquet", "pyarrow"))  # fmt: skip
     yield Reader("labels and pairs", _beside, texts, _read_beside, 3.0)
-    yield Reader("forms", forms.build, {"*": forms.change}, forms.read, 3.0)
+    for name, (build, mutate, read) in worlds().items():
+        yield Reader(name, build, mutate, read, 2.0)
+    either = {"release.csv": RELEASE, "labels.csv": LABELS}
+    yield Reader("whole audits", whole.build, either, whole.read, 0.2)
+    yield Reader("conduct of plugins", conduct.build, {"*": conduct.change}, conduct.read, 0.5)
     yield Reader("precomputed", _npz, {"*": mutations.npz}, _encode, 2.0)
     yield Reader("run.json", _run(fixtures), {"run.json": mutations.json_text}, _open_run, 0.1)
     yield Reader(
