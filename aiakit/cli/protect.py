@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.results import tell
 
 
 @click.command()
@@ -43,6 +44,7 @@ def command(
     chain, given = choose_chain(opened, defense), read_inputs(opened, inputs)
     written = protect(opened, chain, given, Path(out), seed, noise_seed)
     if as_json:
-        emit_json({"schema": 1, "files": [str(path) for path in written]})
+        emit_json({"schema": 1, "files": [str(path) for path in written], "notes": list(given.notes)})
     else:
+        tell(*(f"note: {note}" for note in given.notes))
         console().print(f"{len(given.names)} rows released into {out}", markup=False, highlight=False)

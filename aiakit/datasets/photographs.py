@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import MISSING, Attribute, FaceSet, IntArray, LoadSettings, OfficialPairs
+from aiakit.datasets.crops import crop_doubts
 from aiakit.datasets.fingerprint import array_digest, fingerprinted
 from aiakit.datasets.identities import people_of
 from aiakit.datasets.listing import listed, located
@@ -96,6 +97,9 @@ class Photographs:
             spelt = (f"{places[row].name} for {self.files[row]}" for row in moved)
             remarks.append(counted(len(moved), len(places), "images are spelt otherwise in their folder", spelt))
         faces = self._select(kept, names, pixels.images, [*problems, *remarks])
+        if self.boxes is None:
+            doubts = crop_doubts([places[row] for row in kept], pixels.images)
+            faces = replace(faces, notes=(*faces.notes, *doubts))
         return fingerprinted(faces, pixels.digest)
 
     def _repeated(self, kept: IntArray, names: Sequence[str], repeated: Mapping[int, int]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from aiakit.contracts import Attack, Context, LabelledRelease, PixelArray, Release
+from aiakit.datasets.crops import crop_doubts
 from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, make_plan
@@ -94,7 +95,8 @@ def public_card(path: Path, picture: PixelArray) -> Card:
     reason = public_missing()
     if reason is not None:
         raise InputError(f"no model is at hand: name a RUN, or install the public one ({reason})")
-    return Card(str(path), (Seen("photograph", picture, tuple(public_answers(picture))),), (_public_speaks(),))
+    notes = (_public_speaks(), *crop_doubts([path], picture[None]))
+    return Card(str(path), (Seen("photograph", picture, tuple(public_answers(picture))),), notes)
 
 
 def _public_speaks() -> str:
@@ -138,6 +140,8 @@ class Profiler:
         reason = public_missing()
         self._note(_public_speaks() if reason is None else f"the public model is not asked: {reason}")
         self._note(f"of a release the attack speaks that is named: it learned from it in {self.run.folder}")
+        for doubt in crop_doubts([path], picture[None], self.run.config.dataset.loader):
+            self._note(doubt)
         for name, chain in self.chains.items():
             stages = trained_stages(self.run, chain)
             draws = [

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aiakit.datasets.crops import crop_doubts
 from aiakit.datasets.listing import EXTENSIONS, images_in, person_folders
 from aiakit.datasets.samples import matrix
 from aiakit.datasets.table import resized
@@ -43,7 +45,8 @@ def read_inputs(run: Run, paths: Sequence[str | Path]) -> Inputs:
             f"the files hold rows of different shapes ({', '.join(map(str, sorted(shapes)))}): give one kind"
         )
     values = np.concatenate([part.values for part in found])
-    return Inputs(values, tuple(name for part in found for name in part.names))
+    notes = dict.fromkeys(note for part in found for note in part.notes)
+    return Inputs(values, tuple(name for part in found for name in part.names), tuple(notes))
 
 
 def prepare_array(run: Run, values: Any, what: str = "the array") -> NDArray[Any]:
@@ -83,7 +86,7 @@ def _read(run: Run, path: str | Path) -> Iterator[Inputs]:
         inside = [image for folder in (path, *person_folders(path)) for image in images_in(folder)]
         if not inside:
             raise InputError(f"{path} holds no photographs ({', '.join(EXTENSIONS)})")
-        yield from (_photograph(run, image) for image in inside)
+        yield _photographs(run, inside)
     elif path.suffix.lower() in ARRAYS + TABLES:
         source = read_embeddings(path)
         values = prepare_array(run, source.values, str(path))
@@ -92,14 +95,15 @@ def _read(run: Run, path: str | Path) -> Iterator[Inputs]:
     else:
         if not run.config.has_images:
             raise InputError(f"{path} holds no embeddings: {_WANTED}")
-        yield _photograph(run, path)
+        yield _photographs(run, [path])
 
 
 _WANTED = "this run protects embeddings, give a file of them (.npz, .npy, .safetensors, .parquet, .csv)"
 
 
-def _photograph(run: Run, path: Path) -> Inputs:
-    return Inputs(read_for(run, path)[None], (str(path),))
+def _photographs(run: Run, paths: Sequence[Path]) -> Inputs:
+    values = np.stack([read_for(run, path) for path in paths])
+    return Inputs(values, tuple(map(str, paths)), tuple(crop_doubts(paths, values, run.config.dataset.loader)))
 
 
 def _from_stdin(run: Run) -> Iterator[Inputs]:
@@ -112,4 +116,4 @@ def _from_stdin(run: Run) -> Iterator[Inputs]:
         path = Path(folder) / f"stdin{suffix}"
         path.write_bytes(content)
         for part in _read(run, path):
-            yield Inputs(part.values, tuple(name.replace(str(path), "stdin") for name in part.names))
+            yield replace(part, names=tuple(name.replace(str(path), "stdin") for name in part.names))

@@ -30,10 +30,14 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Inputs:
-    """N things to be protected. values : uint8 (N, H, W, 3) images, or float32 (N, D). names : what each is called."""
+    """N things to be protected. values : uint8 (N, H, W, 3) images, or float32 (N, D). names : what each is called.
+
+    notes : what speaks against photographs being crops of a face.
+    """
 
     values: NDArray[Any]
     names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def choose_chain(run: Run, name: str | None) -> Chain:
