@@ -47,6 +47,8 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     draft.result |= {"fit_seconds": fitted - started + shared, "release_seconds": time.perf_counter() - fitted}
     draft.result["peak_mib"] = max((piece.result.get("peak_mib", 0.0) for piece, _ in pieces), default=0.0)
     draft.result |= _bounds(store, inputs, defense)
+    if isinstance(defense, Encoder) and defense.notes:
+        draft.result["notes"] = list(map(str, defense.notes))
 
 
 def _bounds(store: Store, inputs: Mapping[str, Any], defense: Any) -> dict[str, float]:

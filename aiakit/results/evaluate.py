@@ -83,6 +83,7 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
     row.peak_mib = max((result["peak_mib"] for result in made if "peak_mib" in result), default=None)
     bounds = [result["accuracy_bound"] for result in made if result.get("accuracy_bound") is not None]
     row.accuracy_bound = max(bounds) if len(bounds) == len(releases) else None  # what holds for every seed's release
+    row.notes = list(dict.fromkeys(note for result in made for note in result.get("notes", ())))
     cells = [*releases, *(cell for (release, _), cell in plan.utilities.items() if release == name)]
     for table in (plan.attacks, *(attribute.attacks for attribute in plan.further.values())):
         cells += [cell for key, cell in table.items() if key.release == name]
