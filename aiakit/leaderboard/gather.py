@@ -13,10 +13,8 @@ from aiakit.leaderboard.schema import Reported, Withdrawn
 from aiakit.leaderboard.submit import submissions_of
 from aiakit.leaderboard.verify import verified
 from aiakit.results.remembered import StatisticsCache
-from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import printable
 
-MEMORY = "statistics"  # of entries, in the user's folder for caches
 TRUTH = ("dataset", "data", "attribute", "classes", "split", "pairs", "bootstrap_draws", "unit", "truth")
 WORDS = {
     "unit": "unit of counting",
@@ -48,7 +46,7 @@ def gather(paths: Sequence[Path]) -> Gathered:
     than most entries. Raises InputError for a path that is not there or holds nothing, and where nothing is left.
     """
     found = Gathered()
-    memory = StatisticsCache(cache_folder() / MEMORY)
+    memory = StatisticsCache.of_user()
     for place in [place for path in paths for place in _places(path)]:
         try:
             _read(place, found, memory)
