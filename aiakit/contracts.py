@@ -350,9 +350,11 @@ class Encoder(Plugin):
     """A recogniser or another model that makes embeddings of faces: what an embedding defense protects.
 
     whole : True where ``encode`` wants the images of a data set in one call (a memory map) instead of in batches.
+    notes : what ``encode`` found out that belongs beside the figures, one line each.
     """
 
     whole: ClassVar[bool] = False
+    notes: tuple[str, ...] = ()
 
     def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:
         """Learn from the defender's people, and remember ``ctx``. A pretrained encoder learns nothing here."""
@@ -449,9 +451,8 @@ class LoadSettings:
     """How a data set is loaded, whichever it is.
 
     image_size : side of the square images in pixels, a multiple of 16 in 16..512. cache : the folder of pixel caches.
-    jobs : how many threads decode or draw images. The result does not depend on it.
+    jobs : how many threads decode or draw images, whatever the result. report : called with (label, done, in all).
     strict : whether missing, unreadable or contradictory data are an InputError rather than a note.
-    report : called with (label, images done, images in all).
 
     Raises
     ------
@@ -474,10 +475,9 @@ class LoadSettings:
 class Dataset(Plugin):
     """A source of labelled faces.
 
-    One that reads a folder takes ``root: str`` as its first parameter, which ``--data-root`` fills.
-    needs_root : whether ``root`` must be given.
-    face_box : the size in pixels (width, height) of its photographs and the box of the face in each (left, top, right,
-        bottom), where one box is right for all; so that a photograph of one's own is cropped as those are.
+    needs_root : whether its first parameter, ``root: str``, must be given, which ``--data-root`` fills.
+    face_box : (width, height) in pixels of its photographs and the box (left, top, right, bottom) of the face, where
+        one is right for all; so that a photograph of one's own is cropped as those are.
     real_people : whether its faces are of people who exist; pictures of them are put into pages only when asked for.
     """
 

@@ -40,6 +40,7 @@ def prepare_arrays(
     groups = groups or {}
     named = {"identity": identity, **attributes, **{f"group {each}": column for each, column in groups.items()}}
     named |= {} if split is None else {"split": split}
+    named |= {} if reference is None else {"the reference": reference}
     found = aligned(embeddings, named)
     samples = make_samples(
         name,
@@ -49,7 +50,7 @@ def prepare_arrays(
         {each: found[f"group {each}"] for each in groups},
         found.get("split"),
         official_pairs,
-        reference,
+        found.get("the reference"),
         notes,
     )
     return prepare_audit(AuditRequest(samples=samples, attacks=listed(attacks), **settings))
@@ -101,7 +102,8 @@ def audit(
     groups : name → N values by which the strongest attack's result is broken down.
     split : N of train / val / test. None deals people 60/15/25 %, stratified by each attribute.
     official_pairs : verification pairs, as row numbers. pairs : how many more are drawn. utility : whether any are.
-    reference : the undefended release of the same rows: shows which attacks have power at all.
+    reference : the undefended release of the same rows: shows which attacks have power at all. Of pandas, it is put
+        into order by index as well.
     allow_overlap : measure although splits share people or nearly equal rows, and say so in the notes.
     options : plugin → option → value. knowledge, budgets, pooled, permutations, device, precision : as of
         ``aiakit run``.

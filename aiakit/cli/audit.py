@@ -84,6 +84,8 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
 
 
 def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
+    from dataclasses import replace
+
     from aiakit.datasets.columns import join_labels
     from aiakit.datasets.official import read_official_pairs
     from aiakit.datasets.ordering import in_order_of
@@ -94,19 +96,22 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
 
     source = read_source(path, given["embedding_key"], given["image_size"], watch.step)
     labels_file = None if given["labels"] is None else Path(given["labels"])
-    labels = join_labels(source.columns, len(source.values), source.name, labels_file, given["join_on"])
+    join_on, official = given["join_on"], given["official_pairs"]
+    by_name = labels_file is None and official is not None  # the column joins nothing but names the rows of pairs
+    labels = join_labels(source, labels_file, None if by_name else join_on)
+    named = replace(source, columns={**labels.columns, **source.columns})
     identity = _identity(given["identity"], labels)
     attributes = _attributes(given, labels, identity, source)
     reference, notes = None, [*source.notes, *labels.notes]
     if given["reference"] is not None:
         read = read_source(Path(given["reference"]), given["embedding_key"], given["image_size"], watch.step)
-        reference, remarks = in_order_of(read, source, given["join_on"])
+        reference, remarks = in_order_of(read, named, join_on)
         notes += remarks
     pairs = None
-    if given["official_pairs"] is not None:
-        key = (given["join_on"] or source.key).partition("=")[0]
-        keys = source.columns[key] if key else None
-        pairs = read_official_pairs(Path(given["official_pairs"]), keys, len(source.values))
+    if official is not None:
+        key = (join_on or source.key).partition("=")[0]
+        keys = replace(labels, columns=named.columns).column(key, "--join-on") if key else None
+        pairs = read_official_pairs(Path(official), keys, len(source.values))
     samples = make_samples(
         path.stem,
         source.values,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiakit.datasets.labels import MOST_CLASSES, categorical
-from aiakit.datasets.ordering import coded_otherwise, first_difference, keys_of_rows, shared_columns
+from aiakit.datasets.ordering import coded_otherwise, first_difference, keys_of_rows, same_cells, shared_columns
 from aiakit.errors import InputError, unknown
-from aiakit.storage.embeddings import Columns
+from aiakit.storage.arrays import objects_refused
+from aiakit.storage.embeddings import Columns, Source
 from aiakit.storage.keys import Keys, agree
 from aiakit.storage.tables import Table, read_csv
 from aiakit.storage.text import counted
@@ -20,16 +21,19 @@ class Labels:
     """The columns of a file and of the table beside it, row by row of the file.
 
     columns : name → N cells, "" where nothing is known. from_table : the names that the table gave.
-    where : what messages call all of this. notes : what did not match.
+    where : what messages call all of this. notes : what did not match. unread : as of ``Source``.
     """
 
     columns: Columns
     from_table: tuple[str, ...]
     where: str
     notes: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     def column(self, name: str, option: str) -> list[str]:
-        """The cells of a column. Raises InputError with the nearest names where there is none."""
+        """The cells of a column. Raises InputError with the nearest names where there is none, or none that is read."""
+        if name not in self.columns and name in self.unread:
+            raise objects_refused(self.unread[name])
         if name not in self.columns:
             raise unknown(f"column for {option}", name, sorted(self.columns), f" of {self.where}")
         return self.columns[name]
@@ -46,8 +50,8 @@ class Labels:
         return found
 
 
-def join_labels(columns: Columns, rows: int, source: str, labels: Path | None, join_on: str | None) -> Labels:
-    """The columns of a source of N rows with those of a CSV file, joined by a key or in row order.
+def join_labels(source: Source, labels: Path | None, join_on: str | None) -> Labels:
+    """The columns of a source with those of a CSV file, joined by a key or in row order.
 
     join_on : ``COL``, or ``COL_OF_SOURCE=COL_OF_CSV``; keys are matched in any form (``Keys``). None takes the rows in
     order, which needs equal lengths, and what both hold must agree.
@@ -60,42 +64,45 @@ def join_labels(columns: Columns, rows: int, source: str, labels: Path | None, j
     if labels is None:
         if join_on is not None:
             raise InputError("--join-on says how --labels is joined: give --labels CSV as well")
-        return Labels(columns, (), source)
+        return Labels(source.columns, (), source.name, unread=source.unread)
     table = read_csv(labels)
-    where = f"{source} and {labels.name}"
+    where = f"{source.name} and {labels.name}"
     if join_on is None:
-        if len(table.rows) != rows:
+        if len(table.rows) != len(source.values):
             raise InputError(
-                f"{labels} has {len(table.rows)} rows and {source} {rows}: give one row a sample in the same order, or "
-                "name the column that both share with --join-on"
+                f"{labels} has {len(table.rows)} rows and {source.name} {len(source.values)}: give one row a sample in "
+                "the same order, or name the column that both share with --join-on"
             )
         joined: list[tuple[str, ...] | None] = [cells for _, cells in table.rows]
-        _require_one_order(columns, source, table)
-        notes: tuple[str, ...] = (f"the rows of {labels.name} were taken to be in the order of {source}",)
+        _require_one_order(source, table)
+        notes: tuple[str, ...] = (f"the rows of {labels.name} were taken to be in the order of {source.name}",)
     else:
-        joined, notes = _by_key(columns, source, table, join_on)
+        joined, notes = _by_key(source, table, join_on)
     blank = ("",) * len(table.columns)
     given = {name: [(cells or blank)[place] for cells in joined] for place, name in enumerate(table.columns)}
     if join_on is not None:
-        notes += _overruled(columns, given, source, table.path.name)
+        notes += _overruled(source.columns, given, source.name, table.path.name)
     key = join_on.partition("=")[2] or join_on if join_on else ""
     offered = tuple(name for name in table.columns if name != key)
-    return Labels({**columns, **given}, offered, where, (*table.notes, *notes))
+    return Labels({**source.columns, **given}, offered, where, (*table.notes, *notes), source.unread)
 
 
-def _require_one_order(columns: Columns, source: str, table: Table) -> None:
+def _require_one_order(source: Source, table: Table) -> None:
     """Refuse rows that both name, and in another order."""
+    columns = source.columns
     given = {name: [cells[place] for _, cells in table.rows] for place, name in enumerate(table.columns)}
     keys = keys_of_rows(columns, given)
     sound = any(first_difference(columns[left], given[right]) is None for left, right in keys)
-    for left, right in [*([] if sound else keys), *shared_columns(columns, given)]:
+    named = [] if sound else [*keys, *same_cells(columns, given)]
+    for left, right in [*named, *shared_columns(columns, given)]:
         row = first_difference(columns[left], given[right])
         if row is not None:
             option = f"--join-on {_join(*keys[0])}" if keys else "--join-on COL, by a column that names every row"
+            other = "" if left.casefold() == right.casefold() else f"the {left} "
             raise InputError(
-                f"{table.path}:{table.rows[row][0]} has the {right} {given[right][row]!r} where row {row} of {source} "
-                f"has {columns[left][row]!r}, so their rows are not in one order: join them with {option} (or rename "
-                "the column, if it means something else)"
+                f"{table.path}:{table.rows[row][0]} has the {right} {given[right][row]!r} where row {row} of "
+                f"{source.name} has {other}{columns[left][row]!r}, so their rows are not in one order: join them with "
+                f"{option} (or rename or remove the column, if it means something else)"
             )
 
 
@@ -114,11 +121,9 @@ def _overruled(columns: Columns, given: Columns, source: str, table: str) -> tup
     return tuple(notes)
 
 
-def _by_key(
-    columns: Columns, source: str, table: Table, join_on: str
-) -> tuple[list[tuple[str, ...] | None], tuple[str, ...]]:
+def _by_key(source: Source, table: Table, join_on: str) -> tuple[list[tuple[str, ...] | None], tuple[str, ...]]:
     left, _, right = join_on.partition("=")
-    keys = Labels(columns, (), source).column(left, "--join-on")
+    keys = Labels(source.columns, (), source.name, unread=source.unread).column(left, "--join-on")
     if (right or left) not in table.columns:
         raise unknown("column for --join-on", right or left, table.columns, f" of {table.path}")
     place = table.columns.index(right or left)
@@ -136,7 +141,7 @@ def _by_key(
     joined = [None if at < 0 else offered[at] for at in matching.places]
     if not any(joined):
         raise InputError(
-            f"{table.path} shares no key with {source}: {left} is {keys[0]!r} for one, and {right or left} "
+            f"{table.path} shares no key with {source.name}: {left} is {keys[0]!r} for one, and {right or left} "
             f"{next(iter(lines), '')!r}, and no other form of them (endings, folders, capitals, Unicode) agrees"
         )
     notes = list(matching.notes)
@@ -146,5 +151,5 @@ def _by_key(
         notes.append(counted(len(absent), len(keys), what, dict.fromkeys(absent)))
     unused = len(table.rows) - len(set(matching.places.tolist()) - {-1})
     if unused:
-        notes.append(f"{unused} of {len(table.rows)} rows of {table.path.name} have no row in {source}")
+        notes.append(f"{unused} of {len(table.rows)} rows of {table.path.name} have no row in {source.name}")
     return joined, tuple(notes)

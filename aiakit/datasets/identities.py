@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -45,10 +46,13 @@ def _several_forms(said: Mapping[str, str]) -> list[str]:
 
 
 def _alike(names: Iterable[str]) -> list[str]:
-    """People who may be one: whose names differ in capitals, spaces or leading zeros only."""
+    """People who may be one: whose names differ in capitals, spaces or leading zeros only.
+
+    A space between two digits tells numbers apart: ``p1 1`` is not ``p11``.
+    """
     groups: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        groups[loose(name)].append(name)
+        groups[re.sub(r"(?<!\d) | (?!\d)", "", loose(name))].append(name)
     alike = [sorted(group) for group in groups.values() if len(group) > 1]
     if not alike:
         return []

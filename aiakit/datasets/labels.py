@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from aiakit.contracts import MISSING, Attribute
 from aiakit.storage.keys import Keys
 from aiakit.storage.tables import Table
-from aiakit.storage.text import about_unknown, cleaned, counted, plain_number, says_nothing
+from aiakit.storage.text import LONGEST_NUMBER, NUMBER, about_unknown, cleaned, counted, plain_number, says_nothing
 
 GENDER = ("gender", "sex", "male")  # what the default attribute may be called
 MOST_CLASSES = 50  # a column with more distinct values is a measurement or a name, not a category
@@ -49,11 +49,32 @@ def about_classes(name: str, cells: Sequence[str]) -> list[str]:
     ]
     if initials and len(spellings) <= MOST_CLASSES:
         notes.append(f"{name}: may be one value, and are not taken for one: {_listed(initials)}")
-    if set(spellings) == {"-1", "0", "1"}:
+    if suspects := _may_be_unknown(spellings):
         notes.append(
-            f"{name} is -1, 0 or 1, three classes: where one of them means that nothing is known, leave it empty"
+            f"{name} is {' or '.join(sorted(spellings))}, {len(spellings)} classes: where {' or '.join(suspects)} "
+            "means that nothing is known, leave it empty"
         )
     return notes + about_unknown(name, (cell for cell in dict.fromkeys(cells) if not _value(cell)))
+
+
+def _may_be_unknown(values: Iterable[str]) -> list[str]:
+    """The few values among three classes and more that may stand for what is not known.
+
+    These are numbers among words, what is negative among whole numbers from 0 on, -1, 0 and 1 (where it is 0), and the
+    nines of questionnaires, unless they go on from the other numbers.
+    """
+    distinct = set(values)
+    numbers = {value for value in distinct if NUMBER.fullmatch(value)}
+    if not 3 <= len(distinct) <= MOST_CLASSES or not numbers:
+        return []
+    if len(numbers) < len(distinct):
+        return sorted(numbers) if len(numbers) == 1 else []
+    if distinct == {"-1", "0", "1"}:
+        return ["-1", "0"]
+    whole = {int(value) for value in numbers if value.lstrip("+-").isdecimal() and len(value) <= LONGEST_NUMBER}
+    negative = [each for each in whole if each < 0]
+    nines = [each for each in whole if each == max(whole) and set(str(each)) == {"9"} and each - 1 not in whole]
+    return [str(each) for each in [*(negative if len(negative) == 1 else []), *nines]]
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from aiakit.storage.tables import Table, read_csv, read_lines, whole_number
 from aiakit.storage.text import cleaned, plain_number
 
 FOLDS = 10
+WHICH_COLUMN = "say which column of the data does with --join-on COL"
 SAME = {
     **dict.fromkeys(("1", "true", "yes", "same", "match", "genuine", "t", "y"), True),
     **dict.fromkeys(("0", "-1", "false", "no", "different", "mismatch", "impostor", "f", "n"), False),
@@ -36,7 +37,7 @@ def read_official_pairs(path: Path, keys: Sequence[str] | None, rows: int) -> Of
     lines = read_lines(path)
     if lines and len(lines[0].split()) == 2 and lines[0].replace("\t", "").replace(" ", "").isdecimal():
         if keys is None:
-            raise InputError(f"{path} names pictures: say which column of the data does with --join-on COL")
+            raise InputError(f"{path} names pictures: {WHICH_COLUMN}")
         pairs = read_pairs(path, keys)
     else:
         pairs = _from_csv(path, keys, rows)
@@ -94,5 +95,7 @@ def _sides(table: Table, places: Sequence[int], keys: Sequence[str] | None, rows
             found = [number if number is not None and number < rows else -1 for number in numbers]
     if -1 in found:
         line, cell = cells[found.index(-1)]
+        if keys is None and None in numbers:
+            raise InputError(f"{table.path}:{line} names {cell!r}: {WHICH_COLUMN}")
         raise InputError(f"{table.path}:{line} names {cell!r}, which is neither a row number nor a key here")
     return list(np.array(found, np.int64).reshape(len(places), len(table.rows)))

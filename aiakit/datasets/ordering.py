@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 from aiakit.errors import InputError
 from aiakit.storage.embeddings import Columns, Source
 from aiakit.storage.keys import Keys, agree, without_ending
-from aiakit.storage.text import NUMBER, cleaned, loose
+from aiakit.storage.text import NUMBER, cleaned, loose, plain_number
 
+MANY = 10  # different cells of a column; fewer may be the values of two attributes
 IN_COMMON = 0.9  # share of the names that two columns have in common when they name the same rows
 
 
@@ -22,13 +24,49 @@ def shared_columns(left: Columns, right: Columns) -> list[tuple[str, str]]:
 
 
 def keys_of_rows(mine: Columns, theirs: Columns) -> list[tuple[str, str]]:
-    """The columns that name every row in both: of one name (numbers, too), or texts of whatever name."""
-    same = [
+    """The columns that name every row in both: of one name, or the same names in columns of whatever name.
+
+    Numbers that count the rows of both name none.
+    """
+    named = [*shared_columns(mine, theirs), *same_cells(mine, theirs)]
+    keys = [
         (left, right)
-        for left, right in shared_columns(mine, theirs)
-        if _tells_apart(mine[left]) and _tells_apart(theirs[right])
+        for left, right in named
+        if _tells_apart(mine[left])
+        and _tells_apart(theirs[right])
+        and not (_counts_rows(mine[left]) and _counts_rows(theirs[right]))
     ]
-    return list(dict.fromkeys([*same, *_same_names(mine, theirs)]))
+    return list(dict.fromkeys([*keys, *_same_names(mine, theirs)]))
+
+
+def same_cells(mine: Columns, theirs: Columns) -> list[tuple[str, str]]:
+    """The columns of different names that hold the same cells, many of them different ones, in whatever order.
+
+    They name the same rows, or the same people. A column that counts the rows is none of them.
+    """
+    found = [
+        {name: _counts(cells) for name, cells in each.items() if not _counts_rows(cells)} for each in (mine, theirs)
+    ]
+    return [
+        (left, right)
+        for left, counts in found[0].items()
+        for right, others in found[1].items()
+        if left.casefold() != right.casefold() and len(counts) >= MANY and counts == others
+    ]
+
+
+def _counts(cells: Sequence[str]) -> Counter[str]:
+    """How often each cell occurs, numbers and texts in one form."""
+    counts: Counter[str] = Counter()
+    for cell, count in Counter(cells).items():
+        counts[plain_number(cleaned(cell))] += count
+    return counts
+
+
+def _counts_rows(cells: Sequence[str]) -> bool:
+    """Whether a column numbers the rows in their order, as pandas' index does: 0, 1, 2 … or 1, 2, 3 …"""
+    first = cells[0] if len(cells) else ""
+    return first in ("0", "1") and all(cell == str(row) for row, cell in enumerate(cells, start=int(first)))
 
 
 def _same_names(left: Columns, right: Columns) -> list[tuple[str, str]]:
@@ -69,8 +107,8 @@ def coded_otherwise(left: Sequence[str], right: Sequence[str]) -> bool:
 def in_order_of(reference: Source, source: Source, join_on: str | None) -> tuple[NDArray[Any], list[str]]:
     """The rows of a reference in the order of the release, and notes.
 
-    They are joined by a column of both that names every row (that of ``join_on`` before others), and taken in order
-    where there is none.
+    source : the release, whose columns may be those of its table of labels as well. They are joined by a column of both
+    that names every row (that of ``join_on`` before others), and taken in order where there is none.
 
     Raises
     ------
@@ -100,7 +138,7 @@ def in_order_of(reference: Source, source: Source, join_on: str | None) -> tuple
         notes.append(f"the rows of the reference {reference.name} were taken to be in the order of {source.name}")
     else:
         return values, notes  # ``make_samples`` says that the numbers of rows differ
-    for left, right in shared_columns(mine, theirs):
+    for left, right in [*([] if keys else same_cells(mine, theirs)), *shared_columns(mine, theirs)]:
         row = first_difference(mine[left], theirs[right])
         if row is not None:
             raise InputError(

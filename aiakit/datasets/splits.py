@@ -93,6 +93,12 @@ def resolve_attribute(faces: FaceSet, name: str | None) -> str:
     return name
 
 
+def of_unknown_value(faces: FaceSet, attribute: str) -> tuple[str, ...]:
+    """A note on the images whose value of the attribute is not known, where there are any."""
+    unknown = int(np.count_nonzero(faces.attributes[attribute].values == MISSING))
+    return (f"{unknown} of {len(faces)} images have no known {attribute} and are left out",) if unknown else ()
+
+
 def split_people(faces: FaceSet, attribute: str, seed: int, fractions: Fractions = Fractions()) -> Split:
     """Five splits without a common person, stratified by each person's most frequent value of the attribute.
 
@@ -107,9 +113,10 @@ def split_people(faces: FaceSet, attribute: str, seed: int, fractions: Fractions
     values, classes = faces.attributes[attribute].values, faces.attributes[attribute].classes
     usable = values != MISSING
     _require_classes(faces, attribute, usable)
-    notes: tuple[str, ...] = ()
+    notes = of_unknown_value(faces, attribute)
     if faces.partition is not None:
-        usable, notes = _on_one_side(faces, usable)
+        usable, more = _on_one_side(faces, usable)
+        notes += more
     rows_of_images = np.flatnonzero(usable)
     people, first, owner = np.unique(faces.identity[rows_of_images], return_index=True, return_inverse=True)
     label = majority(owner, values[rows_of_images], len(people), len(classes))

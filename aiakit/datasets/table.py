@@ -93,13 +93,7 @@ class Table(Dataset):
 
     def _samples(self) -> Samples:
         source = self._source()
-        labels = join_labels(
-            source.columns,
-            len(source.values),
-            source.name,
-            Path(self.labels).expanduser() if self.labels else None,
-            self.join_on or None,
-        )
+        labels = join_labels(source, Path(self.labels).expanduser() if self.labels else None, self.join_on or None)
         key = self.join_on.partition("=")
         others = [self.identity, self.split, key[0], key[2], source.key]
         return make_samples(

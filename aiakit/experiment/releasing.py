@@ -54,6 +54,8 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     elsewhere = defense.peak_mib if isinstance(defense, apart.Apart) else 0.0
     draft.result["peak_mib"] = max([elsewhere, *(piece.result.get("peak_mib", 0.0) for piece, _ in pieces)])
     draft.result |= _bounds(store, inputs, defense)
+    if isinstance(defense, Encoder) and defense.notes:
+        draft.result["notes"] = list(map(str, defense.notes))
 
 
 def _bounds(store: Store, inputs: Mapping[str, Any], defense: Any) -> dict[str, float]:

@@ -160,16 +160,17 @@ def remarks(board: Board) -> list[str]:
             f"All releases together cover {board.hypervolume:.3f} of the privacy–utility plane (hypervolume over 1 − "
             "advantage and verification accuracy): the best of noisy releases, so with many of them it flatters."
         )
+    return [*lines, *not_ranked(board)]
+
+
+def not_ranked(board: Board) -> list[str]:
+    """Who has no rank and why, and what changes none."""
+    lines = []
     for verdict, what in NEVER_RANKED.items():
         labels = [place.label for place in board.places if place.verdict is not None and place.verdict.text == verdict]
         if labels:
             lines.append(f"{what}, and so never ranked: {', '.join(labels)}.")
-    return [*lines, *_not_ranked(board)]
-
-
-def _not_ranked(board: Board) -> list[str]:
-    """Who has no rank, and what changes none, for want of what a rank needs."""
-    lines = [
+    lines += [
         f"{place.label} was not measured by {', '.join(place.lacks)}, as others were, and so has no rank."
         for place in board.places
         if place.lacks

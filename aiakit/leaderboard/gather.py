@@ -29,12 +29,14 @@ class Gathered:
     """What was found: measured entries with their statistics, published figures, and what cannot stand beside them.
 
     withdrawn : a line for each entry that was. set_aside : a line for each, which names the file or run and says why.
+    unreadable : how many of these are unfinished or damaged; the others were judged by another protocol.
     """
 
     submissions: list[Submission] = field(default_factory=list)
     reported: list[Reported] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
+    unreadable: int = 0
 
 
 def gather(paths: Sequence[Path]) -> Gathered:
@@ -50,6 +52,7 @@ def gather(paths: Sequence[Path]) -> Gathered:
             _read(place, found, memory)
         except InputError as error:
             found.set_aside.append(printable(" ".join(str(error).split())))
+            found.unreadable += 1
     _require_some(paths, found)
     found.submissions = _unequal(found.submissions)
     _keep_one_protocol(found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import io
 import os
 import random
 import signal
@@ -16,12 +17,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import _exit
 from typing import Any, NoReturn
 
 import numpy as np
 
 # Variables that libraries set for themselves when they are imported or first used.
 OWN_VARIABLES = ("KMP_", "CUDA_MODULE_LOADING", "TORCHINDUCTOR_", "TRITON_", "PYTEST_")
+ALL = slice(None)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
 
@@ -35,16 +38,19 @@ def contained(who: str) -> Iterator[None]:
 
     Put back are the working folder, environment variables, signal handlers, warnings that raise, NumPy's errors,
     scikit-learn's settings, torch's settings (default type and device, gradients, threads, determinism), the recursion
-    limit, and the states of the global random generators.
+    limit, where modules are looked for, and the states of the global random generators.
 
-    Raises Ended where it calls ``os._exit`` or the like; SystemExit passes.
+    Raises Ended where it calls ``os._exit`` or the like; SystemExit passes. A child that it forked and that comes back
+    ends here.
     """
     before = [(each, each.get()) for each in _watched()]
-    generators = _random_states()
+    generators, process = _random_states(), os.getpid()
     with _stdout_apart(), _no_exit():
         try:
             yield
         finally:
+            if os.getpid() != process:
+                _exit(1)
             for each, value in before:
                 if each.put_back(value):
                     _tell(f"aiakit: note: {who} changed {each.name}, which was put back")
@@ -79,9 +85,12 @@ class _Watched:
 
 def _watched() -> Iterator[_Watched]:
     yield _Watched("the working folder", _folder, _change_folder)
-    yield _Watched("environment variables", _variables, _set_variables)
+    present = frozenset(os.environ)
+    yield _Watched("environment variables", lambda: _variables(present), lambda kept: _set_variables(kept, present))
     yield _Watched("what warnings do", _raising, _restore_raising)
     yield _Watched("what NumPy does with errors", np.geterr, lambda kept: np.seterr(**kept))
+    yield _Watched("where modules are looked for", lambda: list(sys.path), lambda kept: sys.path.__setitem__(ALL, kept))
+    yield _Watched("how often threads are switched", sys.getswitchinterval, sys.setswitchinterval)
     yield _Watched("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit)
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
@@ -125,12 +134,13 @@ def _change_folder(folder: str) -> None:
         os.chdir(folder)
 
 
-def _variables() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
+def _variables(present: frozenset[str]) -> dict[str, str]:
+    """All but those that a library has set for itself since these were present."""
+    return {name: value for name, value in os.environ.items() if name in present or not name.startswith(OWN_VARIABLES)}
 
 
-def _set_variables(kept: dict[str, str]) -> None:
-    for name in set(_variables()) - set(kept):
+def _set_variables(kept: dict[str, str], present: frozenset[str]) -> None:
+    for name in set(_variables(present)) - set(kept):
         del os.environ[name]
     os.environ.update(kept)
 
@@ -162,30 +172,69 @@ def _restore_random(states: tuple[Any, Any, Any]) -> None:
 def _stdout_apart() -> Iterator[None]:
     """Send what is written to stdout to stderr, whether by ``print`` or to the file descriptor, also by libraries of C.
 
-    stdout belongs to the document alone.
+    stdout belongs to the document alone. Both streams are others meanwhile, which may be closed, and are put back.
     """
-    _flush()
-    try:
-        kept = os.dup(1)
+    streams = sys.stdout, sys.stderr
+    _flush(*streams)
+    kept = _duplicates()
+    with contextlib.suppress(OSError):  # one of the two is closed
         os.dup2(2, 1)
-    except OSError:  # one of the two is closed
-        kept = None
+    apart = sys.stdout = sys.stderr = _Apart(streams[1])
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
+        yield
     finally:
-        if kept is not None:
-            _flush()
-            ctypes.CDLL(None).fflush(None)
-            os.dup2(kept, 1)
-            os.close(kept)
+        sys.stdout, sys.stderr = streams
+        _flush(apart, *streams)
+        ctypes.CDLL(None).fflush(None)
+        for number, duplicate in kept.items():
+            os.dup2(duplicate, number)
+            os.close(duplicate)
 
 
-def _flush() -> None:
-    with contextlib.suppress(
-        OSError, ValueError, AttributeError
-    ):  # closed: the command itself finds out when it writes
-        sys.stdout.flush()
+class _Apart(io.TextIOBase):
+    """Writes to another stream, and can be closed without it. What cannot be encoded is replaced."""
+
+    encoding = "utf-8"
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        self.stream.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+        return len(text)
+
+    def flush(self) -> None:
+        _flush(self.stream)
+
+    def isatty(self) -> bool:
+        return bool(self.stream.isatty())
+
+    def fileno(self) -> int:
+        return int(self.stream.fileno())
+
+    @property
+    def buffer(self) -> Any:
+        return self.stream.buffer
+
+    @property
+    def rich_proxied_file(self) -> Any:
+        """Where rich's console writes: while it draws bars the stream is a proxy that prints through that console."""
+        return getattr(self.stream, "rich_proxied_file", self)
+
+
+def _duplicates() -> dict[int, int]:
+    """Number → a duplicate, of those of stdout and stderr that are open."""
+    found = {}
+    for number in (1, 2):
+        with contextlib.suppress(OSError):
+            found[number] = os.dup(number)
+    return found
+
+
+def _flush(*streams: Any) -> None:
+    for stream in streams:
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed: who writes to it finds out
+            stream.flush()
 
 
 @contextmanager
@@ -193,6 +242,7 @@ def _no_exit() -> Iterator[None]:
     """Make the calls that end the process at once raise Ended instead. In a child that was forked they end it."""
     process = os.getpid()
     names = ("_exit", "abort", "execv", "execve")
+    modules = [os, sys.modules[os.name]]  # ``os`` takes them from posix or nt, and so may a plugin
     kept = {name: getattr(os, name) for name in names}
 
     def refused(name: str) -> Callable[..., NoReturn]:
@@ -203,10 +253,12 @@ def _no_exit() -> Iterator[None]:
 
         return end
 
-    for name in names:
-        setattr(os, name, refused(name))
+    for module in modules:
+        for name in names:
+            setattr(module, name, refused(name))
     try:
         yield
     finally:
-        for name, function in kept.items():
-            setattr(os, name, function)
+        for module in modules:
+            for name, function in kept.items():
+                setattr(module, name, function)

@@ -311,7 +311,10 @@ def _line_in(error: BaseException, source: str) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    try:
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    except Exception as unsaid:  # the error is the plugin's, and so is how it becomes a text
+        return f"{type(error).__name__}, which cannot be shown ({type(unsaid).__name__})"
 
 
 REGISTRY = Registry()

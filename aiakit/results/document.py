@@ -51,6 +51,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, A
             *facts["notes"],
             *config.notes,
             *left_out,
+            *_on_releases(evaluation),
             *_on_large_samples(evaluation),
             *_on_power(evaluation),
             *_on_certainty(evaluation),
@@ -69,6 +70,11 @@ def _audited(config: RunConfig) -> dict[str, Any]:
 
 def _on_power(evaluation: Evaluation) -> list[str]:
     return [NO_REFERENCE] if evaluation.config.audits and REFERENCE not in evaluation.rows else []
+
+
+def _on_releases(evaluation: Evaluation) -> list[str]:
+    """What the makers of the releases found, such as rows that were taken in order."""
+    return [f"{row.release}: {note}" for row in evaluation.rows.values() for note in row.notes]
 
 
 def _on_certainty(evaluation: Evaluation) -> list[str]:

@@ -82,6 +82,7 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
     row.release_seconds = sum(result.get("release_seconds", 0.0) for result in made)
     row.peak_mib = max((result["peak_mib"] for result in made if "peak_mib" in result), default=None)
     row.accuracy_bound = accuracy_bound_of(store, plan, name)
+    row.notes = list(dict.fromkeys(note for result in made for note in result.get("notes", ())))
     cells = [*releases, *(cell for (release, _), cell in plan.utilities.items() if release == name)]
     for table in (plan.attacks, *(attribute.attacks for attribute in plan.further.values())):
         cells += [cell for key, cell in table.items() if key.release == name]

@@ -55,6 +55,7 @@ class Row:
     slices : the strongest attack on parts of test, where the run asks for them (an audit does).
     seconds : computing time of all of its cells. fit_seconds, release_seconds : of its defense, over all seeds.
     peak_mib : the most memory that making the release took. missing : labels of its cells that are not there.
+    notes : what its maker found, one line each.
     """
 
     release: str
@@ -77,6 +78,7 @@ class Row:
     release_seconds: float = 0.0
     peak_mib: float | None = None
     missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @cached_property
     def strongest(self) -> str | None:

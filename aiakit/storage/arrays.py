@@ -43,10 +43,7 @@ class StoredArray:
     def load(self) -> NDArray[Any]:
         """The values. Raises InputError for kinds of values that are refused, and for a damaged file."""
         if self.dtype.hasobject:
-            raise InputError(
-                f"{self.where} holds Python objects, which would have to be unpickled and are refused: save it as an "
-                "array of numbers or of text (np.asarray(values, dtype=str))"
-            )
+            raise objects_refused(self.where)
         if not self.is_plain:
             raise InputError(f"{self.where} holds {self.dtype}: give plain numbers or text")
         if 0 in self.shape[1:]:
@@ -55,6 +52,14 @@ class StoredArray:
         if self.dtype.kind == "U" and not _is_text(values):
             raise InputError(f"{self.where} holds characters that do not exist: save the texts again")
         return values
+
+
+def objects_refused(where: str) -> InputError:
+    """The error for an array of Python objects that is wanted."""
+    return InputError(
+        f"{where} holds Python objects, which would have to be unpickled and are refused: save it as an array of "
+        "numbers or of text (np.asarray(values, dtype=str))"
+    )
 
 
 def read_arrays(path: Path) -> dict[str, StoredArray]:

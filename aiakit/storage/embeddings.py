@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Source:
 
     values : (N, D) numbers, or uint8 (N, H, W, 3) pictures. columns : name → N cells. texts : the columns of texts.
     key : the column that names a row where there is one ("file" of a folder). notes : one line each.
-    unread : the arrays that hold Python objects and so were not read.
+    unread : name → what messages call it, of the arrays that hold Python objects and so were not read.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Source:
     texts: tuple[str, ...] = ()
     key: str = ""
     notes: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_embeddings(path: Path, key: str | None = None, option: str = "--embedding-key") -> Source:
@@ -91,8 +91,8 @@ def _from_arrays(path: Path, arrays: dict[str, StoredArray], key: str | None, op
         elif _is_one_hot(array):
             columns[name] = as_text(array.load().argmax(axis=1))
             notes.append(f"{name} holds a row of zeros and a one for each sample, and was read as the place of the one")
-    unread = tuple(array.where for array in arrays.values() if array.dtype.hasobject)
-    notes += [f"{where} holds Python objects and was not read" for where in unread]
+    unread = {name: array.where for name, array in arrays.items() if array.dtype.hasobject}
+    notes += [f"{where} holds Python objects and was not read" for where in unread.values()]
     return Source(path.name, values, columns, tuple(texts), notes=tuple(notes), unread=unread)
 
 

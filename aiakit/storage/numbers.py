@@ -15,11 +15,13 @@ CHUNK = 65_536  # rows looked at together
 def as_float32(values: NDArray[Any]) -> tuple[NDArray[np.float32], list[str]]:
     """(N, D) finite numbers as contiguous float32, and notes on the columns that were moved.
 
-    A column whose mean is more than 100 times its range from zero has its mean subtracted, and one whose range is too
-    small for float32 is scaled: neither changes what can be told from the rows. Rows of zeros count for neither.
+    A column whose mean is more than 100 times its range from zero has its mean subtracted (a constant one where it is
+    so for the widest range), and one whose range is too small for float32 is scaled: neither changes what can be told
+    from the rows. Rows of zeros count for neither.
     """
     mean, extent = _moments(values)
-    far = (extent > 0) & (np.abs(mean) > FAR * extent)
+    varied = np.where(extent > 0, extent, extent.max(initial=0))  # a constant says nothing, and may outweigh the rest
+    far = (varied > 0) & (np.abs(mean) > FAR * varied)
     tiny = (extent > 0) & (extent < TINY)
     if not (far | tiny).any():
         return np.ascontiguousarray(values, dtype=np.float32), []

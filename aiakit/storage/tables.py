@@ -27,6 +27,14 @@ FILE = (
     "img",
     "photo",
 )
+# Byte-order marks, the longer ones first: that of UTF-16 begins that of UTF-32.
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+NULS = 4  # a text in which one character of so many is NUL is none
 SEPARATORS = ",;\t|"
 LONGEST_NAME = 3  # words of a column's name; more are a remark
 LOOKED_AT = 20  # lines that tell the separator
@@ -86,7 +94,7 @@ def read_lines(path: Path) -> list[str]:
 
     Raises
     ------
-    InputError : the file cannot be read, or is neither UTF-8 nor UTF-16 with a byte-order mark.
+    InputError : the file cannot be read, or is neither UTF-8 nor UTF-16 or UTF-32 with a byte-order mark.
     """
     return [line.strip() for line in _read_text(path).split("\n")]
 
@@ -140,12 +148,14 @@ def _read_text(path: Path) -> str:
     """The text of a file, with the line ends of Unix."""
     try:
         data = path.read_bytes()
-        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        text = data.decode("utf-16" if wide else "utf-8-sig")
+        encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    if text.count("\0") * NULS > len(text):
+        raise InputError(f"{path} is not UTF-8 text (it is UTF-16 without its mark, or no text): save it as UTF-8")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -82,3 +82,17 @@ def test_any_order_of_the_same_rows_gives_the_same_column(order: list[int]) -> N
     column = pd.Series(range(7), index=index)
     found = aligned(pd.DataFrame(np.zeros((7, 1)), index=index), {"x": column.iloc[order]})
     assert found["x"].tolist() == column.tolist()
+
+
+def test_a_reference_is_put_into_the_order_of_the_embeddings() -> None:
+    embeddings, gender, person = frame()
+    noise = pd.DataFrame(np.random.default_rng(3).normal(size=embeddings.shape), index=embeddings.index)
+    shuffled = embeddings.sample(frac=1, random_state=1)
+    labels: Any = {"attributes": {"gender": gender}, "identity": person, "attacks": "lda", "utility": False, "seed": 2}
+    found = [
+        aiakit.audit(noise, reference=each, **labels).to_dict()["rows"][0]["attacks"]["lda"]["balanced_accuracy"]
+        for each in (embeddings, shuffled)
+    ]
+    assert found[0] == found[1] > 0.9
+    with pytest.raises(aiakit.InputError, match="the index of the reference is not that of the embeddings"):
+        aiakit.audit(noise, reference=embeddings.rename(index={embeddings.index[0]: "elsewhere"}), **labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +122,7 @@ def people(base: Base, tmp_path: Path) -> Path:
 def read(file: Path, labels: Path | None = None, join_on: str | None = None, key: str | None = None) -> Samples:
     """What an audit of a file would measure."""
     source = read_source(file, key)
-    found = join_labels(source.columns, len(source.values), source.name, labels, join_on)
+    found = join_labels(source, labels, join_on)
     gender, person = found.column("gender", "--attribute"), found.column("person", "--identity")
     notes = (*source.notes, *found.notes)
     return make_samples("x", source.values, {"gender": gender}, person, {}, None, None, None, notes)
@@ -402,6 +403,40 @@ def test_names_of_rows_in_columns_of_other_names_are_seen(base: Base, tmp_path: 
     )
 
 
+@pytest.mark.parametrize("kind", ["people", "numbers of people", "numbers of rows"])
+def test_the_same_cells_in_another_order_are_refused_whatever_their_column_is_called(
+    base: Base, tmp_path: Path, kind: str
+) -> None:
+    cells = {
+        "people": base.person,
+        "numbers of people": [str(int(name[1:])) for name in base.person],
+        "numbers of rows": [str(7 * row) for row in range(ROWS)],
+    }[kind]
+    (tmp_path / "people.csv").write_text(csv(shuffled(base.columns() | {"person": base.person, "who": cells})))
+    save(tmp_path / "emb.npz", base.embedding, {"z": cells})
+    with pytest.raises(InputError, match=rf"has the (who|person) '\w+' where row 0 of emb.npz has the z '{cells[0]}'"):
+        read(tmp_path / "emb.npz", tmp_path / "people.csv")
+    (tmp_path / "people.csv").write_text(csv(base.columns() | {"who": cells}))
+    require_base(read(tmp_path / "emb.npz", tmp_path / "people.csv"), base)
+
+
+def test_numbers_that_count_the_rows_of_a_table_name_none(base: Base, tmp_path: Path) -> None:
+    save(tmp_path / "emb.npz", base.embedding, {"z": [str(row) for row in OTHER_ORDER]})
+    (tmp_path / "people.csv").write_text(csv({"": range(ROWS), **base.columns()}))
+    samples = read(tmp_path / "emb.npz", tmp_path / "people.csv")
+    require_base(samples, base)
+    assert "the rows of people.csv were taken to be in the order of emb.npz" in samples.notes
+
+
+def test_objects_that_are_wanted_are_named(base: Base, tmp_path: Path) -> None:
+    np.savez(tmp_path / "emb.npz", e=base.embedding, person=base.person, gender=np.array(base.gender, object))
+    with pytest.raises(InputError, match=r"emb.npz: gender holds Python objects.*save it as an array"):
+        read(tmp_path / "emb.npz")
+    (tmp_path / "people.csv").write_text(csv(base.columns()))
+    with pytest.raises(InputError, match="gender holds Python objects"):
+        read(tmp_path / "emb.npz", tmp_path / "people.csv", "gender=image")
+
+
 def test_columns_that_agree_in_another_form_are_in_one_order(base: Base, tmp_path: Path) -> None:
     codes = ["0" if each == "female" else "1" for each in base.gender]
     number = [str(int(name[1:])) for name in base.person]
@@ -475,6 +510,27 @@ def test_a_reference_in_another_order_shows_power(base: Base, audit: Audit, tmp_
     found = audit(tmp_path / "emb.npz", "--labels", people, "--reference", tmp_path / "ref.npz")
     assert found.says("the rows of the reference ref.npz were joined by image")
     assert found.power is True
+
+
+@pytest.mark.parametrize("held", ["image", "person"])
+def test_a_reference_is_joined_by_the_names_in_the_table_of_labels(
+    base: Base, audit: Audit, tmp_path: Path, people: Path, npz: Path, held: str
+) -> None:
+    reference = save(tmp_path / "ref.npz", reference_of(base, OTHER_ORDER), {held: shuffled(base.columns())[held]})
+    given = (npz, "--labels", people, "--reference", reference)
+    if held == "person":
+        assert "has the person" in audit(*given, refused=True)
+    else:
+        assert audit(*given).power is True
+
+
+def test_a_reference_whose_rows_are_only_counted_is_taken_in_order(base: Base, tmp_path: Path) -> None:
+    count = {"id": [str(row) for row in range(ROWS)]}
+    mine = read_source(save(tmp_path / "emb.npz", base.embedding, count))
+    reference = read_source(save(tmp_path / "ref.npz", base.embedding, count))
+    assert in_order_of(reference, mine, None)[1] == [
+        "the rows of the reference ref.npz were taken to be in the order of emb.npz"
+    ]
 
 
 def test_a_reference_without_names_is_noted_and_one_that_disagrees_refused(base: Base, tmp_path: Path) -> None:
@@ -552,6 +608,7 @@ MOVED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "negative": lambda embedding: embedding - 12345,
     "one column": lambda embedding: embedding + 1e8 * (np.arange(DIMENSIONS) == 3),
     "very small": lambda embedding: embedding * 1e-60,
+    "and a constant": lambda embedding: np.hstack([embedding, np.full((len(embedding), 1), 1.7e9)]),
     "constant in float32": lambda embedding: 1e6 + embedding * 1e-4,
     "float32": lambda embedding: (embedding + 5000).astype(np.float32),
 }
@@ -561,10 +618,12 @@ MOVED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 def test_numbers_far_from_zero_tell_the_same(base: Base, tmp_path: Path, kind: str) -> None:
     moved = MOVED[kind](base.embedding)
     samples = read(save(tmp_path / "a.npz", moved, {"person": base.person, "gender": base.gender}))
-    likeness = np.corrcoef(samples.values.T, base.embedding.T)[:DIMENSIONS, DIMENSIONS:]
+    likeness = np.corrcoef(samples.values[:, :DIMENSIONS].T, base.embedding.T)[:DIMENSIONS, DIMENSIONS:]
     assert np.diag(likeness).min() > 0.99999
     assert len(np.unique(clusters_of_duplicates(samples.values))) == ROWS
-    assert any("of 8 dimensions" in note for note in samples.notes)
+    assert any(re.search("of [89] dimensions (lie far|have too)", note) for note in samples.notes)
+    if kind == "and a constant":
+        assert not samples.values[:, -1].any()
 
 
 def test_an_audit_far_from_zero_finds_the_same(base: Base, audit: Audit, tmp_path: Path, right: Measured) -> None:

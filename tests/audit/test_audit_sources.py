@@ -151,7 +151,14 @@ def test_official_pairs_of_both_formats_agree(
         )  # fmt: skip
         assert answer.code == 0, answer.err
         found.append(answer.document["rows"][0]["utility"]["official"])
-    assert found[0] == found[1] == found[2]
+    np.savez(npz, e=cast.embedding, f=files, who=cast.person, gender=cast.gender)  # the same in one file, and no table
+    answer = aiakit(
+        "audit", npz, "--join-on", "f", "--attribute", "gender", "--identity", "who", "--official-pairs",
+        tmp_path / "keys.csv", *ATTACKS, "--out", tmp_path, "--json",
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    found.append(answer.document["rows"][0]["utility"]["official"])
+    assert found[0] == found[1] == found[2] == found[3]
     assert found[0]["pairs"] == 60
     assert found[0]["accuracy"] > 0.9
 
@@ -162,6 +169,7 @@ PAIRS = {
     "columns": ("a,b,same\n0,1,1\n", "has no column left for verification pairs"),
     "one kind": ("left,right,same\n" + "0,1,1\n" * 12, "both kinds of pairs"),
     "one fold": ("left,right,same,fold\n0,1,1,0\n0,5,0,0\n", "two folds at least"),
+    "no column": ("left,right,same\na,b,1\nb,c,0\n", ":2 names 'a': say which column of the data does with --join-on"),
     "no keys": ("2\t1\nA\t1\t2\n", "say which column of the data does with --join-on"),
 }
 

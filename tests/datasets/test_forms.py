@@ -50,9 +50,24 @@ def test_forms_of_one_text_are_one_person(kind: str) -> None:
     assert any(note.startswith("1 of 2 people are written in several forms") for note in notes)
 
 
-ALIKE = [("Ann", "ann"), ("Ann Lee", "Ann_Lee"), ("007", "7"), ("p007", "p7"), ("Ann-Lee", "ann lee")]
+ALIKE = [
+    ("Ann", "ann"),
+    ("Ann Lee", "Ann_Lee"),
+    ("007", "7"),
+    ("p007", "p7"),
+    ("Ann-Lee", "ann lee"),
+    ("Ann Lee", "AnnLee"),
+    ("p 7", "p7"),
+]
 ALIKE += [("Stra\u00dfe", "STRASSE")]
-APART = [("1e3", "1000"), ("0e12", "0e13"), ("12", "120"), ("p1", "p10"), ("9007199254740993", "9007199254740992")]
+APART = [
+    ("1e3", "1000"),
+    ("0e12", "0e13"),
+    ("12", "120"),
+    ("p1", "p10"),
+    ("p1 1", "p11"),
+    ("9007199254740993", "9007199254740992"),
+]
 
 
 @pytest.mark.parametrize("pair", ALIKE)
@@ -78,7 +93,12 @@ VALUES = {
     "decimals": (["0.50", "0.5", "0.25", "0.25"], ("0.25", "0.5"), "'0.5' and '0.50'"),
     "zeros": (["01", "1", "1", "2"], ("1", "2"), "'01' and '1'"),
     "initials": (["m", "male", "female", "male"], ("female", "m", "male"), "may be one value.*'m' and 'male'"),
-    "three": (["-1", "0", "1", "1"], ("-1", "0", "1"), "three classes: where one of them means"),
+    "three": (["-1", "0", "1", "1"], ("-1", "0", "1"), "3 classes: where -1 or 0 means that nothing"),
+    "minus one": (["f", "m", "-1", "f"], ("-1", "f", "m"), "-1 or f or m, 3 classes: where -1 means that nothing"),
+    "codes": (["0", "1", "-1", "2"], ("-1", "0", "1", "2"), "4 classes: where -1 means"),
+    "nines": (["1", "2", "99", "2"], ("1", "2", "99"), "3 classes: where 99 means"),
+    "long": (["1", "9" * 5000, "2", "2"], ("1", "9" * 5000, "2"), None),
+    "scale": (["7", "8", "9", "9"], ("7", "8", "9"), None),
     "sound": (["a", "b", "a", "b"], ("a", "b"), None),
 }  # fmt: skip
 

@@ -107,6 +107,14 @@ def test_the_official_partition_is_respected() -> None:
     assert split.notes == ()
 
 
+def test_images_of_no_known_value_are_left_out_and_counted() -> None:
+    gender = np.arange(100) % 2
+    gender[:3] = MISSING
+    split = split_people(faces_of(np.arange(100), gender), "gender", 0)
+    assert sum(len(rows) for rows in split.rows.values()) == 97
+    assert split.notes == ("3 of 100 images have no known gender and are left out",)
+
+
 def test_a_person_on_two_sides_of_the_partition_keeps_the_larger_part() -> None:
     side = np.repeat(["train"] * 60 + ["val"] * 20 + ["test"] * 20, 3)
     side[0] = "test"  # one of person 0's three images

@@ -158,8 +158,27 @@ def test_a_file_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_names_that_are_objects_are_refused_not_dropped(tmp_path: Path) -> None:
     np.savez(tmp_path / "made.npz", e=ROWS, f=np.array(FILES[::-1], dtype=object))
-    with pytest.raises(InputError, match=r"f holds Python objects.*save them as an array of text"):
-        encode(tmp_path / "made.npz", FILES)
+    for names in ("", "f"):
+        with pytest.raises(InputError, match=r"f holds Python objects.*save it as an array of numbers or of text"):
+            encode(tmp_path / "made.npz", FILES, names=names)
+
+
+def test_what_was_guessed_or_odd_is_noted(tmp_path: Path) -> None:
+    np.savez(tmp_path / "made.npz", e=ROWS + 5000, f=np.array([f"a/{name}" for name in FILES]))
+    encoder = Precomputed(str(tmp_path / "made.npz"))
+    encoder.encode(np.empty((len(FILES), 1, 1, 3), np.uint8), FILES)
+    assert [note.partition(":")[0] for note in encoder.notes] == [
+        "3 of 3 dimensions lie far from zero for their range (a mean of 5004.5 and a range of 9 for one)",
+        f"4 of 4 names are written otherwise in {tmp_path / 'made.npz'} and were matched",
+    ]
+    np.savetxt(tmp_path / "made.csv", ROWS * (np.arange(4) > 0)[:, None], delimiter=",")
+    encoder = Precomputed(str(tmp_path / "made.csv"))
+    encoder.encode(np.empty((len(FILES), 1, 1, 3), np.uint8), FILES)
+    assert [note.partition(tmp_path.name)[0].replace(str(tmp_path.parent), "…") for note in encoder.notes] == [
+        "made.csv has no header line: its columns are called e0 to e2",
+        "1 of 4 rows of …/",
+        "…/",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["npz", "NPZ", "csv", "parquet"])
@@ -203,6 +222,8 @@ def test_a_run_takes_rows_without_names_in_the_order_of_the_data_set(
     assert answer.code == 0, answer.err
     (released,) = tmp_path.glob("run/cells/*/release.safetensors")
     np.testing.assert_array_equal(tensorfile.load(released)["embedding"], rows)
+    in_order = f"{tmp_path / 'rows.npy'} names no images: its rows were taken to be in the order of the data set"
+    assert f"original: {in_order}" in answer.document["notes"]
     np.save(tmp_path / "short.npy", rows[:-1])
     answer = aiakit(*run, "--encoder", f"precomputed:{tmp_path / 'short.npy'}", "--name", "short", "--json")
     assert answer.code == 2

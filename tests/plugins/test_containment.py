@@ -35,6 +35,7 @@ ENDINGS: dict[str, Callable[[], Any]] = {
     "GeneratorExit": lambda: raise_(GeneratorExit()),
     "os._exit": lambda: os._exit(0),
     "os.abort": lambda: os.abort(),
+    "posix._exit": lambda: sys.modules["posix"]._exit(0),
     "os.execv": lambda: os.execv(sys.executable, [sys.executable, "-c", ""]),
     "own BaseException": lambda: raise_(BaseException("mine")),
 }
@@ -50,6 +51,38 @@ def test_ctrl_c_and_what_is_not_the_plugin_s_doing_pass() -> None:
     for error in (KeyboardInterrupt(), MemoryError(), InputError("x")):
         with pytest.raises(type(error)), guard(MINE):
             raise error
+
+
+def test_an_error_that_cannot_be_shown_is_named() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no")
+
+    with pytest.raises(PluginError, match=r"Mute, which cannot be shown \(ValueError\)"), guard(MINE):
+        raise Mute
+
+
+def test_streams_that_are_closed_or_lost_are_there_again(capfd: pytest.CaptureFixture[str]) -> None:
+    for spoil in (
+        lambda: sys.stdout.close(),
+        lambda: os.close(1),
+        lambda: os.close(2),
+        lambda: setattr(sys, "stdout", None),
+        lambda: setattr(sys, "stderr", None),
+    ):
+        with guard(MINE):
+            spoil()
+        print("out")
+        print("err", file=sys.stderr)
+        assert capfd.readouterr() == ("out\n", "err\n")
+
+
+def test_a_child_that_comes_back_ends(tmp_path: Path) -> None:
+    with guard(MINE):
+        child = os.fork()
+    (tmp_path / str(os.getpid())).touch()  # in the child never
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_child_of_the_plugin_may_end() -> None:

@@ -43,9 +43,13 @@ def test_one_table_in_many_forms(tmp_path: Path, kind: str) -> None:
     assert first.strip(' "').startswith("0.5")
 
 
-def test_utf_16_is_read_by_its_mark(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("e0;name\n1;é\n".encode("utf-16"))
-    assert read_csv(tmp_path / "a.csv").rows[0][1] == ("1", "é")
+def test_wide_characters_are_read_by_their_mark(tmp_path: Path) -> None:
+    for encoding in ("utf-16", "utf-32"):
+        (tmp_path / "a.csv").write_bytes("e0;name\n1;é\n".encode(encoding))
+        assert read_csv(tmp_path / "a.csv").rows[0][1] == ("1", "é")
+    (tmp_path / "a.csv").write_bytes("e0;name\n1;e\n".encode("utf-16-le"))
+    with pytest.raises(InputError, match=r"is not UTF-8 text \(it is UTF-16 without its mark"):
+        read_csv(tmp_path / "a.csv")
     (tmp_path / "a.csv").write_bytes("e0;name\n1;é\n".encode("latin-1"))
     with pytest.raises(InputError, match=r"is not UTF-8 text \(byte 10\): save it as UTF-8"):
         read_csv(tmp_path / "a.csv")

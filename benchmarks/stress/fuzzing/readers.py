@@ -38,10 +38,12 @@ from aiakit.plugins.extras import not_installed
 from aiakit.results.document import document_of_run
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import UNSOUND
+from aiakit.storage.embeddings import Source
 from aiakit.storage.store import json_digest
 from aiakit.suites.load import read_suite
-from benchmarks.stress.fuzzing import forms, mutations
+from benchmarks.stress.fuzzing import conduct, mutations, whole
 from benchmarks.stress.fuzzing.mutations import Mutation
+from benchmarks.stress.fuzzing.worlds import LABELS, RELEASE, worlds
 
 SIZE = 16  # pixels of the pictures that are read
 ROWS = 40
@@ -189,7 +191,7 @@ def _audit(name: str) -> Callable[[Path], object]:
 
     def read(folder: Path) -> object:
         source = read_source(folder / name)
-        labels = join_labels(source.columns, len(source.values), source.name, None, None)
+        labels = join_labels(source, None, None)
         attributes = {"gender": labels.column("gender", "--attribute")}
         return make_samples(name, source.values, attributes, labels.column("person", "--identity"), {}, None, None,
                             None, ())  # fmt: skip
@@ -216,7 +218,7 @@ def _read_beside(folder: Path) -> None:
     values = np.random.default_rng(0).normal(size=(ROWS, 3))
     read_official_pairs(folder / "pairs.csv", files, ROWS)
     read_official_pairs(folder / "lfw.txt", [f"{n}_000{i}.jpg" for n in ("Ann", "Bob", "Cid") for i in (1, 2)], 6)
-    labels = join_labels({"file": files}, ROWS, "release", folder / "labels.csv", "file")
+    labels = join_labels(Source("release", values, {"file": files}), folder / "labels.csv", "file")
     make_samples(
         "x", values, {"gender": labels.column("gender", "a")}, labels.column("person", "i"), {}, None, None, None, ()
     )
@@ -353,7 +355,11 @@ def readers(root: Path) -> Iterator[Reader]:
     yield Reader("parquet", _parquet, {"*": mutations.damaged}, _audit("release.parquet"), 2.0,
                  not_installed("parquet", "pyarrow"))  # fmt: skip
     yield Reader("labels and pairs", _beside, texts, _read_beside, 3.0)
-    yield Reader("forms", forms.build, {"*": forms.change}, forms.read, 3.0)
+    for name, (build, mutate, read) in worlds().items():
+        yield Reader(name, build, mutate, read, 2.0)
+    either = {"release.csv": RELEASE, "labels.csv": LABELS}
+    yield Reader("whole audits", whole.build, either, whole.read, 0.2)
+    yield Reader("conduct of plugins", conduct.build, {"*": conduct.change}, conduct.read, 0.5)
     yield Reader("precomputed", _npz, {"*": mutations.npz}, _encode, 2.0)
     yield Reader("run.json", _run(fixtures), {"run.json": mutations.json_text}, _open_run, 0.1)
     yield Reader(
