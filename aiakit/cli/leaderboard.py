@@ -52,6 +52,13 @@ def command() -> None:
     metavar="FILE",
     help="With --html: what aiakit calibrate --out wrote.  [default: what was measured for this version]",
 )
+@click.option(
+    "--attacks",
+    multiple=True,
+    metavar="NAME[,NAME…]",
+    help="What a release must be measured by to take a rank.  [default: what at least half of the releases were]",
+)
+@click.option("--trust", is_flag=True, help="Rank releases also where their scores are only the submitter's word.")
 @verbose_option
 @plugin_option
 def show(
@@ -62,6 +69,8 @@ def show(
     html: str | None,
     figures: bool,
     calibrations: tuple[str, ...],
+    attacks: tuple[str, ...],
+    trust: bool,
 ) -> int:
     """Rank the releases of runs, audits and entries on one protocol.  [default: the folder runs]
 
@@ -69,6 +78,7 @@ def show(
     was given and the folder merely holds runs of several protocols).
     """
     from aiakit.errors import InputError
+    from aiakit.experiment.selection import split_names
     from aiakit.leaderboard.board import make_board
     from aiakit.leaderboard.gather import gather
     from aiakit.report import board_tables as formats
@@ -76,7 +86,15 @@ def show(
     if html is None and (figures or calibrations):
         raise InputError("--figures and --calibration are of a page: add --html DIR")
     found = gather([Path(path) for path in paths or ("runs",)])
-    board = make_board(found.submissions, found.reported, min_utility, found.withdrawn, found.set_aside)
+    board = make_board(
+        found.submissions,
+        found.reported,
+        min_utility,
+        found.withdrawn,
+        found.set_aside,
+        split_names(attacks) or None,
+        trust,
+    )
     if html is not None:
         from aiakit.report.board import INDEX, board_page
         from aiakit.report.calibration import read_calibration, shipped_calibrations
@@ -169,30 +187,43 @@ def _rerun(submission: Any, tolerance: float, threads: int) -> None:
     from aiakit.errors import InputError
     from aiakit.experiment.runtime import Runtime
     from aiakit.leaderboard import rerun
+    from aiakit.leaderboard.standing import note_computed
     from aiakit.storage.cache import cache_folder
 
-    refused = []
+    refused, confirmed = [], []
     for result in rerun.rerun(submission, Runtime(cache_folder(), threads)):
-        if result.again is None:
+        if result.apart is None:
             line = f"{result.attack}: not trained again: {result.reason}"
         else:
             line = f"{result.attack}: submitted {result.submitted:.3f}, trained again {result.again:.3f}"
-            if abs(result.again - result.submitted) > tolerance:
-                refused.append(line)
+            confirmed.append(result.attack)
+            if result.apart > tolerance:
+                refused.append(line + (f" (on attacker-val {result.apart:.3f} apart)" if result.on_val else ""))
         tell(line)
     if refused:
         raise InputError(f"{submission.path} is refused: {refused[0]} (more than --tolerance {tolerance:g} apart)")
+    note_computed(submission, confirmed)
 
 
 @command.command("add-attack")
 @click.argument("entry", metavar="ENTRY.json")
-@click.argument("scores", metavar="SCORES.safetensors")
+@click.argument("scores", metavar="[SCORES.safetensors]", required=False)
 @click.option("--name", required=True, metavar="NAME", help="What the attack is called on the board.")
-def add_attack(entry: str, scores: str, name: str) -> None:
-    """Add the scores of an attack that you trained on a submitted release. It counts, and is shown as external."""
-    from aiakit.leaderboard.external import add_attack
+@plugin_option
+def add_attack(entry: str, scores: str | None, name: str) -> None:
+    """Add an attack to an entry: its scores, or one that is trained on the submitted release (--plugin).
 
-    click.echo(str(add_attack(Path(entry), Path(scores), name)))
+    Scores are shown as external and change no rank, since nobody can train them again. An attack that was trained here
+    counts like those of the entry.
+    """
+    from aiakit.experiment.runtime import Runtime
+    from aiakit.leaderboard import external
+    from aiakit.storage.cache import cache_folder
+
+    if scores is None:
+        click.echo(str(external.train_attack(Path(entry), name, Runtime(cache_folder()))))
+    else:
+        click.echo(str(external.add_attack(Path(entry), Path(scores), name)))
 
 
 @command.command()

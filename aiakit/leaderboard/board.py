@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,9 +15,10 @@ from aiakit.experiment.config import REFERENCE, RELEASE
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.gather import mismatch, other_data
 from aiakit.leaderboard.schema import Entry, Reported
+from aiakit.leaderboard.standing import computed_here, lacking, suite_of
 from aiakit.leaderboard.verify import verified
 from aiakit.measures.comparison import Difference, holm, paired_difference
-from aiakit.measures.statistics import smallest_detectable
+from aiakit.measures.statistics import AttackStatistics, smallest_detectable
 from aiakit.results.objectives import front_of, objectives_of
 from aiakit.results.row import Row
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, evidence_of, power_of, shown_power, verdicts_of
@@ -32,8 +33,12 @@ class RankedEntry:
     submission : what was submitted. row : its statistics, computed from its scores.
     label : its name, with the parameters that tell it from others.
     verdict : what is said of it beside all others of the board, as of a run.
-    rank : from 1; None where it has no attack, its verdict does not rank, or its utility is below the floor. tied :
-    whether others share it. apart : whether it is told apart from the release one place above, at 5 % over all pairs.
+    computed : the attacks whose scores this machine computed. external : those that somebody added and nobody trained
+    again, apart from ``row``: they are shown, and change nothing. lacks : attacks of the board's suite that it was not
+    measured by. believed : whether its scores are more than somebody's word, or the board goes by words.
+    rank : from 1; None where it has no attack, its verdict does not rank, its utility is below the floor, it lacks an
+    attack, or is not believed. tied : whether others share it. apart : whether it is told apart from the release one
+    place above, at 5 % over all such pairs.
     pareto, front_share : whether it is on the front, as measured and in which share of bootstrap draws.
     hypervolume : what this release alone adds to what the board's releases cover of the privacy–utility plane.
     """
@@ -41,6 +46,10 @@ class RankedEntry:
     submission: Submission
     row: Row
     label: str = ""
+    computed: frozenset[str] = frozenset()
+    external: dict[str, AttackStatistics] = field(default_factory=dict)
+    lacks: list[str] = field(default_factory=list)
+    believed: bool = True
     rank: int | None = None
     tied: bool = False
     apart: bool | None = None
@@ -55,12 +64,19 @@ class RankedEntry:
         return self.submission.entry
 
     @property
+    def counts(self) -> AttackStatistics | None:
+        """The attack that the rank goes by: the strongest, or the strongest of those computed here, where that reads
+        more; so that scores which are somebody's word can make a rank worse, and never better.
+        """
+        able = [self.row, replace(self.row, attacks={n: s for n, s in self.row.attacks.items() if n in self.computed})]
+        found = [row.attacks[row.strongest] for row in able if row.strongest is not None]
+        return max(found, key=lambda statistics: statistics.point["balanced_accuracy"], default=None)
+
+    @property
     def leakage(self) -> float | None:
-        """Balanced accuracy of the strongest attack; guessing worse than chance is no privacy, and counts as chance."""
-        if self.row.strongest is None:
-            return None
-        chance = 1 / len(self.entry.protocol.classes)
-        return max(self.row.attacks[self.row.strongest].point["balanced_accuracy"], chance)
+        """Balanced accuracy of the attack that counts; worse than a guess is no privacy, and counts as chance."""
+        found = self.counts
+        return None if found is None else max(found.point["balanced_accuracy"], found.chance("balanced_accuracy"))
 
     @property
     def utility(self) -> float | None:
@@ -93,7 +109,7 @@ class Board:
     @property
     def attacks(self) -> list[str]:
         """The names of all attacks, in the order in which they first occur."""
-        return list(dict.fromkeys(name for place in self.places for name in place.row.attacks))
+        return list(dict.fromkeys(name for place in self.places for name in (*place.row.attacks, *place.external)))
 
 
 def make_board(
@@ -102,10 +118,14 @@ def make_board(
     min_utility: float | None = None,
     withdrawn: Sequence[str] = (),
     set_aside: Sequence[str] = (),
+    suite: Collection[str] | None = None,
+    trust: bool = False,
 ) -> Board:
     """Rank entries by worst-case leakage among those whose utility reaches the floor.
 
-    Every figure is computed from the scores. An entry shares the rank of the first release above it to which it is
+    Every figure is computed from the scores. A rank is for releases of which this machine has computed scores, in a
+    run or again (``trust`` takes the others at their word), and that were measured by the whole suite (``suite_of``;
+    ``suite`` names its attacks). An entry shares the rank of the first release above it to which it is
     shown to be equivalent: the whole interval of the difference (paired over people) lies within ± ``MARGIN``.
     withdrawn, set_aside : what was found beside them and does not stand on this board, a line each.
     Raises InputError for entries of another protocol, and for entries whose figures are not those of their scores.
@@ -117,8 +137,11 @@ def make_board(
     ]:
         if reason is not None:
             raise InputError(reason)
-    places = [RankedEntry(submission, verified(submission)) for submission in submissions]
+    places = [_place(submission, trust) for submission in submissions]
     _label(places)
+    required = suite_of([place.entry for place in places if place.believed], suite)
+    for place in places:
+        place.lacks = lacking(place.entry, required)
     power = _judge(places)
     _rank(places, min_utility)
     area = _mark_front(places)
@@ -133,6 +156,20 @@ def make_board(
     )
     places.sort(key=lambda place: (place.rank is None, place.leakage is None, place.leakage, place.label))
     return Board(places, list(reported), min_utility, area, detectable, power, list(withdrawn), list(set_aside))
+
+
+def _place(submission: Submission, trust: bool) -> RankedEntry:
+    """A release with what counts of it, and what does not set apart."""
+    row, computed = verified(submission), computed_here(submission)
+    added = {attack.name for attack in submission.entry.attacks if attack.external} - computed
+    counted = replace(row, attacks={name: found for name, found in row.attacks.items() if name not in added})
+    return RankedEntry(
+        submission,
+        counted,
+        computed=computed,
+        external={name: found for name, found in row.attacks.items() if name in added},
+        believed=trust or bool(computed),
+    )
 
 
 def _label(places: Sequence[RankedEntry]) -> None:
@@ -170,7 +207,7 @@ def _judge(places: Sequence[RankedEntry]) -> dict[str, bool]:
     ceilings = [place.entry.protocol.bayes_ceiling for place in places]
     ceiling = min((found for found in ceilings if found is not None), default=None)  # all are of the same data
     controls = [place for place in places if place.entry.release == REFERENCE]
-    powers = [power_of(place.row) for place in controls]
+    powers = [power_of(place.row) for place in controls if place.believed]
     able = any(powers) if powers else None
     for group in (controls, [place for place in places if place.entry.release != REFERENCE]):
         said = verdicts_of({number: evidence_of(place.row, able, ceiling) for number, place in enumerate(group)})
@@ -188,30 +225,36 @@ def _rank(places: Sequence[RankedEntry], min_utility: float | None) -> None:
         place
         for place in places
         if place.leakage is not None
+        and place.believed
+        and not place.lacks
         and not (place.verdict is not None and not place.verdict.ranks)
         and (min_utility is None or (place.utility is not None and place.utility >= min_utility))
     ]
     able.sort(key=lambda place: (place.leakage, place.label))
     leader: RankedEntry | None = None
     for number, place in enumerate(able, start=1):
-        if leader is not None and _difference(leader.row, place.row).equivalent(MARGIN):
+        if leader is not None and _difference(leader, place).equivalent(MARGIN):
             place.rank, place.tied, leader.tied = leader.rank, True, True
         else:
             place.rank, leader = number, place
-    p_values = holm([_difference(above.row, below.row).p_value for above, below in pairwise(able)])
+    p_values = holm([_difference(above, below).p_value for above, below in pairwise(able)])
     for place, p_value in zip(able[1:], p_values, strict=True):
         place.apart = p_value <= SIGNIFICANCE
 
 
-def _difference(a: Row, b: Row) -> Difference:
-    assert a.strongest is not None
-    assert b.strongest is not None
-    return paired_difference(a.attacks[a.strongest], b.attacks[b.strongest])
+def _difference(a: RankedEntry, b: RankedEntry) -> Difference:
+    assert a.counts is not None
+    assert b.counts is not None
+    return paired_difference(a.counts, b.counts)
 
 
 def _mark_front(places: Sequence[RankedEntry]) -> float | None:
     """Mark the front, and what each release alone adds to what all cover, which is returned."""
-    weighed = [(place, found) for place in places if (found := objectives_of(place.row, place.verdict)) is not None]
+    weighed = [
+        (place, found)
+        for place in places
+        if place.believed and not place.lacks and (found := objectives_of(place.row, place.verdict)) is not None
+    ]
     front = front_of([found for _, found in weighed])
     if front is None:
         return None

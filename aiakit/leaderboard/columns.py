@@ -13,6 +13,7 @@ from aiakit.results.document import LIMITS
 from aiakit.results.verdicts import IMPOSSIBLE, INVERTED
 
 NONE = "–"
+WORD = "¶"  # marks a release whose scores are somebody's word
 NEVER_RANKED = {
     INVERTED: "Read significantly worse than by guessing",
     IMPOSSIBLE: "IMPOSSIBLE, read better than any attack can read, so that a plugin or the protocol is broken",
@@ -56,7 +57,7 @@ def summary(board: Board) -> list[Column]:
     names = {"random": "random", "same_attribute": f"same-{board.protocol.attribute}"}
     columns = [
         Column("rank", "rank", _rank_text),
-        Column("release", "release", lambda p: p.label),
+        Column("release", "release", lambda p: p.label, mark=lambda p: "" if p.computed else f" {WORD}"),
         Column("claimed", "claimed", lambda p: _point(p.row.claimed, "balanced_accuracy"),
                hint="Balanced accuracy of the defense's own in-loop attacker"),
         Column("strongest", "strongest [95 %]", lambda p: _point(_strongest(p), "balanced_accuracy"),
@@ -106,10 +107,14 @@ def _attack(name: str, power: bool | None) -> Column:
     return Column(
         f"attack_{name}",
         name,
-        lambda p: _point(p.row.attacks.get(name), "balanced_accuracy"),
-        lambda p: _bounds(p.row.attacks.get(name), "balanced_accuracy"),
+        lambda p: _point(_tried(p, name), "balanced_accuracy"),
+        lambda p: _bounds(_tried(p, name), "balanced_accuracy"),
         mark=lambda p: ("*" if p.row.strongest == name else "") + ("†" * (power is False)) + external_mark(p, name),
     )
+
+
+def _tried(place: RankedEntry, name: str) -> Statistics | None:
+    return place.row.attacks.get(name, place.external.get(name))
 
 
 def external_mark(place: RankedEntry, name: str | None) -> str:
@@ -155,10 +160,34 @@ def remarks(board: Board) -> list[str]:
             f"All releases together cover {board.hypervolume:.3f} of the privacy–utility plane (hypervolume over 1 − "
             "advantage and verification accuracy): the best of noisy releases, so with many of them it flatters."
         )
+    return [*lines, *not_ranked(board)]
+
+
+def not_ranked(board: Board) -> list[str]:
+    """Who has no rank and why, and what changes none."""
+    lines = []
     for verdict, what in NEVER_RANKED.items():
         labels = [place.label for place in board.places if place.verdict is not None and place.verdict.text == verdict]
         if labels:
             lines.append(f"{what}, and so never ranked: {', '.join(labels)}.")
+    lines += [
+        f"{place.label} was not measured by {', '.join(place.lacks)}, as others were, and so has no rank."
+        for place in board.places
+        if place.lacks
+    ]
+    words = [place for place in board.places if not place.computed]
+    if words:
+        ranked = "rank since --trust was given" if words[0].believed else "have no rank"
+        lines.append(
+            f"{WORD} The scores of {', '.join(place.label for place in words)} are the submitter's word, since this "
+            f"machine has not trained an attack again on them (aiakit leaderboard verify --rerun): they {ranked}."
+        )
+    lines += [
+        f"{place.label}: {name} is said to read {found.point['balanced_accuracy']:.3f}. Somebody added its scores and "
+        "nobody trained it again, so it changes no rank and no verdict."
+        for place in board.places
+        for name, found in place.external.items()
+    ]
     return lines
 
 

@@ -34,6 +34,9 @@ INCIDENTAL: Any = {
 }
 
 
+IN_MEMORY = FileRef(file="in-memory", sha256="0" * 64)
+
+
 @dataclass(frozen=True)
 class Submission:
     """An entry with its scores.
@@ -46,6 +49,11 @@ class Submission:
     tensors: Tensors
     path: Path
     row: Row | None = None
+
+    @property
+    def of_run(self) -> bool:
+        """Whether it was made in memory, of a run on this machine."""
+        return self.entry.scores == IN_MEMORY
 
 
 KINDS: dict[str, tuple[type[Record], int]] = {

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from aiakit.errors import InputError
+from aiakit.experiment.config import plugin_spec
+from aiakit.experiment.runtime import Runtime
 from aiakit.leaderboard.entry import Submission, read_submission, rewrite
+from aiakit.leaderboard.rerun import again_on_release
 from aiakit.leaderboard.schema import AttackInfo
 from aiakit.leaderboard.scores import check_probabilities, statistics_row
+from aiakit.leaderboard.standing import note_computed
 from aiakit.leaderboard.verify import verified
 from aiakit.results.document import measured
 from aiakit.results.judge import SPLITS
@@ -23,7 +27,7 @@ Scores = Mapping[str, NDArray[Any]]
 
 
 def add_attack(path: Path, scores: Path, name: str) -> Path:
-    """Add an external attack's scores to an entry, whose figures then count it.
+    """Add an external attack's scores to an entry, whose figures then name it. A board shows it, and counts it nowhere.
 
     scores : a safetensors file with ``val`` (V, K) and ``test`` (N, K), the class probabilities of the entry's samples
     in the order in which it stores them, of several repeats ``0.val``, ``0.test``, ``1.val`` and so on; and
@@ -54,8 +58,36 @@ def add_attack(path: Path, scores: Path, name: str) -> Path:
         added = AttackInfo(name=name, repeats=tuple((0, repeat) for repeat in range(len(repeats))), external=True)
     except ValidationError as error:
         raise InputError(f"--name: {error.errors(include_url=False)[0]['msg']}") from None
-    attacks = (*entry.attacks, added)
-    figures = measured(statistics_row(entry.protocol, attacks, tensors))
+    return _rewrite(submission, tensors, added)
+
+
+def train_attack(path: Path, name: str, runtime: Runtime) -> Path:
+    """Train a registered attack on the release of an entry, with the entry's seeds, and add it as external.
+
+    Raises InputError as ``add_attack`` does, and where there is no release, or the attack cannot be trained on it.
+    """
+    submission = read_submission(path)
+    verified(submission)
+    entry = submission.entry
+    if any(attack.name == name for attack in entry.attacks):
+        raise InputError(f"{path} has an attack named {name!r} already: add another")
+    computing = entry.computing
+    repeats = [(seed, attack_seed) for seed in computing.seeds for attack_seed in range(computing.attack_seeds)]
+    added = AttackInfo(**plugin_spec("attack", name, {}), repeats=tuple(repeats), external=True)
+    with again_on_release(submission, [added]) as bench:
+        if bench.reasons[name]:
+            raise InputError(f"{name} cannot be trained on the release of {path}: {bench.reasons[name]}")
+        scores = bench.scores(added, runtime)
+    tensors = dict(submission.tensors)
+    tensors |= {f"attack.{len(entry.attacks)}.{part}": found for part, found in scores.items()}
+    written = _rewrite(submission, tensors, added)
+    note_computed(read_submission(written), [name])
+    return written
+
+
+def _rewrite(submission: Submission, tensors: Scores, added: AttackInfo) -> Path:
+    attacks = (*submission.entry.attacks, added)
+    figures = measured(statistics_row(submission.entry.protocol, attacks, tensors))
     return rewrite(submission, tensors, attacks=attacks, figures=figures)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ from aiakit.experiment.request import make_config
 from aiakit.experiment.runtime import Runtime
 from aiakit.experiment.workers import execute
 from aiakit.leaderboard.entry import Submission, read_tensors
-from aiakit.leaderboard.schema import AttackInfo, Entry
+from aiakit.leaderboard.schema import AttackInfo, Entry, ProtocolInfo
 from aiakit.leaderboard.scores import statistics_row
 from aiakit.plugins import registry
+from aiakit.results.judge import SPLITS as SPLITS_OF_SCORES
 from aiakit.storage.store import Store
 
 Tensors = dict[str, NDArray[Any]]
@@ -32,47 +34,90 @@ RETRAINABLE = ("embedding", "image")
 
 @dataclass(frozen=True)
 class Retrained:
-    """An attack of an entry and what it reaches when trained again; ``reason`` where it was not."""
+    """An attack of an entry and the balanced accuracy that it reaches when trained again.
+
+    reason : why it was not. apart : the larger difference of the two figures, of test and of attacker-val, which the
+    strongest attack is chosen by; on_val : whether it is that of attacker-val.
+    """
 
     attack: str
     submitted: float
-    again: float | None
+    again: float = float("nan")
+    apart: float | None = None
+    on_val: bool = False
     reason: str = ""
 
 
-def rerun(submission: Submission, runtime: Runtime) -> Iterator[Retrained]:
-    """Balanced accuracy of every attack, as submitted and trained again with the entry's seeds and options.
+@dataclass(frozen=True)
+class Bench:
+    """A store with the release and the truth of an entry, where attacks can be trained on it.
 
-    The adaptive attacks need photographs, the combined ones the scores of all others, and external ones are not ours:
-    these are named with the reason. Raises InputError where the entry has no release.
+    reasons : attack → why it cannot be trained, "" where it can.
     """
+
+    store: Store
+    plan: Plan
+    reasons: dict[str, str]
+
+    def scores(self, attack: AttackInfo, runtime: Runtime) -> Tensors:
+        """``REPEAT.SPLIT`` → the scores of an attack that can be trained."""
+        found: Tensors = {}
+        for repeat, (seed, attack_seed) in enumerate(attack.repeats):
+            trained = _train(self.store, self.plan, attack, seed, attack_seed, runtime)
+            found |= {f"{repeat}.{split}": np.asarray(trained[split]) for split in SPLITS_OF_SCORES}
+        return found
+
+
+@contextmanager
+def again_on_release(submission: Submission, attacks: Sequence[AttackInfo]) -> Iterator[Bench]:
+    """Where attacks can be trained on the release of an entry. Raises InputError where it has none."""
     entry = submission.entry
     if entry.submitted_release is None:
         raise InputError(f"{submission.path} holds no release: submit it with --with-release")
     release = read_tensors(submission.path, entry.submitted_release)
     views = {seed: _views(release, seed) for seed in entry.computing.seeds}
     present = set.intersection(*({name.partition(".")[0] for name in found} for found in views.values()))
-    reasons = {attack.name: _not_retrainable(attack, present) for attack in entry.attacks if not attack.claim}
-    plan = _plan(entry, sorted(present), [attack for attack in entry.attacks if reasons.get(attack.name) == ""])
+    reasons = {attack.name: _not_retrainable(attack, present) for attack in attacks if not attack.claim}
+    plan = _plan(entry, sorted(present), [attack for attack in attacks if reasons.get(attack.name) == ""])
     with tempfile.TemporaryDirectory(prefix="aiakit-rerun-") as folder:
         store = Store(Path(folder))
         store.open()
         add_truth(store, plan.protocol, _truth(submission, release), _facts(entry))
         for (_, seed), cell in plan.releases.items():
             add_release(store, cell, views[seed])
-        for attack in entry.attacks:
+        yield Bench(store, plan, reasons)
+
+
+def rerun(submission: Submission, runtime: Runtime) -> Iterator[Retrained]:
+    """Balanced accuracy of every attack, as submitted and trained again with the entry's seeds and options.
+
+    The adaptive attacks need photographs, the combined ones the scores of all others, and of external ones there may
+    be scores only: these are named with the reason. Raises InputError where the entry has no release.
+    """
+    entry = submission.entry
+    protocol = entry.protocol.model_copy(update={"bootstrap_draws": 100})
+    with again_on_release(submission, entry.attacks) as bench:
+        for number, attack in enumerate(entry.attacks):
             if attack.claim:
                 continue
-            submitted = entry.figures["attacks"][attack.name]["balanced_accuracy"]
-            if reasons[attack.name]:
-                yield Retrained(attack.name, submitted, None, reasons[attack.name])
+            stated = {name.removeprefix(f"attack.{number}."): part for name, part in submission.tensors.items()
+                      if name.startswith(f"attack.{number}.")}  # fmt: skip
+            submitted = _figures(submission, protocol, attack, stated)
+            if bench.reasons[attack.name]:
+                yield Retrained(attack.name, submitted[0], reason=bench.reasons[attack.name])
                 continue
-            tensors = dict(submission.tensors)
-            for repeat, (seed, attack_seed) in enumerate(attack.repeats):
-                scores = _train(store, plan, attack, seed, attack_seed, runtime)
-                tensors |= {f"attack.0.{repeat}.{split}": scores[split] for split in ("val", "test")}
-            row = statistics_row(entry.protocol.model_copy(update={"bootstrap_draws": 100}), [attack], tensors)
-            yield Retrained(attack.name, submitted, row.attacks[attack.name].point["balanced_accuracy"])
+            again = _figures(submission, protocol, attack, bench.scores(attack, runtime))
+            apart = [abs(one - other) for one, other in zip(submitted, again, strict=True)]
+            yield Retrained(attack.name, submitted[0], again[0], max(apart), apart[1] > apart[0])
+
+
+def _figures(
+    submission: Submission, protocol: ProtocolInfo, attack: AttackInfo, scores: Tensors
+) -> tuple[float, float]:
+    """Balanced accuracy on test and on attacker-val of the repeats of an attack."""
+    tensors = {**submission.tensors, **{f"attack.0.{part}": found for part, found in scores.items()}}
+    found = statistics_row(protocol, [attack], tensors).attacks[attack.name]
+    return found.point["balanced_accuracy"], found.val_balanced_accuracy
 
 
 def _views(release: Tensors, seed: int) -> Tensors:
@@ -84,8 +129,8 @@ def _views(release: Tensors, seed: int) -> Tensors:
 
 def _not_retrainable(attack: AttackInfo, views: set[str]) -> str:
     """Why an attack cannot be trained again on these views; "" where it can."""
-    if attack.external:
-        return "external: somebody else trained it"
+    if attack.external and not attack.fingerprint:
+        return "external: only its scores are known"
     if attack.knowledge == "adaptive":
         return "it needs the photographs, which an entry does not hold"
     if attack.files:

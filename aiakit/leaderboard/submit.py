@@ -21,9 +21,18 @@ from aiakit.experiment.config import Chain, PluginSpec, label_of
 from aiakit.experiment.plan import AttackKey, Plan, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
-from aiakit.leaderboard.entry import Submission, content_of, read_submission, write_entry, write_tensors, writing
-from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo, Provenance
+from aiakit.leaderboard.entry import (
+    IN_MEMORY,
+    Submission,
+    content_of,
+    read_submission,
+    write_entry,
+    write_tensors,
+    writing,
+)
+from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, ProtocolInfo, Provenance
 from aiakit.leaderboard.scores import SIDES, statistics_row, truth_digest
+from aiakit.leaderboard.standing import note_computed
 from aiakit.results.document import measured
 from aiakit.results.evaluate import accuracy_bound_of
 from aiakit.results.remembered import StatisticsCache
@@ -31,7 +40,6 @@ from aiakit.storage.documents import sound
 from aiakit.storage.store import json_digest
 
 STORED = {"val": "attacker-val", "test": "test"}  # how entries call the splits that are scored
-IN_MEMORY = FileRef(file="in-memory", sha256="0" * 64)
 
 
 def submissions_of(run: Run, defense: str | None = None) -> list[Submission]:
@@ -100,6 +108,7 @@ def submit(
                 files["submitted_release"] = write_tensors(folder, f"{entry.name}.release", release)
             done.files += [folder / file.file for file in files.values()]
             done.files.append(write_entry(entry.model_copy(update=files), folder))
+            note_computed(submission, [attack.name for attack in entry.attacks])
     return done
 
 

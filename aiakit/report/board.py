@@ -24,9 +24,9 @@ from aiakit.leaderboard.columns import (
     reported_rows,
     summary,
 )
+from aiakit.leaderboard.entry import IN_MEMORY
 from aiakit.leaderboard.schema import Provenance
 from aiakit.leaderboard.scores import similarities
-from aiakit.leaderboard.submit import IN_MEMORY
 from aiakit.report import charts
 from aiakit.report.board_pairs import pair_section
 from aiakit.report.board_tables import conclusion_of_board

@@ -17,6 +17,7 @@ from aiakit.leaderboard.columns import (
     Column,
     by_attack,
     headline,
+    not_ranked,
     parameters,
     remarks,
     reported_rows,
@@ -58,6 +59,8 @@ def document(board: Board) -> dict[str, Any]:
                 "release": place.label,
                 "provenance": place.entry.provenance.model_dump(mode="json"),
                 "stages": [stage.model_dump(mode="json") for stage in place.entry.stages],
+                "computed": sorted(place.computed),
+                "lacks": place.lacks,
                 "external": [attack.name for attack in place.entry.attacks if attack.external],
                 **judged(place.row, place.verdict),
                 "apart": place.apart,
@@ -120,7 +123,7 @@ def print_board(board: Board, verbose: bool = False) -> None:
     narrow = _grid("", [column for column in summary(board) if column.key in NARROW], board)
     for grid in grids(board) if verbose else [narrow, *_reported(board)]:
         print_grid(out, grid)
-    for line in remarks(board)[: None if verbose else SHORT]:
+    for line in remarks(board) if verbose else [*remarks(board)[:SHORT], *not_ranked(board)]:
         say(out, line)
 
 

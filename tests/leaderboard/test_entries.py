@@ -104,7 +104,7 @@ def write_scores(path: Path, entry: Path, confidence: float = 0.9, **changed: An
     return path
 
 
-def test_an_external_attack_counts_and_is_shown_as_external(entry: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+def test_scores_of_an_external_attack_are_shown_and_change_nothing(entry: Path, tmp_path: Path, aiakit: Aiakit) -> None:
     before = read_submission(entry)
     scores = write_scores(tmp_path / "mine.safetensors", entry)
     answer = aiakit("leaderboard", "add-attack", entry, scores, "--name", "oracle")
@@ -114,8 +114,15 @@ def test_an_external_attack_counts_and_is_shown_as_external(entry: Path, tmp_pat
     assert after.entry.figures["strongest"]["balanced_accuracy"] == 1
     assert before.entry.scores.file not in snapshot(entry.parent)
     assert aiakit("leaderboard", "verify", entry).code == 0
-    board = aiakit("leaderboard", entry.parent, "--format", "markdown")
-    assert "oracle (external)" in board.out
+    with_it = aiakit("leaderboard", entry.parent, "--trust", "--format", "json").document
+    aiakit("leaderboard", "withdraw", entry, "--attack", "oracle", "--reason", "to compare")
+    without = aiakit("leaderboard", entry.parent, "--trust", "--format", "json").document
+    assert [row["strongest"]["attack"] for row in with_it["rows"]] == ["logreg", "logreg"]
+    for key in ("rank", "verdict", "pareto", "strongest"):
+        assert [row[key] for row in with_it["rows"]] == [row[key] for row in without["rows"]]
+    assert any("oracle is said to read 1.000" in remark for remark in with_it["remarks"])
+    assert aiakit("leaderboard", "add-attack", entry, scores, "--name", "oracle").code == 0
+    assert "(external)" in aiakit("leaderboard", entry.parent, "--format", "markdown").out
     refused(aiakit("leaderboard", "add-attack", entry, scores, "--name", "oracle"), "already")
 
 

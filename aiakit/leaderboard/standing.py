@@ -1,0 +1,95 @@
+"""Whether a release may take a rank: whether its scores are more than somebody's word, and who was measured by what.
+
+Whoever submits an entry writes its scores. Those that this machine computed, in a run or by training an attack again on
+the submitted release, are known in the user's folder for caches, which nobody else writes to; of others only the
+submitter's word is known, and a rank goes by nobody's word.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from aiakit.datasets.fingerprint import array_digest
+from aiakit.leaderboard.entry import Submission
+from aiakit.leaderboard.schema import AttackInfo, Entry
+from aiakit.storage.cache import cache_folder
+from aiakit.storage.store import write_atomically
+
+FOLDER = "computed"  # in the user's folder for caches: a file for each attack of which the scores are no mere word
+ANYWHERE = ("", "scores")  # views that every release has something of
+
+
+def computed_here(submission: Submission) -> frozenset[str]:
+    """The attacks of an entry whose scores this machine has computed; of a run all."""
+    if submission.of_run:
+        return frozenset(attack.name for attack in submission.entry.attacks if not attack.external)
+    return frozenset(
+        attack.name
+        for number, attack in enumerate(submission.entry.attacks)
+        if _path(submission, number, attack).is_file()
+    )
+
+
+def note_computed(submission: Submission, names: Collection[str]) -> None:
+    """Remember that this machine has computed the scores of these attacks of an entry."""
+    for number, attack in enumerate(submission.entry.attacks):
+        if attack.name in names:
+            path = _path(submission, number, attack)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, json.dumps({"entry": submission.entry.name, "attack": attack.name}) + "\n")
+
+
+def _path(submission: Submission, number: int, attack: AttackInfo) -> Path:
+    entry, prefix = submission.entry, f"attack.{number}."
+    scores = sorted((name, part) for name, part in submission.tensors.items() if name.startswith(prefix))
+    described = [part.model_dump(mode="json") for part in (entry.protocol, attack, *entry.stages)]
+    named = [part for name, scored in scores for part in (name.removeprefix(prefix), np.asarray(scored))]
+    return cache_folder() / FOLDER / f"{array_digest(described, *named)[:32]}.json"
+
+
+Known = tuple[str, str]  # an attack's name, and its options as JSON
+
+
+def _known(attack: AttackInfo) -> Known:
+    return attack.name, json.dumps(attack.params, sort_keys=True)
+
+
+def _measured(entry: Entry) -> set[Known]:
+    return {_known(attack) for attack in entry.attacks if not attack.claim and not attack.external}
+
+
+def _reads(entry: Entry, attack: AttackInfo) -> bool:
+    """Whether an attack could have been tried on a release: it has the view, and photographs for an adaptive one."""
+    last = entry.stages[-1]
+    views = last.params["views"] if last.kind == "file" and "views" in last.params else last.produces
+    if attack.knowledge == "adaptive" and entry.audits:
+        return False
+    return attack.view in ANYWHERE or not views or attack.view in views
+
+
+def suite_of(entries: Sequence[Entry], names: Collection[str] | None = None) -> dict[Known, AttackInfo]:
+    """The attacks, with their options, that a release has to be measured by to take a rank.
+
+    Those by which at least half of the entries were measured that they could be tried on; ``names``: of these only
+    the ones named, with the options that most entries have.
+    """
+    attacks = {_known(attack): attack for entry in entries for attack in entry.attacks
+               if not attack.claim and not attack.external}  # fmt: skip
+    counts = Counter(known for entry in entries for known in _measured(entry))
+    if names is not None:
+        most = {name: max((known for known in attacks if known[0] == name), key=counts.__getitem__, default=None)
+                for name in names}  # fmt: skip
+        return {known: attacks[known] for known in most.values() if known is not None}
+    able = {known: sum(_reads(entry, attack) for entry in entries) for known, attack in attacks.items()}
+    return {known: attack for known, attack in attacks.items() if 2 * counts[known] >= able[known]}
+
+
+def lacking(entry: Entry, suite: dict[Known, AttackInfo]) -> list[str]:
+    """The attacks of a suite that could have been tried on a release and were not, or with other options."""
+    measured = _measured(entry)
+    return [attack.name for known, attack in suite.items() if known not in measured and _reads(entry, attack)]
