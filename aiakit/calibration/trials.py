@@ -12,6 +12,7 @@ from aiakit.calibration.image_leaks import image_leaks
 from aiakit.calibration.leaks import Leak, embedding_leaks
 from aiakit.contracts import Context, LabelledRelease, Precision
 from aiakit.errors import InputError
+from aiakit.experiment import apart
 from aiakit.experiment.config import PluginSpec, Record
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.probing import combined_scores
@@ -107,7 +108,7 @@ def compute_trial(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime
     """Train an attack on one draw of a leak and score its validation and test sets."""
     spec = inputs["attack"]
     entry = registry.entry("attack", spec["name"])
-    attack = registry.make("attack", spec["name"], spec["params"])
+    attack = apart.make("attack", spec["name"], spec["params"], store.folder)
     parts = draw(all_leaks()[inputs["leak"]], inputs["n"], inputs["seed"])
     ctx = Context(inputs["seed"], inputs["device"], inputs["precision"], runtime.threads, runtime.report)
     if inputs["combines"]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import emit_json, plugin_option
+from aiakit.cli.common import emit_json, plugin_option, verbose_option
 from aiakit.cli.results import tell
 
 
@@ -52,18 +52,21 @@ def command() -> None:
     metavar="FILE",
     help="With --html: what aiakit calibrate --out wrote.  [default: what was measured for this version]",
 )
+@verbose_option
 @plugin_option
 def show(
     paths: tuple[str, ...],
     min_utility: float | None,
     style: str,
+    verbose: bool,
     html: str | None,
     figures: bool,
     calibrations: tuple[str, ...],
 ) -> int:
     """Rank the releases of runs, audits and entries on one protocol.  [default: the folder runs]
 
-    What is unfinished, damaged or of another protocol is set aside and named; the exit code is then 1.
+    What is unfinished, damaged or of another protocol is set aside and named; the exit code is then 1 (0 where no path
+    was given and the folder merely holds runs of several protocols).
     """
     from aiakit.errors import InputError
     from aiakit.leaderboard.board import make_board
@@ -83,14 +86,14 @@ def show(
         for path in write_page(board_page(board, known, Path(html)), Path(html), INDEX, figures):
             click.echo(str(path))
     elif style == "terminal":
-        formats.print_board(board)
+        formats.print_board(board, verbose)
     elif style == "json":
         emit_json(formats.document(board))
     else:
         write = {"markdown": formats.as_markdown, "csv": formats.as_csv, "latex": formats.as_latex}[style]
         click.echo(write(board), nl=False)
     tell(*(f"withdrawn: {line}" for line in board.withdrawn), *(f"set aside: {line}" for line in board.set_aside))
-    return 1 if board.set_aside else 0
+    return 1 if found.unreadable or (paths and found.set_aside) else 0
 
 
 @command.command()

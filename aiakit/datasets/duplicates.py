@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from aiakit.contracts import IntArray, batches
+from aiakit.datasets.splits import SplitName
 
 LEAST_COSINE = 1 - 1e-6  # more alike than this counts as the same picture
 RADIUS = np.sqrt(2 * (1 - LEAST_COSINE))  # the distance of two unit vectors of that cosine
@@ -52,6 +54,29 @@ def clusters_of_duplicates(values: NDArray[Any]) -> IntArray:
         zero = np.flatnonzero([not row.any() for row in values])
         clusters[zero] = len(clusters) + np.arange(len(zero))
     return clusters
+
+
+def shared_with_test(values: NDArray[Any], rows: Mapping[SplitName, IntArray], files: Sequence[str]) -> list[str]:
+    """A line where rows of test are in another split as well, equal or nearly so; none where none is.
+
+    values : as of ``clusters_of_duplicates``. rows : split → its rows. files : what each row is called.
+    """
+    clusters = clusters_of_duplicates(values)
+    others = {name: chosen for name, chosen in rows.items() if name != "test" and len(chosen)}
+    seen = np.isin(clusters[rows["test"]], np.concatenate([clusters[chosen] for chosen in others.values()]))
+    if not seen.any():
+        return []
+    first = int(rows["test"][seen][0])
+    where, twin = next(
+        (name, int(chosen[clusters[chosen] == clusters[first]][0]))
+        for name, chosen in others.items()
+        if (clusters[chosen] == clusters[first]).any()
+    )
+    return [
+        f"OVERLAP, figures may be too high: {np.count_nonzero(seen)} of {len(seen)} images of test are in other splits "
+        f"too, equal or with a cosine above 1 − 10⁻⁶ ({files[first]} is {files[twin]} of {where}, for one): one "
+        "person under two names?"
+    ]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import Context, batches
+from aiakit.datasets.duplicates import shared_with_test
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.datasets.splits import SPLITS, Fractions, SplitName, relabelled, require_pairs, split_people
 from aiakit.experiment.config import PairsSpec
@@ -46,7 +47,11 @@ def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runt
         "images": sum(len(rows) for rows in split.rows.values()),
         "splits": {name: dict(counts) for name, counts in split.summary().items()},
         "bayes_ceiling": faces.bayes_ceiling.get(inputs["attribute"]),
-        "notes": [*faces.notes, *split.notes],
+        "notes": [
+            *faces.notes,
+            *split.notes,
+            *shared_with_test(faces.images if faces.embedding is None else faces.embedding, split.rows, faces.files),
+        ],
     }
 
 

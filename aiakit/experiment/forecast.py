@@ -17,6 +17,7 @@ from aiakit.storage.store import Store
 
 UNKNOWN = Cost(rows=10_000, seconds=2.0, fixed=0.2)  # of a plugin that nobody has measured
 SMALL = 0.1  # seconds: of cells such as that of labels
+UNLIKE = ("protocol", "labels")  # kinds of cells that read data and compute nothing
 AT_LEAST = 0.05  # of what was expected: what one that is late still takes: it is always about to end
 
 
@@ -218,8 +219,12 @@ class Forecast:
         self._heard.clear()
 
     def _keys(self, cell: CellSpec) -> tuple[Any, ...]:
-        """What a cell has in common with others, the closest first."""
-        return (cell.kind, cell.plugin), self._apart(cell), "all"
+        """What a cell has in common with others, the closest first.
+
+        That of the data takes as long as files take to be read, which says nothing of how long others compute.
+        """
+        own = (cell.kind, cell.plugin)
+        return (own,) if cell.kind in UNLIKE else (own, self._apart(cell), "all")
 
     def _factor(self, cell: CellSpec) -> float:
         """How much longer than expected such a cell takes on this machine, as far as it has shown."""

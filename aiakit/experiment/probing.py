@@ -12,8 +12,10 @@ from scipy.special import softmax
 from sklearn.model_selection import StratifiedGroupKFold
 
 from aiakit.contracts import Attack, Context, IntArray, LabelledRelease, Release
+from aiakit.datasets.fingerprint import array_digest
 from aiakit.datasets.rows import RowView
 from aiakit.datasets.splits import SplitName
+from aiakit.experiment import apart
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, release_of
 from aiakit.measures.metrics import log_proba
@@ -27,7 +29,7 @@ TOO_FEW = "it combines scores out of fold, and attacker-val has too few people o
 def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
     """Train an attack on attacker-train of one release and score attacker-val and test of another (or the same)."""
     protocol = protocol_of(store, inputs)
-    entry, attack = _attack(inputs)
+    entry, attack = _attack(store, inputs)
     if attack.view == "scores":
         val = protocol.rows("attacker-val")
         if not folds_of(protocol.labels(val), protocol.identity(val)):
@@ -40,11 +42,9 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
     if shapes[0] != shapes[1]:
         draft.result = {"skipped": f"it learned from shape {shapes[0]}, this release has {shapes[1]}"}
         return
-    attack = fitted(store, inputs, runtime)
-    scores = {}
-    for name, split in (("val", "attacker-val"), ("test", "test")):
-        scores[name] = scores_on(attack, entry, applied_to, protocol.rows(split), len(protocol.classes))
-    draft.save("scores", scores)
+    _fit(attack, entry, store, inputs, protocol, runtime)
+    named: dict[str, SplitName] = {"val": "attacker-val", "test": "test"}
+    draft.save("scores", {name: scores_on(attack, entry, applied_to, protocol, split) for name, split in named.items()})
     with registry.guard(entry):
         said = attack.approximation(len(protocol.rows("attacker-train")))
     if said:
@@ -62,9 +62,9 @@ def protocol_of(store: Store, inputs: Mapping[str, Any]) -> Protocol:
     return Protocol.read(store, inputs["protocol"], inputs.get("labels"))
 
 
-def _attack(inputs: Mapping[str, Any]) -> tuple[registry.Entry, Attack]:
+def _attack(store: Store, inputs: Mapping[str, Any]) -> tuple[registry.Entry, Attack]:
     spec = inputs["attack"]
-    return registry.entry("attack", spec["name"]), registry.make("attack", spec["name"], spec["params"])
+    return registry.entry("attack", spec["name"]), apart.make("attack", spec["name"], spec["params"], store.folder)
 
 
 def fitted(store: Store, inputs: Mapping[str, Any], runtime: Runtime) -> Attack:
@@ -73,9 +73,22 @@ def fitted(store: Store, inputs: Mapping[str, Any], runtime: Runtime) -> Attack:
     inputs : of an attack cell that reads a release (not one that combines scores). Raises PluginError where it fails,
     InputError where a release that it learns from is not in the store.
     """
-    protocol, trained_on = protocol_of(store, inputs), store.read(inputs["trained_on"])
-    entry, attack = _attack(inputs)
-    ctx = context_of(store, inputs, runtime)
+    entry, attack = _attack(store, inputs)
+    _fit(attack, entry, store, inputs, protocol_of(store, inputs), runtime)
+    return attack
+
+
+def _fit(
+    attack: Attack,
+    entry: registry.Entry,
+    store: Store,
+    inputs: Mapping[str, Any],
+    protocol: Protocol,
+    runtime: Runtime,
+) -> None:
+    trained_on = store.read(inputs["trained_on"])
+    stranger = "" if entry.built_in else inputs["attack"]["fingerprint"]
+    ctx = context_of(store, inputs, runtime, stranger=stranger)
     rows, val = protocol.rows("attacker-train"), protocol.rows("attacker-val")
     if inputs["people"] is not None:
         rows = some_people(protocol, rows, inputs["people"], ctx.rng("people"))
@@ -85,7 +98,6 @@ def fitted(store: Store, inputs: Mapping[str, Any], runtime: Runtime) -> Attack:
             _evidence(store, inputs, protocol, attack, trained_on, "attacker-val", val, runtime),
             ctx,
         )
-    return attack
 
 
 def _combined(
@@ -205,11 +217,21 @@ def some_people(protocol: Protocol, rows: IntArray, people: int, rng: np.random.
     return rows[np.isin(identity, chosen)]
 
 
-def scores_on(attack: Attack, entry: registry.Entry, cell: Cell, rows: IntArray, classes: int) -> NDArray[np.float64]:
-    """(N, K) probabilities by a fitted attack on some samples of a release; over the draws of a stochastic one."""
+def scores_on(
+    attack: Attack, entry: registry.Entry, cell: Cell, protocol: Protocol, split: SplitName
+) -> NDArray[np.float64]:
+    """(N, K) probabilities by a fitted attack on a split of a release; over the draws of a stochastic one.
+
+    It is given the rows in an order that nobody can foretell who does not know their labels.
+    """
+    rows = protocol.rows(split)
+    secret = array_digest(protocol.labels(rows), protocol.identity(rows))
+    order = np.random.default_rng(int(secret, 16)).permutation(len(rows))
     draws = 1 if attack.view == "claim" else cell.result["draws"]
-    releases = [release_of(cell, attack.view, rows, draw) for draw in range(draws)]
-    return answers_to(attack, entry, releases, classes)
+    releases = [release_of(cell, attack.view, rows[order], draw) for draw in range(draws)]
+    scores = np.empty((len(rows), len(protocol.classes)))
+    scores[order] = answers_to(attack, entry, releases, len(protocol.classes))
+    return scores
 
 
 def answers_to(attack: Attack, entry: registry.Entry, draws: Sequence[Release], classes: int) -> NDArray[np.float64]:

@@ -130,7 +130,7 @@ class Protocol:
         return np.sort(np.concatenate([self.tensors[f"rows.{split}"] for split in splits]))
 
     def labels(self, rows: IntArray) -> IntArray:
-        return np.asarray(self.tensors["labels"][rows])
+        return np.take(np.asarray(self.tensors["labels"]), rows)
 
     def permuted_labels(self, split: SplitName, rows: IntArray, permutation: int | None) -> IntArray:
         """The labels of some rows of a split, exchanged between their people in the numbered way (None: not at all)."""
@@ -140,7 +140,7 @@ class Protocol:
         return permute_by_identity(self.labels(rows), self.identity(rows), rng)
 
     def identity(self, rows: IntArray) -> IntArray:
-        return np.asarray(self.tensors["identity"][rows])
+        return np.take(np.asarray(self.tensors["identity"]), rows)
 
     def pairs(self, name: str, rows: IntArray) -> Pairs | None:
         """Stored pairs as positions in ``rows`` (sorted); None where the protocol has no such pairs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,15 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import Context, Defense, Embeddings, Encoder, Faces, IntArray, Release, batches
+from aiakit.contracts import Context, Defense, Embeddings, Encoder, Faces, IntArray, Release, State, batches
 from aiakit.datasets.rows import RowView
 from aiakit.errors import InputError, PluginError
+from aiakit.experiment import apart
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, name_of_draw
 from aiakit.plugins import registry
 from aiakit.storage.store import Cell, Draft, Store
 
 RELEASE_BATCH = 256
+AGAIN = 64  # samples that a plugin of others releases twice
+MOST_OFF = 0.02  # of the scale of a release, in the mean over a sample: other devices and precisions round otherwise
 
 
 def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
@@ -27,9 +31,9 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     if spec["kind"] == "file":
         raise InputError(f"the release {spec['name']} came from a file: give that file to aiakit audit again")
     entry = registry.entry(spec["kind"], spec["name"])
-    defense = registry.make(spec["kind"], spec["name"], spec["params"])
+    defense = apart.make(spec["kind"], spec["name"], spec["params"], store.folder)
     pieces: list[tuple[Cell, float]] = []
-    ctx = context_of(store, inputs, runtime, pieces)
+    ctx = context_of(store, inputs, runtime, pieces, "" if entry.built_in else spec["fingerprint"])
     rows = [protocol.rows(f"defender-{part}") for part in ("train", "val")]
     source, files = _source(store, inputs, protocol, runtime)
     if isinstance(defense, Defense | Encoder):
@@ -41,11 +45,14 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
         defense.fit(*samples, ctx)
         draft.save("state", defense.state_dict())
     fitted = time.perf_counter()
-    _publish(defense, entry, source, files, protocol, draft, ctx, inputs["draws"])
+    published = _publish(defense, entry, source, files, protocol, draft, ctx, inputs["draws"])
+    if not entry.built_in:
+        _release_again(store, inputs, defense.state_dict(), entry, source, files, published, ctx)
     # A piece that several defenses share costs each of them the same, whichever of them was the first to need it.
     shared = sum(piece.seconds - spent for piece, spent in pieces)
     draft.result |= {"fit_seconds": fitted - started + shared, "release_seconds": time.perf_counter() - fitted}
-    draft.result["peak_mib"] = max((piece.result.get("peak_mib", 0.0) for piece, _ in pieces), default=0.0)
+    elsewhere = defense.peak_mib if isinstance(defense, apart.Apart) else 0.0
+    draft.result["peak_mib"] = max([elsewhere, *(piece.result.get("peak_mib", 0.0) for piece, _ in pieces)])
     draft.result |= _bounds(store, inputs, defense)
     if isinstance(defense, Encoder) and defense.notes:
         draft.result["notes"] = list(map(str, defense.notes))
@@ -105,8 +112,11 @@ def _publish(
     draft: Draft,
     ctx: Context,
     draws: int,
-) -> None:
-    """Release in batches into tensors of the whole data set, with the in-loop attacker's claim where there is one."""
+) -> dict[str, NDArray[Any]]:
+    """Release in batches into tensors of the whole data set, which are returned.
+
+    The in-loop attacker's claim is one of them where there is one.
+    """
     maps: dict[str, NDArray[Any]] = {}
     size = len(source) if isinstance(defense, Encoder) and defense.whole else RELEASE_BATCH
     for rows in ctx.track(list(batches(len(source), size)), "release"):
@@ -126,6 +136,44 @@ def _publish(
         for name, part in present.items():
             maps[name][rows] = part
     draft.result = layout_of(maps)
+    return maps
+
+
+def _release_again(
+    store: Store,
+    inputs: Mapping[str, Any],
+    state: State,
+    entry: registry.Entry,
+    source: NDArray[Any],
+    files: tuple[str, ...],
+    published: Mapping[str, NDArray[Any]],
+    ctx: Context,
+) -> None:
+    """Have some samples released once more by the restored defense, in other company and without what went before.
+
+    Raises PluginError where they are released otherwise: a release that depends on more than its sample lets a
+    defense treat the people whom attacks learn from unlike those of test.
+    """
+    spec = inputs["defense"]
+    again = apart.make(spec["kind"], spec["name"], spec["params"], store.folder)
+    if again.stochastic if not isinstance(again, Encoder) else again.whole:
+        return
+    rows = np.random.default_rng(secrets.randbits(128)).permutation(len(source))[:AGAIN]
+    with registry.guard(entry):
+        again.load_state_dict(state)
+        chosen = tuple(files[row] for row in rows) if files else ()
+        release = release_by(again, np.asarray(source[rows]), chosen, ctx.rng("release", 0, 0))
+    for name, part in {"embedding": release.embedding, "image": release.pixels}.items():
+        if part is None:
+            continue
+        first = np.asarray(published[name][rows], np.float64)
+        scale = np.abs(first).max() or 1.0
+        off = np.abs(part - first).reshape(len(rows), -1).mean(axis=1) / scale
+        if (off > MOST_OFF).any():
+            raise PluginError(
+                f"{entry} releases {np.count_nonzero(off > MOST_OFF)} of {len(rows)} samples otherwise after it was "
+                "restored, with others beside them: a release must depend on its sample alone"
+            )
 
 
 def layout_of(tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

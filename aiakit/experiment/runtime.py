@@ -72,9 +72,17 @@ def load_faces(spec: Mapping[str, Any], runtime: Runtime) -> FaceSet:
 
 
 def context_of(
-    store: Store, inputs: Mapping[str, Any], runtime: Runtime, pieces: list[tuple[Cell, float]] | None = None
+    store: Store,
+    inputs: Mapping[str, Any],
+    runtime: Runtime,
+    pieces: list[tuple[Cell, float]] | None = None,
+    stranger: str = "",
 ) -> Context:
-    """The context of a cell's plugin. pieces : takes the shared pieces that it uses, and the seconds spent on each."""
+    """The context of a cell's plugin. pieces : takes the shared pieces that it uses, and the seconds spent on each.
+
+    stranger : the fingerprint of a plugin that did not come with aiakit. It is given what others computed, and what
+    it computes is given to itself alone.
+    """
 
     def remember(name: str, parameters: Mapping[str, Any], compute: Callable[[], State]) -> State:
         """Pieces that several defenses start from (a pre-trained autoencoder) are cells of their own."""
@@ -85,8 +93,11 @@ def context_of(
             **{key: inputs[key] for key in PIECES_DEPEND_ON if key in inputs},
             "code": source_digest([compute.__module__]),
         }
-        digest = json_digest(piece)
         started = time.perf_counter()
+        digest = json_digest(piece)
+        if stranger and not store.has(digest):
+            piece["by"] = stranger
+            digest = json_digest(piece)
         if not store.has(digest):
             with store.draft(digest, piece) as draft:
                 draft.save("state", compute())
@@ -123,6 +134,5 @@ def name_of_draw(view: str, draw: int) -> str:
 
 
 def release_of(cell: Cell, view: str, rows: IntArray, draw: int = 0) -> Release:
-    """One view of some samples of a release cell, in memory."""
-    chosen = np.asarray(cell.tensors("release")[name_of_draw(view, draw)][rows])
-    return Release(**{view: chosen})
+    """One view of some samples of a release cell: a copy, that leads to no other sample."""
+    return Release(**{view: np.take(np.asarray(cell.tensors("release")[name_of_draw(view, draw)]), rows, axis=0)})

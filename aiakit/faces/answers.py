@@ -200,8 +200,7 @@ class Profiler:
         """Note where the attack, fitted again, is not the one whose scores are stored."""
         store = self.run.store
         protocol = protocol_of(store, spec.inputs)
-        again = scores_on(attack, entry, store.read(spec.inputs["applied_to"]), protocol.rows("test"),
-                          len(protocol.classes))  # fmt: skip
+        again = scores_on(attack, entry, store.read(spec.inputs["applied_to"]), protocol, "test")
         apart = float(np.abs(again - store.read(spec.digest).tensors("scores")["test"]).max(initial=0))
         if apart > ROUNDING:
             self._note(

@@ -32,8 +32,8 @@ class RankedEntry:
     submission : what was submitted. row : its statistics, computed from its scores.
     label : its name, with the parameters that tell it from others.
     verdict : what is said of it beside all others of the board, as of a run.
-    rank : from 1; None where it has no attack, is inverted, or its utility is below the floor. tied : whether others
-    share it. apart : whether it is told apart from the release one place above, at 5 % over all such pairs.
+    rank : from 1; None where it has no attack, its verdict does not rank, or its utility is below the floor. tied :
+    whether others share it. apart : whether it is told apart from the release one place above, at 5 % over all pairs.
     pareto, front_share : whether it is on the front, as measured and in which share of bootstrap draws.
     hypervolume : what this release alone adds to what the board's releases cover of the privacy–utility plane.
     """
@@ -167,11 +167,13 @@ def _origins(submissions: Sequence[Submission]) -> list[str]:
 
 def _judge(places: Sequence[RankedEntry]) -> dict[str, bool]:
     """Give every place its verdict, and say which attacks beat chance on an undefended release of the board."""
+    ceilings = [place.entry.protocol.bayes_ceiling for place in places]
+    ceiling = min((found for found in ceilings if found is not None), default=None)  # all are of the same data
     controls = [place for place in places if place.entry.release == REFERENCE]
     powers = [power_of(place.row) for place in controls]
     able = any(powers) if powers else None
     for group in (controls, [place for place in places if place.entry.release != REFERENCE]):
-        said = verdicts_of({number: evidence_of(place.row, able) for number, place in enumerate(group)})
+        said = verdicts_of({number: evidence_of(place.row, able, ceiling) for number, place in enumerate(group)})
         for number, place in enumerate(group):
             place.verdict = said[number]
     power: dict[str, bool] = {}
@@ -186,7 +188,7 @@ def _rank(places: Sequence[RankedEntry], min_utility: float | None) -> None:
         place
         for place in places
         if place.leakage is not None
-        and not (place.verdict is not None and place.verdict.inverted)
+        and not (place.verdict is not None and not place.verdict.ranks)
         and (min_utility is None or (place.utility is not None and place.utility >= min_utility))
     ]
     able.sort(key=lambda place: (place.leakage, place.label))

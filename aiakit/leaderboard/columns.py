@@ -10,8 +10,13 @@ from aiakit.leaderboard.board import MARGIN, Board, RankedEntry
 from aiakit.leaderboard.schema import Entry
 from aiakit.measures.bootstrap import Statistics
 from aiakit.results.document import LIMITS
+from aiakit.results.verdicts import IMPOSSIBLE, INVERTED
 
 NONE = "–"
+NEVER_RANKED = {
+    INVERTED: "Read significantly worse than by guessing",
+    IMPOSSIBLE: "IMPOSSIBLE, read better than any attack can read, so that a plugin or the protocol is broken",
+}
 Value = str | int | float | None
 
 
@@ -150,9 +155,10 @@ def remarks(board: Board) -> list[str]:
             f"All releases together cover {board.hypervolume:.3f} of the privacy–utility plane (hypervolume over 1 − "
             "advantage and verification accuracy): the best of noisy releases, so with many of them it flatters."
         )
-    inverted = [place.label for place in board.places if place.verdict is not None and place.verdict.inverted]
-    if inverted:
-        lines.append(f"Read significantly worse than by guessing, and so never ranked: {', '.join(inverted)}.")
+    for verdict, what in NEVER_RANKED.items():
+        labels = [place.label for place in board.places if place.verdict is not None and place.verdict.text == verdict]
+        if labels:
+            lines.append(f"{what}, and so never ranked: {', '.join(labels)}.")
     return lines
 
 

@@ -13,10 +13,8 @@ from aiakit.leaderboard.schema import Reported, Withdrawn
 from aiakit.leaderboard.submit import submissions_of
 from aiakit.leaderboard.verify import verified
 from aiakit.results.remembered import StatisticsCache
-from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import printable
 
-MEMORY = "statistics"  # of entries, in the user's folder for caches
 TRUTH = ("dataset", "data", "attribute", "classes", "split", "pairs", "bootstrap_draws", "unit", "truth")
 WORDS = {
     "unit": "unit of counting",
@@ -31,12 +29,14 @@ class Gathered:
     """What was found: measured entries with their statistics, published figures, and what cannot stand beside them.
 
     withdrawn : a line for each entry that was. set_aside : a line for each, which names the file or run and says why.
+    unreadable : how many of these are unfinished or damaged; the others were judged by another protocol.
     """
 
     submissions: list[Submission] = field(default_factory=list)
     reported: list[Reported] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
+    unreadable: int = 0
 
 
 def gather(paths: Sequence[Path]) -> Gathered:
@@ -46,12 +46,13 @@ def gather(paths: Sequence[Path]) -> Gathered:
     than most entries. Raises InputError for a path that is not there or holds nothing, and where nothing is left.
     """
     found = Gathered()
-    memory = StatisticsCache(cache_folder() / MEMORY)
+    memory = StatisticsCache.of_user()
     for place in [place for path in paths for place in _places(path)]:
         try:
             _read(place, found, memory)
         except InputError as error:
             found.set_aside.append(printable(" ".join(str(error).split())))
+            found.unreadable += 1
     _require_some(paths, found)
     found.submissions = _unequal(found.submissions)
     _keep_one_protocol(found)

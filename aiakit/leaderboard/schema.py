@@ -114,7 +114,10 @@ class Provenance(Record):
 
 
 class Entry(Record):
-    """One release on one protocol, measured. ``figures`` are what ``verify`` computes again from the scores."""
+    """One release on one protocol, measured. ``figures`` are what ``verify`` computes again from the scores.
+
+    accuracy_bound : what no attack on it can exceed, where its defense proves that.
+    """
 
     schema_version: Literal[2] = 2
     kind: Literal["measured"] = "measured"
@@ -125,6 +128,7 @@ class Entry(Record):
     protocol: ProtocolInfo
     computing: Computing
     attacks: tuple[AttackInfo, ...]
+    accuracy_bound: float | None = None
     scores: FileRef
     submitted_release: FileRef | None = None
     withdrawn: tuple[WithdrawnAttack, ...] = ()

@@ -25,7 +25,8 @@ from aiakit.leaderboard.entry import Submission, content_of, read_submission, wr
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo, Provenance
 from aiakit.leaderboard.scores import SIDES, statistics_row, truth_digest
 from aiakit.results.document import measured
-from aiakit.results.remembered import FOLDER, StatisticsCache
+from aiakit.results.evaluate import accuracy_bound_of
+from aiakit.results.remembered import StatisticsCache
 from aiakit.storage.documents import sound
 from aiakit.storage.store import json_digest
 
@@ -157,8 +158,8 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
         attack_seeds=config.attack_seeds,
         seconds=round(sum(run.store.read(cell.digest).seconds for cell in cells), 3),
     )
-    row = statistics_row(info, attacks, tensors, StatisticsCache(run.folder / FOLDER))
-    row.release = label
+    row = statistics_row(info, attacks, tensors, StatisticsCache.of_user())
+    row.release, row.accuracy_bound = label, accuracy_bound_of(run.store, plan, label)
     entry = Entry(
         name=_name(label, facts["dataset"], [cell.digest for cell in cells]),
         release=label,
@@ -167,6 +168,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
         protocol=info,
         computing=computing,
         attacks=attacks,
+        accuracy_bound=row.accuracy_bound,
         scores=IN_MEMORY,
         figures=measured(row),
     )

@@ -38,7 +38,7 @@ def verified(submission: Submission, memory: StatisticsCache | None = None) -> R
         row = statistics_row(entry.protocol, entry.attacks, submission.tensors, memory)
     except UNSOUND as error:
         raise InputError(f"{path}: {error}") from None
-    row.release = entry.release
+    row.release, row.accuracy_bound = entry.release, entry.accuracy_bound
     for where, stated, computed in differences(entry.figures, measured(row)):
         raise InputError(
             f"{path} is refused: {where} is {_short(stated)} in the entry, but {_short(computed)} from its scores"

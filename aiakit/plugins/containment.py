@@ -216,6 +216,11 @@ class _Apart(io.TextIOBase):
     def buffer(self) -> Any:
         return self.stream.buffer
 
+    @property
+    def rich_proxied_file(self) -> Any:
+        """Where rich's console writes: while it draws bars the stream is a proxy that prints through that console."""
+        return getattr(self.stream, "rich_proxied_file", self)
+
 
 def _duplicates() -> dict[int, int]:
     """Number → a duplicate, of those of stdout and stderr that are open."""

@@ -64,6 +64,11 @@ class Entry:
     file: Path | None = None
     conflict: str = ""
 
+    @property
+    def built_in(self) -> bool:
+        """Whether it comes with aiakit itself."""
+        return self.file is None and self.package.partition(" ")[0] == "aiakit"
+
     def __str__(self) -> str:
         origin = f"package {self.package}" if self.file is None else f"file {self.file}"
         return f"{self.kind} {self.name!r} from {origin}"

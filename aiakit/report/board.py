@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
-from aiakit.experiment.config import REFERENCE
 from aiakit.experiment.run import RUN
 from aiakit.leaderboard.board import Board, RankedEntry
 from aiakit.leaderboard.columns import (
@@ -30,8 +29,8 @@ from aiakit.leaderboard.scores import similarities
 from aiakit.leaderboard.submit import IN_MEMORY
 from aiakit.report import charts
 from aiakit.report.board_pairs import pair_section
+from aiakit.report.board_tables import conclusion_of_board
 from aiakit.report.calibration import Calibration, calibration_heatmap
-from aiakit.report.conclusion import conclude
 from aiakit.report.curves import det
 from aiakit.report.html import REPORT
 from aiakit.report.page import Cell, Heading, Page, Section, Table, interval_cell, to_cell
@@ -81,10 +80,8 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
         Section("limits", "How to read this", items=remarks(board)),
     ]
     sections += [_entry(number, place, board, folder) for number, place in enumerate(board.places)]
-    undefended = next((row for row, place in zip(rows, board.places, strict=True)
-                       if place.entry.release == REFERENCE), None)  # fmt: skip
     lead = [
-        conclude(board.protocol.attribute, chance, [row for row in rows if row is not undefended], undefended),
+        conclusion_of_board(board),
         "Every figure on this page was computed from the per-sample scores of its entry, and leads to it.",
         lower_bounds(board.smallest_detectable),
     ]

@@ -8,13 +8,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
 from tabulate import tabulate
 
+from aiakit.experiment.config import REFERENCE
 from aiakit.leaderboard.board import Board
 from aiakit.leaderboard.columns import (
-    NONE,
     REPORTED_HEADINGS,
     Column,
     by_attack,
@@ -24,15 +22,16 @@ from aiakit.leaderboard.columns import (
     reported_rows,
     summary,
 )
+from aiakit.report.conclusion import conclude
+from aiakit.report.grid import NONE, Grid, print_grid, say
 from aiakit.report.terminal import stdout
 from aiakit.results.document import judged
 
 SCHEMA = 1
-WIDE = 220  # columns where the output is no terminal
-# Columns of text.
-LEFT = ("release", "by", "source", "note", "method", "which is", "measure", "order", "verdict", "suite", "title",
-        "data", "methods", "published figures", "sweep")  # fmt: skip
-Grid = tuple[str, list[str], list[list[str]]]  # title, headings, rows
+WORDS = ("by", "verdict", "source", "note")  # headings of columns that hold no numbers
+KEYS = ("rank", "release")  # columns that say what a row is of
+SHORT = 3  # remarks that nobody may miss: how it is ranked, power, a lower bound
+NARROW = (*KEYS, "strongest", "verdict", "utility_random")  # columns that a terminal has room for
 CONTROL = re.compile(r"[\x00-\x1f]")  # line ends, and what tabulate takes for a rule or a colour
 
 LATEX = {
@@ -85,38 +84,44 @@ def grids(board: Board) -> list[Grid]:
         _grid(headline(board), summary(board), board),
         _grid("Every attack, balanced accuracy on test (* the strongest)", [*release, *by_attack(board)], board),
     ]
-    if board.reported:
-        rows = [[_plain(value) for value in row] for row in reported_rows(board)]
-        tables.append(("Reported figures, which do not rank", list(REPORTED_HEADINGS), rows))
-    return tables
+    return [*tables, *_reported(board)]
+
+
+def _reported(board: Board) -> list[Grid]:
+    rows = [[_plain(value) for value in row] for row in reported_rows(board)]
+    return [Grid("Reported figures, which do not rank", REPORTED_HEADINGS, rows, WORDS, 2)] if rows else []
 
 
 def _grid(title: str, columns: Sequence[Column], board: Board) -> Grid:
     rows = [[column.text(place) for column in columns] for place in board.places]
-    return title, [column.heading for column in columns], rows
+    return Grid(
+        title, [column.heading for column in columns], rows, WORDS, sum(column.key in KEYS for column in columns)
+    )
 
 
 def _plain(value: Any) -> str:
     return NONE if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def print_board(board: Board) -> None:
-    """Print the board on the terminal."""
-    print_grids(grids(board), remarks(board))
+def conclusion_of_board(board: Board) -> str:
+    """What a board says, in one sentence."""
+    rows = [{**judged(place.row, place.verdict), "release": place.label} for place in board.places]
+    undefended = next((row for row, place in zip(rows, board.places, strict=True)
+                       if place.entry.release == REFERENCE), None)  # fmt: skip
+    chance = 1 / len(board.protocol.classes)
+    return conclude(board.protocol.attribute, chance, [row for row in rows if row is not undefended], undefended)
 
 
-def print_grids(tables: Sequence[Grid], lines: Sequence[str]) -> None:
-    """Print tables, and lines below them, on the terminal."""
-    out = stdout(WIDE)
-    for title, headings, rows in tables:
-        table = Table(title=Text(title))
-        for heading in headings:
-            table.add_column(Text(heading), justify="left" if heading in LEFT else "right")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        out.print(table)
-    for line in lines:
-        out.print(Text(line))
+def print_board(board: Board, verbose: bool = False) -> None:
+    """Print what was found and the ranks. verbose : with every column, every attack and every sentence."""
+    out = stdout()
+    say(out, conclusion_of_board(board), "bold")
+    out.print()
+    narrow = _grid("", [column for column in summary(board) if column.key in NARROW], board)
+    for grid in grids(board) if verbose else [narrow, *_reported(board)]:
+        print_grid(out, grid)
+    for line in remarks(board)[: None if verbose else SHORT]:
+        say(out, line)
 
 
 def as_markdown(board: Board) -> str:
@@ -126,17 +131,14 @@ def as_markdown(board: Board) -> str:
 
 def markdown_of(tables: Sequence[Grid], lines: Sequence[str]) -> str:
     """Tables, and paragraphs below them, in GitHub's Markdown."""
-    blocks = [
-        f"### {markdown_text(title)}\n\n{_drawn('pipe', markdown_text, headings, rows)}"
-        for title, headings, rows in tables
-    ]
+    blocks = [f"### {markdown_text(grid.title)}\n\n{_drawn('pipe', markdown_text, grid)}" for grid in tables]
     return "\n\n".join([*blocks, *map(markdown_text, lines)]) + "\n"
 
 
-def _drawn(style: str, escape: Callable[[str], str], headings: list[str], rows: list[list[str]]) -> str:
-    cells = [list(map(escape, row)) for row in rows]
-    sides = ["left" if heading in LEFT else "right" for heading in headings]
-    return tabulate(cells, list(map(escape, headings)), style, disable_numparse=True, colalign=sides)
+def _drawn(style: str, escape: Callable[[str], str], grid: Grid) -> str:
+    cells = [list(map(escape, row)) for row in grid.rows]
+    sides = ["left" if grid.is_text(column) else "right" for column in range(len(grid.headings))]
+    return tabulate(cells, list(map(escape, grid.headings)), style, disable_numparse=True, colalign=sides)
 
 
 def markdown_text(text: str) -> str:
@@ -149,11 +151,11 @@ def markdown_text(text: str) -> str:
 def as_latex(board: Board) -> str:
     """Tables for the booktabs package."""
     blocks = []
-    for title, headings, rows in grids(board):
-        table = _drawn("latex_raw", latex_text, headings, rows)  # its booktabs style escapes by rules of its own
+    for grid in grids(board):
+        table = _drawn("latex_raw", latex_text, grid)  # its booktabs style escapes by rules of its own
         for rule in ("top", "mid", "bottom"):
             table = table.replace(r"\hline", rf"\{rule}rule", 1)
-        blocks.append("\n".join([rf"\begin{{table}}\caption{{{latex_text(title)}}}", table, r"\end{table}"]))
+        blocks.append("\n".join([rf"\begin{{table}}\caption{{{latex_text(grid.title)}}}", table, r"\end{table}"]))
     return "\n\n".join([*blocks, *(f"% {line}" for line in remarks(board))]) + "\n"
 
 

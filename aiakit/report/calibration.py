@@ -11,15 +11,13 @@ from typing import Any
 
 import altair as alt
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from aiakit.errors import InputError
 from aiakit.report.conclusion import percent
-from aiakit.report.grid import NONE, figure
+from aiakit.report.grid import NONE, Grid, figure, print_grid, say
 from aiakit.report.page import Page, Section, render_page
 from aiakit.report.svg import save_chart
-from aiakit.report.terminal import WIDE
+from aiakit.report.terminal import stdout
 from aiakit.report.theme import HEADINGS, INK, MEASURED, Chart, finish, title, values
 from aiakit.storage.store import write_atomically
 
@@ -32,41 +30,36 @@ CAPTION = (
 
 def print_calibration(document: dict[str, Any], console: Console | None = None) -> None:
     """Print the leaks with what the suite reaches, then η of every attack, then the false alarms."""
-    out = console or Console()
-    if console is None and not out.is_terminal:
-        out = Console(width=WIDE)
+    out = console or stdout()
     seeds = document["seeds"]
-    out.print(Text(f"{document['n']} samples to learn from, as many to test on, median of {seeds} draws", style="bold"))
-    table = Table(title="η = (suite − ½) / (Bayes − ½)")
-    for heading in ("leak", "Bayes", "suite", "least", "most", "η", "selected"):
-        table.add_column(heading, justify="left" if heading in ("leak", "selected") else "right")
+    say(out, f"{document['n']} samples to learn from, as many to test on, median of {seeds} draws", "bold")
+    out.print()
+    headings = ("leak", "Bayes", "suite", "least", "most", "η", "selected")
+    rows = []
     for row in document["rows"]:
-        chosen = ", ".join(dict.fromkeys(row["selected_per_seed"]))
         numbers = [row["bayes"], row["suite"], min(row["per_seed"]), max(row["per_seed"]), row["eta"]]
-        table.add_row(row["leak"], *map(figure, numbers), Text(chosen))
-    out.print(table)
+        rows.append([row["leak"], *map(figure, numbers), ", ".join(dict.fromkeys(row["selected_per_seed"]))])
+    print_grid(out, Grid("η = (suite − ½) / (Bayes − ½)", headings, rows, ("selected",)))
     informative = [row for row in document["rows"] if row["eta"] is not None]
     if informative:
-        out.print(_attacks(informative))
+        print_grid(out, _attacks(informative))
     nulls = document["nulls"]
     if nulls is not None:
-        out.print(
+        say(
+            out,
             f"nulls: the selected attack is not significant in {nulls['count'] - nulls['significant']} of "
-            f"{nulls['count']} ({nulls['not_significant']:.1%})"
+            f"{nulls['count']} ({nulls['not_significant']:.1%})",
         )
     for note in document["notes"]:
-        out.print(Text(note))
+        say(out, note)
 
 
-def _attacks(informative: list[dict[str, Any]]) -> Table:
-    table = Table(title="η of every attack")
-    table.add_column("attack")
-    for row in informative:
-        table.add_column(row["leak"], justify="right")
+def _attacks(informative: list[dict[str, Any]]) -> Grid:
+    rows = []
     for name in attack_names(informative):
         etas = [row["attacks"].get(name) for row in informative]
-        table.add_row(Text(name), *(NONE if eta is None else f"{eta:.2f}" for eta in etas))
-    return table
+        rows.append([name, *(NONE if eta is None else f"{eta:.2f}" for eta in etas)])
+    return Grid("η of every attack", ["attack", *(row["leak"] for row in informative)], rows)
 
 
 def attack_names(rows: list[dict[str, Any]]) -> list[str]:

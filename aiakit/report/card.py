@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from rich.table import Table
-from rich.text import Text
 
 from aiakit.faces.answers import PUBLIC, Answer, Card, Seen
 from aiakit.report.canvas import Canvas
 from aiakit.report.gallery import NAME, SIDE, draw_said
-from aiakit.report.grid import NONE
+from aiakit.report.grid import NONE, Grid, print_grid, say
 from aiakit.report.terminal import stdout
 from aiakit.report.theme import INK, Chart, title
 
@@ -40,19 +38,18 @@ def document_of(card: Card) -> dict[str, Any]:
 
 def print_card(card: Card) -> None:
     """Print what is said, an attribute a row and a release a column."""
-    table = Table(title=Text(f"What is said of {card.image}"))
-    for heading in ("attribute", "by", *(seen.name for seen in card.seen)):
-        table.add_column(Text(heading))
+    headings = ("attribute", "by", *(seen.name for seen in card.seen))
+    rows = []
     for attribute, public in _rows(card):
         found = [_find(seen, attribute, public) for seen in card.seen]
         asked = {answer.by for answer in found if answer is not None}
         cells = [_cell(answer, len(asked) > 1) for answer in found]
         by = PUBLIC if public else asked.pop() if len(asked) == 1 else "strongest attack"
-        table.add_row(*map(Text, (attribute, by, *cells)))
+        rows.append([attribute, by, *cells])
     out = stdout()
-    out.print(table)
+    print_grid(out, Grid(f"What is said of {card.image}", headings, rows, headings, 2))
     for note in card.notes:
-        out.print(Text(f"note: {note}"))
+        say(out, f"note: {note}")
 
 
 def _rows(card: Card) -> list[tuple[str, bool]]:

@@ -2,57 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from aiakit.report.grid import NONE, figure
+from aiakit.report.grid import NONE, Grid, figure, print_grid, say
 from aiakit.report.terminal import stdout
 
 
 def print_comparison(document: dict[str, Any]) -> None:
     """Print a comparison as tables."""
-    out: Console = stdout()
-    first, second = document["runs"]
-    out.print(Text(f"first: {first}   second: {second}", style="bold"))
-    table = Table(title="Second minus first, paired over people" if document["not_paired"] is None else None)
-    for heading in ("releases", "what", "first", "second", "difference [95 %]", "p (Holm)"):
-        table.add_column(heading, justify="left" if heading in ("releases", "what") else "right")
+    out = stdout()
+    for which, name in zip(("first: ", "second: "), document["runs"], strict=True):
+        say(out, which + name, "bold")
+    out.print()
+    title = "Second minus first, paired over people" if document["not_paired"] is None else ""
+    headings = ("releases", "what", "first", "second", "difference [95 %]", "p (Holm)")
+    print_grid(out, Grid(title, headings, list(_rows(document["rows"])), (), 2))
+    if document["not_paired"]:
+        say(out, f"note: {document['not_paired']}")
+    if document["same"]:
+        say(out, f"the same in both: {', '.join(document['same'])}")
+    if not document["changed"]:
+        say(out, "The configurations are the same.")
+        return
+    options = ("option", "first", "second")
+    changes = [[change["option"], _short(change["first"]), _short(change["second"])] for change in document["changed"]]
+    print_grid(out, Grid("What was configured differently", options, changes, options))
+
+
+def _rows(rows: list[dict[str, Any]]) -> Iterator[list[str]]:
+    """The texts of each row; the releases only where they change."""
     above = ""
-    for row in document["rows"]:
+    for row in rows:
         difference = NONE
         if row["ci95"] is not None:
             low, high = (figure(bound, sign=True) for bound in row["ci95"])
             difference = f"{figure(row['difference'], sign=True)} [{low}, {high}]"
         releases = " → ".join(dict.fromkeys(row["releases"]))
-        if above and releases != above:
-            table.add_section()
-        texts = (
-            "" if releases == above else releases,
-            row["what"],
-            figure(row["first"]),
-            figure(row["second"]),
-            difference,
-            figure(row["p_holm"]),
-        )
-        table.add_row(*map(Text, texts))
+        shown = "" if releases == above else releases
+        yield [shown, row["what"], figure(row["first"]), figure(row["second"]), difference, figure(row["p_holm"])]
         above = releases
-    out.print(table)
-    if document["not_paired"]:
-        out.print(Text(f"note: {document['not_paired']}"))
-    if document["same"]:
-        out.print(Text(f"the same in both: {', '.join(document['same'])}"))
-    if not document["changed"]:
-        out.print(Text("The configurations are the same."))
-        return
-    changes = Table(title="What was configured differently")
-    for heading in ("option", "first", "second"):
-        changes.add_column(heading, overflow="fold")
-    for change in document["changed"]:
-        changes.add_row(Text(change["option"]), Text(_short(change["first"])), Text(_short(change["second"])))
-    out.print(changes)
 
 
 def _short(value: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiakit.experiment.config import REFERENCE
-from aiakit.results.verdicts import INVERTED, LEAKS, NO_POWER, NOT_FOUND
+from aiakit.results.verdicts import IMPOSSIBLE, INVERTED, LEAKS, NO_POWER, NOT_FOUND
 
 Row = Mapping[str, Any]
 
@@ -53,7 +53,7 @@ def conclude(attribute: str, chance: float, defended: Sequence[Row], undefended:
     if not found:
         return f"No attack has a result, so nothing is known of {attribute}."
     # a release that is read worse than by guessing is not the one that says least
-    least, most = next((row for row in found if row["verdict"] != INVERTED), found[0]), found[-1]
+    least, most = next((row for row in found if row["verdict"] not in (INVERTED, IMPOSSIBLE)), found[0]), found[-1]
     if len(found) == 1:
         return _sentence(_of_one(name, most), *beside, *_claim(most, "the defense's own attacker"))
     said = (

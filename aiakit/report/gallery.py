@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from rich.table import Table
-from rich.text import Text
 
 from aiakit.contracts import FloatArray
 from aiakit.faces.examples import Face, Gallery, Tile, Verified
 from aiakit.report.canvas import Canvas
-from aiakit.report.grid import NONE
+from aiakit.report.grid import NONE, Grid, print_grid
 from aiakit.report.terminal import stdout
 from aiakit.report.theme import COLOURS, INK, Chart, title
 
@@ -148,15 +146,10 @@ def _short(text: str, length: int) -> str:
 
 def print_gallery(gallery: Gallery) -> None:
     """Print what is said of each face, as a table."""
-    table = Table(title=f"What is said of test faces of {gallery.dataset} (seed {gallery.run_seed})")
-    for heading in ("face", gallery.attribute, "release", "picture", "claimed", "strongest attack", "says"):
-        table.add_column(Text(heading))
-    for heading in ("distance to own pair", "one person below"):
-        table.add_column(heading, justify="right")
-    for face in gallery.faces:
-        for tile in face.tiles:
-            table.add_row(*map(Text, _cells(face, tile, gallery)))
-    stdout().print(table)
+    words = ("face", gallery.attribute, "release", "picture", "claimed", "strongest attack", "says")
+    rows = [_cells(face, tile, gallery) for face in gallery.faces for tile in face.tiles]
+    title = f"What is said of test faces of {gallery.dataset} (seed {gallery.run_seed})"
+    print_grid(stdout(), Grid(title, (*words, "distance to own pair", "one person below"), rows, words, 3))
 
 
 def _cells(face: Face, tile: Tile, gallery: Gallery) -> list[str]:

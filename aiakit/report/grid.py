@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 NONE = "–"
-GAP = 2  # blank columns between two
+PADDING = 2  # blank columns after a column
+GAP = PADDING + 1  # between two: the box draws a blank as well
 MOST = 30  # columns that a text may take before it is folded
 
 
@@ -55,7 +56,7 @@ def print_grid(out: Console, grid: Grid) -> None:
     if grid.title:
         say(out, grid.title, "bold")
     for columns in _parts(grid, out.width):
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, GAP, 0, 0))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, PADDING, 0, 0))
         for column in columns:
             width, heading = _width(grid, column), grid.headings[column]
             lines = Text(heading if cell_len(heading) <= width else heading.replace(" [", "\n["))

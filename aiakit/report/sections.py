@@ -23,7 +23,7 @@ from aiakit.report.links import (
 from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
 from aiakit.report.parts import parts_of_test
 from aiakit.report.source import Source
-from aiakit.report.terminal import broken_bounds
+from aiakit.report.terminal import impossible
 from aiakit.report.theme import Chart
 from aiakit.results.figures import Share
 from aiakit.storage.documents import printable
@@ -241,7 +241,7 @@ def limits(source: Source) -> Section | None:
             f"No attack on {document['attribute']} can exceed {document['bayes_ceiling']:.3f} on any release of this "
             "data set."
         )
-    items += broken_bounds(document)
+    items += impossible(document)
     for row in source.rows:
         if "null" in row:
             null = row["null"]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aiakit.report.board_tables import Grid, markdown_of, print_grids
-from aiakit.report.grid import NONE, figure, with_interval
+from aiakit.report.board_tables import markdown_of
+from aiakit.report.grid import NONE, Grid, figure, print_grid, say, with_interval
 from aiakit.report.html import write_report
 from aiakit.report.sweep import write_sweep_page
-from aiakit.report.terminal import remarks
+from aiakit.report.terminal import remarks, stdout
 from aiakit.results.document import document_of
 from aiakit.storage.store import write_atomically
 from aiakit.suites.orderings import UNKNOWN
@@ -34,7 +34,11 @@ def write_suite(result: Result) -> list[Path]:
 
 def print_suite(document: Row) -> None:
     """Print the document on the terminal."""
-    print_grids(grids(document), lines(document))
+    out = stdout()
+    for grid in grids(document):
+        print_grid(out, grid)
+    for line in lines(document):
+        say(out, line)
 
 
 def as_markdown(document: Row) -> str:
@@ -57,14 +61,14 @@ def print_listing(document: Row) -> None:
         for suite in document["suites"]
     ]
     headings = ["suite", "title", "data", "methods", "seeds", "published figures", "sweep"]
-    print_grids([("aiakit benchmark run SUITE", headings, rows)], [])
+    print_grid(stdout(), Grid("aiakit benchmark run SUITE", headings, rows, headings))
 
 
 def grids(document: Row) -> list[Grid]:
     """The table of the suite, and the links of its orderings."""
     columns = _columns(document)
     table = [[text(row) for _, text in columns] for row in document["rows"]]
-    tables = [(_title(document), [heading for heading, _ in columns], table)]
+    tables = [Grid(_title(document), [heading for heading, _ in columns], table, ("which is",))]
     if document["orderings"]:
         rows = [
             [_measure(document, of), f"{link['more']} > {link['less']}", *_difference(link), link["verdict"]]
@@ -72,7 +76,7 @@ def grids(document: Row) -> list[Grid]:
             for link in of["links"]
         ]
         title = "The order of the methods, link by link: differences paired over people, with 95 % intervals"
-        tables.append((title, ["measure", "order", "difference", "p", "verdict"], rows))
+        tables.append(Grid(title, ("measure", "order", "difference", "p", "verdict"), rows, ("verdict",), 2))
     return tables
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.details import details
 from aiakit.report.grid import NONE, Grid, print_grid, say, with_interval
+from aiakit.results.verdicts import IMPOSSIBLE
 
 WIDE = 150
 Row = dict[str, Any]
@@ -127,8 +128,8 @@ def remarks(document: Row) -> list[str]:
 
 
 def problems(document: Row) -> list[str]:
-    """What is wrong or peculiar: broken promises, notes, failures, what is missing."""
-    lines = [*broken_bounds(document), *(f"note: {note}" for note in document["notes"])]
+    """What is wrong or peculiar: impossible results, notes, failures, what is missing."""
+    lines = [*impossible(document), *(f"note: {note}" for note in document["notes"])]
     lines += [f"failed: {failure['cell']}: {failure['reason']}" for failure in document["failures"]]
     missing = sum(len(row["missing"]) for row in document["rows"])
     if not document["complete"]:
@@ -136,14 +137,22 @@ def problems(document: Row) -> list[str]:
     return lines
 
 
-def broken_bounds(document: Row) -> list[str]:
-    """A line for each release that leaks more than its defense proves: then the proof does not hold of this code."""
-    found = []
-    for row in document["rows"]:
-        bound, best = row["accuracy_bound"], row["strongest"]
-        if bound is not None and best is not None and best["ci95"][0] is not None and best["ci95"][0] > bound:
-            found.append(
-                f"{row['release']}: BROKEN BOUND: it proves that no attack exceeds {bound:.3f}, and {best['attack']} "
-                f"reached {best['balanced_accuracy']:.3f}: the mechanism does not do what it promises"
+def impossible(document: Row) -> list[str]:
+    """A line for each release that is read better than any attack can read it."""
+    lines = []
+    for of in (document, *document.get("further", {}).values()):
+        for row in of["rows"]:
+            if row["verdict"] != IMPOSSIBLE:
+                continue
+            best, bound, ceiling = row["strongest"], row.get("accuracy_bound"), of["bayes_ceiling"]
+            proven = bound is not None and (ceiling is None or bound < ceiling)
+            limit = (
+                f"its defense proves that none exceeds {bound:.3f}, and the code does not do what the proof says"
+                if proven
+                else f"none can exceed {ceiling:.3f} on any release of these data (Bayes ceiling)"
             )
-    return found
+            lines.append(
+                f"{row['release']}: IMPOSSIBLE: {of['attribute']} is read at {best['balanced_accuracy']:.3f} by "
+                f"{best['attack']}, or better by another attack, but {limit}: believe none of its figures"
+            )
+    return lines

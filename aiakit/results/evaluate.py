@@ -17,7 +17,7 @@ from aiakit.measures.pooling import pooled_statistics
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.units import Unit
 from aiakit.results.judge import SPLITS, Judge, Scores, Truth
-from aiakit.results.remembered import FOLDER, StatisticsCache
+from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
 from aiakit.results.slices import slices_of
 from aiakit.storage.documents import sound
@@ -81,8 +81,7 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
     row.fit_seconds = sum(result.get("fit_seconds", 0.0) for result in made)
     row.release_seconds = sum(result.get("release_seconds", 0.0) for result in made)
     row.peak_mib = max((result["peak_mib"] for result in made if "peak_mib" in result), default=None)
-    bounds = [result["accuracy_bound"] for result in made if result.get("accuracy_bound") is not None]
-    row.accuracy_bound = max(bounds) if len(bounds) == len(releases) else None  # what holds for every seed's release
+    row.accuracy_bound = accuracy_bound_of(store, plan, name)
     row.notes = list(dict.fromkeys(note for result in made for note in result.get("notes", ())))
     cells = [*releases, *(cell for (release, _), cell in plan.utilities.items() if release == name)]
     for table in (plan.attacks, *(attribute.attacks for attribute in plan.further.values())):
@@ -95,6 +94,14 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
             row.seconds += found.seconds
 
 
+def accuracy_bound_of(store: Store, plan: Plan, name: str) -> float | None:
+    """What no attack on a release can exceed, whatever its seed, where its defense proves that."""
+    releases = [store.find(cell.digest) for (release, _), cell in plan.releases.items() if release == name]
+    bounds = [None if cell is None else cell.result.get("accuracy_bound") for cell in releases]
+    known = [bound for bound in bounds if bound is not None]
+    return max(known) if known and len(known) == len(bounds) else None
+
+
 def _cells(store: Store, plan: Plan, config: RunConfig, attribute: str | None = None) -> _Cells:
     further = None if attribute is None else plan.further[attribute]
     protocol = Protocol.read(store, plan.protocol.digest, None if further is None else further.labels.digest)
@@ -102,7 +109,7 @@ def _cells(store: Store, plan: Plan, config: RunConfig, attribute: str | None = 
         truth_of(protocol),
         config.bootstrap_draws,
         config.split.seed,
-        StatisticsCache(store.folder / FOLDER),
+        StatisticsCache.of_user(),
         config.unit,
     )
     return _Cells(store, plan.attacks if further is None else further.attacks, protocol, judge)

@@ -26,8 +26,8 @@ class Objectives:
 
 
 def objectives_of(row: Row, verdict: Verdict | None) -> Objectives | None:
-    """The objectives of a release; None where it has no attack or no verification, or is inverted."""
-    if row.strongest is None or "random" not in row.utility or (verdict is not None and verdict.inverted):
+    """The objectives of a release; None where it has no attack or no verification, or ranks nowhere."""
+    if row.strongest is None or "random" not in row.utility or (verdict is not None and not verdict.ranks):
         return None
     attack, verification = row.attacks[row.strongest], row.utility["random"]
     draws = np.stack([privacy_of(attack.draws["advantage"]), verification.draws["accuracy"]])

@@ -1,12 +1,14 @@
 """Statistics that were computed before: pages and boards that are made again need no second bootstrap.
 
 What is remembered goes by the content of the scores, labels and bootstrap, and by the code that computes it, so nothing
-stale is ever taken for fresh. The folder may be deleted at any time.
+stale is ever taken for fresh. It lies in the user's own folder for caches and never in a run or beside an entry, which
+may be somebody else's: their statistics are believed by nobody. The folder may be deleted at any time.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -23,9 +25,11 @@ from aiakit.measures.statistics import AttackStatistics, attack_statistics
 from aiakit.measures.units import Unit
 from aiakit.measures.verification import VerificationStatistics, verification_statistics
 from aiakit.plugins.fingerprint import source_digest
+from aiakit.storage.cache import cache_folder
 from aiakit.storage.store import Cell, Draft, Store, json_digest
 
-FOLDER = "evaluation"  # in the folder of a run
+FOLDER = "statistics"  # in the user's folder for caches
+MOST = 8192  # cells, of some 100 KiB each; beyond them the oldest go
 S = TypeVar("S", bound=Statistics)
 
 
@@ -37,6 +41,12 @@ class StatisticsCache:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._store = None if folder is None else Store(folder)
+        self._pruned = False
+
+    @classmethod
+    def of_user(cls) -> StatisticsCache:
+        """What this user has computed before."""
+        return cls(cache_folder() / FOLDER)
 
     def attack_statistics(
         self,
@@ -103,6 +113,7 @@ class StatisticsCache:
         if cell is None:
             found = compute()
             self._store.open()
+            self._prune()
             with self._store.draft(digest, inputs) as draft:
                 _write(draft, found, extra(found))
             return found
@@ -125,6 +136,16 @@ class StatisticsCache:
                 },
             },
         )
+
+    def _prune(self) -> None:
+        """Make room, once an instance."""
+        if self._store is None or self._pruned:
+            return
+        self._pruned = True
+        with os.scandir(self._store.cells) as entries:
+            found = sorted((entry.stat().st_mtime, entry.path) for entry in entries)
+        for _, path in found[: max(0, len(found) - MOST)]:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _write(draft: Draft, found: Statistics, extra: dict[str, NDArray[Any]]) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from aiakit.measures.comparison import holm
+from aiakit.measures.intervals import p_value
 from aiakit.measures.statistics import chance_p_value, exceeds_chance
 from aiakit.results.evaluate import Evaluation
 from aiakit.results.row import Row
 
+METRIC = "balanced_accuracy"
 SIGNIFICANCE = 0.05  # two-sided, and over everything that is tested together
 LEAKS = "leaks"
 INVERTED = "inverted: leaks, or a broken protocol"
+IMPOSSIBLE = "impossible: a plugin or the protocol is broken"
 NOT_FOUND = "no leak found"
 NO_POWER = "no power"
 
@@ -25,11 +29,14 @@ class Evidence:
     """What the strongest attack on a release is evidence of. better : than a guess. p_value : two-sided, of a guess.
 
     power : whether the attack that is strongest on the undefended release beats chance there; None: not known.
+    beyond : p-value, over all of its attacks, of none of them being better than any attack can be; 1 where no limit
+    is known.
     """
 
     better: bool
     p_value: float
     power: bool | None
+    beyond: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,31 +47,52 @@ class Verdict:
     p_value: float
 
     @property
-    def inverted(self) -> bool:
-        """Whether the release is read worse than by guessing, which no release can be for want of information."""
-        return self.text == INVERTED
+    def ranks(self) -> bool:
+        """Whether the release can stand in an order: not where it is read worse than by guessing, which no release can
+        be for want of information, and not where it is read better than is possible.
+        """
+        return self.text not in (INVERTED, IMPOSSIBLE)
 
 
-def evidence_of(row: Row, power: bool | None) -> Evidence | None:
-    """The evidence of a release; None where no attack on it was measured."""
+def limit_of(row: Row, ceiling: float | None) -> float | None:
+    """What no attack on a release can exceed: the Bayes ceiling of the data, or what its defense proves."""
+    return min((limit for limit in (ceiling, row.accuracy_bound) if limit is not None), default=None)
+
+
+def evidence_of(row: Row, power: bool | None, ceiling: float | None = None) -> Evidence | None:
+    """The evidence of a release; None where no attack on it was measured. ceiling : the Bayes ceiling of the data."""
     if row.strongest is None:
         return None
     strongest = row.attacks[row.strongest]
     better = strongest.point["balanced_accuracy"] > strongest.chance("balanced_accuracy")
-    return Evidence(better, chance_p_value(strongest), power)
+    return Evidence(better, chance_p_value(strongest), power, _beyond(row, limit_of(row, ceiling)))
+
+
+def _beyond(row: Row, limit: float | None) -> float:
+    """The least p-value of an attack that exceeds the limit, times the number of attacks (Bonferroni)."""
+    if limit is None:
+        return 1.0
+    found = [p_value(s.point[METRIC], *s.people_ci95(METRIC), limit)
+             for s in row.attacks.values() if s.point[METRIC] > limit]  # fmt: skip
+    return min((len(row.attacks) * value for value in found if not math.isnan(value)), default=1.0)
 
 
 def verdicts_of(evidence: Mapping[K, Evidence | None]) -> dict[K, Verdict | None]:
     """What is said of each release, tested together; of one without evidence nothing."""
     tested = {key: found for key, found in evidence.items() if found is not None}
     corrected = dict(zip(tested, holm([found.p_value for found in tested.values()]), strict=True))
-    return {key: None if found is None else _said(found, corrected[key]) for key, found in evidence.items()}
+    beyond = dict(zip(tested, holm([found.beyond for found in tested.values()]), strict=True))
+    return {
+        key: None if found is None else _said(found, corrected[key], beyond[key]) for key, found in evidence.items()
+    }
 
 
-def _said(evidence: Evidence, p_value: float) -> Verdict:
-    if p_value <= SIGNIFICANCE:
-        return Verdict(LEAKS if evidence.better else INVERTED, p_value)
-    return Verdict(NOT_FOUND if evidence.power else NO_POWER, p_value)
+def _said(evidence: Evidence, corrected: float, beyond: float) -> Verdict:
+    if beyond <= SIGNIFICANCE:
+        return Verdict(IMPOSSIBLE, corrected)
+    if corrected <= SIGNIFICANCE:
+        return Verdict(LEAKS if evidence.better else INVERTED, corrected)
+    return Verdict(NOT_FOUND if evidence.power else NO_POWER, corrected)
 
 
 def shown_power(reference: Row) -> dict[str, bool]:
@@ -100,7 +128,7 @@ def verdicts_of_run(evaluation: Evaluation) -> dict[tuple[str, str], Verdict | N
         attribute, reference = of.protocol.facts["attribute"], evaluation.config.reference
         power = power_of(of.rows.get(reference))
         for name, row in of.rows.items():
-            found = {(attribute, name): evidence_of(row, power)}
+            found = {(attribute, name): evidence_of(row, power, of.protocol.facts["bayes_ceiling"])}
             if name == reference:
                 controls |= verdicts_of(found)
             else:

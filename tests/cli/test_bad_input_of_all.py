@@ -56,9 +56,8 @@ RELEASES: dict[str, tuple[Callable[[dict[str, np.ndarray]], None], tuple[str, ..
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    """Everything below a folder, but for the statistics that an opened run remembers."""
-    paths = [path for path in folder.rglob("*") if "evaluation" not in path.parts]
-    return {str(path): path.read_bytes() if path.is_file() else b"" for path in paths}
+    """Everything below a folder."""
+    return {str(path): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
 
 
 def refused(aiakit: Aiakit, folder: Path, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:

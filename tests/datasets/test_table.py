@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,25 @@ def npz(tmp_path: Path) -> Path:
     path = tmp_path / "templates.npz"
     np.savez(path, **arrays())
     return path
+
+
+def test_rows_of_test_that_are_in_other_splits_are_named(aiakit: Aiakit, tmp_path: Path) -> None:
+    """Half of the people are the others under second names, their templates a little louder."""
+    found = arrays()
+    half = len(found["e"]) // 2
+    found["e"][half:] = 1.000001 * found["e"][:half]
+    found["gender"][half:] = found["gender"][:half]
+    command = ("run", "--dataset", "table", "--attribute", "gender", "--identity", "person", "--attacks", "lda",
+               "--defense", "leace", "--no-utility", "--no-reference", "--out", tmp_path, "--json")  # fmt: skip
+    for name, table in (("twice", found), ("once", arrays())):
+        np.savez(tmp_path / f"{name}.npz", **table)
+        answer = aiakit(*command, "--data-root", tmp_path / f"{name}.npz", "--name", name)
+        assert answer.code == 0, answer.err
+        lines = [note for note in answer.document["notes"] if "OVERLAP" in note]
+        assert len(lines) == (name == "twice")
+        if lines:
+            count, of = map(int, re.findall(r"(\d+) of (\d+) images of test", lines[0])[0])
+            assert 0.5 * of < count <= of
 
 
 def test_templates_are_defended_attacked_and_protected(

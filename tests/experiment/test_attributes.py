@@ -14,12 +14,12 @@ from sklearn.metrics import balanced_accuracy_score
 
 from aiakit.experiment.config import RunConfig
 from aiakit.experiment.plan import AttackKey, make_plan
-from aiakit.experiment.probing import fitted
+from aiakit.experiment.probing import fitted, scores_on
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
-from aiakit.experiment.runtime import Runtime, release_of
+from aiakit.experiment.runtime import Runtime
 from aiakit.measures.comparison import variance_components
-from aiakit.report.terminal import broken_bounds
+from aiakit.plugins import registry
 from aiakit.results.document import document_of_run
 from aiakit.results.verdicts import INVERTED
 from tests.conftest import SHORT, TINY, Answer
@@ -99,8 +99,9 @@ def test_an_attack_of_a_cell_can_be_trained_again(several: Path) -> None:
     plan = make_plan(run.config)
     cell = plan.further["hat"].attacks[AttackKey("original", 0, "logreg", 0)]
     attack = fitted(run.store, cell.inputs, Runtime(several))
-    rows = Protocol.read(run.store, plan.protocol.digest, plan.further["hat"].labels.digest).rows("test")
-    again = attack.predict_proba(release_of(run.store.read(cell.inputs["applied_to"]), "embedding", rows))
+    protocol = Protocol.read(run.store, plan.protocol.digest, plan.further["hat"].labels.digest)
+    entry = registry.entry("attack", "logreg")
+    again = scores_on(attack, entry, run.store.read(cell.inputs["applied_to"]), protocol, "test")
     np.testing.assert_array_equal(again, run.store.read(cell.digest).tensors("scores")["test"])
 
 
@@ -138,15 +139,6 @@ def test_proven_bounds_stand_beside_what_is_measured(document: dict[str, Any]) -
     bounds = {row["release"]: row["accuracy_bound"] for row in document["rows"]}
     # leace is given one draw of the noise, and what it makes of that cannot be less private
     assert bounds == {"original": None, "laplace-noise+leace": pytest.approx(expit(1))}
-
-
-def test_a_bound_that_is_exceeded_is_named() -> None:
-    row = {"release": "noise", "accuracy_bound": 0.6, "strongest": {"attack": "svm", "balanced_accuracy": 0.7}}
-    sound = {"rows": [{**row, "strongest": {**row["strongest"], "ci95": [0.58, 0.8]}}]}  # type: ignore[dict-item]
-    broken = {"rows": [{**row, "strongest": {**row["strongest"], "ci95": [0.61, 0.8]}}]}  # type: ignore[dict-item]
-    assert broken_bounds(sound) == []
-    (line,) = broken_bounds(broken)
-    assert "noise: BROKEN BOUND" in line
 
 
 def test_costs_of_making_a_release(several: Path, document: dict[str, Any]) -> None:

@@ -171,3 +171,10 @@ def test_costs_of_every_built_in_attack_and_defense_are_kept() -> None:
             assert cost is not None, f"{kind} {name}: python -m benchmarks.speed.plugin_costs --only {name} --save"
             assert 0 <= cost.fixed <= cost.seconds
     assert "seconds" in costs.conditions()
+
+
+def test_how_long_data_were_read_says_nothing_of_attacks(tmp_path: Path) -> None:
+    protocol = CellSpec({"kind": "protocol", "dataset": {"image_size": 64}}, "splits and pairs")
+    clock = Clock(tmp_path, [protocol, attack("slow", "aia")])
+    clock.compute(protocol, 300.0)
+    assert clock.forecast.left() == pytest.approx(60.0)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from rich.console import Console
 
 from aiakit.errors import InputError
 from aiakit.experiment.config import PluginSpec
@@ -222,6 +223,26 @@ def test_the_page_of_a_board(board: Board) -> None:
 
 def test_terminal(board: Board, capsys: pytest.CaptureFixture[str]) -> None:
     formats.print_board(board)
+    short = capsys.readouterr().out
+    formats.print_board(board, verbose=True)
     out = capsys.readouterr().out
-    for word in ("leaky", "lower bound", "a paper", "illusion gap"):
+    for word in ("leaky", "lower bound", "a paper", "strongest [95 %]", "verdict"):
+        assert word in short
         assert word in out
+    for word in ("illusion gap", "Pareto", "Every attack", "smallest leak"):
+        assert word not in short
+        assert word in out
+
+
+def test_a_terminal_of_80_columns_cuts_nothing(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    for verbose in (False, True):
+        out = io.StringIO()
+        monkeypatch.setattr(formats, "stdout", lambda out=out: Console(file=out, width=80))
+        formats.print_board(board, verbose)
+        lines = out.getvalue().splitlines()
+        assert max(map(len, lines)) <= 80
+        assert "…" not in out.getvalue()
+        for place in board.places:
+            assert place.row.strongest is not None
+            low, high = place.row.attacks[place.row.strongest].ci95("balanced_accuracy")
+            assert any(f"[{low:.3f}, {high:.3f}]" in line for line in lines)  # on one line

@@ -43,7 +43,9 @@ def test_releases_that_differ_are_told_apart_by_their_run(two_runs: Path, tmp_pa
     ]  # fmt: skip
 
 
-def test_what_is_unfinished_or_of_other_people_is_set_aside(two_runs: Path, tmp_path: Path, aiakit: Aiakit) -> None:
+def test_what_is_unfinished_or_of_other_people_is_set_aside(
+    two_runs: Path, tmp_path: Path, aiakit: Aiakit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = Path(shutil.copytree(two_runs, tmp_path / "runs"))
     shutil.rmtree(next(cell for cell in (out / "inlp" / "cells").iterdir() if (cell / "scores.safetensors").exists()))
     others = [*TINY[:1], "60", *TINY[2:]]
@@ -55,6 +57,11 @@ def test_what_is_unfinished_or_of_other_people_is_set_aside(two_runs: Path, tmp_
     assert f"{out / 'inlp'} is not finished" in answer.err
     assert f"{out / 'others'} cannot stand on one board with {out / 'leace'}: another fingerprint" in answer.err
     assert len(answer.document["set_aside"]) == 2
+    monkeypatch.chdir(tmp_path)
+    assert aiakit("leaderboard").code == 1  # one of the folder runs is not finished
+    shutil.rmtree(out / "inlp")
+    assert "set aside: runs/others" in aiakit("leaderboard").err
+    assert aiakit("leaderboard").code == 0  # nobody asked for the other people's
     page = aiakit("leaderboard", out, "--html", tmp_path / "site")
     assert page.code == 1
     assert "cannot stand on one board" in (tmp_path / "site" / "index.html").read_text()

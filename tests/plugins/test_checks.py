@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import collections
+import gc  # noqa: F401  used by the code of WAYS
+import inspect
+import logging
+import re
+import sys
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +19,7 @@ from aiakit.contracts import Attack, Context, Defense, EmbeddingDefense, Labelle
 from aiakit.errors import InputError
 from aiakit.plugins import mock, registry
 from aiakit.plugins.checks import checks_for, run_checks
+from aiakit.plugins.checks.cheats import REPEATS
 from aiakit.plugins.options import required
 
 
@@ -176,7 +184,29 @@ def wrong_attacks() -> dict[str, type[Attack]]:
             late = np.arange(len(release)) >= len(release) / 2
             return np.stack([1 - late, late], axis=1).astype(float)
 
+    class WalksFrames(Sound):
+        """Looks for the answers in the local variables of whoever called it."""
+
+        def predict_proba(self, release: Release) -> Any:
+            proba = super().predict_proba(release)
+            frame = sys._getframe()
+            while (frame := frame.f_back) is not None:  # type: ignore[assignment]
+                for value in frame.f_locals.values():
+                    if isinstance(value, np.ndarray) and value.shape == (len(release),) and value.dtype == np.int64:
+                        return np.eye(proba.shape[1])[value]
+            return proba
+
+    class LooksBeside(Sound):
+        def fit(self, train: Any, val: Any, ctx: Any) -> Any:
+            rows, labels = (
+                array if array.base is None else array.base for array in (train.release.embedding, train.labels)
+            )
+            self.model_ = LogisticRegression(C=self.strength).fit(rows[: len(labels)], labels)
+            return self
+
     return {
+        "attack searches nothing": WalksFrames,
+        "arrays are read within their bounds": LooksBeside,
         "options are annotated": Bare,
         "init only stores": Builds,
         "parameters round trip": Doubles,
@@ -203,6 +233,55 @@ def test_each_check_finds_an_attack_that_is_wrong(check: str) -> None:
     assert result.status == "fail"
     assert result.reason
     assert "\n" not in result.reason
+
+
+WAYS = {
+    "a frame of an exception": "try:\n    raise KeyError\nexcept KeyError as e:\n    e.__traceback__.tb_frame.f_back",
+    "all objects": "gc.get_objects()",
+    "referrers": "gc.get_referrers(release)",
+    "inspect": "inspect.currentframe().f_back",
+    "a generator": "(n for n in ()).gi_frame",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_to_other_peoples_objects_is_named_with_its_line(way: str) -> None:
+    class Seeks(Sound):
+        def predict_proba(self, release: Release) -> Any:
+            exec(WAYS[way], globals(), {"release": release})
+            return super().predict_proba(release)
+
+    (result,) = run_checks("attack", Seeks, only=["attack searches nothing"])
+    assert result.status == "fail"
+    assert "walks the call stack" in result.reason or "searches the objects" in result.reason
+    assert re.search(r":\d+ ", result.reason)
+
+
+def test_libraries_may_look_at_frames_and_objects() -> None:
+    class Logs(Sound):
+        def predict_proba(self, release: Release) -> Any:
+            logging.getLogger("plugin").info("predicting")
+            collections.namedtuple("Pair", "a b")
+            warnings.warn("predicting", stacklevel=2)
+            return super().predict_proba(release)
+
+    (result,) = run_checks("attack", Logs, only=["attack searches nothing"])
+    assert result.status == "pass"
+
+
+@pytest.mark.parametrize("sigma", [5.0, 60.0])
+def test_a_noisy_defense_that_turns_some_peoples_release_round_is_found(sigma: float) -> None:
+    class Flips(Noisy):
+        """Tells everybody's colours, but of whom comes second in a pair the negative."""
+
+        def release(self, images: Any, rng: Any) -> Release:
+            sign = np.where((np.arange(len(images)) % 2 == 0) & (len(images) > REPEATS), -1.0, 1.0)[:, None]
+            noise = self.sigma * rng.standard_normal((len(images), 3))
+            return Release(embedding=sign * images.mean(axis=(1, 2)) + noise)
+
+    (result,) = run_checks("defense", Flips, {"sigma": sigma}, only=["samples are released alone"])
+    assert result.status == "fail"
+    assert "standard errors" in result.reason
 
 
 def test_an_attack_that_knows_the_answers_is_found() -> None:
@@ -279,7 +358,40 @@ def wrong_defenses() -> dict[str, type[Defense]]:
             with np.errstate(invalid="ignore"):
                 return Release(embedding=(images / images.max(axis=(1, 2, 3), keepdims=True)).mean(axis=(1, 2)))
 
+    class WalksFrames(Noisy):
+        def release(self, images: Any, rng: Any) -> Release:
+            caller = inspect.stack()[1]
+            return super().release(images if caller.function else images[::-1], rng)
+
+    class Turns(Noisy):
+        """Publishes the negative from its hundredth image on."""
+
+        stochastic = False
+        seen = 0
+
+        def release(self, images: Any, rng: Any) -> Release:
+            self.seen += len(images)
+            colours = images.mean(axis=(1, 2)) - self.mean_
+            return Release(embedding=-colours if self.seen > 100 else colours)
+
+    class Favours(Noisy):
+        """Remembers whom it was trained on, and is kind to them only while it remembers."""
+
+        stochastic = False
+        known: Any = ()
+
+        def fit(self, train: Any, val: Any, ctx: Any) -> Any:
+            self.known = {image.tobytes() for image in train.images}
+            return super().fit(train, val, ctx)
+
+        def release(self, images: Any, rng: Any) -> Release:
+            kind = np.array([[image.tobytes() in self.known] for image in images])
+            return Release(embedding=np.where(kind, 0, images.mean(axis=(1, 2)) - self.mean_))
+
     return {
+        "defense searches nothing": WalksFrames,
+        "release is the same at every call": Turns,
+        "training people are released alike": Favours,
         "class attributes": Boast,
         "fit returns self": ReturnsNothing,
         "release has the views": Partial,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from sklearn.metrics import roc_curve
@@ -26,6 +28,7 @@ from aiakit.report.theme import Chart
 from aiakit.results.document import document_of
 from aiakit.results.evaluate import evaluate
 from aiakit.results.figures import figures_of
+from aiakit.storage import tensorfile
 from tests.conftest import Answer, Evaluated
 
 Aiakit = Callable[..., Answer]
@@ -362,15 +365,39 @@ def test_drawn_faces_are_shown_and_real_people_only_when_asked_for(
 
 
 def test_statistics_are_computed_once(narrow_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copy = tmp_path / "copy"
-    shutil.copytree(narrow_run, copy)
-    run = Run.open(copy)
-    shutil.rmtree(copy / "evaluation", ignore_errors=True)
+    monkeypatch.setenv("AIAKIT_CACHE", str(tmp_path))
+    run = Run.open(narrow_run)
     first = document_of(evaluate(run.store, run.config), {})
-    monkeypatch.setattr("aiakit.results.remembered.attack_statistics", None)
-    monkeypatch.setattr("aiakit.results.remembered.verification_statistics", None)
-    assert document_of(evaluate(run.store, run.config), {}) == first
-    for file in (copy / "evaluation").rglob("statistics.safetensors"):
+    with monkeypatch.context() as without:
+        without.setattr("aiakit.results.remembered.attack_statistics", None)
+        without.setattr("aiakit.results.remembered.verification_statistics", None)
+        assert document_of(evaluate(run.store, run.config), {}) == first
+    for file in tmp_path.rglob("statistics.safetensors"):
         file.write_bytes(b"damaged")
-    monkeypatch.undo()
     assert document_of(evaluate(run.store, run.config), {}) == first
+
+
+def test_statistics_that_come_with_a_run_are_believed_by_nobody(
+    narrow_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aiakit: Callable[..., Answer]
+) -> None:
+    """Whoever hands a run on may edit all that is in it; what is computed from scores is no part of it."""
+    copy, mine, theirs = (tmp_path / name for name in ("copy", "mine", "theirs"))
+    shutil.copytree(narrow_run, copy)
+    before = sorted(path.relative_to(copy) for path in copy.rglob("*"))
+    monkeypatch.setenv("AIAKIT_CACHE", str(theirs))
+    shown = [aiakit("show", copy, "--json").out, aiakit("leaderboard", copy, "--format", "json").out]
+    assert sorted(path.relative_to(copy) for path in copy.rglob("*")) == before, "nothing is written to it"
+    edited = 0
+    for cell in theirs.glob("statistics/cells/*"):
+        file = cell / "statistics.safetensors"
+        tensorfile.save(file, {name: np.full_like(part, 0.5) for name, part in tensorfile.load(file).items()})
+        record = json.loads((cell / "result.json").read_text())
+        record["files"][file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+        (cell / "result.json").write_text(json.dumps(record))
+        edited += 1
+    assert edited > 2
+    assert '"balanced_accuracy": 0.5,' in aiakit("show", copy, "--json").out, "what was edited would be shown"
+    monkeypatch.setenv("AIAKIT_CACHE", str(mine))
+    for name in ("evaluation", "statistics"):
+        shutil.copytree(theirs / "statistics", copy / name)
+    assert [aiakit("show", copy, "--json").out, aiakit("leaderboard", copy, "--format", "json").out] == shown

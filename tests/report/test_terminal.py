@@ -22,6 +22,7 @@ from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.grid import Grid, print_grid
 from aiakit.report.terminal import print_document
 from aiakit.results.document import document_of_run
+from tests.conftest import TINY
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "run-schema-2"
 COLUMNS = 80
@@ -184,6 +185,27 @@ def on_a_terminal(arguments: Sequence[str], columns: int = COLUMNS) -> str:
         written += part
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
     return written.decode()
+
+
+def test_a_run_draws_its_bars_on_a_real_terminal(tmp_path: Path) -> None:
+    """What plugins print goes through the console that draws the bars, and comes out once."""
+    plugin = tmp_path / "chatty.py"
+    plugin.write_text(
+        "from sklearn.linear_model import LogisticRegression\n"
+        "from aiakit.plugins.bases import from_sklearn\n"
+        "class Talks(LogisticRegression):\n"
+        "    def fit(self, x, y):\n"
+        "        print('a word from a plugin')\n"
+        "        return super().fit(x, y)\n"
+        "Chatty = from_sklearn(Talks, view='embedding')\n"
+    )
+    text = on_a_terminal(
+        ["run", "--defense", "leace", "--attacks", "logreg,talks", "--plugin", str(plugin), "--no-utility",
+         "--out", str(tmp_path), "--set", "original.epochs=1", "--set", "original.latent=4", *TINY],
+    )  # fmt: skip
+    assert text.count("a word from a plugin") >= 2  # of both releases
+    assert "Gender" in text or "Nothing is known" in text
+    assert len(text) < 200_000
 
 
 def test_show_on_a_real_terminal_of_80_columns() -> None:

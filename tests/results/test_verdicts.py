@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from aiakit.measures.statistics import AttackStatistics, exceeds_chance, smalles
 from aiakit.measures.units import Unit, sample_weights
 from aiakit.results.row import Row
 from aiakit.results.verdicts import (
+    IMPOSSIBLE,
     INVERTED,
     LEAKS,
     NO_POWER,
@@ -48,6 +51,42 @@ def row(rng: np.random.Generator, right: float, attacks: int = 1) -> Row:
 def said(rows: dict[str, Row], power: bool | None) -> dict[str, str | None]:
     found = verdicts_of({name: evidence_of(each, power) for name, each in rows.items()})
     return {name: None if verdict is None else verdict.text for name, verdict in found.items()}
+
+
+def test_what_is_better_than_any_attack_can_be_is_impossible_and_ranks_nowhere() -> None:
+    rng = np.random.default_rng(1)
+    rows = {"peeks": row(rng, 0.99), "reads": row(rng, 0.75), "noise": row(rng, 0.9)}
+    rows["noise"].accuracy_bound = 0.7
+    with_ceiling = verdicts_of({name: evidence_of(each, True, 0.8) for name, each in rows.items()})
+    assert {name: found.text for name, found in with_ceiling.items() if found} == {
+        "peeks": IMPOSSIBLE,
+        "reads": LEAKS,
+        "noise": IMPOSSIBLE,
+    }
+    assert [name for name, found in with_ceiling.items() if found and found.ranks] == ["reads"]
+    without = said(rows, power=True)
+    assert without == {"peeks": LEAKS, "reads": LEAKS, "noise": IMPOSSIBLE}
+
+
+def test_one_attack_of_several_that_exceeds_the_ceiling_is_enough_whichever_was_selected() -> None:
+    rng = np.random.default_rng(2)
+    release = Row("release", attacks={"honest": attack(rng, 0.75), "peeks": attack(rng, 0.99)})
+    release.attacks["peeks"] = replace(release.attacks["peeks"], val_balanced_accuracy=0.5)
+    assert release.strongest == "honest"
+    (found,) = verdicts_of({"release": evidence_of(release, True, 0.8)}).values()
+    assert found is not None
+    assert found.text == IMPOSSIBLE
+
+
+def test_attacks_that_are_as_good_as_can_be_are_seldom_called_impossible() -> None:
+    """Twenty releases of one document at the ceiling itself, two hundred documents: one in twenty would be allowed."""
+    rng = np.random.default_rng(3)
+    alarms = [
+        any(found is not None and found.text == IMPOSSIBLE for found in verdicts_of(
+            {number: evidence_of(row(rng, 0.8, attacks=3), True, 0.8) for number in range(20)}).values())
+        for _ in range(200)
+    ]  # fmt: skip
+    assert np.mean(alarms) <= 0.08
 
 
 def test_each_verdict() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiakit.plugins import registry
 from aiakit.plugins.checks.attack import ATTACK_CHECKS, AttackSubject
+from aiakit.plugins.checks.cheats import ATTACK_CHEATS, DEFENSE_CHEATS
 from aiakit.plugins.checks.common import CLASS_CHECKS, CheckResult, PluginClass, run_check
 from aiakit.plugins.checks.defense import DEFENSE_CHECKS, DefenseSubject
 from aiakit.plugins.checks.encoder import ENCODER_CHECKS, EncoderSubject
@@ -20,8 +21,8 @@ SUBJECTS: Mapping[Kind, type[PluginClass]] = {
     "encoder": EncoderSubject,
 }
 OF_KIND: Mapping[Kind, tuple[Callable[[Any], None], ...]] = {
-    "attack": ATTACK_CHECKS,
-    "defense": DEFENSE_CHECKS,
+    "attack": ATTACK_CHECKS + ATTACK_CHEATS,
+    "defense": DEFENSE_CHECKS + DEFENSE_CHEATS,
     "encoder": ENCODER_CHECKS,
 }
 

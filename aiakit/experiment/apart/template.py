@@ -1,0 +1,116 @@
+"""The process that the processes of plugins are forked from: libraries are loaded in it, and no data ever is.
+
+Elsewhere than on Linux, where libraries do not bear a fork, each plugin has a fresh interpreter instead.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import os
+import signal
+import socket
+import subprocess  # nosec
+import sys
+import threading
+from collections.abc import Sequence
+
+FORKS = sys.platform == "linux"
+LIBRARIES = ("numpy", "scipy.special", "sklearn.linear_model", "aiakit.experiment.apart.child")
+START = """
+import sys
+sys.path[:] = {path!r}
+from aiakit.experiment.apart import template
+template.serve({handle}, {preload!r})
+"""
+
+
+class Template:
+    """The handle on the template of this process, which is started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._owner = 0
+
+    def process(self) -> tuple[socket.socket, int]:
+        """A connection to a new process, and its number."""
+        with self._lock:
+            here, there = socket.socketpair()
+            with there:
+                if self._control is None or self._owner != os.getpid():
+                    self._control, self._owner = _start(), os.getpid()
+                    atexit.register(self._control.close)
+                try:
+                    number = _ask(self._control, there)
+                except OSError:  # it has died, or was killed
+                    self._control = _start()
+                    number = _ask(self._control, there)
+                if not FORKS:
+                    self._control = None
+            return here, number
+
+
+def _start() -> socket.socket:
+    ours, theirs = socket.socketpair()
+    preload = [*LIBRARIES, *(["torch"] if "torch" in sys.modules else [])]
+    code = START.format(path=sys.path, handle=theirs.fileno(), preload=preload)
+    with theirs:
+        subprocess.Popen(  # noqa: S603  # nosec
+            [sys.executable, "-c", code],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is the business of whoever waits for an answer
+        )
+    return ours
+
+
+def _ask(control: socket.socket, connection: socket.socket) -> int:
+    try:
+        output = os.dup(2)
+    except OSError:  # it is closed
+        output = os.open(os.devnull, os.O_WRONLY)
+    try:
+        socket.send_fds(control, [b"."], [connection.fileno(), output])
+    finally:
+        os.close(output)
+    answer = control.recv(8)
+    if len(answer) < 8:
+        raise OSError("the template has gone")
+    return int.from_bytes(answer, "little")
+
+
+def serve(handle: int, preload: Sequence[str]) -> None:
+    """Runs in the template: fork a process for every connection that arrives, until the other end is closed."""
+    from aiakit.experiment.apart import child
+
+    for name in preload:
+        importlib.import_module(name)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes
+    control = socket.socket(fileno=handle)
+    while True:
+        _, handles, _, _ = socket.recv_fds(control, 1, 2)
+        if len(handles) < 2:
+            return
+        number = os.fork() if FORKS else 0
+        if number == 0:
+            if not FORKS:
+                control.sendall(os.getpid().to_bytes(8, "little"))
+            control.close()
+            os.dup2(handles[1], 1)
+            os.dup2(handles[1], 2)
+            os.close(handles[1])
+            code = 1
+            try:
+                child.run(socket.socket(fileno=handles[0]))
+                code = 0
+            finally:
+                with contextlib.suppress(Exception):
+                    sys.stderr.flush()
+                os._exit(code)
+        for each in handles:
+            os.close(each)
+        control.sendall(number.to_bytes(8, "little"))

@@ -1,0 +1,218 @@
+"""Checks that a plugin takes nothing but what it is handed, and treats everybody alike.
+
+They find what a cheat does on made-up people. One that first makes sure it is not being checked passes: in a run it is
+the processes of their own (``experiment.apart``) that leave a plugin nothing to find.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit.contracts import LabelledRelease, Release
+from aiakit.plugins.checks.attack import AttackSubject
+from aiakit.plugins.checks.common import Failed, Skipped, same_bytes, want
+from aiakit.plugins.checks.defense import DefenseSubject, release, same
+
+# What reaches objects that nobody handed over (CPython's audit events), and how it is called.
+WALKS = {
+    "sys._getframe": "walks the call stack",
+    "sys._current_frames": "walks the call stack",
+    "gc.get_objects": "searches the objects of the process",
+    "gc.get_referrers": "searches the objects of the process",
+    "gc.get_referents": "searches the objects of the process",
+}
+FRAMES_OF = ("tb_frame", "gi_frame", "cr_frame", "ag_frame")  # attributes that lead to frames of a call stack
+BATCH = 256  # as in a run
+CALLS = 16
+REPEATS = 256  # draws of a stochastic release
+MOST_ERRORS = 6.0  # standard errors by which means of draws may differ: by chance in one of 10⁸ comparisons
+
+
+@dataclass
+class Watch:
+    """What a plugin's own code did. package : the module that it is in, or the package that this module is in."""
+
+    package: str
+    found: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, plugin: type) -> Watch:
+        """Of a plugin of aiakit its own module; of others all modules of their package."""
+        module = plugin.__module__
+        return cls(module if module.startswith("aiakit.") else module.partition(".")[0])
+
+    def see(self, event: str, arguments: tuple[Any, ...], frame: FrameType | None) -> None:
+        """Note an event where the plugin itself caused it: libraries look at frames for reasons of their own."""
+        what = WALKS.get(event)
+        if event == "object.__getattr__" and len(arguments) > 1 and arguments[1] in FRAMES_OF:
+            what, event = "walks the call stack", str(arguments[1])
+        if what is None:
+            return
+        while frame is not None and frame.f_globals.get("__name__") == "inspect":
+            frame = frame.f_back
+        name = "" if frame is None else str(frame.f_globals.get("__name__"))
+        if frame is not None and (name == self.package or name.startswith(f"{self.package}.")):
+            self.found.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {what} ({event})")
+
+
+_watches: list[Watch] = []
+_hooked: list[bool] = []
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _watches or not (event in WALKS or event == "object.__getattr__"):
+        return
+    watch = _watches.pop()  # looking at frames is such an event itself
+    try:
+        watch.see(event, arguments, sys._getframe(1))
+    finally:
+        _watches.append(watch)
+
+
+@contextmanager
+def watching(plugin: type) -> Iterator[Watch]:
+    """Note what the plugin's code looks for in the process. The hook stays, as every audit hook, and does nothing."""
+    if not _hooked:
+        sys.addaudithook(_hook)
+        _hooked.append(True)
+    watch = Watch.of(plugin)
+    _watches.append(watch)
+    try:
+        yield watch
+    finally:
+        _watches.remove(watch)
+
+
+def _want_nothing_found(watch: Watch) -> None:
+    want(not watch.found, f"{'; '.join(dict.fromkeys(watch.found))}: use what is handed to it and nothing else")
+
+
+def check_attack_searches_nothing(attack: AttackSubject) -> None:
+    """Neither ``fit`` nor ``predict_proba`` looks at the call stack, or at the objects of the process."""
+    with watching(attack.cls) as watch:
+        attack.predict(attack.fit(attack.world), attack.world)
+    _want_nothing_found(watch)
+
+
+def check_arrays_are_read_within_their_bounds(attack: AttackSubject) -> None:
+    """What lies beside its arrays in memory, reached by ``.base``, changes nothing."""
+    answers = []
+    for beside in (1, 2):
+        world = attack.new_world()
+        world.train, world.val = (_within_larger(part, beside) for part in (world.train, world.val))
+        world.test = _release_within(world.test, beside)
+        answers.append(attack.predict(attack.fit(world), world))
+    want(same_bytes(*answers), "its scores depend on what lies beside its arrays (.base): other people's data")
+
+
+def _within_larger(known: LabelledRelease, seed: int) -> LabelledRelease:
+    return replace(
+        known,
+        release=_release_within(known.release, seed),
+        labels=_within(known.labels, seed),
+        identity=_within(known.identity, seed),
+        images=None if known.images is None else _within(known.images, seed),
+        undefended=None if known.undefended is None else _release_within(known.undefended, seed),
+    )
+
+
+def _release_within(released: Release, seed: int) -> Release:
+    parts = (released.embedding, released.pixels, released.claim)
+    return Release._make(*(None if part is None else _within(part, seed) for part in parts))
+
+
+def _within(array: NDArray[Any], seed: int) -> NDArray[Any]:
+    """The array as the first half of a larger one, whose other half holds its rows in another order."""
+    other = np.random.default_rng(seed).permutation(len(array))
+    return np.concatenate([array, array[other]])[: len(array)]
+
+
+def check_defense_searches_nothing(defense: DefenseSubject) -> None:
+    """Neither ``fit`` nor ``release`` looks at the call stack, or at the objects of the process."""
+    with watching(defense.cls) as watch:
+        release(defense.fit(defense.made), defense.made.inputs)
+    _want_nothing_found(watch)
+
+
+def check_samples_are_released_alone(defense: DefenseSubject) -> None:
+    """A sample's release depends neither on the samples beside it nor on its place among them."""
+    inputs = defense.made.inputs
+    batch = inputs[np.arange(BATCH) % len(inputs)]
+    if defense.stochastic:
+        for row in range(3):
+            _same_on_average(defense, inputs[row], batch)
+        return
+    whole = release(defense.fitted, batch)
+    for row in range(3):
+        _same_sample(release(defense.fitted, inputs[row : row + 1]), 0, whole, row)
+    backwards = release(defense.fitted, inputs[::-1].copy())
+    for row in range(len(inputs)):
+        _same_sample(backwards, len(inputs) - 1 - row, whole, row)
+
+
+def _same_sample(one: Release, first: int, other: Release, second: int) -> None:
+    if one.embedding is not None and other.embedding is not None:
+        scale = float(np.abs(other.embedding).max()) + 1e-12
+        off = float(np.abs(one.embedding[first] - other.embedding[second]).max()) / scale
+        want(off < 1e-3, f"a sample's embedding changes by {off:.2g} with the samples beside it")
+    if one.pixels is not None and other.pixels is not None:
+        levels = int(np.abs(one.pixels[first].astype(int) - other.pixels[second]).max())
+        want(levels <= 1, f"a sample's picture changes by {levels} of 255 levels with the samples beside it")
+
+
+def _same_on_average(defense: DefenseSubject, sample: NDArray[Any], others: NDArray[Any]) -> None:
+    """Many draws of one sample have the same mean among themselves as among others."""
+    copies = np.repeat(sample[None], REPEATS, axis=0)
+    alone = release(defense.fitted, copies, seed=2)
+    mixed = np.stack([copies, others[np.arange(REPEATS) % len(others)]], axis=1).reshape(-1, *sample.shape)
+    among = release(defense.fitted, mixed, seed=3)[::2]
+    for view in ("embedding", "pixels"):
+        one, other = getattr(alone, view), getattr(among, view)
+        if one is None:
+            continue
+        left, right = (draws.reshape(REPEATS, -1).astype(np.float64) for draws in (one, other))
+        error = np.sqrt((left.var(axis=0) + right.var(axis=0)) / REPEATS)
+        floor = 1e-3 * (np.abs(left).max() + 1e-12)  # rounding, where hardly anything is drawn
+        off = float((np.abs(left.mean(axis=0) - right.mean(axis=0)) / np.maximum(error, floor / MOST_ERRORS)).max())
+        want(
+            off <= MOST_ERRORS, f"a sample's mean {view} moves by {off:.1f} standard errors with the samples beside it"
+        )
+
+
+def check_release_is_the_same_at_every_call(defense: DefenseSubject) -> None:
+    """The same samples under the same generator are released alike, however many were released before."""
+    fitted = defense.fit(defense.made)
+    inputs = defense.made.inputs
+    first = release(fitted, inputs)
+    for call in range(CALLS):
+        release(fitted, inputs[np.arange(BATCH // 4) % len(inputs)], seed=call + 1)
+        want(same(first, release(fitted, inputs)), f"release() of the same samples differs after {2 * call + 2} calls")
+
+
+def check_training_people_are_released_alike(defense: DefenseSubject) -> None:
+    """A restored defense releases its own training people like the one that was fitted."""
+    if not defense.fitted.state_dict():
+        raise Skipped("this defense learns nothing")
+    known = defense.made.train
+    inputs = known.embedding if defense.embedding else known.images  # type: ignore[union-attr]
+    restored = defense.make().load_state_dict({name: np.array(a) for name, a in defense.fitted.state_dict().items()})
+    if not same(release(defense.fitted, inputs), release(restored, inputs)):
+        raise Failed("it remembers the people that it was fitted on outside of its state, and releases them otherwise")
+
+
+ATTACK_CHEATS = (check_attack_searches_nothing, check_arrays_are_read_within_their_bounds)
+DEFENSE_CHEATS = (
+    check_defense_searches_nothing,
+    check_samples_are_released_alone,
+    check_release_is_the_same_at_every_call,
+    check_training_people_are_released_alike,
+)
