@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import importlib
-import io
 import os
 import sys
 import traceback
@@ -16,6 +15,7 @@ from collections.abc import Sequence
 import rich_click as click
 
 from aiakit import __version__
+from aiakit.cli.process import Program, prepare_streams, silence
 from aiakit.errors import AiakitError, InputError
 from aiakit.storage.documents import printable
 
@@ -86,10 +86,20 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code. A command may return a code of its own."""
-    _prepare_streams()
+    """Run the command line and return its exit code. A command may return a code of its own.
+
+    arguments : None where this process is the program ``aiakit``, whose arguments are the process's own.
+    """
+    prepare_streams()
     if COMPLETE in os.environ:  # a shell asks what could be typed: click answers, and exits
         cli.main(prog_name="aiakit")
+    if arguments is not None:
+        return _run(arguments)
+    program = Program()
+    return program.finish(_run(None))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = cli.main(args=arguments, prog_name="aiakit", standalone_mode=False)
         sys.stdout.flush()
@@ -114,39 +124,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _reader_has_gone() -> int:
-    """Nobody reads any more (``| head``): point stdout elsewhere, or the interpreter complains when it flushes."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """Nobody reads any more (``| head``)."""
+    silence(sys.stdout)
     return 1
-
-
-class _Closed(io.TextIOBase):
-    """A stdout that was closed before the start: writing to it is writing to a pipe that nobody reads."""
-
-    encoding = "utf-8"
-
-    def write(self, text: str) -> int:
-        """Raise BrokenPipeError."""
-        raise BrokenPipeError(errno.EPIPE, "stdout is closed")
-
-    def fileno(self) -> int:
-        """Its number, which ``_prepare_streams`` has kept free."""
-        return 1
-
-
-def _prepare_streams() -> None:
-    """Characters that a terminal cannot show are replaced; streams that are closed take no file's place."""
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:  # or the next file that is opened would get this number, and be written to as stdout
-            os.open(os.devnull, os.O_RDWR)
-    if sys.stdout is None:
-        sys.stdout = _Closed()
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace" if stream is sys.stderr else "replace")
 
 
 def _explain(error: Exception) -> tuple[str, int]:

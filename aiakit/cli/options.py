@@ -129,7 +129,7 @@ engine_options = together(
         "--cell-timeout",
         type=click.FloatRange(min=0, min_open=True),
         metavar="SECONDS",
-        help="How long one cell may take (a defense, or an attack on a release); one that hangs fails, others go on.",
+        help="How long one cell may take (a defense, an attack on a release). One that hangs fails, the others go on.",
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,12 @@ if TYPE_CHECKING:
 
 
 def tell(*lines: str) -> None:
-    """Print lines for people, on stderr, as they are."""
+    """Print lines for people, on stderr: sentences as wide as a terminal, indented commands and paths to be copied."""
+    out = console()
     for line in lines:
-        console().print(line, markup=False, highlight=False, soft_wrap=True)
+        if out.is_terminal and not line.startswith(" "):
+            line = textwrap.fill(line, out.width, break_long_words=False, break_on_hyphens=False)
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def show_plan(document: dict[str, Any], as_json: bool) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,8 @@ from aiakit.experiment.costs import forget_peak, peak_mib
 from aiakit.experiment.limits import OutOfTime, time_limit
 from aiakit.experiment.runtime import Kinds, Runtime
 from aiakit.plugins import registry
-from aiakit.storage.store import Store, json_digest
+from aiakit.storage.documents import read_json
+from aiakit.storage.store import Store, json_digest, write_atomically
 
 
 @dataclass(frozen=True)
@@ -52,16 +54,41 @@ def execute(store: Store, inputs: Mapping[str, Any], runtime: Runtime, kinds: Ki
     digest = json_digest(inputs)
     if store.has(digest):
         return
+    _refuse_hung(store, digest, runtime.cell_seconds)
     started = time.perf_counter()
     forget_peak()
     with store.draft(digest, inputs) as draft:
         try:
-            with time_limit(runtime.cell_seconds):
+            with time_limit(runtime.cell_seconds, partial(_remember_hung, store, digest, runtime.cell_seconds)):
                 kinds[inputs["kind"]](store, inputs, draft, runtime)
         except OutOfTime as error:  # a plugin's would be a PluginError
             raise AiakitError(str(error)) from None
         draft.seconds = time.perf_counter() - started
         draft.result["peak_mib"] = max(peak_mib(), draft.result.get("peak_mib", 0.0))
+
+
+def _hung(store: Store, digest: str) -> Path:
+    """Where it is kept that a cell hung, and its process with it."""
+    return store.cells / f".hung-{digest}"
+
+
+def _remember_hung(store: Store, digest: str, seconds: float | None, message: str) -> None:
+    write_atomically(_hung(store, digest), json.dumps({"seconds": seconds, "message": message}))
+
+
+def _refuse_hung(store: Store, digest: str, seconds: float | None) -> None:
+    """Raise AiakitError where the last process that computed this cell had to be ended, with no less time than now.
+
+    Whoever computes it next (another worker, or the next start) reports that, and goes on with the other cells; the
+    one after that tries again.
+    """
+    path = _hung(store, digest)
+    if not path.is_file():
+        return
+    told = read_json(path)
+    path.unlink(missing_ok=True)
+    if seconds is not None and seconds <= told["seconds"]:
+        raise AiakitError(told["message"])
 
 
 def compute(setup: Setup, inputs: Mapping[str, Any]) -> Problem | None:

@@ -67,9 +67,12 @@ def _has_scores(path: Path) -> bool:
 
 
 def differences(stated: Any, computed: Any, path: str = "figures") -> Iterator[tuple[str, Any, Any]]:
-    """(path, stated, computed) wherever two JSON values differ by more than rounding."""
+    """(path, stated, computed) wherever two JSON values differ by more than rounding.
+
+    A figure that is not stated is one that the version which wrote the entry did not know: it is computed anyhow.
+    """
     if isinstance(stated, dict) and isinstance(computed, dict):
-        for key in sorted({*stated, *computed}, key=str):
+        for key in sorted({*stated, *(key for key, value in computed.items() if isinstance(value, dict))}, key=str):
             yield from differences(stated.get(key), computed.get(key), f"{path}.{key}")
     elif isinstance(stated, list) and isinstance(computed, list) and len(stated) == len(computed):
         for number, (left, right) in enumerate(zip(stated, computed, strict=True)):

@@ -15,6 +15,7 @@ from aiakit.measures.metrics import best_threshold
 from aiakit.measures.ranking import Ranking, WeightedCurves
 
 FALSE_ACCEPTS = {"tar_at_far_1pct": 0.01, "tar_at_far_0_1pct": 0.001}
+OPERATING_POINTS = {"fmr_1pct": 0.01, "fmr_0_1pct": 0.001}  # false-match rates that a threshold is set for on val
 IMPOSTORS_PER_FALSE_ACCEPT = 10  # a rate is reported where at least so many false accepts are expected at it
 
 
@@ -45,7 +46,12 @@ class Pairs:
 
 @dataclass(frozen=True)
 class VerificationStatistics(Statistics):
-    """accuracy, auc, eer, tar_at_far_1pct, tar_at_far_0_1pct (NaN with too few impostors), means over repeats."""
+    """Means over repeats: accuracy, auc, eer, and what NaN stands for where there are too few impostors.
+
+    tar_at_far_1pct, tar_at_far_0_1pct : at the threshold that has the rate on test.
+    fnmr_at_fmr_1pct, fmr_at_fmr_1pct and these at 0_1pct : false non-matches and false matches on test at the threshold
+    that was set for the rate on val, as whoever runs a system must (ISO/IEC 19795-1); ``counts`` has their numbers.
+    """
 
     def as_json(self) -> dict[str, Any]:
         """The metrics as JSON values; a metric that is not defined on these pairs is null."""
@@ -64,6 +70,13 @@ def fit_threshold(scores: NDArray[Any], same: NDArray[Any], weights: FloatArray 
     weights = np.ones(len(same)) if weights is None else weights
     gain = np.where(same, weights / weights[same].sum(), -weights / weights[~same].sum()) / 2
     return -best_threshold(-scores, gain)
+
+
+def threshold_for(scores: NDArray[Any], same: NDArray[Any], rate: float) -> float:
+    """The lowest score above which at most ``rate`` of the impostors lie; NaN where they are too few to tell."""
+    impostors = np.sort(np.asarray(scores, np.float64)[~np.asarray(same, np.bool_)])[::-1]
+    allowed = int(rate * len(impostors) + 1e-9)
+    return float(impostors[allowed]) if allowed >= IMPOSTORS_PER_FALSE_ACCEPT else float("nan")
 
 
 def verification_statistics(
@@ -90,14 +103,16 @@ def verification_statistics(
         raise ValueError(f"{len(val)} repeats on val, but {len(test)} on test")
     first = ScoredPairs(*test[0])
     people = PairsOfPeople.of(_checked(first.scores, first.same)[1], first.left, first.right, bootstrap)
-    parts, tables = [], []
+    parts, tables, errors = [], [], []
     for fitted_on, judged_on in zip(
         (ScoredPairs(*pairs) for pairs in val), (ScoredPairs(*p) for p in test), strict=True
     ):
         scores = _checked(judged_on.scores, people.same)[0]
         threshold = fit_threshold(fitted_on.scores, fitted_on.same, pair_weights(fitted_on.same, fitted_on.left))
         parts.append(people.parts(scores, threshold))
-        tables.append(_repeat(people, scores, threshold, bootstrap))
+        levels = {name: threshold_for(*fitted_on[:2], rate) for name, rate in OPERATING_POINTS.items()}
+        tables.append(_repeat(people, scores, threshold, levels, bootstrap))
+        errors.append(_errors(people.same, scores, levels))
     per_repeat = {metric: [float(table[metric][0]) for table in tables] for metric in tables[0]}
     point = {metric: float(np.mean(values)) for metric, values in per_repeat.items()}
     return VerificationStatistics(
@@ -107,12 +122,22 @@ def verification_statistics(
         bootstrap_key=bootstrap.key,
         seeds=(),
         estimates=people.estimates(point, parts),
-        counts=people.counts(parts),
+        counts=people.counts(parts) | {name: float(np.mean([of[name] for of in errors])) for name in errors[0]},
     )
 
 
+def _errors(same: NDArray[np.bool_], scores: FloatArray, levels: dict[str, float]) -> dict[str, float]:
+    """How many false non-matches and false matches there are at each operating point that is known."""
+    found = {}
+    for name, level in levels.items():
+        if not np.isnan(level):
+            found[f"false_non_matches_at_{name}"] = float(np.count_nonzero(scores[same] <= level))
+            found[f"false_matches_at_{name}"] = float(np.count_nonzero(scores[~same] > level))
+    return found
+
+
 def _repeat(
-    people: PairsOfPeople, scores: FloatArray, threshold: float, bootstrap: IdentityBootstrap
+    people: PairsOfPeople, scores: FloatArray, threshold: float, levels: dict[str, float], bootstrap: IdentityBootstrap
 ) -> dict[str, FloatArray]:
     """metric → (1 + B,): the value on the pairs themselves, then under every draw."""
     ranking = Ranking(scores, people.same)
@@ -122,6 +147,9 @@ def _repeat(
     weights = people.weights[ranking.positives]
     accepted = scores[ranking.positives] > threshold
     rejected = scores[ranking.negatives] <= threshold
+    set_for = {name: level for name, level in levels.items() if not np.isnan(level)}
+    missed = [scores[ranking.positives] <= level for level in set_for.values()]
+    matched = [scores[ranking.negatives] > level for level in set_for.values()]
     rates = {
         metric: rate for metric, rate in FALSE_ACCEPTS.items() if len(left) * rate >= IMPOSTORS_PER_FALSE_ACCEPT - 1e-9
     }
@@ -130,7 +158,9 @@ def _repeat(
         curves: WeightedCurves = ranking.curves(genuine_weights, impostor_weights)
         accuracy = (_share(genuine_weights, accepted) + _share(impostor_weights, rejected)) / 2
         tars = [curves.tpr_at_fpr(rate) for rate in rates.values()]
-        return np.stack([accuracy, curves.auc(), curves.eer(), *tars], axis=1)
+        misses = [_share(genuine_weights, which) for which in missed]
+        matches = [_share(impostor_weights, which) for which in matched]
+        return np.stack([accuracy, curves.auc(), curves.eer(), *tars, *misses, *matches], axis=1)
 
     def draw(chunk: slice) -> FloatArray:
         impostor_weights = bootstrap.weights(chunk, left)
@@ -139,8 +169,10 @@ def _repeat(
 
     observed = measure(weights[None], np.ones((1, len(left))))
     columns = np.concatenate([observed, bootstrap.map(len(scores), draw)]).T
-    table = dict(zip(["accuracy", "auc", "eer", *rates], columns, strict=True))
-    return table | {metric: np.full(1 + bootstrap.draws, np.nan) for metric in FALSE_ACCEPTS if metric not in table}
+    at = [f"{error}_at_{name}" for error in ("fnmr", "fmr") for name in set_for]
+    table = dict(zip(["accuracy", "auc", "eer", *rates, *at], columns, strict=True))
+    every = [*FALSE_ACCEPTS, *(f"{error}_at_{name}" for error in ("fnmr", "fmr") for name in OPERATING_POINTS)]
+    return table | {metric: np.full(1 + bootstrap.draws, np.nan) for metric in every if metric not in table}
 
 
 def ten_fold_accuracy(scores: NDArray[Any], same: NDArray[Any], fold: NDArray[Any]) -> tuple[float, float]:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from aiakit.measures.bootstrap import FEWEST_ERRORS
 from aiakit.report import charts, curves
 from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.costs import cost_table, variance_table
@@ -27,6 +28,8 @@ from aiakit.report.terminal import impossible
 from aiakit.report.theme import Chart
 from aiakit.results.figures import Share
 from aiakit.storage.documents import printable
+
+FEW = "†"  # of a figure that rests on too few errors
 
 
 def releases(source: Source) -> Section | None:
@@ -135,13 +138,21 @@ def knowledge(source: Source) -> Section | None:
     return Section("knowledge", "What the attacker knows", ["The headline's attacker is informed."], drawn)
 
 
+def _few_errors(counts: Mapping[str, float], metric: str) -> str:
+    """The mark of a rate at an operating point that rests on too few errors (Rule of 30, ISO/IEC 19795-1)."""
+    _, at, point = metric.partition("fnmr_at_")
+    found = [counts.get(f"{error}_at_{point}") for error in ("false_non_matches", "false_matches")] if at else []
+    return FEW if any(count is not None and count < FEWEST_ERRORS for count in found) else ""
+
+
 def verification(source: Source) -> Section | None:
     """What a verifier, trained afresh on each release, still tells apart."""
     meanings = {"random": "random impostors", "same_attribute": f"impostors of the same {source.document['attribute']}"}
     drawn = present([curves.det(source.figures.det, kind, meaning) for kind, meaning in meanings.items()])
     headings = [Heading("release"), Heading("impostors")]
     metrics = {"accuracy": "accuracy [95 %]", "auc": "AUC [95 %]", "eer": "EER [95 %]",
-               "tar_at_far_1pct": "TAR at FAR 1 % [95 %]", "tar_at_far_0_1pct": "TAR at FAR 0.1 % [95 %]"}  # fmt: skip
+               "fnmr_at_fmr_1pct": "FNMR at FMR 1 % [95 %]",
+               "fnmr_at_fmr_0_1pct": "FNMR at FMR 0.1 % [95 %]"}  # fmt: skip
     headings += [Heading(name, True) for name in metrics.values()]
     rows = [
         [
@@ -151,6 +162,7 @@ def verification(source: Source) -> Section | None:
                 interval_cell(
                     row["utility"][kind][m],
                     row["utility"][kind][f"{m}_ci95"],
+                    _few_errors(row["utility"][kind]["counts"], m),
                     href=to_computed(source, source.figures.utilities.get(row["release"], [])),
                 )
                 for m in metrics
@@ -162,7 +174,10 @@ def verification(source: Source) -> Section | None:
     ]
     if not rows:
         return None
-    caption = "1:1 verification of test people; the threshold of accuracy is chosen on attacker-val."
+    caption = (
+        "1:1 verification of test people; the thresholds of accuracy and of FNMR are chosen on attacker-val. "
+        f"{FEW} fewer than {FEWEST_ERRORS} false matches or false non-matches: no more than a hint."
+    )
     text = "A perfect oracle of the attribute alone scores well against random impostors, and at chance against others."
     table = Table("verification-table", caption, headings, rows)
     return Section("verification", "Verification", [text], drawn, [table])

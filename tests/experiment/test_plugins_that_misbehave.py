@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from distributed import LocalCluster
 
 from aiakit.plugins import registry
 from tests.conftest import Answer
@@ -129,19 +130,84 @@ def test_what_an_attack_changes_does_not_reach_the_next(
 
 HANGS = {
     "sleep": "time.sleep(600)",
+    "library": "import ctypes; lock, c = ctypes.create_string_buffer(64), ctypes.CDLL(None); "
+    "[c.pthread_mutex_lock(lock) for _ in '12']",
     "loop": "exec('while True:\\n try:\\n  time.sleep(1)\\n except Exception: pass')",
 }
 
 
-@pytest.mark.parametrize(("kind", "jobs"), [("sleep", "1"), ("loop", "1"), ("sleep", "2")])
+@pytest.mark.parametrize(("kind", "jobs"), [("sleep", "1"), ("loop", "1"), ("sleep", "2"), ("library", "2")])
 def test_an_attack_that_hangs_fails_in_time(aiakit: Aiakit, npz: Path, kind: str, jobs: str) -> None:
     answer = aiakit(*arguments(npz, HANGS[kind]), "--cell-timeout", "8", "--jobs", jobs)
     assert answer.code == 1
-    assert any(
-        "'bad'" in reason and "it took longer than the --cell-timeout of 8 s" in reason
-        for reason in map(str, answer.document["failures"])
-    )
+    (failure,) = answer.document["failures"]
+    assert "bad" in failure["cell"]
+    assert "it took longer than the --cell-timeout of 8 s" in failure["reason"]
+    assert ("its process was ended" in failure["reason"]) == (kind == "library")
     assert "logreg" in answer.document["rows"][0]["attacks"]
+
+
+def test_a_command_that_a_library_hung_goes_on_without_it(npz: Path) -> None:
+    given = [*arguments(npz, HANGS["library"]), "--cell-timeout", "5", "--jobs", "1"]
+    command = [sys.executable, "-m", "aiakit", *map(str, given)]
+    hung = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert hung.returncode == 1
+    assert hung.stdout == ""
+    assert "it took longer than the --cell-timeout of 5 s, and hung" in hung.stderr
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    (failure,) = json.loads(again.stdout)["failures"]
+    assert "its process was ended" in failure["reason"]
+    assert "logreg" in json.loads(again.stdout)["rows"][0]["attacks"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"), [(HANGS["sleep"], "its process was ended"), ("os._exit(0)", "it called os._exit(0)")]
+)
+def test_an_attack_that_hangs_or_ends_a_worker_of_a_cluster_fails(
+    aiakit: Aiakit, npz: Path, statement: str, reason: str
+) -> None:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        engine = ("--engine", "dask", "--scheduler", cluster.scheduler_address)
+        answer = aiakit(*arguments(npz, statement), *engine, "--cell-timeout", "10")
+    assert answer.code == 1
+    (failure,) = answer.document["failures"]
+    assert reason in failure["reason"]
+    assert "logreg" in answer.document["rows"][0]["attacks"]
+
+
+LATE = {
+    "thread": ("threading.Timer(0.5, lambda: os._exit(0)).start(); time.sleep(2)", 0),  # its thread alone ends
+    "later": ("threading.Timer(0.5, lambda: os._exit(0)).start()", 1),
+    "at exit": ("atexit.register(lambda: os._exit(0))", 0),
+    "print at exit": ("atexit.register(print, 'loud'); atexit.register(os.write, 1, b'loud')", 0),
+    "threads": ("[threading.Timer(0.1 * at, os.write, (1, b'loud')).start() for at in range(60)]", 0),
+    "child": ("os.system('(sleep 1; echo loud) &')", 0),
+}
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_what_outlives_a_call_neither_prints_nor_makes_a_success(npz: Path, kind: str) -> None:
+    statement, code = LATE[kind]
+    given = [*arguments(npz, statement, at_import="import atexit, threading"), "--jobs", "1"]
+    command = [sys.executable, "-m", "aiakit", *map(str, given)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "loud" not in done.stdout
+    if kind == "later":  # before the document or after it, as it happens
+        code = 0 if done.stdout else 1
+    assert done.returncode == code, done.stderr
+    if code == 0:
+        assert json.loads(done.stdout)["complete"] is True
+    elif kind == "later":
+        assert "the program was ended by a library or a plugin, and nothing was finished" in done.stderr
+
+
+def test_an_exit_code_is_the_command_s_own_whatever_ends_the_process(npz: Path) -> None:
+    at_import = "import atexit; atexit.register(lambda: os._exit(0))"
+    given = [*arguments(npz, "sys.exit(0)", at_import=at_import), "--jobs", "1"]
+    done = subprocess.run([sys.executable, "-m", "aiakit", *map(str, given)], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["complete"] is False
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from aiakit.datasets.pairs import sample_pairs
 from aiakit.measures.bootstrap import IdentityBootstrap
 from aiakit.measures.influence import pair_weights, people_share
-from aiakit.measures.verification import fit_threshold, ten_fold_accuracy, verification_statistics
+from aiakit.measures.verification import fit_threshold, ten_fold_accuracy, threshold_for, verification_statistics
 
 
 def pairs_of_people(rng: Any, people: Any, images: Any, count: Any) -> Any:
@@ -73,6 +75,38 @@ def test_rates_that_too_few_impostors_can_show_are_left_out() -> None:
     assert document["tar_at_far_1pct"] is not None
     assert document["tar_at_far_0_1pct"] is None
     assert document["tar_at_far_0_1pct_ci95"] == [None, None]
+    assert document["fnmr_at_fmr_1pct"] is not None
+    assert document["fnmr_at_fmr_0_1pct"] is document["fmr_at_fmr_0_1pct"] is None
+    assert "false_matches_at_fmr_0_1pct" not in document["counts"]
+
+
+def test_a_threshold_is_set_on_val_and_judged_on_others() -> None:
+    rng = np.random.default_rng(12)
+    identity, pairs = pairs_of_people(rng, 2000, 8, 20_000)
+    left, right = identity[pairs.left], identity[pairs.right]
+    val = rng.normal(2.0 * pairs.same)
+    shift = 0.5  # the people of test look more alike than those of val
+    test = rng.normal(2.0 * pairs.same) + shift
+    bootstrap = IdentityBootstrap(identity, 200)
+    measured = verification_statistics([(val, pairs.same, left, right)], [(test, pairs.same, left, right)], bootstrap)
+    for name, rate in (("fmr_1pct", 0.01), ("fmr_0_1pct", 0.001)):
+        level = norm.isf(rate)
+        assert measured.point[f"fnmr_at_{name}"] == pytest.approx(norm.cdf(level - 2 - shift), abs=0.04)
+        assert measured.point[f"fmr_at_{name}"] == pytest.approx(norm.sf(level - shift), rel=0.5)
+        assert measured.point[f"fmr_at_{name}"] > 2 * rate  # a threshold of their own would have hidden it
+        low, high = measured.ci95(f"fnmr_at_{name}")
+        assert low < measured.point[f"fnmr_at_{name}"] < high
+        assert measured.counts[f"false_matches_at_{name}"] == 20_000 * measured.point[f"fmr_at_{name}"]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1000, max_size=1500), st.sampled_from([0.01, 0.05, 0.5]))
+def test_no_threshold_lets_more_impostors_through_than_it_is_set_for(drawn: list[int], rate: float) -> None:
+    scores, same = np.array([*drawn, 50]), np.array([False] * len(drawn) + [True])
+    level = threshold_for(scores, same, rate)
+    impostors = scores[~same]
+    assert np.mean(impostors > level) <= rate
+    lower = impostors[impostors < level].max(initial=-1)
+    assert lower == -1 or np.mean(impostors > lower) > rate  # and none lower would do
 
 
 def test_verification_draws_weigh_genuine_pairs_once_and_impostor_pairs_by_both_people() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import struct
 import zipfile
@@ -89,7 +90,7 @@ def tree(rng: Random, value: Any) -> Any:
         holder, key = rng.choice(places)
         match rng.randrange(6):
             case 0 | 1 | 2:
-                holder[key] = rng.choice(VALUES)
+                holder[key] = copy.deepcopy(rng.choice(VALUES))  # what is put in may be changed in turn
             case 3:
                 del holder[key]
             case 4:
