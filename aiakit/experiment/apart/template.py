@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import importlib
 import os
 import signal
 import socket
-import subprocess  # nosec
 import sys
 import threading
-from collections.abc import Sequence
+from multiprocessing.util import spawnv_passfds
 
 FORKS = sys.platform == "linux"
-LIBRARIES = ("numpy", "scipy.special", "sklearn.linear_model", "aiakit.experiment.apart.child")
 START = """
 import sys
 sys.path[:] = {path!r}
 from aiakit.experiment.apart import template
-template.serve({handle}, {preload!r})
+template.serve({handle}, {torch!r})
 """
 
 
@@ -54,16 +51,9 @@ class Template:
 
 def _start() -> socket.socket:
     ours, theirs = socket.socketpair()
-    preload = [*LIBRARIES, *(["torch"] if "torch" in sys.modules else [])]
-    code = START.format(path=sys.path, handle=theirs.fileno(), preload=preload)
+    code = START.format(path=sys.path, handle=theirs.fileno(), torch="torch" in sys.modules)
     with theirs:
-        subprocess.Popen(  # noqa: S603  # nosec
-            [sys.executable, "-c", code],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is the business of whoever waits for an answer
-        )
+        spawnv_passfds(sys.executable.encode(), [sys.executable, "-c", code], [theirs.fileno()])
     return ours
 
 
@@ -82,12 +72,22 @@ def _ask(control: socket.socket, connection: socket.socket) -> int:
     return int.from_bytes(answer, "little")
 
 
-def serve(handle: int, preload: Sequence[str]) -> None:
-    """Runs in the template: fork a process for every connection that arrives, until the other end is closed."""
+def serve(handle: int, torch: bool) -> None:
+    """Runs in the template: fork a process for every connection that arrives, until the other end is closed.
+
+    torch : whether to load it, which takes seconds, and which whoever asks has done.
+    """
+    os.setsid()  # Ctrl-C is the business of whoever waits for an answer
+    with open(os.devnull, "r+b") as nothing:
+        for stream in (0, 1):
+            os.dup2(nothing.fileno(), stream)
+    import scipy.special  # noqa: F401  loaded once, for all that are forked
+    import sklearn.linear_model  # noqa: F401
+
     from aiakit.experiment.apart import child
 
-    for name in preload:
-        importlib.import_module(name)
+    if torch:
+        import torch as _loaded  # noqa: F401
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes
     control = socket.socket(fileno=handle)
