@@ -29,7 +29,7 @@ from aiakit.storage.store import file_digest, write_atomically
 
 # What two entries of one release may differ in and still be the same: when and by whom it was made, and file names.
 INCIDENTAL: Any = {
-    **dict.fromkeys(("name", "provenance", "scores", "submitted_release", "figures"), True),
+    **dict.fromkeys(("name", "provenance", "scores", "truth", "submitted_release", "figures"), True),
     "computing": {"seconds"},
 }
 
@@ -89,7 +89,31 @@ def read_submission(path: Path) -> Submission:
         raise InputError(f"{path} holds reported figures, which have no scores")
     if isinstance(record, Withdrawn):
         raise InputError(f"{path} was withdrawn on {record.date} ({record.reason}), and has no scores")
-    return Submission(record, read_tensors(path, record.scores), path)
+    return Submission(record, read_scores(path, record), path)
+
+
+def read_scores(path: Path, entry: Entry) -> dict[str, NDArray[Any]]:
+    """The scores of the entry at ``path`` and the truth that they are judged by. Raises InputError without either."""
+    scores = read_tensors(path, entry.scores)
+    if entry.truth is None:
+        return scores
+    if not (path.parent / entry.truth.file).exists():
+        raise InputError(
+            f"{path} cannot be judged without the labels of test, which {entry.truth.file} holds: ask for that file"
+        )
+    return scores | read_tensors(path, entry.truth)
+
+
+def secret(name: str) -> bool:
+    """Whether a tensor tells labels of test: themselves, and which of its people share one."""
+    return name == "test.labels" or name.startswith("pairs.test.same_attribute.")
+
+
+def write_scores(folder: Path, name: str, tensors: Mapping[str, NDArray[Any]]) -> dict[str, FileRef]:
+    """Write scores, and the labels of test apart from them: entries on one protocol share that file."""
+    shown = {key: part for key, part in tensors.items() if not secret(key)}
+    hidden = {key: part for key, part in tensors.items() if secret(key)}
+    return {"scores": write_tensors(folder, name, shown), "truth": write_tensors(folder, "truth", hidden)}
 
 
 def entry_files(folder: Path) -> list[Path]:
@@ -135,9 +159,9 @@ def rewrite(submission: Submission, tensors: Tensors, **changed: Any) -> Path:
     """
     entry, folder = submission.entry, submission.path.parent
     with writing(folder):
-        ref = write_tensors(folder, entry.name, tensors)
-        path = write_entry(entry.model_copy(update={**changed, "scores": ref}), folder)
-        if path == submission.path and ref.file != entry.scores.file:
+        refs = write_scores(folder, entry.name, tensors)
+        path = write_entry(entry.model_copy(update={**changed, **refs}), folder)
+        if path == submission.path and refs["scores"].file != entry.scores.file:
             (folder / entry.scores.file).unlink(missing_ok=True)
     return path
 

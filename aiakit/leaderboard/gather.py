@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiakit.errors import InputError
 from aiakit.experiment.run import RUN, Run
-from aiakit.leaderboard.entry import Submission, content_of, entry_files, read_record, read_tensors
+from aiakit.leaderboard.entry import Submission, content_of, entry_files, read_record, read_scores
 from aiakit.leaderboard.schema import Reported, Withdrawn
 from aiakit.leaderboard.submit import submissions_of
 from aiakit.leaderboard.verify import verified
@@ -81,7 +81,7 @@ def _read(place: Path, found: Gathered, memory: StatisticsCache) -> None:
     elif isinstance(record, Withdrawn):
         found.withdrawn.append(f"{record.name} ({record.release}), on {record.date}: {record.reason}")
     else:
-        submission = Submission(record, read_tensors(place, record.scores), place)
+        submission = Submission(record, read_scores(place, record), place)
         found.submissions.append(replace(submission, row=verified(submission, memory)))
 
 

@@ -116,7 +116,8 @@ class Provenance(Record):
 class Entry(Record):
     """One release on one protocol, measured. ``figures`` are what ``verify`` computes again from the scores.
 
-    accuracy_bound : what no attack on it can exceed, where its defense proves that.
+    accuracy_bound : what no attack on it can exceed, where its defense proves that. truth : the labels of test, and
+    what would tell them, apart from the scores; None where they are among them (as earlier versions wrote).
     """
 
     schema_version: Literal[2] = 2
@@ -130,6 +131,7 @@ class Entry(Record):
     attacks: tuple[AttackInfo, ...]
     accuracy_bound: float | None = None
     scores: FileRef
+    truth: FileRef | None = None
     submitted_release: FileRef | None = None
     withdrawn: tuple[WithdrawnAttack, ...] = ()
     figures: dict[str, Any]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from aiakit import __version__
+from aiakit.contracts import MISSING
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.errors import InputError
 from aiakit.experiment.command import without_folders
@@ -27,6 +28,7 @@ from aiakit.leaderboard.entry import (
     content_of,
     read_submission,
     write_entry,
+    write_scores,
     write_tensors,
     writing,
 )
@@ -102,7 +104,7 @@ def submit(
             if there is not None:
                 done.notes.append(there)
                 continue
-            files = {"scores": write_tensors(folder, entry.name, submission.tensors)}
+            files = write_scores(folder, entry.name, submission.tensors)
             if with_release:
                 release = _release_tensors(run, entry.release)
                 files["submitted_release"] = write_tensors(folder, f"{entry.name}.release", release)
@@ -235,13 +237,17 @@ def _attacks(
 
 
 def _release_tensors(run: Run, label: str) -> dict[str, NDArray[Any]]:
-    """What the attacks learned from and were judged on: the release of three splits, with rows counted anew."""
+    """What the attacks learned from and were judged on: the release of three splits, with rows counted anew.
+
+    Labels of test are MISSING: who trains an attack on it does not need them.
+    """
     plan = make_plan(run.config)
     protocol = Protocol.read(run.store, plan.protocol.digest)
     splits = ("attacker-train", "attacker-val", "test")
     rows = protocol.rows(*splits)
     tensors = {f"rows.{split}": np.searchsorted(rows, protocol.rows(split)) for split in splits}
-    tensors |= {"labels": protocol.labels(rows), "identity": protocol.identity(rows)}
+    labels = np.where(np.isin(rows, protocol.rows("test")), MISSING, protocol.labels(rows))
+    tensors |= {"labels": labels, "identity": protocol.identity(rows)}
     for (name, seed), cell in plan.releases.items():
         if name == label:
             views = run.store.read(cell.digest).tensors("release")

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from aiakit.errors import InputError
 from aiakit.experiment.config import Record
-from aiakit.leaderboard.entry import read_record, read_submission, rewrite, write_entry, writing
-from aiakit.leaderboard.schema import Entry, Withdrawn, WithdrawnAttack
+from aiakit.leaderboard.entry import entry_files, read_record, read_submission, rewrite, write_entry, writing
+from aiakit.leaderboard.schema import Entry, FileRef, Withdrawn, WithdrawnAttack
 from aiakit.leaderboard.scores import statistics_row
 from aiakit.leaderboard.verify import verified
 from aiakit.results.document import measured
@@ -37,12 +37,28 @@ def withdraw_entry(path: Path, reason: str) -> Path:
     )
     with writing(path.parent):
         target = write_entry(left, path.parent)
-        for ref in (entry.scores, entry.submitted_release):
+        files = [entry.scores, entry.submitted_release]
+        if entry.truth is not None and entry.truth not in _truths(path):
+            files.append(entry.truth)
+        for ref in files:
             if ref is not None:
                 (path.parent / ref.file).unlink(missing_ok=True)
         if target != path:
             path.unlink()
     return target
+
+
+def _truths(path: Path) -> list[FileRef | None]:
+    """The truth of every other entry of the folder; entries that cannot be read have none."""
+    found: list[FileRef | None] = []
+    for other in entry_files(path.parent):
+        try:
+            record = read_record(other)
+        except InputError:
+            continue
+        if other != path and isinstance(record, Entry):
+            found.append(record.truth)
+    return found
 
 
 def withdraw_attack(path: Path, name: str, reason: str) -> Path:

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aiakit.contracts import MISSING
 from aiakit.leaderboard.board import make_board
 from aiakit.leaderboard.columns import remarks
-from aiakit.leaderboard.entry import Submission, read_submission, write_entry, write_tensors
+from aiakit.leaderboard.entry import Submission, read_submission, write_entry, write_scores, write_tensors
 from aiakit.leaderboard.scores import statistics_row
 from aiakit.leaderboard.standing import note_computed
 from aiakit.plugins import registry
 from aiakit.results.document import measured
+from aiakit.storage import tensorfile
 from tests.conftest import Answer
 
 Aiakit = Callable[..., Answer]
@@ -158,3 +160,43 @@ def test_an_added_attack_counts_where_it_was_trained_here(submitted: Path, tmp_p
     refused = aiakit("leaderboard", "add-attack", entry, *named)
     assert refused.code == 2
     assert "already" in refused.message
+
+
+def test_labels_of_test_are_in_one_file_that_attackers_do_without(
+    submitted: Path, tmp_path: Path, aiakit: Aiakit
+) -> None:
+    folder = Path(shutil.copytree(submitted, tmp_path / "copy"))
+    (truth,) = folder.glob("truth.*.safetensors")
+    entry = next(folder.glob("*.json"))
+    tensors = read_submission(entry).tensors
+    labels = np.asarray(tensors["test.labels"])
+    for path in folder.glob("*.safetensors"):
+        if path == truth:
+            continue
+        for name, part in tensorfile.load(path).items():
+            told = part.shape == labels.shape and len(np.unique(np.stack([part, labels]), axis=1).T) <= 2
+            assert not told, f"{name} of {path.name} tells the labels"
+            assert "same_attribute.left" not in name or "test" not in name
+    release = tensorfile.load(folder / str(read_submission(entry).entry.submitted_release.file))  # type: ignore[union-attr]
+    assert set(release["labels"][release["rows.test"]]) == {MISSING}
+    assert set(release["labels"][release["rows.attacker-train"]]) == {0, 1}
+    truth.unlink()
+    refused = aiakit("leaderboard", "verify", entry)
+    assert refused.code == 2
+    assert truth.name in refused.message
+    assert aiakit("leaderboard", folder).code == 2
+
+
+def test_the_labels_stay_until_the_last_entry_that_is_judged_by_them_is_withdrawn(
+    make: Make, aiakit: Aiakit, tmp_path: Path
+) -> None:
+    folder = tmp_path / "entries"
+    folder.mkdir()
+    for name in ("aia", "grl"):
+        submission = make(name, {"lda": 0.9})
+        files = write_scores(folder, name, submission.tensors)
+        write_entry(submission.entry.model_copy(update=files), folder)
+    assert len(list(folder.glob("truth.*"))) == 1
+    for name, left in (("aia", 1), ("grl", 0)):
+        assert aiakit("leaderboard", "withdraw", folder / f"{name}.json", "--reason", "asked to").code == 0
+        assert len(list(folder.glob("truth.*"))) == left
