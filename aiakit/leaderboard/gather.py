@@ -127,7 +127,8 @@ def mismatch(first: Submission, other: Submission) -> str | None:
     if not changed:
         return None
     what = changed[0]
-    old, new = (f"{getattr(protocol, what)}"[:60] for protocol in (a, b))
+    length = 12 if what == "data" else 60  # as much of a digest as tells two apart
+    old, new = (f"{getattr(protocol, what)}"[:length] for protocol in (a, b))
     return (
         f"{other.path} cannot stand on one board with {first.path}: another {WORDS.get(what, what)} ({new}, not {old})"
     )

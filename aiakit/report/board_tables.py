@@ -108,11 +108,13 @@ def _plain(value: Any) -> str:
 
 def conclusion_of_board(board: Board) -> str:
     """What a board says, in one sentence."""
-    rows = [{**judged(place.row, place.verdict), "release": place.label} for place in board.places]
-    undefended = next((row for row, place in zip(rows, board.places, strict=True)
-                       if place.entry.release == REFERENCE), None)  # fmt: skip
+    defended: list[dict[str, Any]] = []
+    undefended: list[dict[str, Any]] = []  # of several runs there are several
+    for place in board.places:
+        row = {**judged(place.row, place.verdict), "release": place.label}
+        (undefended if place.entry.release == REFERENCE else defended).append(row)
     chance = 1 / len(board.protocol.classes)
-    return conclude(board.protocol.attribute, chance, [row for row in rows if row is not undefended], undefended)
+    return conclude(board.protocol.attribute, chance, defended, undefended[0] if undefended else None)
 
 
 def print_board(board: Board, verbose: bool = False) -> None:

@@ -234,6 +234,13 @@ def test_terminal(board: Board, capsys: pytest.CaptureFixture[str]) -> None:
         assert word in out
 
 
+def test_the_conclusion_of_several_runs_is_of_what_they_defend(make: Make) -> None:
+    runs = [make("original", {"lda": 0.95}), make("original", {"lda": 0.9}, skill=2), make("aia", {"lda": 0.6})]
+    said = formats.conclusion_of_board(make_board(runs))
+    assert said.startswith("Gender is not read from aia beyond chance")
+    assert "; undefended 9" in said
+
+
 def test_a_terminal_of_80_columns_cuts_nothing(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     for verbose in (False, True):
         out = io.StringIO()
