@@ -32,7 +32,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-@pytest.mark.parametrize("free_kib", [16, 60, 160, 400, 480])
+@pytest.mark.parametrize("free_kib", [16, 60, 160, 240, 300])
 def test_a_disk_that_fills_up(free_kib: int, disk: Path, aiakit: Aiakit) -> None:
     """Whatever is being written: splits, states, the release, what is computed of the scores, the report."""
     arguments = ("run", *ARGUMENTS, "--out", disk, "--name", "run")
