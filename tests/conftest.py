@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from aiakit.cli.main import main
 from aiakit.experiment.run import Run
+from aiakit.plugins import registry
 from aiakit.results.evaluate import Evaluation, evaluate
 
 # How long an example takes says more about the machine than about the code; speed is judged in benchmarks/.
@@ -57,6 +58,12 @@ class Answer:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Pixel caches of the tests stay out of the user's."""
     os.environ.setdefault("AIAKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def no_plugin_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No plugin is known from a file: each test has its own, whatever others called theirs."""
+    monkeypatch.setattr(registry.REGISTRY, "_from_files", {})
 
 
 @pytest.fixture

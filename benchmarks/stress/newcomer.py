@@ -111,13 +111,13 @@ def through_pipes(words: list[str], work: Path) -> tuple[int, str]:
     return done.returncode, done.stderr + done.stdout
 
 
-def on_a_terminal(words: list[str], work: Path) -> tuple[int, str]:
-    """Exit code, and all that was drawn on a terminal of 80 columns."""
+def on_a_terminal(words: list[str], work: Path, terminal: str = "xterm") -> tuple[int, str]:
+    """Exit code, and all that was drawn on a terminal of 80 columns. terminal : its kind; "dumb" knows no colours."""
     process, screen = pty.fork()
     if process == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
         os.chdir(work)
-        os.execvpe(sys.executable, _program(words), {**os.environ, "TERM": "xterm"})  # noqa: S606
+        os.execvpe(sys.executable, _program(words), {**os.environ, "TERM": terminal})  # noqa: S606
     written = b"".join(_read(screen))
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), written.decode(errors="replace")
 

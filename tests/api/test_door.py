@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +104,7 @@ def test_a_trained_defense_is_called_on_arrays(result: aiakit.Result) -> None:
     defense = aiakit.load_defense(result.run.folder, "leace")
     pictures = np.random.default_rng(0).integers(0, 256, (100, 20, 24, 3), dtype=np.uint8)
     defense(pictures[:1])
-    began = time.perf_counter()
     release = defense(pictures)
-    assert time.perf_counter() - began < 30  # a hang, not a measure of speed
     assert release.embedding is not None
     assert release.embedding.shape == (100, 16)
     np.testing.assert_array_equal(defense.transform(pictures), release.embedding)

@@ -26,10 +26,7 @@ from aiakit.contracts import Attack, Defense, EmbeddingDefense, Release
 """
 
 
-@pytest.fixture(autouse=True)
-def no_other_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test has plugins of its own."""
-    monkeypatch.setattr(registry.REGISTRY, "_from_files", {})
+pytestmark = pytest.mark.usefixtures("no_plugin_files")
 
 
 @pytest.fixture

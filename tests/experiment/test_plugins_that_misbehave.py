@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from distributed import LocalCluster
 
-from aiakit.plugins import registry
 from tests.conftest import Answer
 
 Aiakit = Callable[..., Answer]
@@ -35,10 +34,7 @@ class Bad(Attack):
 """
 
 
-@pytest.fixture(autouse=True)
-def no_other_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test has an attack called bad of its own."""
-    monkeypatch.setattr(registry.REGISTRY, "_from_files", {})
+pytestmark = pytest.mark.usefixtures("no_plugin_files")
 
 
 @pytest.fixture

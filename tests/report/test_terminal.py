@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import copy
-import fcntl
 import io
-import os
-import pty
-import struct
-import sys
-import termios
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +15,7 @@ from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.grid import Grid, print_grid
 from aiakit.report.terminal import print_document
 from aiakit.results.document import document_of_run
+from benchmarks.stress.newcomer import on_a_terminal
 from tests.conftest import TINY
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "run-schema-2"
@@ -167,26 +161,6 @@ def test_a_wide_table_is_printed_in_parts_that_repeat_their_first_column() -> No
     assert out.getvalue().count("0.512 [0.480, 0.544]") == 2 * len(names)
 
 
-def on_a_terminal(arguments: Sequence[str], columns: int = COLUMNS) -> str:
-    """What ``aiakit`` writes on a terminal so wide."""
-    process, screen = pty.fork()
-    if process == 0:
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        program = [sys.executable, "-c", "import sys; from aiakit.cli import main; sys.exit(main())", *arguments]
-        os.execvpe(program[0], program, {**os.environ, "TERM": "dumb", "NO_COLOR": "1"})
-    written = b""
-    while True:
-        try:
-            part = os.read(screen, 65536)
-        except OSError:  # Linux says so when the other end has gone
-            break
-        if not part:
-            break
-        written += part
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
-    return written.decode()
-
-
 def test_a_run_draws_its_bars_on_a_real_terminal(tmp_path: Path) -> None:
     """What plugins print goes through the console that draws the bars, and comes out once."""
     plugin = tmp_path / "chatty.py"
@@ -199,17 +173,20 @@ def test_a_run_draws_its_bars_on_a_real_terminal(tmp_path: Path) -> None:
         "        return super().fit(x, y)\n"
         "Chatty = from_sklearn(Talks, view='embedding')\n"
     )
-    text = on_a_terminal(
+    code, text = on_a_terminal(
         ["run", "--defense", "leace", "--attacks", "logreg,talks", "--plugin", str(plugin), "--no-utility",
          "--out", str(tmp_path), "--set", "original.epochs=1", "--set", "original.latent=4", *TINY],
+        tmp_path, "dumb",
     )  # fmt: skip
+    assert code == 0
     assert text.count("a word from a plugin") >= 2  # of both releases
     assert "Gender" in text or "Nothing is known" in text
     assert len(text) < 200_000
 
 
-def test_show_on_a_real_terminal_of_80_columns() -> None:
-    text = on_a_terminal(["show", str(FIXTURE), "--verbose"])
+def test_show_on_a_real_terminal_of_80_columns(tmp_path: Path) -> None:
+    code, text = on_a_terminal(["show", str(FIXTURE), "--verbose"], tmp_path, "dumb")
+    assert code == 0
     lines = text.splitlines()
     assert lines[0].startswith("Nothing is known of grl")  # one attack, no power: the fixture is that small
     assert max(map(len, lines)) <= COLUMNS
