@@ -101,3 +101,9 @@ def percent(value: float, interval: Sequence[float | None] | None = None) -> str
         return text
     low, high = ("–" if end is None else f"{100 * end:.0f}" for end in interval)
     return f"{text} [{low}, {high}]"
+
+
+def reads(name: str, measured: Row) -> str:
+    """``aia: xgboost reads 79 % [75, 84]``; of a part of test, accuracy where there is no other figure."""
+    reached = measured.get("balanced_accuracy", measured.get("accuracy"))
+    return f"{name}: {measured.get('attack', 'the strongest attack')} reads {percent(reached, measured['ci95'])}"
