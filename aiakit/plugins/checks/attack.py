@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score
 
-from aiakit.contracts import Attack, Context, LabelledRelease, Release, View
+from aiakit.contracts import VIEWS, Attack, Context, Knowledge, LabelledRelease, Release
 from aiakit.plugins import mock
 from aiakit.plugins.checks.common import (
     PRESETS,
@@ -26,7 +26,7 @@ from aiakit.plugins.checks.watch import Watch, watching
 PEOPLE = {"train": 100, "val": 40, "test": 200}  # of 4, 4 and 2 images
 BEATS_CHANCE = 0.75  # balanced accuracy on a leak that allows 0.98
 CHANCE_BAND = 0.12  # around ½: 3.4 standard deviations of a coin tossed for each of the 200 test people
-KNOWLEDGE = ("ignorant", "informed", "adaptive")
+KNOWLEDGE = get_args(Knowledge)
 
 
 class World:
@@ -121,14 +121,14 @@ class AttackSubject(PluginClass):
 
 
 def check_class_attributes(attack: AttackSubject) -> None:
-    """``view``, ``knowledge`` and ``presets`` hold known words; ``costly`` is a truth value."""
+    """``view``, ``knowledge`` and ``presets`` hold known words; ``combines`` and ``costly`` are truth values."""
     cls: Any = attack.cls
-    views = get_args(View)
-    want(cls.view in views, f"view must be one of {', '.join(views)}, not {cls.view!r}")
+    want(cls.view in VIEWS, f"view must be one of {', '.join(VIEWS)}, not {cls.view!r}")
     want(cls.knowledge in KNOWLEDGE, f"knowledge must be one of {', '.join(KNOWLEDGE)}, not {cls.knowledge!r}")
     known = isinstance(cls.presets, tuple) and all(preset in PRESETS for preset in cls.presets)
     want(known, f"presets must be a tuple of {', '.join(PRESETS)}, not {cls.presets!r}")
-    want(isinstance(cls.costly, bool), f"costly must be True or False, not {cls.costly!r}")
+    for name in ("combines", "costly"):
+        want(isinstance(getattr(cls, name), bool), f"{name} must be True or False, not {getattr(cls, name)!r}")
 
 
 def check_fit_returns_self(attack: AttackSubject) -> None:
