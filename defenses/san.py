@@ -110,12 +110,11 @@ class San(Defense):
         return module.to(self.ctx_.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 
     def _train_classifier(self, pixels: Pixels, train: Faces, val: Faces) -> None:
-        counts = np.bincount(train.labels, minlength=self.classes_)
         fit_classifier(
             self.classifier_,
             pixels.batch,
             train.labels,
-            len(train) / (np.count_nonzero(counts) * counts[train.labels]),
+            train.weights,
             lambda: forward_in_batches(self.classifier_, Pixels(val.images, self.ctx_), self.ctx_),
             val.labels,
             ctx=self.ctx_,

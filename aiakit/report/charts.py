@@ -113,26 +113,27 @@ def heatmap(rows: Sequence[Row], chance: float) -> Chart | None:
     ]  # fmt: skip
     if not cells:
         return None
-    releases = list(dict.fromkeys(cell["release"] for cell in cells))
-    attacks = list(dict.fromkeys(cell["attack"] for cell in cells))
-    x = alt.X(
-        "release:N",
-        title=None,
-        sort=releases,
-        axis=HEADINGS,
+    caption = (
+        "Balanced accuracy on test of every attack on every release: the fuller the colour, the further from chance."
     )
+    return table_of_colours("attack-defense", caption, cells, "release", (chance, 1))
+
+
+def table_of_colours(name: str, caption: str, cells: Sequence[Row], across: str, domain: tuple[float, float]) -> Chart:
+    """Attacks against what ``across`` names. cells : {across, "attack", "value", "text", "says"}, in the order shown.
+
+    domain : the values of no colour, and of the fullest.
+    """
+    columns, attacks = (list(dict.fromkeys(cell[key] for cell in cells)) for key in (across, "attack"))
+    x = alt.X(f"{across}:N", title=None, sort=columns, axis=HEADINGS)
     y = alt.Y("attack:N", title=None, sort=attacks, axis=alt.Axis(domain=False))
     base = alt.Chart(values(cells)).encode(x=x, y=y)
-    strength = alt.Opacity("value:Q", legend=None, scale=alt.Scale(domain=[chance, 1], range=[0.04, 0.9], clamp=True))
+    strength = alt.Opacity("value:Q", legend=None, scale=alt.Scale(domain=domain, range=[0.04, 0.9], clamp=True))
     layers = alt.layer(
         base.mark_rect(color=MEASURED).encode(opacity=strength, description="says:N"),
         base.mark_text(color=INK).encode(text="text:N"),
     )
-    return finish(
-        "attack-defense",
-        "Balanced accuracy on test of every attack on every release: the fuller the colour, the further from chance.",
-        layers.properties(width=max(160, 52 * len(releases)), height=26 * len(attacks)),
-    )
+    return finish(name, caption, layers.properties(width=max(160, 52 * len(columns)), height=26 * len(attacks)))
 
 
 def seeds(rows: Sequence[Row]) -> Chart | None:
