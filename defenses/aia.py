@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from aiakit.contracts import Context, Faces, Release, State
 from aiakit.networks.autoencoder import AutoencoderDefense, Epochs, Size, latent_health, reconstruction_loss
-from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, pair_distance, state_of
+from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, state_of
 from aiakit.networks.training import (
     PairSampler,
     Pixels,
@@ -111,10 +111,8 @@ class AIA(AutoencoderDefense):
 
         def step(rows: Tensor) -> Tensor:
             partners, different = pairs.partners(rows)
-            left = self.matcher_(latents[rows.to(latents.device)])
-            right = self.matcher_(latents[partners.to(latents.device)])
-            loss = contrastive_loss(pair_distance(left, right), different.to(latents.device), self.margin)
-            return descend(optimizer, loss)
+            points = [self.matcher_(latents[side.to(latents.device)]) for side in (rows, partners)]
+            return descend(optimizer, contrastive_loss(torch.cat(points), different, self.margin))
 
         fit_loop(
             step,
@@ -150,8 +148,7 @@ class AIA(AutoencoderDefense):
             latent = latent.float()
 
             descend(attacker, adversary_loss(latent.detach(), both))
-            left, right = self.matcher_(latent).chunk(2)
-            matching = contrastive_loss(pair_distance(left, right), different.to(device), self.margin)
+            matching = contrastive_loss(self.matcher_(latent), different, self.margin)
             loss = (
                 reconstruction_loss(logits, images)
                 + self.alpha * matching

@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 from aiakit.contracts import Context, Defense, Faces, PixelArray, Release, State, batches
 from aiakit.errors import InputError
 from aiakit.networks.autoencoder import Epochs
-from aiakit.networks.blocks import ConvEncoder, contrastive_loss, load_state, pair_distance, state_of
+from aiakit.networks.blocks import ConvEncoder, contrastive_loss, load_state, state_of
 from aiakit.networks.training import (
     PairSampler,
     Pixels,
@@ -136,9 +136,7 @@ class San(Defense):
             partners, different = pairs.partners(rows)
             with autocast(self.ctx_):
                 descriptors = matcher(pixels.batch(torch.cat([rows, partners])))
-            left, right = F.normalize(descriptors.float(), dim=1).chunk(2)
-            loss = contrastive_loss(pair_distance(left, right), different.to(left.device), 1.0)
-            return descend(optimizer, loss)
+            return descend(optimizer, contrastive_loss(F.normalize(descriptors.float(), dim=1), different, 1.0))
 
         self._loop(step, matcher, len(train), BATCH // 2, "matcher")
         return matcher.requires_grad_(False)
