@@ -65,7 +65,8 @@ def run(
     budgets, pooled : numbers of people, of images of one person.
     plugins : Python files that define plugins. out, name : the run folder, ``out``/``name``; the same call finds it
         again, and an interrupted one goes on.
-    jobs : worker processes, which need ``if __name__ == "__main__"`` in a script. threads : in all.
+    jobs : worker processes, which need ``if __name__ == "__main__"`` in a script. threads : that
+        train a release.
     observer : is told of progress; None shows a bar in a notebook. All others : as of ``aiakit run``.
 
     Raises
@@ -102,6 +103,7 @@ def run(
         device=device,
         precision=precision,
         compiled=compiled,
+        threads=threads,
         cache=cache_folder(),
         report=no_progress,
     )

@@ -125,6 +125,7 @@ def sweep(
         device=device,
         precision=precision,
         compiled=compiled,
+        threads=threads,
         cache=cache_folder(),
     )
     prepared = prepare_sweep(request, axes, yes=True)

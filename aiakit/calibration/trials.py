@@ -110,7 +110,7 @@ def compute_trial(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime
     entry = registry.entry("attack", spec["name"])
     attack = apart.make("attack", spec["name"], spec["params"], store.folder)
     parts = draw(all_leaks()[inputs["leak"]], inputs["n"], inputs["seed"])
-    ctx = Context(inputs["seed"], inputs["device"], inputs["precision"], runtime.threads, runtime.report)
+    ctx = Context(inputs["seed"], inputs["device"], inputs["precision"], report=runtime.report)
     if inputs["combines"]:
         tables = [store.read(digest).tensors("scores") for digest in inputs["combines"]]
         known = parts["val"].labels, parts["val"].identity

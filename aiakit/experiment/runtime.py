@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aiakit.contracts import Context, FaceSet, IntArray, LoadSettings, Release, State, no_progress
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.costs import peak_mib
+from aiakit.experiment.threads import threads_of
 from aiakit.measures.metrics import probability_problem
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
@@ -26,9 +27,9 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where cells run: how many threads, where pixel caches are, whom progress is reported to.
+    """Where cells run: how many threads read pictures, where pixel caches are, whom progress is reported to.
 
-    cell_seconds : how long a cell may take; None for as long as it does.
+    No result depends on any of it. cell_seconds : how long a cell may take; None for as long as it does.
     """
 
     cache: Path
@@ -38,7 +39,7 @@ class Runtime:
 
 
 # What a piece that several defenses start from depends on, of the inputs of their cells.
-PIECES_DEPEND_ON = ("protocol", "framework", "libraries", "seed", "device", "precision", "compiled")
+PIECES_DEPEND_ON = ("protocol", "framework", "libraries", "seed", "device", "precision", "compiled", "threads")
 # How each kind of cell is computed from the store and the cell's inputs.
 Kinds = Mapping[str, Callable[[Store, Mapping[str, Any], Draft, Runtime], None]]
 
@@ -113,7 +114,7 @@ def context_of(
         device=inputs["device"],
         precision=inputs["precision"],
         compiled=inputs.get("compiled", False),
-        threads=runtime.threads,
+        threads=threads_of(inputs),
         report=runtime.report,
         memo=remember,
     )

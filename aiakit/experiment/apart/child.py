@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 from aiakit.contracts import Context, Release, State
+from aiakit.datasets.parallel import threads_in_all
 from aiakit.errors import AiakitError, Diverged, InputError, PluginError
 from aiakit.experiment.apart import packing
 from aiakit.experiment.apart.wire import Arrays, Channel, Gone, Message
 from aiakit.experiment.costs import forget_peak, peak_mib
+from aiakit.experiment.threads import set_threads
 from aiakit.plugins import registry
 
 ENDED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
@@ -87,6 +89,7 @@ class _Served:
     def on_make(self, message: Message, arrays: Arrays) -> Answer:
         os.environ.clear()
         os.environ.update(message["environment"])
+        set_threads(threads_in_all())  # the cell's, which its environment says
         os.chdir(message["cwd"])
         self.channel.folder = Path(message["folder"])
         _shut(message["shut"])
