@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,9 @@ State = dict[str, NDArray[Any]]
 T = TypeVar("T")
 
 Precision = Literal["fp32", "tf32", "bf16"]
-View = Literal["embedding", "image", "claim", "scores"]
-VIEWS: tuple[View, ...] = ("embedding", "image", "claim")
+View = Literal["embedding", "image", "claim"]  # what is published, and what the defense claims of it
+VIEWS: tuple[View, ...] = get_args(View)
+Knowledge = Literal["in-loop", "ignorant", "informed", "adaptive"]
 
 
 class Release:
@@ -262,16 +263,19 @@ class Plugin(ABC):
 class Attack(Plugin):
     """An adversary that infers the private attribute from a release.
 
-    view : the view it reads. A release without that view is skipped. "scores" is for attacks that combine others: the
-        log-probabilities by the other attacks on the same release come side by side as an embedding (N, A·K), and the
-        attack is fitted on attacker-val only, since scores on attacker-train would be those of memory.
+    view : the view it reads. A release without that view is skipped.
+    combines : True where it reads no release but what the other attacks say of one, whatever its views: their
+        log-probabilities come side by side as an embedding (N, A·K), and the attack is fitted on attacker-val only,
+        since scores on attacker-train would be those of memory.
     knowledge : "informed" (the default) learns from the release; "adaptive" is also given the attacker's own
-        photographs and their undefended release; "ignorant" needs no training on any release (an off-the-shelf model).
+        photographs and their undefended release; "ignorant" needs no training on any release (an off-the-shelf model);
+        "in-loop" is the defense's own attacker, which alone reads the view "claim": a claim, never a result.
     presets : the presets besides ``all`` that it belongs to ("fast", "strong"). costly : it is left out of ``all``.
     """
 
     view: ClassVar[View] = "embedding"
-    knowledge: ClassVar[Literal["ignorant", "informed", "adaptive"]] = "informed"
+    combines: ClassVar[bool] = False
+    knowledge: ClassVar[Knowledge] = "informed"
     presets: ClassVar[tuple[str, ...]] = ()
     costly: ClassVar[bool] = False
 

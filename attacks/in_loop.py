@@ -16,6 +16,7 @@ class InLoop(Attack):
     """
 
     view = "claim"
+    knowledge = "in-loop"
     summary = "the defense's own attacker: shown as claimed, never as the result"
 
     def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:

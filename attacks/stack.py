@@ -20,7 +20,7 @@ class Stack(Attack):
     figure on attacker-val is made out of fold by person, so that it competes with the others on equal terms.
     """
 
-    view = "scores"
+    combines = True
     presets = ("strong",)
     summary = "logistic regression on the log-probabilities of the other attacks, fitted on attacker-val"
 

@@ -14,7 +14,7 @@ from aiakit.experiment.config import PluginSpec, library_versions, plugin_spec
 from aiakit.experiment.engine import Observer, run_cells
 from aiakit.experiment.local import Local
 from aiakit.experiment.runtime import Runtime
-from aiakit.experiment.selection import attack_names, split_names
+from aiakit.experiment.selection import attack_names, reading, split_names
 from aiakit.plugins import registry
 from aiakit.plugins.options import parse_settings, require_in_use
 from aiakit.storage.cache import cache_folder
@@ -45,25 +45,27 @@ def make_calibration(
     """
     check_size(n)
     broken: dict[str, str] = {}
-    asked = {name: registry.load("attack", name) for name in attack_names(attacks, broken)}
-    views = {name: cls.view for name, cls in asked.items() if cls.knowledge == "informed" and cls.view != "claim"}
-    unfit = sorted(name for name in split_names(attacks) if name in asked and name not in views)
+    asked = attack_names(attacks, broken)
+    informed = [name for name in asked if registry.load("attack", name).knowledge == "informed"]
+    unfit = sorted(name for name in split_names(attacks) if name in asked and name not in informed)
     if unfit:
         raise InputError(f"{unfit[0]} learns nothing from a release alone, so it cannot be calibrated: leave it out")
     chosen = _leaks(leaks)
     wanted = {all_leaks()[name].view for name in [*chosen, *([NULL] if nulls else [])]}
-    views = {name: view for name, view in views.items() if view in wanted or view == "scores"}
-    if not any(view != "scores" for view in views.values()):
+    views, combining = reading(informed)
+    views = {name: view for name, view in views.items() if view in wanted}
+    if not views:
         raise InputError(
             f"none of these attacks reads a leak of {' or '.join(sorted(wanted))}s (see aiakit list attacks)"
         )
     if nulls and "embedding" not in views.values():
         raise InputError("--nulls counts false alarms on embeddings, and none of these attacks reads them")
     options = parse_settings(settings)
-    require_in_use(options, views)
+    usable = [name for name in informed if name in views or name in combining]
+    require_in_use(options, usable)
     chosen_device = choose_device(device)
     calibration = Calibration(
-        attacks=tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in views),
+        attacks=tuple(PluginSpec(**plugin_spec("attack", name, options.get(name, {}))) for name in usable),
         leaks=chosen,
         n=n,
         seeds=tuple(range(seeds)),

@@ -73,7 +73,9 @@ class Calibration(Record):
         An attack that combines others needs two of them.
         """
         view = all_leaks()[leak].view
-        cells = {spec.name: self._cell(leak, seed, spec) for spec in self.attacks if spec.view == view}
+        cells = {
+            spec.name: self._cell(leak, seed, spec) for spec in self.attacks if spec.view == view and not spec.combines
+        }
         alone = tuple(cell.digest for cell in cells.values())
         if len(alone) > 1:
             cells |= {spec.name: self._cell(leak, seed, spec, alone) for spec in self.attacks if spec.combines}

@@ -34,7 +34,7 @@ from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import drawn_pairs, official_pairs
 from aiakit.experiment.request import Probing, levels, make_config
 from aiakit.experiment.run import Run
-from aiakit.experiment.selection import attack_names, not_run, split_names
+from aiakit.experiment.selection import attack_names, not_run, reading, split_names
 from aiakit.plugins import registry
 from aiakit.plugins.options import require_in_use
 from aiakit.storage.store import Store
@@ -166,16 +166,15 @@ def _attacks(request: AuditRequest, broken: dict[str, str]) -> tuple[list[str], 
     """The attacks that read this view, those that combine the others last; and what was left out, a line each."""
     samples, asked = request.samples, request.attacks
     loadable = attack_names(asked, broken, split_names(request.knowledge))
-    views = {name: registry.load("attack", name).view for name in loadable}
-    named = split_names(asked)
+    views, combining = reading(loadable)
     adaptive = [name for name in loadable if registry.load("attack", name).knowledge == "adaptive"]
     left_out = adaptive if samples.reference is None else []
-    kept = [name for name in loadable if views[name] == samples.view and name not in left_out]
+    kept = [name for name, view in views.items() if view == samples.view and name not in left_out]
     notes = [f"{', '.join(left_out)} not run: adaptive attacks need the undefended --reference"] if left_out else []
     notes += [
         f"{name} not run: it reads {views[name]}, and this release is {samples.view}"
-        for name in named
-        if views.get(name, "scores") not in (samples.view, "scores")
+        for name in split_names(asked)
+        if views.get(name, samples.view) != samples.view
     ]
     notes += not_run(asked, kept, [samples.view])
     if not kept:
@@ -183,9 +182,7 @@ def _attacks(request: AuditRequest, broken: dict[str, str]) -> tuple[list[str], 
             f"none of the attacks asked for ({', '.join(asked)}) can be run on this {samples.view} release"
             + (f": {notes[0]}" if notes else ": aiakit list attacks shows what each reads")
         )
-    if len(kept) > 1:
-        kept += [name for name in loadable if views[name] == "scores"]
-    return kept, notes
+    return kept + (combining if len(kept) > 1 else []), notes
 
 
 def _unable(attacks: Sequence[str], classes: tuple[str, ...]) -> dict[str, str]:

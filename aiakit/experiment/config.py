@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from aiakit.contracts import Attack, BaseDefense, Dataset, Encoder, Precision, View
+from aiakit.contracts import Attack, BaseDefense, Dataset, Encoder, Knowledge, Precision, View
 from aiakit.errors import InputError, PluginError
 from aiakit.measures.units import Unit
 from aiakit.plugins import registry
@@ -17,7 +17,7 @@ from aiakit.plugins.fingerprint import source_digest
 from aiakit.storage.documents import first_problem, printable
 from aiakit.storage.store import file_digest
 
-SCHEMA = 2
+SCHEMA = 3
 REFERENCE = "original"  # the undefended release
 RELEASE = "release"  # the one that is audited
 STORED = "stored"  # the encoder of a data set that holds embeddings
@@ -38,8 +38,8 @@ Maker = registry.Kind | Literal["file"]
 
 
 # Of a plugin's record, what its code decides: it may change while a run is worked on.
-SAID = ("package", "fingerprint", "sha256", "summary", "view", "knowledge", "produces", "claims", "stochastic",
-        "real_people")  # fmt: skip
+SAID = ("package", "fingerprint", "sha256", "summary", "view", "combines", "knowledge", "produces", "claims",
+        "stochastic", "real_people")  # fmt: skip
 EARLIER = ", as an earlier version wrote it"
 
 
@@ -52,7 +52,8 @@ class PluginSpec(Record):
     What the plugin said of itself is kept beside it, so that planning and showing a run need no plugin:
 
     package : the distribution that it came with, or the name of its file; sha256 : the digest of that file.
-    summary : its one line. view, knowledge : what an attack reads, and its level ("" of others).
+    summary : its one line. view, knowledge : what an attack reads, and its level ("" of others). combines : whether it
+    reads the scores of the other attacks instead.
     produces, claims, stochastic : the views of a defense's or encoder's release, whether there may be the in-loop
     attacker's claim beside them, and whether two releases of one sample differ.
     """
@@ -66,7 +67,8 @@ class PluginSpec(Record):
     sha256: str = ""
     summary: Annotated[str, AfterValidator(printable)] = ""
     view: View | Literal[""] = ""
-    knowledge: Literal["", "ignorant", "informed", "adaptive"] = ""
+    combines: bool = False
+    knowledge: Knowledge | Literal[""] = ""
     produces: tuple[View, ...] = ()
     claims: bool = False
     stochastic: bool = False
@@ -76,14 +78,9 @@ class PluginSpec(Record):
         return self.model_dump(mode="json", exclude=set(SAID) - {"fingerprint"})
 
     @property
-    def combines(self) -> bool:
-        """Whether the attack learns from the scores of the others."""
-        return self.view == "scores"
-
-    @property
     def shows_claim(self) -> bool:
-        """Whether the attack shows the defense's own claim."""
-        return self.view == "claim"
+        """Whether it is the defense's own attacker."""
+        return self.knowledge == "in-loop"
 
     def registered(self) -> registry.Entry:
         """The registered plugin. Raises InputError where it is not there, naming the file that has to be given."""
@@ -174,7 +171,7 @@ class AttributeSpec(Record):
     data: str = ""
 
 
-Knowledge = Literal["ignorant", "lazy", "informed", "adaptive"]
+Level = Literal["ignorant", "lazy", "informed", "adaptive"]
 
 
 class RunConfig(Record):
@@ -206,7 +203,7 @@ class RunConfig(Record):
     compiled: bool = False
     threads: Annotated[int, Field(ge=1, le=4096)] | None = None
     reference: str = REFERENCE
-    knowledge: tuple[Knowledge, ...] = ("informed",)
+    knowledge: tuple[Level, ...] = ("informed",)
     budgets: tuple[Repeats, ...] = ()
     pooled: tuple[Repeats, ...] = ()
     permutations: Annotated[int, Field(ge=0)] = 0
@@ -288,7 +285,7 @@ def _said_by(entry: registry.Entry) -> dict[str, Any]:
     cls: Any = entry.load()
     said: dict[str, Any] = {"summary": cls.summary}
     if issubclass(cls, Attack):
-        said |= {"view": cls.view, "knowledge": cls.knowledge}
+        said |= {"view": cls.view, "combines": cls.combines, "knowledge": cls.knowledge}
     elif issubclass(cls, Encoder):
         said |= {"produces": ("embedding",)}
     elif issubclass(cls, BaseDefense):

@@ -100,7 +100,7 @@ class _Planner:
 
     def _further(self, spec: AttributeSpec) -> FurtherAttribute:
         labels = labels_cell(self.config, self.protocol, spec)
-        usable = [a for a in self.config.attacks if a.name not in spec.without and not a.shows_claim]
+        usable = [a for a in self.config.attacks if a.name not in spec.without]
         return FurtherAttribute(labels, self._attacks(usable, labels))
 
     def _attacks(self, attacks: Sequence[PluginSpec], labels: CellSpec | None = None) -> dict[AttackKey, CellSpec]:
@@ -109,7 +109,7 @@ class _Planner:
         for (name, seed), release in self.releases.items():
             chain = self.chains[name]
             for attack in attacks:
-                if attack.view in produced_by(chain):
+                if not attack.combines and attack.view in produced_by(chain):
                     for key in self._keys(name, seed, attack):
                         cell = (
                             self._attack(key, attack, chain, release, labels)
@@ -131,8 +131,8 @@ class _Planner:
     def _keys(self, name: str, seed: int, attack: PluginSpec) -> Iterator[AttackKey]:
         """Every way in which the run asks for this attack on this release."""
         own = attack.knowledge
-        if attack.shows_claim or own == "ignorant":  # nothing is trained: one seed, one level
-            yield AttackKey(name, seed, attack.name, 0, own, untrained=not attack.shows_claim)
+        if own in ("in-loop", "ignorant"):  # nothing is trained: one seed, one level
+            yield AttackKey(name, seed, attack.name, 0, own, untrained=own == "ignorant")
             return
         for attack_seed in range(self.config.attack_seeds):
             key = AttackKey(name, seed, attack.name, attack_seed, own)
@@ -169,7 +169,6 @@ class _Planner:
         labels: CellSpec | None,
     ) -> dict[AttackKey, CellSpec]:
         """An attack on the scores of all others that count for the headline; it needs two of them."""
-        claims = {other.name for other in self.config.attacks if other.shows_claim}
         found = {}
         for attack_seed in range(self.config.attack_seeds):
             others = [
@@ -177,7 +176,6 @@ class _Planner:
                 for key, cell in table.items()
                 if (key.release, key.seed) == (name, seed)
                 and key.headline
-                and key.attack not in claims
                 and key.attack_seed == attack_seed
                 and not key.combined
             ]

@@ -17,7 +17,7 @@ from aiakit.datasets.rows import RowView
 from aiakit.datasets.splits import SplitName
 from aiakit.experiment import apart
 from aiakit.experiment.protocol import Protocol
-from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, release_of
+from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, name_of_draw, release_of
 from aiakit.measures.metrics import log_proba
 from aiakit.plugins import registry
 from aiakit.storage.store import Cell, Draft, Store
@@ -30,7 +30,7 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
     """Train an attack on attacker-train of one release and score attacker-val and test of another (or the same)."""
     protocol = protocol_of(store, inputs)
     entry, attack = _attack(store, inputs)
-    if attack.view == "scores":
+    if inputs["combines"]:
         val = protocol.rows("attacker-val")
         if not folds_of(protocol.labels(val), protocol.identity(val)):
             draft.result = {"skipped": TOO_FEW}
@@ -227,8 +227,9 @@ def scores_on(
     rows = protocol.rows(split)
     secret = array_digest(protocol.labels(rows), protocol.identity(rows))
     order = np.random.default_rng(int(secret, 16)).permutation(len(rows))
-    draws = 1 if attack.view == "claim" else cell.result["draws"]
-    releases = [release_of(cell, attack.view, rows[order], draw) for draw in range(draws)]
+    stored = cell.tensors("release")  # of the claim the first draw only
+    draws = [draw for draw in range(cell.result["draws"]) if name_of_draw(attack.view, draw) in stored]
+    releases = [release_of(cell, attack.view, rows[order], draw) for draw in draws]
     scores = np.empty((len(rows), len(protocol.classes)))
     scores[order] = answers_to(attack, entry, releases, len(protocol.classes))
     return scores

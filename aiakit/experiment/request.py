@@ -22,7 +22,7 @@ from aiakit.experiment.config import (
     STORED,
     Chain,
     DatasetSpec,
-    Knowledge,
+    Level,
     PairsSpec,
     PluginSpec,
     RunConfig,
@@ -40,7 +40,7 @@ from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import first_problem
 
 AUTOENCODER = "autoencoder"  # the encoder that is trained as AIA's is: the release of `original`
-LADDER: tuple[Knowledge, ...] = ("ignorant", "lazy", "informed", "adaptive")
+LADDER: tuple[Level, ...] = ("ignorant", "lazy", "informed", "adaptive")
 
 
 @dataclass(kw_only=True)
@@ -278,7 +278,7 @@ def _reads_embeddings(name: str) -> bool:
     return issubclass(registry.load("defense", name), EmbeddingDefense)
 
 
-def levels(knowledge: Sequence[str], has_reference: bool) -> tuple[Knowledge, ...]:
+def levels(knowledge: Sequence[str], has_reference: bool) -> tuple[Level, ...]:
     """The levels asked for, in the ladder's order; "informed" is always there, since the others are read against it.
 
     Raises InputError for an unknown level, or one that needs the undefended release where there is none.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from aiakit.contracts import View
 from aiakit.errors import InputError, PluginError
 from aiakit.plugins import registry
 from aiakit.plugins.options import required
@@ -46,11 +47,23 @@ def attack_names(attacks: Sequence[str], broken: dict[str, str], knowledge: Sequ
         reason = None if name in presets else registry.load("attack", name).unavailable()
         if reason:
             raise InputError(f"the attack {name} cannot be used: {reason}")
-    claims = [name for name in loadable("attack", presets["all"], {}) if registry.load("attack", name).view == "claim"]
+    claims = [name for name in loadable("attack", presets["all"], {}) if shows_claim(name)]
     usable = loadable("attack", list(dict.fromkeys([*claims, *names])), broken)
     if not any(name not in claims for name in usable) and not set(asked) <= set(claims):
         raise PluginError("no attack is left to run: " + "; ".join(broken.values()))
     return usable
+
+
+def shows_claim(name: str) -> bool:
+    """Whether an attack is the defense's own."""
+    return registry.load("attack", name).knowledge == "in-loop"
+
+
+def reading(names: Sequence[str]) -> tuple[dict[str, View], list[str]]:
+    """Of attacks that read a release, each with the view that it takes; and those that combine the scores of others."""
+    classes = {name: registry.load("attack", name) for name in names}
+    views = {name: cls.view for name, cls in classes.items() if not cls.combines}
+    return views, [name for name in names if name not in views]
 
 
 def not_run(attacks: Sequence[str], names: Sequence[str], views: Collection[str]) -> list[str]:

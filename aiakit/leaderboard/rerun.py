@@ -29,7 +29,6 @@ from aiakit.results.judge import SPLITS as SPLITS_OF_SCORES
 from aiakit.storage.store import Store
 
 Tensors = dict[str, NDArray[Any]]
-RETRAINABLE = ("embedding", "image")
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def again_on_release(submission: Submission, attacks: Sequence[AttackInfo]) -> I
     release = read_tensors(submission.path, entry.submitted_release)
     views = {seed: _views(release, seed) for seed in entry.computing.seeds}
     present = set.intersection(*({name.partition(".")[0] for name in found} for found in views.values()))
-    reasons = {attack.name: _not_retrainable(attack, present) for attack in attacks if not attack.claim}
+    reasons = {attack.name: _not_retrainable(attack, present) for attack in attacks if not attack.shows_claim}
     plan = _plan(entry, sorted(present), [attack for attack in attacks if reasons.get(attack.name) == ""])
     with tempfile.TemporaryDirectory(prefix="aiakit-rerun-") as folder:
         store = Store(Path(folder))
@@ -98,7 +97,7 @@ def rerun(submission: Submission, runtime: Runtime) -> Iterator[Retrained]:
     protocol = entry.protocol.model_copy(update={"bootstrap_draws": 100})
     with again_on_release(submission, entry.attacks) as bench:
         for number, attack in enumerate(entry.attacks):
-            if attack.claim:
+            if attack.shows_claim:
                 continue
             stated = {name.removeprefix(f"attack.{number}."): part for name, part in submission.tensors.items()
                       if name.startswith(f"attack.{number}.")}  # fmt: skip
@@ -135,8 +134,8 @@ def _not_retrainable(attack: AttackInfo, views: set[str]) -> str:
         return "it needs the photographs, which an entry does not hold"
     if attack.files:
         return f"it needs the file of its option {next(iter(attack.files))}"
-    if attack.view not in RETRAINABLE:
-        return f"it learns from {attack.view}, not from the release"
+    if attack.combines:
+        return "it learns from the scores of the other attacks, not from the release"
     if attack.view not in views:
         return f"the submitted release has no {attack.view}"
     try:

@@ -13,7 +13,7 @@ from aiakit.experiment.config import PairsSpec, PluginSpec, Record, SplitSpec
 from aiakit.measures.units import Unit
 from aiakit.storage.documents import printable
 
-SCHEMA = 2  # of entries
+SCHEMA = 3  # of entries
 REPORTED_SCHEMA = 1  # of published figures
 
 
@@ -66,14 +66,13 @@ class AttackInfo(PluginSpec):
     """An attack on this release.
 
     name, package : bounded text. repeats : pairs (seed of the defense, seed of the attack), in the order of the stored
-    scores. claim : the defense's own in-loop attacker. external : scores that somebody added; aiakit did not train it.
+    scores. external : scores that somebody added; aiakit did not train it.
     """
 
     kind: Literal["attack"] = "attack"
     name: Text
     package: Annotated[str, AfterValidator(_plain)] = ""
     repeats: Annotated[tuple[tuple[int, int], ...], Field(min_length=1)]
-    claim: bool = False
     external: bool = False
 
 
@@ -120,7 +119,7 @@ class Entry(Record):
     what would tell them, apart from the scores; None where they are among them (as earlier versions wrote).
     """
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     kind: Literal["measured"] = "measured"
     name: Name
     release: Text
@@ -145,7 +144,7 @@ class Entry(Record):
 class Withdrawn(Record):
     """What stands in the place of an entry that was withdrawn: its name, so that copies of it are known, no scores."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     kind: Literal["withdrawn"] = "withdrawn"
     name: Name
     release: Text

@@ -67,10 +67,12 @@ def statistics_row(
     return Judge.of(truth, protocol.bootstrap_draws, protocol.split.seed, memory, protocol.unit).row(
         "",
         Scores(
-            seeds={attack.name: [seed for seed, _ in attack.repeats] for attack in attacks if not attack.claim},
-            claim_seeds=next(([seed for seed, _ in attack.repeats] for attack in attacks if attack.claim), ()),
-            attacks={attack.name: table for attack, table in zip(attacks, tables, strict=True) if not attack.claim},
-            claim=next((table for attack, table in zip(attacks, tables, strict=True) if attack.claim), ()),
+            seeds={attack.name: [seed for seed, _ in attack.repeats] for attack in attacks if not attack.shows_claim},
+            claim_seeds=next(([seed for seed, _ in attack.repeats] for attack in attacks if attack.shows_claim), ()),
+            attacks={
+                attack.name: table for attack, table in zip(attacks, tables, strict=True) if not attack.shows_claim
+            },
+            claim=next((table for attack, table in zip(attacks, tables, strict=True) if attack.shows_claim), ()),
             similarities=_similarities(tensors, truth),
         ),
     )

@@ -21,7 +21,6 @@ from aiakit.storage.cache import cache_folder
 from aiakit.storage.store import write_atomically
 
 FOLDER = "computed"  # in the user's folder for caches: a file for each attack of which the scores are no mere word
-ANYWHERE = ("", "scores")  # views that every release has something of
 
 
 def computed_here(submission: Submission) -> frozenset[str]:
@@ -60,7 +59,7 @@ def _known(attack: AttackInfo) -> Known:
 
 
 def _measured(entry: Entry) -> set[Known]:
-    return {_known(attack) for attack in entry.attacks if not attack.claim and not attack.external}
+    return {_known(attack) for attack in entry.attacks if not attack.shows_claim and not attack.external}
 
 
 def _reads(entry: Entry, attack: AttackInfo) -> bool:
@@ -69,7 +68,7 @@ def _reads(entry: Entry, attack: AttackInfo) -> bool:
     views = last.params["views"] if last.kind == "file" and "views" in last.params else last.produces
     if attack.knowledge == "adaptive" and entry.audits:
         return False
-    return attack.view in ANYWHERE or not views or attack.view in views
+    return attack.combines or not attack.view or not views or attack.view in views
 
 
 def suite_of(entries: Sequence[Entry], names: Collection[str] | None = None) -> dict[Known, AttackInfo]:
@@ -79,7 +78,7 @@ def suite_of(entries: Sequence[Entry], names: Collection[str] | None = None) -> 
     the ones named, with the options that most entries have.
     """
     attacks = {_known(attack): attack for entry in entries for attack in entry.attacks
-               if not attack.claim and not attack.external}  # fmt: skip
+               if not attack.shows_claim and not attack.external}  # fmt: skip
     counts = Counter(known for entry in entries for known in _measured(entry))
     if names is not None:
         most = {name: max((known for known in attacks if known[0] == name), key=counts.__getitem__, default=None)

@@ -194,8 +194,8 @@ def _portable(spec: PluginSpec) -> PluginSpec:
 
 def _counting(plan: Plan, label: str, spec: PluginSpec) -> list[AttackKey]:
     """The repeats of an attack that count for the headline, or that show the claim."""
-    claim = spec.shows_claim
-    return [key for key in plan.attacks if (key.release, key.attack) == (label, spec.name) and (claim or key.headline)]
+    own = [key for key in plan.attacks if (key.release, key.attack) == (label, spec.name)]
+    return [key for key in own if key.headline or spec.shows_claim]
 
 
 def _name(label: str, dataset: str, digests: list[str]) -> str:
@@ -232,7 +232,6 @@ def _attacks(
         yield AttackInfo(
             **_portable(spec).model_dump(),
             repeats=tuple((key.seed, key.attack_seed) for key, _ in found),
-            claim=spec.shows_claim,
         )
 
 

@@ -28,8 +28,8 @@ def verified(submission: Submission, memory: StatisticsCache | None = None) -> R
     entry, path = submission.entry, submission.path
     if submission.row is not None:
         return submission.row
-    names = [attack.name for attack in entry.attacks if not attack.claim]
-    if len(set(names)) < len(names) or sum(attack.claim for attack in entry.attacks) > 1:
+    names = [attack.name for attack in entry.attacks if not attack.shows_claim]
+    if len(set(names)) < len(names) or sum(attack.shows_claim for attack in entry.attacks) > 1:
         raise InputError(f"{path} names an attack twice")
     try:
         truth = truth_digest(submission.tensors)

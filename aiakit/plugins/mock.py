@@ -60,11 +60,8 @@ def images(who: People, rng: np.random.Generator, leak: float = 4.0, size: int =
 
 
 def release(view: View, who: People, rng: np.random.Generator, leak: float = 4.0) -> Release:
-    """A release with one view only. The claim of a leak is a noisy confidence in the true class.
-
-    The scores of other attacks come as an embedding.
-    """
-    if view in ("embedding", "scores"):
+    """A release with one view only. The claim of a leak is a noisy confidence in the true class."""
+    if view == "embedding":
         return Release(embedding=embedding(who, rng, leak))
     if view == "image":
         return Release(image=images(who, rng, leak).transpose(0, 3, 1, 2))

@@ -13,7 +13,7 @@ from aiakit.datasets.splits import Fractions
 from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import REFERENCE, parse_chain
 from aiakit.experiment.request import Request
-from aiakit.experiment.selection import attack_names
+from aiakit.experiment.selection import attack_names, shows_claim
 from aiakit.plugins import registry
 from aiakit.plugins.options import Options, require_in_use
 from aiakit.suites.schema import Suite
@@ -117,7 +117,7 @@ def _plugins(path: Path, suite: Suite, changes: Changes) -> Plugins:
         with _at(path, f"methods.{number}.defense"):
             defenses += _known(method.stages)
     with _at(path, "published_attack"):
-        if registry.load("attack", suite.published_attack).view == "claim":
+        if shows_claim(suite.published_attack):
             raise InputError(
                 f"{suite.published_attack} is a claim, which has a column of its own: name a trained attack"
             )

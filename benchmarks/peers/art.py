@@ -62,7 +62,7 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     presets = {preset: suite(preset) for preset in options.attacks or ["fast"]}
     every = [*dict.fromkeys(name for names in presets.values() for name in names)]
-    every.sort(key=lambda name: registry.load("attack", name).view == "scores")
+    every.sort(key=lambda name: registry.load("attack", name).combines)
     ctx = Context(options.seed, threads=threads_in_all())
     print("| release | Bayes | strongest of ART | seconds |" + "".join(f" {preset} | seconds |" for preset in presets))
     print("|---" * (4 + 2 * len(presets)) + "|")

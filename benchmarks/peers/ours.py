@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from aiakit.calibration.score import Trial
 from aiakit.contracts import Context
 from aiakit.experiment.probing import combined_scores
-from aiakit.experiment.selection import attack_names
+from aiakit.experiment.selection import attack_names, reading
 from aiakit.plugins import registry
 from benchmarks.peers.data import Case
 
@@ -22,9 +22,8 @@ BRIDGES = ("art", "tabicl", "tabpfn")  # attacks by other tools: the peers, or n
 
 def suite(preset: str) -> list[str]:
     """aiakit's own attacks of a preset, or those named (a,b), that read embeddings; those on scores last."""
-    views = {name: registry.load("attack", name).view for name in attack_names([preset], {})}
-    own = [name for name in views if name not in BRIDGES]
-    return [name for view in ("embedding", "scores") for name in own if views[name] == view]
+    views, combining = reading([name for name in attack_names([preset], {}) if name not in BRIDGES])
+    return [name for name, view in views.items() if view == "embedding"] + combining
 
 
 def run(case: Case, names: Collection[str], ctx: Context) -> Trial:
@@ -35,7 +34,7 @@ def run(case: Case, names: Collection[str], ctx: Context) -> Trial:
     for name in names:
         began = time.process_time()
         attack = registry.make("attack", name)
-        if attack.view == "scores":
+        if attack.combines:
             tables = [{"val": val[other], "test": test[other]} for other in val]
             known = case.val.labels, case.val.identity
             entry = registry.entry("attack", name)

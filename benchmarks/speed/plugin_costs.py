@@ -25,6 +25,7 @@ from aiakit.datasets.pairs import sample_pairs
 from aiakit.errors import AiakitError
 from aiakit.experiment.probing import combined_scores
 from aiakit.experiment.releasing import RELEASE_BATCH, release_by
+from aiakit.experiment.selection import shows_claim
 from aiakit.networks.verifier import SiameseVerifier
 from aiakit.plugins import registry
 from aiakit.plugins.costs import MEASURED, SIDE
@@ -96,7 +97,7 @@ def attack(name: str) -> Subject:
 
     def work(rows: int, ctx: Context) -> None:
         made = registry.make("attack", name)
-        if view == "scores":
+        if cls.combines:
             combine(made, registry.entry("attack", name), rows, ctx)
             return
         sizes = (rows - rows // 4, rows // 4, rows)
@@ -149,7 +150,7 @@ def verifier(view: str) -> Subject:
 def subjects() -> Iterator[Subject]:
     """All that can be measured here."""
     for name in registry.names("attack"):
-        if registry.load("attack", name).view != "claim" and registry.unavailable("attack", name) is None:
+        if not shows_claim(name) and registry.unavailable("attack", name) is None:
             yield attack(name)
     for name in registry.names("defense"):
         reads = "image" if issubclass(registry.load("defense", name), Defense) else "embedding"

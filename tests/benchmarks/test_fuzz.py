@@ -37,7 +37,7 @@ from aiakit.storage.text import as_text
 from aiakit.suites.load import read_suite
 
 ROOT = Path(__file__).parents[2]
-RUN = ROOT / "tests" / "fixtures" / "run-schema-2" / "run.json"
+RUN = ROOT / "tests" / "fixtures" / "run-schema-3" / "run.json"
 few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

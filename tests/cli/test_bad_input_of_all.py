@@ -176,10 +176,10 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a sound run and entry, and with what is wrong in every way."""
     folder = tmp_path_factory.mktemp("place")
-    run = shutil.copytree(FIXTURES / "run-schema-2", folder / "run")
+    run = shutil.copytree(FIXTURES / "run-schema-3", folder / "run")
     half = shutil.copytree(run, folder / "half")
     shutil.rmtree(next(path.parent for path in sorted(half.glob("cells/*/scores.safetensors"))))
-    entries = shutil.copytree(FIXTURES / "entry-schema-2", folder / "entries")
+    entries = shutil.copytree(FIXTURES / "entry-schema-3", folder / "entries")
     entry = next(entries.glob("*.json")).rename(entries / "e.json")
     record = json.loads(entry.read_text())
     (folder / "alone.json").write_text(json.dumps(record))

@@ -10,7 +10,7 @@ from aiakit.errors import InputError
 from aiakit.experiment.config import PluginSpec, RunConfig, files_of
 from aiakit.experiment.run import Run
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "run-schema-2"
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "run-schema-3"
 
 
 def config(weights: Path, **changed: object) -> RunConfig:

@@ -165,7 +165,7 @@ def test_costs_of_every_built_in_attack_and_defense_are_kept() -> None:
     for kind in ("attack", "defense"):
         for name in registry.names(kind):
             cls = registry.load(kind, name)
-            if getattr(cls, "view", "") == "claim" or registry.unavailable(kind, name):
+            if getattr(cls, "knowledge", "") == "in-loop" or registry.unavailable(kind, name):
                 continue
             if not registry.entry(kind, name).built_in:  # of another test
                 continue

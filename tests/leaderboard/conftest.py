@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aiakit.contracts import Knowledge
 from aiakit.experiment.config import PluginSpec, SplitSpec
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import Submission, write_entry, write_tensors
@@ -81,7 +82,8 @@ def make() -> Make:
                 sure = np.where(right[identity], 0.8, 0.2)
                 proba = np.stack([sure, 1 - sure], axis=1)
                 tensors[f"attack.{number}.0.{split}"] = np.where(labels[:, None] == 1, proba[:, ::-1], proba)
-            infos.append(AttackInfo(name=attack, repeats=((0, 0),), claim=attack == "in-loop"))
+            level: Knowledge = "in-loop" if attack == "in-loop" else "informed"
+            infos.append(AttackInfo(name=attack, repeats=((0, 0),), knowledge=level))
         for split in ("val", "test"):
             same = tensors[f"pairs.{split}.random.same"]
             tensors[f"verifier.0.{split}.random"] = own.normal(size=len(same)) + skill * same

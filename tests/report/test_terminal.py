@@ -18,7 +18,7 @@ from aiakit.results.document import document_of_run
 from benchmarks.stress.newcomer import on_a_terminal
 from tests.conftest import TINY
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "run-schema-2"
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "run-schema-3"
 COLUMNS = 80
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from aiakit.contracts import Context, Embeddings, Faces, LabelledRelease, Release
+from aiakit.contracts import VIEWS, Context, Embeddings, Faces, LabelledRelease, Release
 from aiakit.experiment.apart.wire import Arrays, Message
 
-VIEWS = ("embedding", "image", "claim")
 PHOTOGRAPHS = ("train.images", "val.images")  # large: the plugin's process maps them
 OF_CONTEXT = ("seed", "device", "precision", "threads", "compiled")
 

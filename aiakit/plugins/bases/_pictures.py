@@ -22,7 +22,7 @@ class NetworkOnPictures(Attack):
 
         class Small(NetworkOnPictures):
             summary = "one convolution"
-            epochs, rate, weight_decay = 20, 1e-2, 1e-2
+            epochs, rate, weight_decay = 6, 1e-2, 1e-2
 
             def network(self, shape, classes):
                 look = nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 16, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(4))

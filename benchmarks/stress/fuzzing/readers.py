@@ -231,7 +231,7 @@ def _encode(folder: Path) -> None:
 
 def _run(fixtures: Path) -> Callable[[Path], None]:
     return lambda folder: shutil.copytree(
-        fixtures / "run-schema-2", folder, dirs_exist_ok=True, copy_function=shutil.copyfile
+        fixtures / "run-schema-3", folder, dirs_exist_ok=True, copy_function=shutil.copyfile
     )  # type: ignore[return-value]
 
 
@@ -288,7 +288,7 @@ def _mend_checksums(folder: Path) -> None:
 
 def _entry(fixtures: Path) -> Callable[[Path], None]:
     def write(folder: Path) -> None:
-        shutil.copytree(fixtures / "entry-schema-2", folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        shutil.copytree(fixtures / "entry-schema-3", folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
 
     return write
 
