@@ -287,6 +287,14 @@ class Attack(Plugin):
     def predict_proba(self, release: Release) -> NDArray[Any]:
         """(N, K) class probabilities: finite, non-negative, rows that sum to 1."""
 
+    def predict_log_proba(self, release: Release) -> NDArray[Any] | None:
+        """(N, K) finite logarithms of ``predict_proba``, up to a constant in each row (log-odds will do); or None.
+
+        For attacks that are surer than probabilities can say: 1 − 10⁻¹⁷ is 1, and samples that are all given 1 can no
+        longer be ranked. Where there are any, scores are made of these instead.
+        """
+        return None
+
     def approximation(self, rows: int) -> str | None:
         """What its large-sample form makes of ``rows`` samples ("a sample of 5,000"), which results repeat; or None."""
         return None

@@ -16,7 +16,7 @@ from aiakit.experiment import apart
 from aiakit.experiment.config import PluginSpec, Record
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.probing import combined_scores
-from aiakit.experiment.runtime import Runtime, check_proba
+from aiakit.experiment.runtime import Runtime, ask
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.storage.store import Draft, Store
@@ -121,9 +121,8 @@ def compute_trial(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime
     scores = {}
     with registry.guard(entry):
         attack.fit(parts["train"], parts["val"], ctx)
-        for part in ("val", "test"):
-            proba = attack.predict_proba(parts[part].release)
-            scores[part] = check_proba(proba, len(parts[part]), len(CLASSES), entry)
+    for part in ("val", "test"):
+        scores[part] = ask(attack, entry, parts[part].release, len(CLASSES))[0]
     draft.save("scores", scores)
 
 

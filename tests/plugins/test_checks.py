@@ -471,3 +471,51 @@ def test_made_up_people_carry_the_planted_leak_and_no_other(view: Any) -> None:
         accuracy = np.mean((score > np.median(score)) == who.labels)
         assert low <= accuracy <= high
     assert (np.sort(who.relabelled(rng).labels) == np.sort(who.labels)).all()
+
+
+class Bold(Sound):
+    """Surer than probabilities can say."""
+
+    def log_odds(self, release: Release) -> Any:
+        return 1e3 * self.model_.decision_function(release.embedding).astype(np.float64)
+
+    def predict_proba(self, release: Release) -> Any:
+        sure = 1 / (1 + np.exp(-np.clip(self.log_odds(release), -700, 700)))
+        return np.column_stack([1 - sure, sure])
+
+
+class BoldInLogs(Bold):
+    """Says so in log-odds."""
+
+    def predict_log_proba(self, release: Release) -> Any:
+        log_odds = self.log_odds(release)
+        return np.column_stack([np.zeros(len(log_odds)), log_odds])
+
+
+class WrongInLogs(Sound):
+    """Says one thing in probabilities and another in logarithms."""
+
+    def predict_log_proba(self, release: Release) -> Any:
+        return np.log(self.predict_proba(release)[:, ::-1])
+
+
+def outcome(cls: type[Attack], name: str) -> tuple[str, str]:
+    (result,) = run_checks("attack", cls, only=[name])
+    return result.status, result.reason
+
+
+def test_ties_among_saturated_probabilities_are_warned_of() -> None:
+    status, reason = outcome(Bold, "saturation")
+    assert status == "warn"
+    found = re.search(r"the AUC is (0\.\d+) and could be up to (0\.\d+)\. If .* predict_log_proba", reason)
+    assert found is not None, reason
+    assert 0.6 < float(found[1]) < float(found[2]) - 0.05
+    assert outcome(Sound, "saturation") == ("pass", "")
+    assert outcome(BoldInLogs, "saturation") == ("pass", "")
+
+
+def test_logarithms_must_be_those_of_the_probabilities() -> None:
+    assert outcome(BoldInLogs, "log probabilities")[0] == "pass"
+    assert outcome(Sound, "log probabilities")[0] == "skip"
+    status, reason = outcome(WrongInLogs, "log probabilities")
+    assert (status, "off predict_proba" in reason) == ("fail", True)

@@ -111,6 +111,11 @@ class _Served:
         with registry.guard(self.entry):
             return {}, {"proba": np.asarray(self.plugin.predict_proba(packing.to_release(arrays)))}
 
+    def on_predict_log(self, message: Message, arrays: Arrays) -> Answer:
+        with registry.guard(self.entry):
+            logs = self.plugin.predict_log_proba(packing.to_release(arrays))
+        return {}, {} if logs is None else {"logs": np.asarray(logs)}
+
     def on_approximation(self, message: Message, arrays: Arrays) -> Answer:
         with registry.guard(self.entry):
             said = self.plugin.approximation(message["rows"])
