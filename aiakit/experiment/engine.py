@@ -16,7 +16,7 @@ from aiakit.errors import AiakitError, Diverged, InputError
 from aiakit.experiment.forecast import Forecast
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Kinds, Runtime
-from aiakit.experiment.workers import Problem, Setup, execute, give_back_memory
+from aiakit.experiment.workers import Problem, Setup, execute, give_back_memory, what_is_there_stays
 from aiakit.plugins import registry
 from aiakit.storage import tensorfile
 from aiakit.storage.store import Store
@@ -117,9 +117,10 @@ def run_cells(
     forecast = Forecast(store, cells, todo, engine.takes, engine.lanes)
     observer.begin(forecast)
     book = _Outcomes(store, observer, forecast, Outcome(notes=list(store.damaged)))
-    for cell in todo:
-        if not engine.takes(cell):
-            _compute_here(book, cell, runtime, kinds)
+    with what_is_there_stays():
+        for cell in todo:
+            if not engine.takes(cell):
+                _compute_here(book, cell, runtime, kinds)
     apart = [cell for cell in todo if engine.takes(cell)]
     if apart:
         plugins = tuple(registry.registered_files())

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing.context import BaseContext
 from os import _exit  # the real one: while a plugin runs, os._exit is another
 from typing import Any
 
+from aiakit.experiment.apart import FORKS, TEMPLATE
 from aiakit.experiment.engine import WorkerDied, Workers
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.workers import Problem, Setup, compute
@@ -66,8 +70,7 @@ class _Pool:
                 return self.pools[-1].submit(_work, cell.inputs)
             except BrokenExecutor:
                 pass  # one of its processes died: the others went with it
-        context = multiprocessing.get_context("spawn")
-        self.pools.append(ProcessPoolExecutor(self.slots, context, _start, (self.setup,)))
+        self.pools.append(ProcessPoolExecutor(self.slots, _context(), _start, (self.setup, dict(os.environ))))
         return self.pools[-1].submit(_work, cell.inputs)
 
     def result(self, future: Future[Problem | None]) -> Problem | None:
@@ -90,7 +93,21 @@ class _Pool:
 _setup: list[Setup] = []
 
 
-def _start(setup: Setup) -> None:
+def _context() -> BaseContext:
+    """Where libraries bear a fork, workers are forked from a process that has loaded them, and holds no data."""
+    if not FORKS:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "aiakit.experiment.cells"])
+    return context
+
+
+def _start(setup: Setup, environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    if setup.plugins and FORKS:
+        TEMPLATE.fork()
+    gc.freeze()  # what is loaded by now stays, and need not be searched for garbage after every cell
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business: it ends the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _setup.append(setup)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,15 @@ from distributed import LocalCluster
 from tests.conftest import Answer
 
 Aiakit = Callable[..., Answer]
-PLUGIN = """
+HEAD = """
 import os, sys, time
 import numpy as np
 from aiakit.contracts import Attack
 {at_import}
+"""
+PLUGIN = """
 
-class Bad(Attack):
+class {name}(Attack):
     view = "embedding"
     summary = "misbehaves"
     def fit(self, train, val, ctx):
@@ -47,54 +49,62 @@ def npz(tmp_path: Path) -> Path:
     return tmp_path / "emb.npz"
 
 
-def arguments(npz: Path, in_fit: str, at_import: str = "", attacks: str = "bad,logreg") -> list[Any]:
+def arguments(npz: Path, in_fit: Mapping[str, str], at_import: str = "", beside: str = ",logreg") -> list[Any]:
+    """An audit by the attacks of one file, given as name → what it does in ``fit``, and by those beside them."""
     path = npz.parent / "bad.py"
-    path.write_text(PLUGIN.format(in_fit=in_fit, at_import=at_import))
-    given = ["audit", npz, "--attribute", "gender", "--attacks", attacks, "--plugin", path, "--no-utility"]
-    return [*given, "--out", npz.parent / "runs", "--json"]
+    classes = (PLUGIN.format(name=name.capitalize(), in_fit=statement) for name, statement in in_fit.items())
+    path.write_text(HEAD.format(at_import=at_import) + "".join(classes))
+    given = ["audit", npz, "--attribute", "gender", "--attacks", ",".join(in_fit) + beside, "--plugin", path]
+    return [*given, "--no-utility", "--out", npz.parent / "runs", "--json"]
+
+
+def command(*given: str | Path, **options: Any) -> subprocess.CompletedProcess[Any]:
+    """The command in a process of its own."""
+    words = [sys.executable, "-m", "aiakit", *map(str, given)]
+    return subprocess.run(words, capture_output=True, check=False, **{"text": True, **options})
 
 
 ENDINGS = {
-    "exit": "sys.exit(0)",
-    "generator": "raise GeneratorExit",
-    "_exit": "os._exit(0)",
-    "abort": "os.abort()",
-    "own": "raise BaseException('mine')",
+    "exits": "sys.exit(0)",
+    "closes": "raise GeneratorExit",
+    "leaves": "os._exit(0)",
+    "aborts": "os.abort()",
+    "raises": "raise BaseException('mine')",
 }
 
 
-@pytest.mark.parametrize(("kind", "jobs"), [*((kind, "1") for kind in ENDINGS), ("_exit", "2")])
-def test_an_attack_that_ends_the_process_fails_alone(aiakit: Aiakit, npz: Path, kind: str, jobs: str) -> None:
-    answer = aiakit(*arguments(npz, ENDINGS[kind]), "--jobs", jobs)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_attacks_that_end_the_process_fail_alone(aiakit: Aiakit, npz: Path, jobs: str) -> None:
+    answer = aiakit(*arguments(npz, ENDINGS), "--jobs", jobs)
     assert answer.code == 1
     document = answer.document
     assert document["complete"] is False
-    assert any("'bad'" in reason and "bad.py" in reason for reason in map(str, document["failures"]))
+    reasons = [str(failure) for failure in document["failures"]]
+    assert len(reasons) == len(ENDINGS)
+    for name in ENDINGS:
+        assert any(f"attack '{name}'" in reason and "bad.py" in reason for reason in reasons)
     assert document["rows"][0]["attacks"]["logreg"]["balanced_accuracy"] > 0.7
 
 
 def test_only_such_an_attack_is_no_success(aiakit: Aiakit, npz: Path) -> None:
-    assert aiakit(*arguments(npz, "sys.exit(0)", attacks="bad")).code == 1
+    assert aiakit(*arguments(npz, {"bad": "sys.exit(0)"}, beside="")).code == 1
     answer = aiakit("check", npz.parent / "bad.py", "--json")
     assert answer.code == 1
     assert answer.document["failed"] > 0
     (npz.parent / "other").mkdir()
     other = npz.rename(npz.parent / "other" / npz.name)
-    answer = aiakit(*arguments(other, "pass", at_import="sys.exit(0)"))
+    answer = aiakit(*arguments(other, {"bad": "pass"}, at_import="sys.exit(0)"))
     assert answer.code == 2
     assert "bad.py" in answer.message
 
 
 def test_what_an_attack_prints_does_not_reach_the_document(npz: Path) -> None:
     loud = "print('import'); os.write(1, b'import\\n')"
-    given = arguments(
-        npz, "print('fit'); os.write(1, b'fit\\n'); sys.__stdout__.write('raw'); os.system('echo child')", loud
-    )
-    for jobs in ("1", "2"):
-        command = [sys.executable, "-m", "aiakit", *map(str, given), "--jobs", jobs, "--name", jobs]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert json.loads(done.stdout)["complete"] is True
-        assert "fit" in done.stderr
+    in_fit = "print('fit'); os.write(1, b'fit\\n'); sys.__stdout__.write('raw'); os.system('echo child')"
+    done = command(*arguments(npz, {"bad": in_fit}, loud), "--jobs", "2")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["complete"] is True
+    assert "fit" in done.stderr
 
 
 CHANGES = {
@@ -109,19 +119,18 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("kind", CHANGES)
-def test_what_an_attack_changes_does_not_reach_the_next(
-    aiakit: Aiakit, npz: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+def test_what_attacks_change_does_not_reach_the_next(
+    aiakit: Aiakit, npz: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(npz.parent)
-    given = arguments(Path(npz.name), CHANGES[kind], attacks="bad,gender-mlp")
+    given = arguments(Path(npz.name), CHANGES, beside=",gender-mlp")
     answer = aiakit(*given, "--jobs", "1", "--set", "gender-mlp.epochs=1")
     assert answer.code == 0, answer.err
-    assert set(answer.document["rows"][0]["attacks"]) == {"bad", "gender-mlp"}
+    assert set(answer.document["rows"][0]["attacks"]) == {*CHANGES, "gender-mlp"}
     assert Path.cwd() == npz.parent
-    if kind != "seed":
-        assert "'bad'" in answer.err
-        assert "was put back" in answer.err
+    told = [line for line in answer.err.splitlines() if "was put back" in line or "were put back" in line]
+    for name in CHANGES:
+        assert name == "seed" or any(f"'{name}'" in line for line in told)
 
 
 HANGS = {
@@ -134,7 +143,7 @@ HANGS = {
 
 @pytest.mark.parametrize(("kind", "jobs"), [("loop", "1"), ("library", "1"), ("sleep", "2")])
 def test_an_attack_that_hangs_fails_in_time(aiakit: Aiakit, npz: Path, kind: str, jobs: str) -> None:
-    answer = aiakit(*arguments(npz, HANGS[kind]), "--cell-timeout", "8", "--jobs", jobs)
+    answer = aiakit(*arguments(npz, {"bad": HANGS[kind]}), "--cell-timeout", "8", "--jobs", jobs)
     assert answer.code == 1
     (failure,) = answer.document["failures"]
     assert "bad" in failure["cell"]
@@ -142,77 +151,75 @@ def test_an_attack_that_hangs_fails_in_time(aiakit: Aiakit, npz: Path, kind: str
     assert "logreg" in answer.document["rows"][0]["attacks"]
 
 
-@pytest.mark.parametrize(
-    ("statement", "reason"),
-    [
-        (HANGS["library"], "it took longer than the --cell-timeout of 10 s"),
-        ("os._exit(0)", "it called os._exit(0)"),
-    ],
-)
-def test_an_attack_that_hangs_or_ends_a_worker_of_a_cluster_fails(
-    aiakit: Aiakit, npz: Path, statement: str, reason: str
-) -> None:
+def test_attacks_that_hang_or_end_a_worker_of_a_cluster_fail(aiakit: Aiakit, npz: Path) -> None:
     with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
         engine = ("--engine", "dask", "--scheduler", cluster.scheduler_address)
-        answer = aiakit(*arguments(npz, statement), *engine, "--cell-timeout", "10")
+        given = arguments(npz, {"hangs": HANGS["library"], "leaves": "os._exit(0)"})
+        answer = aiakit(*given, *engine, "--cell-timeout", "10")
     assert answer.code == 1
-    (failure,) = answer.document["failures"]
-    assert reason in failure["reason"]
+    reasons = [failure["reason"] for failure in answer.document["failures"]]
+    assert len(reasons) == 2
+    assert any("it took longer than the --cell-timeout of 10 s" in reason for reason in reasons)
+    assert any("attack 'leaves'" in reason and "it called os._exit(0)" in reason for reason in reasons)
     assert "logreg" in answer.document["rows"][0]["attacks"]
 
 
-LATE = {
-    "thread": ("threading.Timer(0.5, lambda: os._exit(0)).start(); time.sleep(2)", 0),  # its thread alone ends
-    "later": ("threading.Timer(0.5, lambda: os._exit(0)).start()", 1),
-    "at exit": ("atexit.register(lambda: os._exit(0))", 0),
-    "print at exit": ("atexit.register(print, 'loud'); atexit.register(os.write, 1, b'loud')", 0),
-    "threads": ("[threading.Timer(0.1 * at, os.write, (1, b'loud')).start() for at in range(60)]", 0),
-    "child": ("os.system('(sleep 1; echo loud) &')", 0),
+QUIET = {  # what makes no failure of an attack
+    "thread": "threading.Timer(0.5, lambda: os._exit(0)).start(); time.sleep(2)",  # its thread alone ends
+    "ending": "atexit.register(lambda: os._exit(0))",
+    "printing": "atexit.register(print, 'loud'); atexit.register(os.write, 1, b'loud')",
+    "threads": "[threading.Timer(0.1 * at, os.write, (1, b'loud')).start() for at in range(60)]",
+    "child": "os.system('(sleep 1; echo loud) &')",
 }
+LATER = "threading.Timer(0.5, lambda: os._exit(0)).start()"  # before its answer or after it, as it happens
 
 
-@pytest.mark.parametrize("kind", LATE)
-def test_what_outlives_a_call_neither_prints_nor_makes_a_success(npz: Path, kind: str) -> None:
-    statement, code = LATE[kind]
-    given = [*arguments(npz, statement, at_import="import atexit, threading"), "--jobs", "1"]
-    command = [sys.executable, "-m", "aiakit", *map(str, given)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("at_import", [False, True])
+def test_what_outlives_a_call_neither_prints_nor_makes_a_success(npz: Path, at_import: bool) -> None:
+    imports = "import atexit, threading"
+    if at_import:
+        statements = "\n".join(statement for name, statement in QUIET.items() if name != "thread")
+        given = arguments(npz, {"later": "pass"}, f"{imports}\n{statements}")
+    else:
+        given = arguments(npz, QUIET | {"later": LATER}, imports)
+    done = command(*given, "--jobs", "1")
     assert "loud" not in done.stdout
-    if kind == "later":  # before the document or after it, as it happens
-        code = 0 if done.stdout else 1
-    assert done.returncode == code, done.stderr
-    if code == 0:
-        assert json.loads(done.stdout)["complete"] is True
-    elif kind == "later":
-        assert "the program was ended by a library or a plugin, and nothing was finished" in done.stderr
+    document = json.loads(done.stdout)
+    assert done.returncode == (0 if document["complete"] else 1), done.stderr
+    assert all("later" in failure["cell"] for failure in document["failures"])
+    assert "logreg" in document["rows"][0]["attacks"]
+
+
+def test_a_program_that_is_ended_has_finished_nothing(npz: Path) -> None:
+    done = command(*arguments(npz, {"bad": "pass"}, f"import threading; {LATER}"), "--jobs", "1")
+    assert done.returncode == 1
+    assert not done.stdout
+    assert "the program was ended by a library or a plugin, and nothing was finished" in done.stderr
 
 
 def test_an_exit_code_is_the_command_s_own_whatever_ends_the_process(npz: Path) -> None:
     at_import = "import atexit; atexit.register(lambda: os._exit(0))"
-    given = [*arguments(npz, "sys.exit(0)", at_import=at_import), "--jobs", "1"]
-    done = subprocess.run([sys.executable, "-m", "aiakit", *map(str, given)], capture_output=True, check=False)
+    done = command(*arguments(npz, {"bad": "sys.exit(0)"}, at_import), "--jobs", "1")
     assert done.returncode == 1
     assert json.loads(done.stdout)["complete"] is False
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_narrow_terminal_gets_replaced_characters(npz: Path, encoding: str) -> None:
-    given = [str(each) for each in arguments(npz, "pass", attacks="logreg") if each != "--json"]
-    environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    for command in (given, ["list", "attacks"], ["data", "--people", "40", "--image-size", "16"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "aiakit", *command], capture_output=True, env=environment, check=False
-        )
+    audit = [str(each) for each in arguments(npz, {"bad": "pass"}) if each != "--json"]
+    drawing = ["data", "--people", "40", "--image-size", "16"]
+    for given in (audit, drawing, ["list", "attacks"]) if encoding == "ascii" else (drawing,):
+        done = command(*given, text=False, env={**os.environ, "PYTHONIOENCODING": encoding})
         assert done.returncode == 0, done.stderr
         assert b"bug" not in done.stderr
 
 
 def test_a_closed_stdout_is_a_broken_pipe(npz: Path) -> None:
-    command = f"{sys.executable} -m aiakit list attacks"
+    listing = f"{sys.executable} -m aiakit list attacks"
     for closed in (">&-", ">&- 2>&-", "<&- >&-"):
-        done = subprocess.run(["sh", "-c", f"{command} {closed}"], capture_output=True, text=True, check=False)
+        done = subprocess.run(["sh", "-c", f"{listing} {closed}"], capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert "bug" not in done.stderr
-    full = subprocess.run(["sh", "-c", f"{command} > /dev/full"], capture_output=True, text=True, check=False)
+    full = subprocess.run(["sh", "-c", f"{listing} > /dev/full"], capture_output=True, text=True, check=False)
     assert full.returncode == 2
     assert "no space left" in full.stderr

@@ -180,7 +180,7 @@ def test_damaged_cell_is_found_named_and_computed_again(aiakit: Aiakit, tmp_path
     assert results(answer.document) == results(first)
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"schema": 2}', "[]"])
+@pytest.mark.parametrize("content", ["", "{", '{"schema": 3}', "[]"])
 def test_a_damaged_record_says_how_to_go_on(tiny_run: Path, tmp_path: Path, aiakit: Aiakit, content: str) -> None:
     shutil.copytree(tiny_run, tmp_path / "run")
     sound = (tmp_path / "run" / "run.json").read_text()
@@ -217,6 +217,14 @@ def alive(pid: int) -> bool:
         return False
 
 
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def command_line(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds worker processes through /proc")
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
@@ -227,8 +235,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     while not workers:
         assert time.monotonic() < deadline
         assert process.poll() is None, "the run ended before its workers were seen"
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        workers = [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        (workers,) = [children(pid) for pid in children(process.pid) if b"forkserver" in command_line(pid)] or ([],)
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()

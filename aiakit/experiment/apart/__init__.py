@@ -6,6 +6,7 @@ labels of test people, other people's photographs and the objects of aiakit are 
 is JSON and tensors, and is checked like a stranger's file.
 """
 
-from aiakit.experiment.apart.proxies import Apart, make
+from aiakit.experiment.apart.proxies import TEMPLATE, Apart, make
+from aiakit.experiment.apart.template import FORKS
 
-__all__ = ["Apart", "make"]
+__all__ = ["FORKS", "TEMPLATE", "Apart", "make"]
