@@ -124,8 +124,22 @@ def _pixels(image: NDArray[Any] | None) -> PixelArray | None:
     return np.ascontiguousarray(np.rint(image * 255).astype(np.uint8))
 
 
+class _Labelled:  # what labelled samples share
+    labels: IntArray
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """(N,) sample weights of mean 1 under which every class that occurs weighs the same."""
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        return len(self) / (np.count_nonzero(counts) * counts[self.labels])
+
+
 @dataclass(frozen=True)
-class Faces:
+class Faces(_Labelled):
     """Labelled photographs that a defense is trained on.
 
     images : uint8 (N, H, W, 3), an array or rows of a memory map: index it by slices and index arrays, a batch at a
@@ -140,12 +154,9 @@ class Faces:
     identity: IntArray
     classes: tuple[str, ...]
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
 
 @dataclass(frozen=True)
-class LabelledRelease:
+class LabelledRelease(_Labelled):
     """What an adversary has to learn from: a release of people whose private attribute it knows.
 
     release : the N released samples, with the single view that the attack names.
@@ -164,9 +175,6 @@ class LabelledRelease:
     images: PixelArray | None = None
     undefended: Release | None = None
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
     def __getitem__(self, rows: slice | NDArray[Any]) -> LabelledRelease:
         """The same evidence on some samples."""
         return replace(
@@ -177,12 +185,6 @@ class LabelledRelease:
             images=None if self.images is None else self.images[rows],
             undefended=None if self.undefended is None else self.undefended[rows],
         )
-
-    @property
-    def weights(self) -> NDArray[np.float64]:
-        """(N,) sample weights of mean 1 under which every class that occurs weighs the same."""
-        counts = np.bincount(self.labels, minlength=len(self.classes))
-        return len(self) / (np.count_nonzero(counts) * counts[self.labels])
 
 
 def no_progress(label: str, done: int, total: int) -> None:
@@ -200,13 +202,11 @@ class Context:
 
     seed : the seed of this fit; use ``rng`` or ``seed_for`` so that parts of a plugin draw independently.
     device : a torch device name ("cpu", "cuda", "mps").
-    precision : "fp32", "tf32" (on CUDA: float32 whose products have 10 bits of mantissa) or "bf16" (autocast of the
-        forward pass).
+    precision : "fp32", "tf32" (CUDA: products with 10 bits of mantissa) or "bf16" (autocast of the forward pass).
     threads : how many threads this plugin may use.
     report : called with (label, steps done, steps in all).
-    memo : ``memo(name, inputs, compute)`` returns ``compute()``'s arrays, from the store when the same name, inputs,
-        training data and seed were computed before. ``inputs`` must name all that ``compute`` depends on besides
-        the training data and the seed.
+    memo : ``memo(name, inputs, compute)`` returns ``compute()``'s arrays, from the store where the same name, inputs,
+        training data and seed were computed before. ``inputs`` must name all else that ``compute`` depends on.
     compiled : whether networks are compiled (``torch.compile``) when they are trained.
     """
 
@@ -264,12 +264,11 @@ class Attack(Plugin):
     """An adversary that infers the private attribute from a release.
 
     view : the view it reads. A release without that view is skipped.
-    combines : True where it reads no release but what the other attacks say of one, whatever its views: their
-        log-probabilities come side by side as an embedding (N, A·K), and the attack is fitted on attacker-val only,
-        since scores on attacker-train would be those of memory.
+    combines : True where it reads the other attacks' log-probabilities on a release instead, side by side as an
+        embedding (N, A·K). It is fitted on attacker-val only: scores on attacker-train would be those of memory.
     knowledge : "informed" (the default) learns from the release; "adaptive" is also given the attacker's own
         photographs and their undefended release; "ignorant" needs no training on any release (an off-the-shelf model);
-        "in-loop" is the defense's own attacker, which alone reads the view "claim": a claim, never a result.
+        "in-loop" is the defense's own attacker, which alone reads the view "claim".
     presets : the presets besides ``all`` that it belongs to ("fast", "strong"). costly : it is left out of ``all``.
     """
 
@@ -346,16 +345,13 @@ class Defense(BaseDefense):
 
 
 @dataclass(frozen=True)
-class Embeddings:
+class Embeddings(_Labelled):
     """Labelled embeddings that an embedding defense is trained on: float32 (N, D), and as in ``Faces``."""
 
     embedding: FloatArray
     labels: IntArray
     identity: IntArray
     classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 class Encoder(Plugin):
@@ -489,7 +485,7 @@ class Dataset(Plugin):
 
     needs_root : whether its first parameter, ``root: str``, must be given, which ``--data-root`` fills.
     face_box : (width, height) in pixels of its photographs and the box (left, top, right, bottom) of the face, where
-        one is right for all; so that a photograph of one's own is cropped as those are.
+        one is right for all, to crop a photograph of one's own likewise.
     real_people : whether its faces are of people who exist; pictures of them are put into pages only when asked for.
     """
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, State
 from aiakit.networks.autoencoder import Epochs, Size
-from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, pair_distance, state_of
+from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, state_of
 from aiakit.networks.training import PairSampler, descend, fit_loop, forward_in_batches, seeded, steps_per_epoch
 
 Weight = Annotated[float, Field(ge=0)]
@@ -111,8 +111,7 @@ class TrainedEncoder(EmbeddingDefense):
             partners, different = pairs.partners(rows)
             both = torch.cat([rows, partners]).to(ctx.device)
             latent, own_loss = self.represent(inputs[both])
-            left, right = matcher(latent).chunk(2)
-            matching = contrastive_loss(pair_distance(left, right), different.to(ctx.device), MARGIN)
+            matching = contrastive_loss(matcher(latent), different, MARGIN)
             kept = F.mse_loss(decoder(latent), inputs[both]) + self.alpha * matching
             privacy = self.privacy(latent, labels[both], next(done) / total)
             return descend(keeper, kept + own_loss + privacy)

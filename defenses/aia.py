@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from aiakit.contracts import Context, Faces, Release, State
 from aiakit.networks.autoencoder import AutoencoderDefense, Epochs, Size, latent_health, reconstruction_loss
-from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, pair_distance, state_of
+from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, state_of
 from aiakit.networks.training import (
     PairSampler,
     Pixels,
@@ -93,7 +93,7 @@ class AIA(AutoencoderDefense):
             self.adversary_,
             lambda rows: latents[rows.to(latents.device)],
             train.labels,
-            _class_weights(train)[train.labels],
+            train.weights,
             lambda: forward_in_batches(self.adversary_, val_latents, self.ctx_),
             val.labels,
             ctx=self.ctx_,
@@ -111,10 +111,8 @@ class AIA(AutoencoderDefense):
 
         def step(rows: Tensor) -> Tensor:
             partners, different = pairs.partners(rows)
-            left = self.matcher_(latents[rows.to(latents.device)])
-            right = self.matcher_(latents[partners.to(latents.device)])
-            loss = contrastive_loss(pair_distance(left, right), different.to(latents.device), self.margin)
-            return descend(optimizer, loss)
+            points = [self.matcher_(latents[side.to(latents.device)]) for side in (rows, partners)]
+            return descend(optimizer, contrastive_loss(torch.cat(points), different, self.margin))
 
         fit_loop(
             step,
@@ -130,32 +128,31 @@ class AIA(AutoencoderDefense):
         ctx, device = self.ctx_, torch.device(self.ctx_.device)
         pixels = Pixels(train.images, ctx)
         labels = torch.from_numpy(train.labels).to(device)
-        weights = torch.from_numpy(_class_weights(train).astype(np.float32)).to(device)
+        weights = torch.from_numpy(train.weights.astype(np.float32)).to(device)
         ceiling = self.bound * math.log(len(train.classes))
         pairs = PairSampler(train.identity, ctx.seed_for("joint pairs"))
         everything = torch.nn.ModuleList([self.model_, self.adversary_, self.matcher_])
         keeper = torch.optim.Adam(itertools.chain(self.model_.parameters(), self.matcher_.parameters()), lr=self.rate)
         attacker = torch.optim.Adam(self.adversary_.parameters(), lr=self.adversary_rate)
 
-        def adversary_loss(latent: Tensor, target: Tensor) -> Tensor:
-            losses = F.cross_entropy(self.adversary_(latent), target, reduction="none")
-            return (losses * weights[target]).mean()
+        def adversary_loss(latent: Tensor, rows: Tensor) -> Tensor:
+            losses = F.cross_entropy(self.adversary_(latent), labels[rows], reduction="none")
+            return (losses * weights[rows]).mean()
 
         def step(rows: Tensor) -> Tensor:
             partners, different = pairs.partners(rows)
             both = torch.cat([rows, partners])
-            images, target = pixels.batch(both), labels[both.to(device)]
+            images, both = pixels.batch(both), both.to(device)
             with autocast(ctx):
                 latent, logits = self.model_(images)
             latent = latent.float()
 
-            descend(attacker, adversary_loss(latent.detach(), target))
-            left, right = self.matcher_(latent).chunk(2)
-            matching = contrastive_loss(pair_distance(left, right), different.to(device), self.margin)
+            descend(attacker, adversary_loss(latent.detach(), both))
+            matching = contrastive_loss(self.matcher_(latent), different, self.margin)
             loss = (
                 reconstruction_loss(logits, images)
                 + self.alpha * matching
-                - self.beta * adversary_loss(latent, target).clamp(max=ceiling)
+                - self.beta * adversary_loss(latent, both).clamp(max=ceiling)
             )
             return descend(keeper, loss)
 
@@ -192,9 +189,3 @@ class AIA(AutoencoderDefense):
         load_state(self.adversary_, state, "adversary.")
         load_state(self.matcher_, state, "matcher.")
         return self
-
-
-def _class_weights(train: Faces) -> NDArray[np.float64]:
-    """(K,) weights under which every class that occurs weighs the same; their mean over samples is 1."""
-    counts = np.bincount(train.labels, minlength=len(train.classes))
-    return len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))

@@ -23,7 +23,7 @@ from aiakit.defenses._adversaries import HEADS, Adversaries
 from aiakit.defenses._people import person_weights
 from aiakit.defenses.identity_transport import IdentityTransport
 from aiakit.networks.autoencoder import Epochs, Size
-from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, pair_distance, state_of
+from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, state_of
 from aiakit.networks.training import PairSampler, descend, fit_loop, forward_in_batches, seeded, steps_per_epoch
 
 ROWS = 256  # of a batch; each brings its partner
@@ -165,8 +165,7 @@ class AIAEnsemble(EmbeddingDefense):
             start = inputs[both]
             latent = self.encoder_(start + NOISE * torch.randn_like(start))
             self.against_.learn(latent.detach(), labels[both], weights[both])
-            left, right = matcher(latent).chunk(2)
-            matching = contrastive_loss(pair_distance(left, right), different.to(device), MARGIN)
+            matching = contrastive_loss(matcher(latent), different, MARGIN)
             private = self.against_.certainty(latent, labels[both], weights[both])
             if self.hsic:
                 private = private + self.hsic * dependence(latent, labels[both], weights[both], len(train.classes))

@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 from aiakit.contracts import Context, Defense, Faces, PixelArray, Release, State, batches
 from aiakit.errors import InputError
 from aiakit.networks.autoencoder import Epochs
-from aiakit.networks.blocks import ConvEncoder, contrastive_loss, load_state, pair_distance, state_of
+from aiakit.networks.blocks import ConvEncoder, contrastive_loss, load_state, state_of
 from aiakit.networks.training import (
     PairSampler,
     Pixels,
@@ -110,12 +110,11 @@ class San(Defense):
         return module.to(self.ctx_.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 
     def _train_classifier(self, pixels: Pixels, train: Faces, val: Faces) -> None:
-        counts = np.bincount(train.labels, minlength=self.classes_)
         fit_classifier(
             self.classifier_,
             pixels.batch,
             train.labels,
-            len(train) / (np.count_nonzero(counts) * counts[train.labels]),
+            train.weights,
             lambda: forward_in_batches(self.classifier_, Pixels(val.images, self.ctx_), self.ctx_),
             val.labels,
             ctx=self.ctx_,
@@ -137,9 +136,7 @@ class San(Defense):
             partners, different = pairs.partners(rows)
             with autocast(self.ctx_):
                 descriptors = matcher(pixels.batch(torch.cat([rows, partners])))
-            left, right = F.normalize(descriptors.float(), dim=1).chunk(2)
-            loss = contrastive_loss(pair_distance(left, right), different.to(left.device), 1.0)
-            return descend(optimizer, loss)
+            return descend(optimizer, contrastive_loss(F.normalize(descriptors.float(), dim=1), different, 1.0))
 
         self._loop(step, matcher, len(train), BATCH // 2, "matcher")
         return matcher.requires_grad_(False)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from aiakit.api.alignment import aligned
-from aiakit.api.keywords import listed, with_known_keywords
+from aiakit.api.keywords import fields_of, listed, numbers, with_known_keywords
 from aiakit.api.progress import shown
 from aiakit.api.result import Result
 from aiakit.contracts import OfficialPairs
@@ -117,30 +117,23 @@ def audit(
     >>> result = aiakit.audit(e, attributes={"gender": g}, identity=people)  # doctest: +SKIP
     >>> result.table()[0]["balanced_accuracy"]  # doctest: +SKIP
     """
+    settings = fields_of(AuditRequest, locals()) | {
+        "options": options or {},
+        "knowledge": listed(knowledge),
+        "budgets": numbers(budgets),
+        "pooled": numbers(pooled),
+    }
     prepared = prepare_arrays(
         embeddings,
         attributes=attributes,
         identity=identity,
-        attacks=attacks,
-        score=score,
-        attack_seeds=attack_seeds,
-        seed=seed,
         groups=groups,
         split=split,
         official_pairs=official_pairs,
-        pairs=pairs,
-        utility=utility,
         reference=reference,
-        allow_overlap=allow_overlap,
-        options=options or {},
-        knowledge=listed(knowledge),
-        budgets=tuple(map(str, budgets)),
-        pooled=tuple(map(str, pooled)),
-        permutations=permutations,
-        device=device,
-        precision=precision,
         name=name,
         notes=notes,
+        **settings,
     )
     kept = TemporaryDirectory(prefix="aiakit-audit-") if folder is None else None
     run = prepared.begin(Path(kept.name if kept is not None else str(folder)))

@@ -1,11 +1,11 @@
-"""Keywords that nobody knows are answered with the nearest that somebody does."""
+"""From what somebody asked for to the fields of a request; unknown keywords are answered with the nearest known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from inspect import signature
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from aiakit.errors import unknown
 
@@ -25,6 +25,16 @@ def with_known_keywords(function: Callable[P, T]) -> Callable[P, T]:
         return function(*args, **kwargs)
 
     return call
+
+
+def fields_of(kind: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given of the parameters that ``kind`` takes."""
+    return {name: given[name] for name in signature(kind).parameters if name in given}
+
+
+def numbers(values: Sequence[int]) -> tuple[str, ...]:
+    """Whole numbers, as requests take them."""
+    return tuple(map(str, values))
 
 
 def listed(names: str | Sequence[str]) -> tuple[str, ...]:

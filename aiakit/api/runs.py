@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aiakit.api.keywords import listed, with_known_keywords
+from aiakit.api.keywords import fields_of, listed, numbers, with_known_keywords
 from aiakit.api.progress import shown
 from aiakit.api.result import Result
-from aiakit.contracts import no_progress
 from aiakit.datasets.parallel import threads_in_all
 from aiakit.experiment.engine import Observer
 from aiakit.experiment.local import Local
@@ -18,7 +17,6 @@ from aiakit.experiment.run import Run, default_name
 from aiakit.experiment.runtime import Runtime
 from aiakit.plugins import registry
 from aiakit.plugins.options import Options
-from aiakit.storage.cache import cache_folder
 
 
 @with_known_keywords
@@ -65,8 +63,7 @@ def run(
     budgets, pooled : numbers of people, of images of one person.
     plugins : Python files that define plugins. out, name : the run folder, ``out``/``name``; the same call finds it
         again, and an interrupted one goes on.
-    jobs : worker processes, which need ``if __name__ == "__main__"`` in a script. threads : that
-        train a release.
+    jobs : worker processes, which need ``if __name__ == "__main__"`` in a script. threads : in all.
     observer : is told of progress; None shows a bar in a notebook. All others : as of ``aiakit run``.
 
     Raises
@@ -76,37 +73,19 @@ def run(
     >>> result = aiakit.run("leace", attacks="fast")  # doctest: +SKIP
     >>> result.to_pandas()  # doctest: +SKIP
     """
+    asked = fields_of(Request, locals()) | {
+        "defenses": listed(defense),
+        "attacks": listed(attacks),
+        "attributes": listed(attributes),
+        "knowledge": listed(knowledge),
+        "data_options": dict(data or {}),
+        "options": options or {},
+        "budgets": numbers(budgets),
+        "pooled": numbers(pooled),
+    }
     for path in plugins:
         registry.register_file(path)
-    request = Request(
-        defenses=listed(defense),
-        attacks=listed(attacks),
-        encoder=encoder,
-        dataset=dataset,
-        data_options=dict(data or {}),
-        image_size=image_size,
-        strict=strict,
-        attribute=attribute,
-        attributes=listed(attributes),
-        options=options or {},
-        seeds=seeds,
-        seed=seed,
-        attack_seeds=attack_seeds,
-        knowledge=listed(knowledge),
-        budgets=tuple(map(str, budgets)),
-        pooled=tuple(map(str, pooled)),
-        permutations=permutations,
-        draws=draws,
-        pairs=pairs,
-        utility=utility,
-        reference=reference,
-        device=device,
-        precision=precision,
-        compiled=compiled,
-        threads=threads,
-        cache=cache_folder(),
-        report=no_progress,
-    )
+    request = Request(**asked)
     prepared = prepare(request)
     opened = Run.create(Path(out) / (name or default_name(prepared.config)), prepared.config)
     opened.execute(Runtime(request.cache, threads_in_all(threads)), shown(observer), Local(jobs), prepared.broken)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiakit.api.keywords import listed, with_known_keywords
+from aiakit.api.keywords import fields_of, listed, with_known_keywords
 from aiakit.api.progress import shown
 from aiakit.api.shapes import as_frame, html_table
 from aiakit.datasets.parallel import threads_in_all
@@ -18,7 +18,6 @@ from aiakit.experiment.request import Request
 from aiakit.experiment.runtime import Runtime
 from aiakit.plugins.options import Options
 from aiakit.report.sweep import lead_of, write_sweep_page
-from aiakit.storage.cache import cache_folder
 from aiakit.sweeps.axes import axes_of
 from aiakit.sweeps.run import prepare_sweep
 
@@ -105,29 +104,9 @@ def sweep(
 
     >>> aiakit.sweep("aia", {"beta": [0, 1, 10]}, attacks="fast").to_pandas()  # doctest: +SKIP
     """
+    asked = fields_of(Request, locals()) | {"defenses": (defense,), "attacks": listed(attacks)}
+    request = Request(**asked | {"data_options": dict(data or {}), "options": options or {}})
     axes = axes_of({option: tuple(each) for option, each in values.items()}, defense)
-    request = Request(
-        defenses=(defense,),
-        attacks=listed(attacks),
-        encoder=encoder,
-        dataset=dataset,
-        data_options=dict(data or {}),
-        image_size=image_size,
-        strict=strict,
-        attribute=attribute,
-        options=options or {},
-        seeds=seeds,
-        seed=seed,
-        attack_seeds=attack_seeds,
-        draws=draws,
-        pairs=pairs,
-        utility=utility,
-        device=device,
-        precision=precision,
-        compiled=compiled,
-        threads=threads,
-        cache=cache_folder(),
-    )
     prepared = prepare_sweep(request, axes, yes=True)
     folder = Path(out) / (name or prepared.default_name())
     runtime = Runtime(request.cache, threads_in_all(threads))

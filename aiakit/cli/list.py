@@ -19,7 +19,7 @@ SCHEMA = 1
 KINDS = ("attacks", "defenses", "datasets", "encoders")
 SHORT = {"embedding": "embedding", "embedding + image": "both"}
 # Class attributes that say what a plugin reads, produces or needs, in the order of printing.
-TRAITS = ("view", "knowledge", "produces", "stochastic", "needs_pairs", "needs_root", "presets")
+TRAITS = ("view", "combines", "knowledge", "produces", "stochastic", "needs_pairs", "needs_root", "presets")
 
 
 class KindOrName(click.ParamType[str]):
@@ -88,7 +88,8 @@ def brief(entry: Entry) -> dict[str, Any]:
     said = outline(entry.target) if own else None
     said = describe(entry) if said is None else said
     cost = cost_of(entry.kind, entry.name)
-    reads = {"attack": said.get("view", ""), "defense": " + ".join(said.get("produces", ()))}.get(entry.kind, "")
+    view = "scores" if said.get("combines") else said.get("view", "")
+    reads = {"attack": view, "defense": " + ".join(said.get("produces", ()))}.get(entry.kind, "")
     seconds = None if cost is None else cost.of(SAMPLES) + sum(each for _, each in cost.pieces) * SAMPLES / cost.rows
     return {**said, "name": entry.name, "reads": reads, "seconds": seconds}
 

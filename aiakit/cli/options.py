@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
 
+from aiakit.api.keywords import fields_of
 from aiakit.datasets.parallel import threads_in_all
 
 if TYPE_CHECKING:
@@ -177,10 +177,9 @@ def dataset_options(given: dict[str, Any]) -> dict[str, Any]:
 
 def request_of(kind: Callable[..., Asked], given: dict[str, Any], **own: Any) -> Asked:
     """What a command was asked for: the fields of ``kind`` that are options of the command, and the command's own."""
-    same = {name: given[name] for name in signature(kind).parameters if name in given and name not in own}
     if "data_root" in given:
         own["data_options"] = dataset_options(given)
-    return kind(remote=given["engine"] != "local", **same, **own)
+    return kind(**{**fields_of(kind, given), "remote": given["engine"] != "local", **own})
 
 
 def jobs_or_cores(jobs: int | None, threads: int | None) -> int:

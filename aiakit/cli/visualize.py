@@ -115,12 +115,12 @@ def _refuse(given: dict[str, Any], why: str, **options: str) -> None:
 def _gallery(run: Run, seed: int, given: dict[str, Any]) -> Drawn:
     from aiakit.experiment.runtime import Runtime
     from aiakit.experiment.selection import split_names
-    from aiakit.faces.examples import gallery_of, require_finished
+    from aiakit.faces.examples import gallery_of
     from aiakit.report.gallery import document_of, gallery_chart, print_gallery
     from aiakit.results.evaluate import evaluate
     from aiakit.storage.cache import cache_folder
 
-    require_finished(run)
+    run.require_finished(run.failures())
     shown = _attacks([spec.name for spec in run.config.attacks], split_names(given["attacks"]) or ["all"])
     evaluation = evaluate(run.store, run.config)
     strongest = {name: row.strongest for name, row in evaluation.rows.items()}
@@ -136,7 +136,6 @@ def _card(run: Run | None, path: Path, seed: int, given: dict[str, Any]) -> Draw
     from aiakit.experiment.runtime import Runtime
     from aiakit.experiment.selection import split_names
     from aiakit.faces.answers import Profiler, public_card
-    from aiakit.faces.examples import require_finished
     from aiakit.faces.protect import read_for
     from aiakit.report.card import card_chart, document_of, print_card
     from aiakit.results.evaluate import evaluate
@@ -151,7 +150,7 @@ def _card(run: Run | None, path: Path, seed: int, given: dict[str, Any]) -> Draw
         card = public_card(path, read_image(path, PUBLIC_SIZE))
     else:
         picture = read_for(run, path)
-        require_finished(run)
+        run.require_finished(run.failures())
         runtime = Runtime(cache_folder(), threads_in_all(given["threads"]))
         attack = attacks[0] if attacks else None
         card = Profiler(run, evaluate(run.store, run.config), runtime, releases, attack).card(path, picture, seed)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import Context, batches
+from aiakit.contracts import Context, FaceSet, batches
 from aiakit.datasets.duplicates import shared_with_test
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
-from aiakit.datasets.splits import SPLITS, Fractions, SplitName, relabelled, require_pairs, split_people
+from aiakit.datasets.splits import SPLITS, Fractions, Split, SplitName, relabelled, require_pairs, split_people
 from aiakit.experiment.config import PairsSpec
 from aiakit.experiment.probing import compute_attack
 from aiakit.experiment.protocol import JUDGED, Protocol, drawn_pairs, official_pairs
@@ -41,12 +41,7 @@ def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runt
     draft.save("protocol", tensors)
     draft.result = {
         "dataset": faces.name,
-        "attribute": inputs["attribute"],
-        "classes": list(attribute.classes),
-        "people": sum(split.people.values()),
-        "images": sum(len(rows) for rows in split.rows.values()),
-        "splits": {name: dict(counts) for name, counts in split.summary().items()},
-        "bayes_ceiling": faces.bayes_ceiling.get(inputs["attribute"]),
+        **_summary(faces, split),
         "notes": [
             *faces.notes,
             *split.notes,
@@ -65,16 +60,20 @@ def compute_labels(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
         "labels",
         {"labels": faces.attributes[name].values, **{f"rows.{part}": rows for part, rows in split.rows.items()}},
     )
-    images = sum(len(rows) for rows in split.rows.values())
-    unknown = protocol.facts["images"] - images
-    draft.result = {
-        "attribute": name,
-        "classes": list(faces.attributes[name].classes),
+    summary = _summary(faces, split)
+    unknown = protocol.facts["images"] - summary["images"]
+    draft.result = {**summary, "notes": [f"{unknown} images have no known {name} and are left out"] if unknown else []}
+
+
+def _summary(faces: FaceSet, split: Split) -> dict[str, Any]:
+    """What is known of an attribute: of whom, and in which splits."""
+    return {
+        "attribute": split.attribute,
+        "classes": list(faces.attributes[split.attribute].classes),
         "people": sum(split.people.values()),
-        "images": images,
+        "images": sum(len(rows) for rows in split.rows.values()),
         "splits": {part: dict(counts) for part, counts in split.summary().items()},
-        "bayes_ceiling": faces.bayes_ceiling.get(name),
-        "notes": [f"{unknown} images have no known {name} and are left out"] if unknown else [],
+        "bayes_ceiling": faces.bayes_ceiling.get(split.attribute),
     }
 
 

@@ -59,6 +59,11 @@ class AttackKey:
     untrained: bool = False
 
     @property
+    def claim(self) -> bool:
+        """Whether it is what the defense's own attacker says."""
+        return self.knowledge == "in-loop"
+
+    @property
     def headline(self) -> bool:
         """Whether it counts for the strongest attack: as strong as it can be made, on true labels.
 

@@ -148,7 +148,3 @@ class Protocol:
             return None
         left, right = (np.searchsorted(rows, self.tensors[f"pairs.{name}.{side}"]) for side in ("left", "right"))
         return Pairs(left, right, np.asarray(self.tensors[f"pairs.{name}.same"]))
-
-    def rows_of_pairs(self, name: str) -> IntArray:
-        """Sorted image indices of all that the named pairs show."""
-        return np.unique(np.concatenate([self.tensors[f"pairs.{name}.{side}"] for side in ("left", "right")]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from aiakit.errors import InputError
 from aiakit.experiment.cells import COMPUTE
 from aiakit.experiment.command import Command, from_record, to_store
-from aiakit.experiment.config import SCHEMA, RunConfig, label_of
+from aiakit.experiment.config import SCHEMA, Chain, RunConfig, label_of
 from aiakit.experiment.engine import Engine, Observer, run_cells
 from aiakit.experiment.plan import CellSpec, make_plan
 from aiakit.experiment.runtime import Runtime
@@ -184,6 +184,29 @@ class Run:
         for spec in [*self.config.attacks, *(stage for chain in self.config.defenses for stage in chain)]:
             if (spec.kind, spec.name) in needed:
                 spec.registered()
+
+    def chain(self, name: str) -> Chain:
+        """The defense of a name. Raises InputError where the run has none."""
+        chains = {label_of(chain): chain for chain in self.config.defenses}
+        if name not in chains:
+            raise InputError(f"{self.folder} has no defense {name!r}, only {', '.join(chains)}")
+        return chains[name]
+
+    def seed(self, asked: int | None) -> int:
+        """One of the defenses' seeds, the first where none is asked for. Raises InputError where the run lacks it."""
+        if asked is not None and asked not in self.config.seeds:
+            raise InputError(f"{self.folder} has no seed {asked}, only {', '.join(map(str, self.config.seeds))}")
+        return self.config.seeds[0] if asked is None else asked
+
+    def require_finished(self, excused: Collection[str] = ()) -> None:
+        """Raise InputError where a cell has no result. excused : labels of cells that need none."""
+        cells = [cell for cell in make_plan(self.config).unique_cells() if cell.label not in excused]
+        missing = [cell.label for cell in cells if not self.store.has(cell.digest)]
+        if missing:
+            raise InputError(
+                f"{self.folder} is not finished ({len(missing)} cells have no result, {missing[0]} among them): "
+                "run the same command again"
+            )
 
     def failures(self) -> dict[str, str]:
         """Label of a cell or plugin → why it has no result, as the last start found it."""

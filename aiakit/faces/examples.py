@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aiakit.contracts import FaceSet, FloatArray, IntArray, PixelArray
 from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import label_of
-from aiakit.experiment.plan import AttackKey, Plan, make_plan
+from aiakit.experiment.plan import Plan, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime, load_faces
@@ -77,18 +77,6 @@ class Gallery:
     faces: tuple[Face, ...]
 
 
-def require_finished(run: Run) -> None:
-    """Raise InputError where a cell has neither a result nor a reason for having none."""
-    failed = run.failures()
-    plan = make_plan(run.config)
-    missing = [c.label for c in plan.unique_cells() if c.label not in failed and not run.store.has(c.digest)]
-    if missing:
-        raise InputError(
-            f"{run.folder} is not finished ({len(missing)} cells have no result, {missing[0]} among them): "
-            "run the same command again"
-        )
-
-
 def gallery_of(
     run: Run,
     strongest: dict[str, str | None],
@@ -104,15 +92,13 @@ def gallery_of(
     Raises InputError for an unknown face, one that is no test face, or a seed that the run does not have.
     """
     config, plan, store = run.config, make_plan(run.config), run.store
-    run_seed = config.seeds[0] if run_seed is None else run_seed
-    if run_seed not in config.seeds:
-        raise InputError(f"{run.folder} has no seed {run_seed}, only {', '.join(map(str, config.seeds))}")
+    run_seed = run.seed(run_seed)
     protocol = Protocol.read(store, plan.protocol.digest)
     faces = load_faces(protocol.cell.inputs["dataset"], runtime)
     rows = protocol.rows("test")
     chosen = _named(faces, rows, named) if named else _drawn(protocol, rows, count, seed)
     columns = [
-        _Column(store, plan, protocol, label_of(chain), run_seed, {a.name for a in config.attacks if a.shows_claim})
+        _Column(store, plan, protocol, label_of(chain), run_seed)
         for chain in config.defenses
         if store.has(plan.releases[label_of(chain), run_seed].digest)
     ]
@@ -182,19 +168,19 @@ def _drawn(protocol: Protocol, rows: IntArray, count: int, seed: int) -> list[in
 class _Column:
     """One release: its pictures and scores, read once for all faces."""
 
-    def __init__(self, store: Store, plan: Plan, protocol: Protocol, release: str, seed: int, claims: set[str]) -> None:
+    def __init__(self, store: Store, plan: Plan, protocol: Protocol, release: str, seed: int) -> None:
         self.release = release
         tensors = store.read(plan.releases[release, seed].digest).tensors("release")
         self.pictures = tensors.get("image")
         self.scores: dict[str, NDArray[Any]] = {}
         self.claim: NDArray[Any] | None = None
         for key, spec in plan.attacks.items():
-            if (key.release, key.seed, key.attack_seed) != (release, seed, 0) or not _shown(key, claims):
+            if (key.release, key.seed, key.attack_seed) != (release, seed, 0) or not (key.headline or key.claim):
                 continue
             cell = store.find(spec.digest)
             if cell is None or "skipped" in cell.result:
                 continue
-            if key.attack in claims:
+            if key.claim:
                 self.claim = cell.tensors("scores")["test"]
             else:
                 self.scores[key.attack] = cell.tensors("scores")["test"]
@@ -207,10 +193,6 @@ class _Column:
         claimed = None if self.claim is None else np.asarray(self.claim[place])
         verified = None if self.verifier is None else self.verifier.of(place)
         return Tile(self.release, picture, says, claimed, verified)
-
-
-def _shown(key: AttackKey, claims: set[str]) -> bool:
-    return key.headline or key.attack in claims
 
 
 @dataclass(frozen=True)

@@ -45,24 +45,19 @@ def choose_chain(run: Run, name: str | None) -> Chain:
 
     Raises InputError where the name is not there, or none is given and there are several.
     """
-    chains = {label_of(chain): chain for chain in run.config.defenses}
     if name is None:
-        candidates = [label for label in chains if label != run.config.reference] or list(chains)
+        labels = [label_of(chain) for chain in run.config.defenses]
+        candidates = [label for label in labels if label != run.config.reference] or labels
         if len(candidates) > 1:
             raise InputError(f"{run.folder} has several defenses: choose one with --defense {'|'.join(candidates)}")
         name = candidates[0]
-    if name not in chains:
-        raise InputError(f"{run.folder} has no defense {name!r}, only {', '.join(chains)}")
-    return chains[name]
+    return run.chain(name)
 
 
 def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tuple[registry.Entry, Any]]:
     """The chain's defenses with the state that they were trained to, and their registry entries."""
-    seed = run.config.seeds[0] if seed is None else seed
-    if seed not in run.config.seeds:
-        raise InputError(f"{run.folder} has no seed {seed}, only {', '.join(map(str, run.config.seeds))}")
     plan, store = make_plan(run.config), run.store
-    cells = stage_cells(plan, label_of(chain), seed)
+    cells = stage_cells(plan, label_of(chain), run.seed(seed))
     stages = []
     for stage, spec in zip(chain, cells, strict=True):
         entry = stage.registered()

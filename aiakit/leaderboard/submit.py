@@ -50,19 +50,11 @@ def submissions_of(run: Run, defense: str | None = None) -> list[Submission]:
     Raises InputError where the run is not finished, or has no such defense.
     """
     plan, store = make_plan(run.config), run.store
-    missing = [cell.label for cell in plan.unique_cells() if store.find(cell.digest) is None]
-    if missing:
-        raise InputError(
-            f"{run.folder} is not finished ({len(missing)} cells have no result, {missing[0]} among them): "
-            "run the same command again"
-        )
-    chains = {label_of(chain): chain for chain in run.config.defenses}
-    if defense is not None and defense not in chains:
-        raise InputError(f"{run.folder} has no defense {defense!r}, only {', '.join(chains)}")
-    wanted = {label: chain for label, chain in chains.items() if defense in (None, label)}
+    run.require_finished()
+    chains = run.config.defenses if defense is None else (run.chain(defense),)
     with sound(run.folder):
         protocol = Protocol.read(store, plan.protocol.digest)
-        return [_submission(run, plan, protocol, label, chain) for label, chain in wanted.items()]
+        return [_submission(run, plan, protocol, label_of(chain), chain) for chain in chains]
 
 
 @dataclass
@@ -195,7 +187,7 @@ def _portable(spec: PluginSpec) -> PluginSpec:
 def _counting(plan: Plan, label: str, spec: PluginSpec) -> list[AttackKey]:
     """The repeats of an attack that count for the headline, or that show the claim."""
     own = [key for key in plan.attacks if (key.release, key.attack) == (label, spec.name)]
-    return [key for key in own if key.headline or spec.shows_claim]
+    return [key for key in own if key.headline or key.claim]
 
 
 def _name(label: str, dataset: str, digests: list[str]) -> str:

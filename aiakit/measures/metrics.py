@@ -205,14 +205,6 @@ def advantage(balanced: Any, classes: int) -> Any:
     return (classes * balanced - 1) / (classes - 1)
 
 
-def relative_gain(leak: float, leak_protected: float, task: float, task_protected: float) -> float:
-    """PIC (privacy gain identity loss coefficient): relative rise of the attack's error minus that of the task's.
-
-    Each argument is an error rate in (0, 1]: of the attack and of the verifier, without and with protection.
-    """
-    return (leak_protected - leak) / leak - (task_protected - task) / task
-
-
 def checked_labels(labels: NDArray[Any], samples: int, classes: int) -> Labels:
     """The labels as int64, or ValueError where they are not ``samples`` numbers in [0, classes)."""
     labels = np.asarray(labels)

@@ -118,13 +118,14 @@ class SiameseHead(nn.Module):
         return F.normalize(self.linear(representation) + self.hidden(representation), dim=1, eps=1e-6)
 
 
-def pair_distance(left: Tensor, right: Tensor) -> Tensor:
-    """Euclidean distance (N,) of the rows, with a finite gradient where they are equal."""
-    return torch.sqrt((left - right).square().sum(1) + 1e-8)
+def contrastive_loss(points: Tensor, different: Tensor, margin: float) -> Tensor:
+    """Mean of (1−y)·½D² + y·½·max(0, m−D)², with y = 1 for different people (Hadsell, Chopra, LeCun 2006).
 
-
-def contrastive_loss(distance: Tensor, different: Tensor, margin: float) -> Tensor:
-    """Mean of (1−y)·½D² + y·½·max(0, m−D)², with y = 1 for different people (Hadsell, Chopra, LeCun 2006)."""
+    points : (2B, d), B rows and then their partners. different : bool (B,), on any device. D is the Euclidean distance,
+    with a finite gradient where the two are equal.
+    """
+    left, right = points.chunk(2)
+    distance, different = torch.sqrt((left - right).square().sum(1) + 1e-8), different.to(points.device)
     return 0.5 * torch.where(different, (margin - distance).clamp(min=0).square(), distance.square()).mean()
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from aiakit.contracts import Context, FloatArray, IntArray, Release, batches
 from aiakit.measures.verification import Pairs
-from aiakit.networks.blocks import ConvEncoder, SiameseHead, contrastive_loss, pair_distance
+from aiakit.networks.blocks import ConvEncoder, SiameseHead, contrastive_loss
 from aiakit.networks.training import (
     PairSampler,
     Pixels,
@@ -59,11 +59,7 @@ class SiameseVerifier:
                 partners, different = pairs.partners(rows)
                 with autocast(ctx):
                     points = self.branch_(_batch(inputs, torch.cat([rows, partners])))
-                left, right = points.float().chunk(2)
-                return descend(
-                    optimizer,
-                    contrastive_loss(pair_distance(left, right), different.to(left.device), MARGIN),
-                )
+                return descend(optimizer, contrastive_loss(points.float(), different, MARGIN))
 
             fit_loop(
                 step,

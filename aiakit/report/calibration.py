@@ -9,16 +9,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import altair as alt
 from rich.console import Console
 
 from aiakit.errors import InputError
+from aiakit.report.charts import table_of_colours
 from aiakit.report.conclusion import percent
 from aiakit.report.grid import NONE, Grid, figure, print_grid, say
 from aiakit.report.page import Page, Section, render_page
 from aiakit.report.svg import save_chart
 from aiakit.report.terminal import stdout
-from aiakit.report.theme import HEADINGS, INK, MEASURED, Chart, finish, title, values
+from aiakit.report.theme import Chart, title
 from aiakit.storage.store import write_atomically
 
 SUITE = "suite"
@@ -56,15 +56,10 @@ def print_calibration(document: dict[str, Any], console: Console | None = None) 
 
 def _attacks(informative: list[dict[str, Any]]) -> Grid:
     rows = []
-    for name in attack_names(informative):
+    for name in dict.fromkeys(name for row in informative for name in row["attacks"]):
         etas = [row["attacks"].get(name) for row in informative]
         rows.append([name, *(NONE if eta is None else f"{eta:.2f}" for eta in etas)])
     return Grid("η of every attack", ["attack", *(row["leak"] for row in informative)], rows)
-
-
-def attack_names(rows: list[dict[str, Any]]) -> list[str]:
-    """The attacks of all rows, in the order in which they come."""
-    return list(dict.fromkeys(name for row in rows for name in row["attacks"]))
 
 
 @dataclass(frozen=True)
@@ -125,7 +120,7 @@ def calibration_heatmap(document: dict[str, Any], chart_name: str = "calibration
         {
             "leak": row["leak"],
             "attack": title(name),
-            "eta": value,
+            "value": value,
             "text": _short(value) + ("●" if chosen else ""),
             "says": f"{title(name)} finds {percent(value)} of {row['leak']}",
         }
@@ -135,17 +130,7 @@ def calibration_heatmap(document: dict[str, Any], chart_name: str = "calibration
             *((name, value, name == row["selected"]) for name, value in row["attacks"].items()),
         ]
     ]
-    attacks = [title(name) for name in (SUITE, *attack_names(rows))]
-    leaks = [row["leak"] for row in rows]
-    x = alt.X("leak:N", title=None, sort=leaks, axis=HEADINGS)
-    y = alt.Y("attack:N", title=None, sort=attacks, axis=alt.Axis(domain=False))
-    base = alt.Chart(values(cells)).encode(x=x, y=y)
-    strength = alt.Opacity("eta:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[0.03, 0.9], clamp=True))
-    chart = alt.layer(
-        base.mark_rect(color=MEASURED).encode(opacity=strength, description="says:N"),
-        base.mark_text(color=INK).encode(text="text:N"),
-    )
-    return finish(chart_name, CAPTION, chart.properties(width=max(160, 54 * len(leaks)), height=26 * len(attacks)))
+    return table_of_colours(chart_name, CAPTION, cells, "leak", (0, 1))
 
 
 def _short(value: float) -> str:

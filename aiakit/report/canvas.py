@@ -36,6 +36,12 @@ class Canvas:
         url = PNG + base64.b64encode(file.getvalue()).decode()
         self._pictures.append({"x": x + side / 2, "y": y + side / 2, "url": url, "side": side})
 
+    def no_picture(self, x: float, y: float, side: float) -> None:
+        """What stands in the place of a picture where the release is an embedding."""
+        self.bar(x, y, side, side, INK, 0.06)
+        self.text(x + side / 2, y + side / 2 - 8, "an embedding:", align="center", soft=True)
+        self.text(x + side / 2, y + side / 2 + 8, "there is no picture", align="center", soft=True)
+
     def bar(self, x: float, y: float, width: float, height: float, colour: str, opacity: float = 1.0) -> None:
         """A filled rectangle."""
         self._bars.append(

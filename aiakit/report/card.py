@@ -11,7 +11,7 @@ from aiakit.report.canvas import Canvas
 from aiakit.report.gallery import NAME, SIDE, draw_said
 from aiakit.report.grid import NONE, Grid, print_grid, say
 from aiakit.report.terminal import stdout
-from aiakit.report.theme import INK, Chart, title
+from aiakit.report.theme import Chart, title
 
 SCHEMA = 1
 COLUMN, LINE = 226, 16  # pixels
@@ -84,9 +84,7 @@ def card_chart(card: Card) -> Chart:
         if seen.picture is not None:
             canvas.picture(left, 24, SIDE, seen.picture)
         else:
-            canvas.bar(left, 24, SIDE, SIDE, INK, 0.06)
-            canvas.text(left + SIDE / 2, 24 + SIDE / 2 - 8, "an embedding:", align="center", soft=True)
-            canvas.text(left + SIDE / 2, 24 + SIDE / 2 + 8, "there is no picture", align="center", soft=True)
+            canvas.no_picture(left, 24, SIDE)
         y = 24.0 + SIDE + 14
         for group in groups:
             heading = "a public model says" if group else "attacks say"

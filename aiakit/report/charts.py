@@ -8,8 +8,9 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from aiakit.measures.pareto import pareto_front, privacy_of
-from aiakit.report.conclusion import percent
+from aiakit.measures.pareto import pareto_front
+from aiakit.report.conclusion import percent, reads
+from aiakit.report.plane import BEST, OTHERS, draw_plane, point_of
 from aiakit.report.theme import CLAIMED, HEADINGS, INK, MEASURED, WIDTH, Chart, finish, from_chance, title, values
 from aiakit.results.figures import Slice
 
@@ -19,100 +20,16 @@ STEP = 30  # pixels a release
 
 def plane(rows: Sequence[Row]) -> Chart | None:
     """Privacy against utility with intervals on both, and the front of the releases that no other one dominates."""
-    points = [
-        {
-            "release": title(row["release"]),
-            "says": f"{_measures(row)}; verification {percent(*_accuracy(row['utility']['random']))}",
-            "privacy": float(privacy_of(row["strongest"]["advantage"])),
-            "privacy_low": float(privacy_of(row["strongest"]["advantage_ci95"][1] or 0.0)),
-            "privacy_high": float(privacy_of(row["strongest"]["advantage_ci95"][0] or 0.0)),
-            "utility": row["utility"]["random"]["accuracy"],
-            "utility_low": row["utility"]["random"]["ci95"][0],
-            "utility_high": row["utility"]["random"]["ci95"][1],
-        }
-        for row in rows
-        if row["strongest"] is not None and "random" in row["utility"]
-    ]
+    points = [point for row in rows if (point := point_of(title(row["release"]), row)) is not None]
     if not points:
         return None
     front = pareto_front(*(np.array([point[axis] for point in points]) for axis in ("privacy", "utility")))
-    for point, on_front in zip(points, front, strict=True):
-        point["front"] = "not dominated" if on_front else "dominated"
-    x_domain = _domain([end for p in points for end in (p["utility_low"], p["utility_high"], 0.5, 1.0)])
-    y_domain = _domain([0.0, 1.0])
-    _place_labels(points, x_domain, y_domain)
-    x = alt.X("utility:Q", title="utility: verification accuracy →", scale=alt.Scale(domain=x_domain, nice=False))
-    y = alt.Y("privacy:Q", title="privacy: 1 − advantage →", scale=alt.Scale(domain=y_domain, nice=False))
-    colour = alt.Color(
-        "front:N",
-        title=None,
-        scale=alt.Scale(domain=["not dominated", "dominated"], range=[MEASURED, "#8a8a94"]),
-    )
-    base = alt.Chart(values(points))
-    layers = [
-        alt.Chart(values([p for p in points if p["front"] == "not dominated"]))
-        .mark_line(interpolate="step-before", color=MEASURED, strokeDash=[4, 3], opacity=0.7)
-        .encode(x=x, y=y, order="utility:Q"),
-        base.mark_rule(opacity=0.55).encode(x=alt.X("utility_low:Q"), x2="utility_high:Q", y=y, color=colour),
-        base.mark_rule(opacity=0.55).encode(x=x, y=alt.Y("privacy_low:Q"), y2="privacy_high:Q", color=colour),
-        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour, description="says:N"),
-    ]
-    for place in sorted({(p["align"], p["dx"], p["dy"]) for p in points}):  # a layer for each way of placing names
-        align, dx, dy = place
-        chosen = values([p for p in points if (p["align"], p["dx"], p["dy"]) == place])
-        text = alt.Chart(chosen).mark_text(align=align, dx=dx, dy=dy, baseline="middle", color=INK)
-        layers.append(text.encode(x=x, y=y, text="release:N"))
-    return finish(
-        "privacy-utility",
+    points = [{**point, "front": BEST if best else OTHERS} for point, best in zip(points, front, strict=True)]
+    caption = (
         "Each release by what its strongest attacker leaves private and what verification keeps, with 95 % intervals; "
-        "the dashed line is the front of the releases that no other one dominates.",
-        alt.layer(*layers).properties(width=WIDTH, height=300),
+        "the dashed line is the front of the releases that no other one dominates."
     )
-
-
-def _measures(row: Row) -> str:
-    """What the strongest attack on a release reads, in words."""
-    best = row["strongest"]
-    return f"{title(row['release'])}: {best.get('attack', 'the strongest attack')} reads {percent(*_accuracy(best))}"
-
-
-def _accuracy(measured: Row) -> tuple[float, Sequence[float | None]]:
-    metric = "balanced_accuracy" if "balanced_accuracy" in measured else "accuracy"
-    return float(measured[metric]), measured["ci95"]
-
-
-def _domain(numbers: Sequence[float | None]) -> list[float]:
-    """From the least to the most, with room for marks."""
-    known = [number for number in numbers if number is not None]
-    low, high = min(known), max(known)
-    margin = 0.04 * (high - low)
-    return [low - margin, high + margin]
-
-
-def _place_labels(points: list[dict[str, Any]], x_domain: list[float], y_domain: list[float]) -> None:
-    """Beside, above or below its point: wherever a name covers least of the other names and points."""
-    at = [
-        (
-            (p["utility"] - x_domain[0]) / (x_domain[1] - x_domain[0]) * WIDTH,
-            (y_domain[1] - p["privacy"]) / (y_domain[1] - y_domain[0]) * 300,
-        )
-        for p in points
-    ]
-    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in at]
-    for point, (x, y) in zip(points, at, strict=True):
-        long = 7.0 * len(point["release"])
-        places = []
-        for align, dx, dy in (("left", 9, -10), ("right", -9, -10), ("left", 9, 10), ("right", -9, 10)):
-            left = x + dx - (long if align == "right" else 0)
-            box = (left, y + dy - 8, left + long, y + dy + 8)
-            outside = max(0.0, -box[0]) + max(0.0, box[2] - WIDTH) + max(0.0, -box[1]) + max(0.0, box[3] - 300)
-            places.append((sum(_overlap(box, other) for other in taken) + 20 * outside, align, dx, dy, box))
-        _, point["align"], point["dx"], point["dy"], box = min(places, key=lambda place: place[0])
-        taken.append(box)
-
-
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    return draw_plane(points, points, caption)
 
 
 def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceiling: float | None) -> Chart | None:
@@ -125,7 +42,7 @@ def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceili
         name, measured = title(row["release"]), row["strongest"]
         low, high = measured["ci95"]
         points.append({"release": name, "value": measured["balanced_accuracy"], "what": "measured, strongest attack",
-                       "says": _measures(row)})  # fmt: skip
+                       "says": reads(name, measured)})  # fmt: skip
         bar = {"release": name, "low": low, "high": high}
         if row["claimed"] is not None:
             claimed = row["claimed"]["balanced_accuracy"]
@@ -196,26 +113,27 @@ def heatmap(rows: Sequence[Row], chance: float) -> Chart | None:
     ]  # fmt: skip
     if not cells:
         return None
-    releases = list(dict.fromkeys(cell["release"] for cell in cells))
-    attacks = list(dict.fromkeys(cell["attack"] for cell in cells))
-    x = alt.X(
-        "release:N",
-        title=None,
-        sort=releases,
-        axis=HEADINGS,
+    caption = (
+        "Balanced accuracy on test of every attack on every release: the fuller the colour, the further from chance."
     )
+    return table_of_colours("attack-defense", caption, cells, "release", (chance, 1))
+
+
+def table_of_colours(name: str, caption: str, cells: Sequence[Row], across: str, domain: tuple[float, float]) -> Chart:
+    """Attacks against what ``across`` names. cells : {across, "attack", "value", "text", "says"}, in the order shown.
+
+    domain : the values of no colour, and of the fullest.
+    """
+    columns, attacks = (list(dict.fromkeys(cell[key] for cell in cells)) for key in (across, "attack"))
+    x = alt.X(f"{across}:N", title=None, sort=columns, axis=HEADINGS)
     y = alt.Y("attack:N", title=None, sort=attacks, axis=alt.Axis(domain=False))
     base = alt.Chart(values(cells)).encode(x=x, y=y)
-    strength = alt.Opacity("value:Q", legend=None, scale=alt.Scale(domain=[chance, 1], range=[0.04, 0.9], clamp=True))
+    strength = alt.Opacity("value:Q", legend=None, scale=alt.Scale(domain=domain, range=[0.04, 0.9], clamp=True))
     layers = alt.layer(
         base.mark_rect(color=MEASURED).encode(opacity=strength, description="says:N"),
         base.mark_text(color=INK).encode(text="text:N"),
     )
-    return finish(
-        "attack-defense",
-        "Balanced accuracy on test of every attack on every release: the fuller the colour, the further from chance.",
-        layers.properties(width=max(160, 52 * len(releases)), height=26 * len(attacks)),
-    )
+    return finish(name, caption, layers.properties(width=max(160, 52 * len(columns)), height=26 * len(attacks)))
 
 
 def seeds(rows: Sequence[Row]) -> Chart | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aiakit.report.grid import NONE, Grid, figure, print_grid, say
+from aiakit.report.grid import Grid, difference, figure, print_grid, say
 from aiakit.report.terminal import stdout
 
 
@@ -34,13 +34,9 @@ def _rows(rows: list[dict[str, Any]]) -> Iterator[list[str]]:
     """The texts of each row; the releases only where they change."""
     above = ""
     for row in rows:
-        difference = NONE
-        if row["ci95"] is not None:
-            low, high = (figure(bound, sign=True) for bound in row["ci95"])
-            difference = f"{figure(row['difference'], sign=True)} [{low}, {high}]"
         releases = " → ".join(dict.fromkeys(row["releases"]))
         shown = "" if releases == above else releases
-        yield [shown, row["what"], figure(row["first"]), figure(row["second"]), difference, figure(row["p_holm"])]
+        yield [shown, row["what"], figure(row["first"]), figure(row["second"]), difference(row), figure(row["p_holm"])]
         above = releases
 
 

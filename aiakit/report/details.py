@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import sqrt
 from typing import Any
 
-from aiakit.report.grid import NONE, Grid, figure, with_interval
+from aiakit.report.grid import NONE, Grid, figure, measured
 
 Row = dict[str, Any]
 RESTS_ON = {
@@ -43,7 +43,7 @@ def _privacy(document: Row) -> Grid:
     rows = []
     for row in document["rows"]:
         best = row["strongest"]
-        cells = [NONE] * 3 if best is None else [best["attack"], _measured(best), figure(best["bits"])]
+        cells = [NONE] * 3 if best is None else [best["attack"], measured(best), figure(best["bits"])]
         claimed = figure(row["claimed"] and row["claimed"]["balanced_accuracy"])
         rows.append(
             [row["release"], claimed, *cells, figure(row["gap"], sign=True), figure(row["simultaneous_upper"]),
@@ -59,8 +59,13 @@ def _utility(document: Row) -> Grid:
     rows = []
     for row in document["rows"]:
         found = [row["utility"].get(kind) for kind in kinds]
-        cells = [NONE if of is None else with_interval(of["accuracy"], of["ci95"]) for of in found]
-        rows.append([row["release"], *cells, figure(row["utility"].get("random", {}).get("eer"))])
+        rows.append(
+            [
+                row["release"],
+                *(measured(of, "accuracy") for of in found),
+                figure(row["utility"].get("random", {}).get("eer")),
+            ]
+        )
     title = "Utility: accuracy of 1:1 verification (higher is better)"
     return Grid(title, ("release", *kinds.values(), "EER"), rows if document["rows"][0]["utility"] else [])
 
@@ -89,11 +94,11 @@ def _releases(document: Row) -> list[str]:
 
 
 def _attack_cell(row: Row, name: str) -> str:
-    measured = row["attacks"].get(name)
-    if measured is None:
+    found = row["attacks"].get(name)
+    if found is None:
         return NONE
-    marks = ("*" if row["strongest"]["attack"] == name else "") + ("†" if measured["power"] is False else "")
-    return _measured(measured) + marks
+    marks = ("*" if row["strongest"]["attack"] == name else "") + ("†" if found["power"] is False else "")
+    return measured(found) + marks
 
 
 def _further(document: Row) -> Grid:
@@ -115,9 +120,9 @@ def _ladder(document: Row) -> Grid:
     known = [row.get("knowledge", {}) for row in document["rows"]]
     levels = [level for level in ("ignorant", "lazy") if any(level in found for found in known)]
     rows = [
-        [row["release"], name, *(_measured(of.get(level, {}).get(name)) for level in levels), _measured(measured)]
+        [row["release"], name, *(measured(of.get(level, {}).get(name)) for level in levels), measured(informed)]
         for row, of in zip(document["rows"], known, strict=True)
-        for name, measured in row["attacks"].items()
+        for name, informed in row["attacks"].items()
     ]
     title = "Knowledge ladder, balanced accuracy of each attack by what it was trained on"
     return Grid(title, ("release", "attack", *levels, "this release"), rows if levels else [], (), 2)
@@ -131,7 +136,7 @@ def _curves(document: Row) -> Iterator[Grid]:
         rows = []
         for release, name, points in curves:
             found = {point[unit]: point for point in points}
-            rows.append([release, name, *(_measured(found.get(number)) for number in numbers)])
+            rows.append([release, name, *(measured(found.get(number)) for number in numbers)])
         title = f"{heading}, balanced accuracy by number of {unit}"
         yield Grid(title, ("release", "attack", *map(str, numbers)), rows, (), 2)
 
@@ -155,7 +160,7 @@ def _parts(document: Row) -> Iterator[Grid]:
             if "slices" in row:
                 what = f"{row['slices']['attack']} on {row['release']} in parts of test: {found['attribute']}"
                 rows = [
-                    [part, value, str(figures["people"]), str(figures["images"]), _measured(figures)]
+                    [part, value, str(figures["people"]), str(figures["images"]), measured(figures)]
                     for part, value, figures in parts_of(row)
                 ]
                 yield Grid(f"{what} (in a class: its recall)", headings, rows, (), 2)
@@ -192,9 +197,3 @@ def _costs(document: Row) -> Grid:
 
 def _seconds(row: Row, *keys: str) -> Sequence[str]:
     return [f"{row[key]:.1f}" for key in keys]
-
-
-def _measured(measured: Row | None) -> str:
-    if measured is None or measured["balanced_accuracy"] is None:
-        return NONE
-    return with_interval(measured["balanced_accuracy"], measured["ci95"])

@@ -12,7 +12,7 @@ from aiakit.faces.examples import Face, Gallery, Tile, Verified
 from aiakit.report.canvas import Canvas
 from aiakit.report.grid import NONE, Grid, print_grid
 from aiakit.report.terminal import stdout
-from aiakit.report.theme import COLOURS, INK, Chart, title
+from aiakit.report.theme import COLOURS, Chart, title
 
 SCHEMA = 1
 SIDE, COLUMN, LINE = 156, 182, 15  # pixels: of a picture, of a column, of a line of text
@@ -104,9 +104,7 @@ def _draw(canvas: Canvas, left: float, top: float, tile: Tile, gallery: Gallery,
     if tile.picture is not None:
         canvas.picture(left, top, SIDE, tile.picture)
     else:
-        canvas.bar(left, top, SIDE, SIDE, INK, 0.06)
-        canvas.text(left + SIDE / 2, top + SIDE / 2 - 8, "an embedding:", align="center", soft=True)
-        canvas.text(left + SIDE / 2, top + SIDE / 2 + 8, "there is no picture", align="center", soft=True)
+        canvas.no_picture(left, top, SIDE)
     y = top + SIDE + 11
     for name, proba in _lines(tile, gallery, attacks):
         draw_said(canvas, left, y, name, proba)

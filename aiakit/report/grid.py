@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich import box
 from rich.cells import cell_len
@@ -99,3 +100,16 @@ def with_interval(value: float, interval: list[float | None]) -> str:
     """``.801 [.780, .822]``."""
     low, high = interval
     return f"{figure(value)} [{figure(low)}, {figure(high)}]"
+
+
+def measured(found: Mapping[str, Any] | None, metric: str = "balanced_accuracy") -> str:
+    """A figure of a document with its interval; a dash where there is none."""
+    return NONE if found is None or found[metric] is None else with_interval(found[metric], found["ci95"])
+
+
+def difference(found: Mapping[str, Any]) -> str:
+    """``+.021 [-.004, +.046]``; a dash where it has no interval."""
+    if found["ci95"] is None:
+        return NONE
+    low, high = (figure(bound, sign=True) for bound in found["ci95"])
+    return f"{figure(found['difference'], sign=True)} [{low}, {high}]"

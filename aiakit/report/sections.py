@@ -9,7 +9,7 @@ from typing import Any
 
 from aiakit.measures.bootstrap import FEWEST_ERRORS
 from aiakit.report import charts, curves
-from aiakit.report.conclusion import conclusion_of, percent
+from aiakit.report.conclusion import conclusion_of, largest_gap, percent
 from aiakit.report.costs import cost_table, variance_table
 from aiakit.report.details import RESTS_ON
 from aiakit.report.further import further
@@ -24,8 +24,8 @@ from aiakit.report.links import (
 )
 from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
 from aiakit.report.parts import parts_of_test
+from aiakit.report.remarks import bounds, failed, impossible, nulls, skipped
 from aiakit.report.source import Source
-from aiakit.report.terminal import impossible
 from aiakit.report.theme import Chart
 from aiakit.results.figures import Share
 from aiakit.storage.documents import printable
@@ -264,35 +264,15 @@ def costs(source: Source) -> Section | None:
 def limits(source: Source) -> Section | None:
     """What these figures cannot show."""
     document = source.document
-    items = list(document["limits"])
-    if document["smallest_detectable"] is not None:
-        items.append(
-            f"The smallest leak that this test set would show (80 % power) is {document['smallest_detectable']:.3f} "
-            "balanced accuracy; below it, 'private' is not shown."
-        )
-    if document["bayes_ceiling"] is not None:
-        items.append(
-            f"No attack on {document['attribute']} can exceed {document['bayes_ceiling']:.3f} on any release of this "
-            "data set."
-        )
-    items += impossible(document)
-    for row in source.rows:
-        if "null" in row:
-            null = row["null"]
-            items.append(
-                f"{row['release']}: with labels permuted between people, the selected attack reached at most "
-                f"{max(null['balanced_accuracy']):.3f} in {null['permutations']} runs (p = {null['p']:.3f})."
-            )
+    items = [*document["limits"], *bounds(document), *impossible(document)]
+    items += [line for row in source.rows for line in nulls(row)]
     return Section("limits", "Limits", (), (), (), items)
 
 
 def notes(source: Source) -> Section | None:
     """Remarks of the data set, attacks that could not be applied, and what failed."""
-    document = source.document
-    items = list(document["notes"])
-    items += [f"{row['release']}: skipped: {what}: {why}" for row in source.rows
-              for what, why in row.get("skipped", {}).items()]  # fmt: skip
-    items += [f"failed: {failure['cell']}: {failure['reason']}" for failure in document["failures"]]
+    items = [*source.document["notes"], *(line for row in source.rows for line in skipped(row))]
+    items += failed(source.document)
     items += [f"no result yet: {label}" for row in source.rows for label in row["missing"]]
     return Section("notes", "Notes and failures", (), (), (), items) if items else None
 
@@ -359,15 +339,7 @@ def present(drawn: Sequence[Chart | None]) -> list[Chart]:
 
 def lead_of(document: Mapping[str, Any]) -> list[str]:
     """The sentences at the head of a report: what was found, and how far that can be trusted."""
-    sentences = [conclusion_of(document)]
-    gaps = [row for row in document["rows"] if row["gap"] is not None]
-    if len(gaps) > 1:
-        worst = max(gaps, key=lambda row: row["gap"])
-        sentences.append(
-            f"{worst['release']} claims {percent(worst['claimed']['balanced_accuracy'])} and leaks "
-            f"{percent(worst['strongest']['balanced_accuracy'])} to {worst['strongest']['attack']}: the largest "
-            "illusion gap of this run."
-        )
+    sentences = [conclusion_of(document), *largest_gap(document["rows"], "run")]
     sentences.append(lower_bounds(document["smallest_detectable"]))
     if not document["complete"]:
         sentences.append("This run is incomplete: some cells have no result (see Notes and failures).")

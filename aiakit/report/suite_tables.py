@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from aiakit.report.board_tables import markdown_of
-from aiakit.report.grid import NONE, Grid, figure, print_grid, say, with_interval
+from aiakit.report.grid import NONE, Grid, difference, figure, measured, print_grid, say
 from aiakit.report.html import write_report
+from aiakit.report.remarks import remarks
 from aiakit.report.sweep import write_sweep_page
-from aiakit.report.terminal import remarks, stdout
+from aiakit.report.terminal import stdout
 from aiakit.results.document import document_of
 from aiakit.storage.store import write_atomically
 from aiakit.suites.orderings import UNKNOWN
@@ -71,7 +72,13 @@ def grids(document: Row) -> list[Grid]:
     tables = [Grid(_title(document), [heading for heading, _ in columns], table, ("which is",))]
     if document["orderings"]:
         rows = [
-            [_measure(document, of), f"{link['more']} > {link['less']}", *_difference(link), link["verdict"]]
+            [
+                _measure(document, of),
+                f"{link['more']} > {link['less']}",
+                difference(link),
+                figure(link["p"]),
+                link["verdict"],
+            ]
             for of in document["orderings"]
             for link in of["links"]
         ]
@@ -96,14 +103,14 @@ def _columns(document: Row) -> list[tuple[str, Callable[[Row], str]]]:
         ("method", lambda row: str(row["method"])),
         ("privacy ↓, reported", lambda row: _reported(row, "leakage")),
         ("privacy ↓, claimed (in-loop)", lambda row: figure(row["claimed"] and row["claimed"]["balanced_accuracy"])),
-        ("privacy ↓, measured: poster-style", lambda row: _measured(row["published_attack"], "balanced_accuracy")),
-        ("privacy ↓, measured: strongest", lambda row: _measured(row["strongest"], "balanced_accuracy")),
+        ("privacy ↓, measured: poster-style", lambda row: measured(row["published_attack"])),
+        ("privacy ↓, measured: strongest", lambda row: measured(row["strongest"])),
         ("which is", lambda row: row["strongest"]["attack"] if row["strongest"] else NONE),
         ("utility ↑, reported", lambda row: _reported(row, "utility")),
-        ("utility ↑, measured", lambda row: _measured(row["utility"].get("random"), "accuracy")),
+        ("utility ↑, measured", lambda row: measured(row["utility"].get("random"), "accuracy")),
         (
             f"utility ↑, measured: same-{attribute} impostors",
-            lambda row: _measured(row["utility"].get("same_attribute"), "accuracy"),
+            lambda row: measured(row["utility"].get("same_attribute"), "accuracy"),
         ),
     ]
     published = document["published"] is not None
@@ -115,10 +122,6 @@ def _reported(row: Row, which: str) -> str:
     return NONE if value is None else f"{value:.4f}"
 
 
-def _measured(measured: Row | None, metric: str) -> str:
-    return NONE if measured is None else with_interval(measured[metric], measured["ci95"])
-
-
 def _measure(document: Row, ordering: Row) -> str:
     names = {
         "utility": "utility",
@@ -126,13 +129,6 @@ def _measure(document: Row, ordering: Row) -> str:
         "strongest": "leakage, strongest attack",
     }
     return names[ordering["measure"]]
-
-
-def _difference(link: Row) -> tuple[str, str]:
-    if link["ci95"] is None:
-        return NONE, NONE
-    low, high = (figure(bound, sign=True) for bound in link["ci95"])
-    return f"{figure(link['difference'], sign=True)} [{low}, {high}]", figure(link["p"])
 
 
 def lines(document: Row) -> list[str]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from aiakit.report import charts as run_charts
 from aiakit.report import sweep_charts as charts
-from aiakit.report.conclusion import conclusion_of_sweep
+from aiakit.report.conclusion import conclusion_of_sweep, largest_gap
 from aiakit.report.html import write_page
 from aiakit.report.page import Cell, Heading, Page, Section, Table, interval_cell, to_cell
+from aiakit.report.remarks import failed
 from aiakit.sweeps.space import in_short
 
 PAGE = "sweep.html"
@@ -37,7 +38,7 @@ def sweep_page(document: Row) -> Page:
             [chart for chart in (*varying, charts.plane(document)) if chart is not None],
         ),
         Section("points", "Points", [summary(document)], _drawn(document), [_table(document)]),
-        Section("notes", "Notes", items=[*document["notes"], *document["limits"], *_failures(document)]),
+        Section("notes", "Notes", items=[*document["notes"], *document["limits"], *failed(document)]),
     ]  # fmt: skip
     subtitle = (
         f"{', '.join(document['classes'])} · {document['people']} people · {document['images']} images · "
@@ -48,15 +49,7 @@ def sweep_page(document: Row) -> Page:
 
 def lead_of(document: Row) -> list[str]:
     """The sentences that a hurried reader must see."""
-    sentences = [conclusion_of_sweep(document)]
-    gaps = [point for point in document["points"] if point["gap"] is not None]
-    if gaps:
-        worst = max(gaps, key=lambda point: point["gap"])
-        sentences.append(
-            f"{worst['release']} claims {worst['claimed']['balanced_accuracy']:.3f} and leaks "
-            f"{worst['strongest']['balanced_accuracy']:.3f} to {worst['strongest']['attack']}: "
-            f"the largest illusion gap of this sweep, {worst['gap']:+.3f}."
-        )
+    sentences = [conclusion_of_sweep(document), *largest_gap(document["points"], "sweep")]
     if not document["complete"]:
         sentences.append("This sweep is incomplete: some cells have no result (see Notes).")
     return sentences
@@ -123,7 +116,3 @@ def _table(document: Row) -> Table:
 
 def _value(value: Any) -> Any:
     return Cell(in_short(value), value) if isinstance(value, float) else to_cell(value)
-
-
-def _failures(document: Row) -> list[str]:
-    return [f"failed: {failure['cell']}: {failure['reason']}" for failure in document["failures"]]

@@ -8,15 +8,14 @@ from typing import Any
 
 import altair as alt
 
-from aiakit.measures.pareto import privacy_of
 from aiakit.report.conclusion import percent
+from aiakit.report.plane import BEST, OTHERS, draw_plane, point_of, privacy
 from aiakit.report.theme import CLAIMED, COLOURS, INK, MEASURED, WIDTH, Chart, finish, from_chance, title, values
 from aiakit.sweeps.space import in_short
 
 Row = dict[str, Any]
 LEAKS = ("claimed, in-loop attacker", "measured, strongest attack")
 HEIGHT = 190
-DIM = "#8a8a94"
 
 
 def label_of_point(params: Row) -> str:
@@ -156,90 +155,24 @@ def _ends(means: list[Row], place: str) -> Row:
 
 def plane(document: Row) -> Chart | None:
     """Privacy against utility: the front of the points as measured, and where the in-loop attacker claims them."""
-    able = [point for point in document["points"] if point["objectives"] is not None]
-    if not able:
+    points = []
+    for row in document["points"]:
+        point = point_of(label_of_point(row["params"]), row)
+        if point is None or row["objectives"] is None:
+            continue
+        point |= {**row["objectives"], "front": BEST if row["pareto"] else OTHERS}
+        if row["claimed"] is not None:
+            point["says"] += f"; it claims {percent(row['claimed']['balanced_accuracy'])}"
+            point["claimed"] = privacy(row["claimed"])
+        points.append(point)
+    if not points:
         return None
-    points = [
-        {"point": label_of_point(point["params"]), "front": "not dominated" if point["pareto"] else "dominated",
-         "says": _says(point), **_ends_of(point), **point["objectives"]}
-        | ({} if point["claimed"] is None else {"claimed": _privacy(point["claimed"])})
-        for point in able
-    ]  # fmt: skip
-    front = [point for point in points if point["front"] == "not dominated"]
-    claims = [{**point, "front": "claimed"} for point in points if "claimed" in point]
-    scale_x = from_chance([point["utility_low"] for point in points])
-    scale_y = alt.Scale(domain=[0, 1])
-    x = alt.X("utility:Q", title="utility: verification accuracy →", scale=scale_x)
-    y = alt.Y("privacy:Q", title="privacy: 1 − advantage →", scale=scale_y)
-    kinds = {"not dominated": MEASURED, "dominated": DIM, **({"claimed": CLAIMED} if claims else {})}
-    colour = alt.Color("front:N", title=None, scale=alt.Scale(domain=list(kinds), range=list(kinds.values())))
-    at_claim = alt.Y("claimed:Q", scale=scale_y)
-    base, claim, best = (alt.Chart(values(rows)) for rows in (points, claims, front))
-    layers = [
-        best.mark_line(interpolate="step-before", color=MEASURED, strokeDash=[4, 3], opacity=0.7).encode(
-            x=x, y=y, order="utility:Q"
-        ),
-        claim.mark_rule(color=INK, opacity=0.18).encode(x=x, y=y, y2="claimed:Q"),
-        base.mark_rule(opacity=0.45).encode(
-            x=alt.X("utility_low:Q", scale=scale_x), x2="utility_high:Q", y=y, color=colour
-        ),
-        base.mark_rule(opacity=0.45).encode(
-            x=x, y=alt.Y("privacy_low:Q", scale=scale_y), y2="privacy_high:Q", color=colour
-        ),
-        claim.mark_point(size=45, opacity=0.9).encode(x=x, y=at_claim, color=colour, description="says:N"),
-        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour, description="says:N"),
-    ]
-    ends = [point["utility"] for point in points]
-    layers += _names(front, (min(ends) + max(ends)) / 2, x, y)
-    undefended = _undefended(document)
-    if undefended:
-        mark = alt.Chart(values(undefended))
-        layers += [
-            mark.mark_point(shape="diamond", size=90, color=INK, filled=True).encode(x=x, y=y),
-            mark.mark_text(color=INK, dy=14).encode(x=x, y=y, text=alt.value("undefended")),
-        ]
-    return finish(
-        "privacy-utility",
+    claims = any("claimed" in point for point in points)
+    caption = (
         "Each point of the sweep by what its strongest attacker leaves private and what verification keeps: the dashed "
         "line is the front that no other point dominates. "
         + ("A grey line leads to what the in-loop attacker claims. " if claims else "")
-        + "Coloured lines are 95 % intervals.",
-        alt.layer(*layers).properties(width=WIDTH, height=300),
+        + "Coloured lines are 95 % intervals."
     )
-
-
-def _says(point: Row) -> str:
-    best, utility = point["strongest"], point["utility"]["random"]
-    claimed = "" if point["claimed"] is None else f"; it claims {percent(point['claimed']['balanced_accuracy'])}"
-    read = f"{best['attack']} reads {percent(best['balanced_accuracy'], best['ci95'])}"
-    kept = percent(utility["accuracy"], utility["ci95"])
-    return f"{label_of_point(point['params'])}: {read}; verification {kept}{claimed}"
-
-
-def _ends_of(point: Row) -> Row:
-    """The ends of a point's intervals in the plane."""
-    low, high = point["strongest"]["advantage_ci95"]
-    ends = {"utility_low": point["utility"]["random"]["ci95"][0], "utility_high": point["utility"]["random"]["ci95"][1]}
-    return {**ends, "privacy_low": float(privacy_of(high or 0.0)), "privacy_high": float(privacy_of(low or 0.0))}
-
-
-def _names(front: list[Row], middle: float, x: Any, y: Any) -> list[Any]:
-    """The names of the points on the front, towards the middle of the plane, where there is room."""
-    left = alt.Chart(values([point for point in front if point["utility"] <= middle]))
-    right = alt.Chart(values([point for point in front if point["utility"] > middle]))
-    texts = (
-        left.mark_text(align="left", dx=8, dy=-8, color=INK),
-        right.mark_text(align="right", dx=-8, dy=-8, color=INK),
-    )
-    return [text.encode(x=x, y=y, text="point:N") for text in texts]
-
-
-def _undefended(document: Row) -> list[Row]:
-    reference = document["reference"]
-    if reference["strongest"] is None or "random" not in reference["utility"]:
-        return []
-    return [{"privacy": _privacy(reference["strongest"]), "utility": reference["utility"]["random"]["accuracy"]}]
-
-
-def _privacy(statistics: Row) -> float:
-    return float(privacy_of(statistics["advantage"]))
+    front = [point for point in points if point["front"] == BEST]
+    return draw_plane(points, front, caption, point_of("undefended", document["reference"]))

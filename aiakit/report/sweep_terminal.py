@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aiakit.report.conclusion import conclusion_of_sweep
-from aiakit.report.grid import NONE, Grid, figure, print_grid, say, with_interval
+from aiakit.report.grid import NONE, Grid, figure, measured, print_grid, say
+from aiakit.report.remarks import problems, remarks
 from aiakit.report.sweep import summary
-from aiakit.report.terminal import problems, remarks, stdout
+from aiakit.report.terminal import stdout
 from aiakit.sweeps.space import in_short
 
 Row = dict[str, Any]
@@ -37,10 +38,10 @@ def print_sweep(document: Row, quiet: bool = False) -> None:
 
 
 def _figures(row: Row) -> list[str]:
-    best, utility = row["strongest"], row["utility"].get("random")
+    best = row["strongest"]
     return [
-        NONE if best is None else with_interval(best["balanced_accuracy"], best["ci95"]),
-        NONE if utility is None else with_interval(utility["accuracy"], utility["ci95"]),
+        measured(best),
+        measured(row["utility"].get("random"), "accuracy"),
         "●" if row.get("pareto") else "",
         figure(row["claimed"] and row["claimed"]["balanced_accuracy"]),
         figure(row["gap"], sign=True),

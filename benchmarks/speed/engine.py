@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 
 from aiakit.experiment.dask import Dask
-from aiakit.experiment.engine import Engine, run_cells
-from aiakit.experiment.forecast import Forecast
+from aiakit.experiment.engine import Engine, SilentObserver, run_cells
 from aiakit.experiment.local import Local
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Runtime
@@ -36,14 +35,8 @@ from aiakit.storage.store import CELLS, Draft, Store
 ATTACKS = ("mlp", "gender-mlp", "xgboost", "svm")
 
 
-class Silent:
-    """An observer that says nothing."""
-
-    def begin(self, forecast: Forecast) -> None: ...
-
-    def start(self, label: str) -> None: ...
-
-    def step(self, label: str, done: int, total: int) -> None: ...
+class Strict(SilentObserver):
+    """Ends the benchmark where a cell fails."""
 
     def end(self, label: str, failure: str | None) -> None:
         if failure:
@@ -75,7 +68,7 @@ def seconds(engine: Engine, cells: int, work: float, waits: bool = False) -> tup
     ]
     with tempfile.TemporaryDirectory() as folder:
         began, used = time.perf_counter(), processor()
-        run_cells(Store(Path(folder)), board, Runtime(Path(folder)), Silent(), engine, {"benchmark": compute})
+        run_cells(Store(Path(folder)), board, Runtime(Path(folder)), Strict(), engine, {"benchmark": compute})
         return time.perf_counter() - began, processor() - used
 
 
@@ -100,7 +93,7 @@ def row(name: str, engine: Engine, cells: int, work: float, waits: bool, alone: 
 def board(jobs: int, threads: int, cells: int, people: int) -> float:
     """Seconds from the release to the last score of a run of four attacks with several seeds."""
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-c", "import sys; from aiakit.cli.main import main; sys.exit(main())", "run"]
+        command = [sys.executable, "-m", "aiakit", "run"]
         command += ["--defense", "original", "--set", "original.epochs=1", "--no-utility", "--people", str(people)]
         command += ["--attacks", ",".join(ATTACKS), "--attack-seeds", str(max(1, cells // len(ATTACKS)))]
         command += ["--jobs", str(jobs), "--threads", str(threads), "--out", out, "--name", "run"]

@@ -84,7 +84,7 @@ def _write_tables(root: Path, faces: FaceSet, order: np.ndarray, names: Sequence
 
 def measure(root: Path, pairs: int, threads: int, settings: Sequence[str], out: Path) -> tuple[dict[str, float], float]:
     """Processor seconds of each stage of one run, and the peak of anonymous memory in MiB."""
-    command = [sys.executable, "-c", "import sys; from aiakit.cli.main import main; sys.exit(main())", "run"]
+    command = [sys.executable, "-m", "aiakit", "run"]
     command += ["--dataset", "celeba", "--data-root", str(root), "--defense", "aia", "--no-reference"]
     command += ["--attacks", "fast", "--set", "aia.epochs=1", "--pairs", str(pairs), "--out", str(out), "--name", "run"]
     command += ["--jobs", "1", "--threads", str(threads), *(word for each in settings for word in ("--set", each))]

@@ -61,7 +61,7 @@ class Chaos:
 
     def start(self, name: str, copy: int = 0) -> subprocess.Popen[bytes]:
         """A process, and leader of its group, that makes the run of this name."""
-        command = [sys.executable, "-c", "import sys; from aiakit.cli.main import main; sys.exit(main())", "run"]
+        command = [sys.executable, "-m", "aiakit", "run"]
         command += [*self.arguments, "--jobs", str(self.jobs), "--threads", str(self.jobs)]
         command += ["--out", str(self.folder), "--name", name, "--json"]
         environment = {**os.environ, "AIAKIT_CACHE": str(self.folder / f"{name}.cache")}

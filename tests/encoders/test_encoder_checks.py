@@ -90,7 +90,7 @@ def wrong_encoders() -> dict[str, type[Encoder]]:
         "encoding repeats": Noisy,
         "same seed same bytes": GlobalSeed,
         "images are encoded alone": Batchy,
-        "state restores the encoder": Forgets,
+        "state restores it": Forgets,
         "state that does not fit is refused": Careless,
         "input is not modified": Scribbles,
         "extreme input": Fragile,

@@ -222,11 +222,6 @@ def test_calibration_recovers_probabilities_and_survives_a_class_that_val_lacks(
     assert (calibrated[:, 2] < 1e-9).all()
 
 
-def test_relative_gain_of_protection() -> None:
-    assert metrics.relative_gain(0.2, 0.4, 0.1, 0.1) == pytest.approx(1.0)
-    assert metrics.relative_gain(0.2, 0.4, 0.1, 0.3) == pytest.approx(-1.0)
-
-
 @pytest.mark.parametrize(
     ("proba", "labels", "says"),
     [

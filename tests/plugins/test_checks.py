@@ -398,7 +398,7 @@ def wrong_defenses() -> dict[str, type[Defense]]:
         "same seed same bytes": GlobalSeed,
         "stochastic is true to the release": Liar,
         "samples are released alone": Batchy,
-        "state restores the release": Forgets,
+        "state restores it": Forgets,
         "state that does not fit is refused": Careless,
         "input is not modified": Scribbles,
         "three classes": TwoOnly,

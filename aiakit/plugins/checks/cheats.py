@@ -16,6 +16,7 @@ from aiakit.contracts import LabelledRelease, Release
 from aiakit.plugins.checks.attack import AttackSubject
 from aiakit.plugins.checks.common import Failed, Skipped, same_bytes, want
 from aiakit.plugins.checks.defense import DefenseSubject, release, same
+from aiakit.plugins.checks.trained import inputs_of
 from aiakit.plugins.checks.watch import Watch, watching
 
 BATCH = 256  # as in a run
@@ -132,8 +133,7 @@ def check_training_people_are_released_alike(defense: DefenseSubject) -> None:
     """A restored defense releases its own training people like the one that was fitted."""
     if not defense.fitted.state_dict():
         raise Skipped("this defense learns nothing")
-    known = defense.made.train
-    inputs = known.embedding if defense.embedding else known.images  # type: ignore[union-attr]
+    inputs = inputs_of(defense.made.train)
     restored = defense.make().load_state_dict({name: np.array(a) for name, a in defense.fitted.state_dict().items()})
     if not same(release(defense.fitted, inputs), release(restored, inputs)):
         raise Failed("it remembers the people that it was fitted on outside of its state, and releases them otherwise")
