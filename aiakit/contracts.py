@@ -2,8 +2,8 @@
 
 Shapes: N samples, D embedding dimensions, K ≥ 2 classes of the private attribute, H×W pixels.
 The conventions are scikit-learn's: ``__init__`` stores its parameters under their own names and does nothing else,
-``fit`` returns ``self``, capabilities are class attributes, and all randomness comes from the context or the
-generator that is handed in. Test labels are never part of anything a plugin receives.
+``fit`` returns ``self``, capabilities are class attributes, all randomness comes from the context or the generator
+that is handed in. Test labels are never part of anything a plugin receives.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ IntArray = NDArray[np.int64]
 PixelArray = NDArray[np.uint8]
 State = dict[str, NDArray[Any]]
 T = TypeVar("T")
-
 Precision = Literal["fp32", "tf32", "bf16"]
 View = Literal["embedding", "image", "claim"]  # what is published, and what the defense claims of it
 VIEWS: tuple[View, ...] = get_args(View)
@@ -160,9 +159,7 @@ class LabelledRelease(_Labelled):
     """What an adversary has to learn from: a release of people whose private attribute it knows.
 
     release : the N released samples, with the single view that the attack names.
-    labels : int64 (N,) in [0, K).
-    identity : int64 (N,).
-    classes : the K names of the private attribute's values.
+    labels, identity, classes : as of ``Faces``.
     images : uint8 (N, H, W, 3) or None, the attacker's own photographs before protection (only to attacks with
         ``knowledge = "adaptive"``, where the attacker can run the defense on photographs of its own).
     undefended : the undefended release of the same photographs, or None (as ``images``).
@@ -233,8 +230,7 @@ class Context:
 
     def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
         """Yield the items and report how many are done."""
-        if total is None:
-            total = len(items := list(items))
+        total = len(items := list(items)) if total is None else total
         self.report(label, 0, total)
         for done, item in enumerate(items, start=1):
             yield item
@@ -285,6 +281,13 @@ class Attack(Plugin):
     @abstractmethod
     def predict_proba(self, release: Release) -> NDArray[Any]:
         """(N, K) class probabilities: finite, non-negative, rows that sum to 1."""
+
+    def predict_log_proba(self, release: Release) -> NDArray[Any] | None:
+        """(N, K) finite logarithms of ``predict_proba``, up to a constant in each row (log-odds will do); or None.
+
+        For attacks surer than probabilities can say (1 − 10⁻¹⁷ is 1, and ties rank nothing): scores are made of these.
+        """
+        return None
 
     def approximation(self, rows: int) -> str | None:
         """What its large-sample form makes of ``rows`` samples ("a sample of 5,000"), which results repeat; or None."""
@@ -453,10 +456,7 @@ class LoadSettings:
     image_size : side of the square images in pixels, a multiple of 16 in 16..512. cache : the folder of pixel caches.
     jobs : how many threads decode or draw images, whatever the result. report : called with (label, done, in all).
     strict : whether missing, unreadable or contradictory data are an InputError rather than a note.
-
-    Raises
-    ------
-    InputError : an image size or a number of jobs that cannot be used.
+    Raises InputError for an image size or a number of jobs that cannot be used.
     """
 
     image_size: int
@@ -477,7 +477,7 @@ class Dataset(Plugin):
 
     needs_root : whether its first parameter, ``root: str``, must be given, which ``--data-root`` fills.
     face_box : (width, height) in pixels of its photographs and the box (left, top, right, bottom) of the face, where
-        one is right for all; so that a photograph of one's own is cropped as those are.
+        one is right for all, to crop a photograph of one's own likewise.
     real_people : whether its faces are of people who exist; pictures of them are put into pages only when asked for.
     """
 

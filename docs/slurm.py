@@ -8,7 +8,7 @@ from dask_jobqueue import SLURMCluster
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--workers", type=int, default=4, help="jobs, each with one worker")
-parser.add_argument("--threads", type=int, default=4, help="cores of a job, and threads of a cell")
+parser.add_argument("--threads", type=int, default=1, help="cores of a job, and threads that train a release")
 parser.add_argument("--memory", default="16GiB", help="of a job")
 parser.add_argument("--time", default="12:00:00", help="that a job may take; more than the longest cell")
 parser.add_argument("--partition", help="Slurm's partition")

@@ -12,7 +12,6 @@ from aiakit.api.keywords import fields_of, listed, numbers, with_known_keywords
 from aiakit.api.progress import shown
 from aiakit.api.result import Result
 from aiakit.contracts import OfficialPairs
-from aiakit.datasets.parallel import threads_in_all
 from aiakit.datasets.samples import make_samples
 from aiakit.experiment.audit import AuditRequest, PreparedAudit, prepare_audit
 from aiakit.experiment.engine import Observer
@@ -84,7 +83,6 @@ def audit(
     notes: Sequence[str] = (),
     folder: str | Path | None = None,
     jobs: int = 1,
-    threads: int | None = None,
     observer: Observer | None = None,
 ) -> Result:
     """Measure what a release that exists already leaks, and what it is still good for.
@@ -109,7 +107,7 @@ def audit(
         ``aiakit run``.
     name : what messages and the document call the data. notes : put before those of the audit.
     folder : where scores are kept, so that an audit which was interrupted goes on; None keeps them with the result.
-    jobs, threads : as of ``aiakit run``. observer : is told of progress; None shows a bar in a notebook.
+    jobs : as of ``aiakit run``. observer : is told of progress; None shows a bar in a notebook.
 
     Raises
     ------
@@ -139,6 +137,5 @@ def audit(
     )
     kept = TemporaryDirectory(prefix="aiakit-audit-") if folder is None else None
     run = prepared.begin(Path(kept.name if kept is not None else str(folder)))
-    runtime = Runtime(cache_folder(), threads_in_all(threads))
-    run.execute(runtime, shown(observer), Local(jobs), prepared.broken)
+    run.execute(Runtime(cache_folder()), shown(observer), Local(jobs), prepared.broken)
     return Result(run, kept)

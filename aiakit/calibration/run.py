@@ -95,9 +95,7 @@ def _leaks(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def calibrate(
-    calibration: Calibration, folder: Path, threads: int, observer: Observer, jobs: int = 1
-) -> dict[str, Any]:
+def calibrate(calibration: Calibration, folder: Path, observer: Observer, jobs: int = 1) -> dict[str, Any]:
     """Compute what ``folder`` does not hold yet; the document of ``aiakit calibrate --json``.
 
     {"schema", "rows": as ``row_of``, "nulls": as ``nulls_of`` or None, "n", "seeds", "notes", "failures": cell → why,
@@ -107,7 +105,7 @@ def calibrate(
     store = Store(folder)
     plan = {trial: calibration.cells(*trial) for trial in calibration.trials()}
     cells = [cell for trial in plan.values() for cell in trial.values()]
-    outcome = run_cells(store, cells, Runtime(cache_folder(), threads), observer, Local(jobs), KINDS)
+    outcome = run_cells(store, cells, Runtime(cache_folder()), observer, Local(jobs), KINDS)
     trials = {trial: _trial(store, calibration, *trial) for trial in plan}
     rows, notes = [], list(outcome.notes)
     for name in calibration.leaks:

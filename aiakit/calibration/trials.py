@@ -16,7 +16,7 @@ from aiakit.experiment import apart
 from aiakit.experiment.config import PluginSpec, Record
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.probing import combined_scores
-from aiakit.experiment.runtime import Runtime, check_proba
+from aiakit.experiment.runtime import Runtime, ask
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.storage.store import Draft, Store
@@ -112,7 +112,7 @@ def compute_trial(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime
     entry = registry.entry("attack", spec["name"])
     attack = apart.make("attack", spec["name"], spec["params"], store.folder)
     parts = draw(all_leaks()[inputs["leak"]], inputs["n"], inputs["seed"])
-    ctx = Context(inputs["seed"], inputs["device"], inputs["precision"], runtime.threads, runtime.report)
+    ctx = Context(inputs["seed"], inputs["device"], inputs["precision"], report=runtime.report)
     if inputs["combines"]:
         tables = [store.read(digest).tensors("scores") for digest in inputs["combines"]]
         known = parts["val"].labels, parts["val"].identity
@@ -121,9 +121,8 @@ def compute_trial(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime
     scores = {}
     with registry.guard(entry):
         attack.fit(parts["train"], parts["val"], ctx)
-        for part in ("val", "test"):
-            proba = attack.predict_proba(parts[part].release)
-            scores[part] = check_proba(proba, len(parts[part]), len(CLASSES), entry)
+    for part in ("val", "test"):
+        scores[part] = ask(attack, entry, parts[part].release, len(CLASSES))[0]
     draft.save("scores", scores)
 
 

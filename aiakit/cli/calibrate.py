@@ -10,7 +10,6 @@ import rich_click as click
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
 from aiakit.cli.options import compute_options, jobs_or_cores
 from aiakit.cli.progress import observer
-from aiakit.datasets.parallel import threads_in_all
 
 FIGURES = (".svg", ".png", ".html")
 
@@ -63,7 +62,7 @@ def command(
     _check_files(out, figure)
     calibration, broken = make_calibration(attacks, leaks, n, seeds, nulls, settings, device, precision)
     with observer() as watch:
-        document = calibrate(calibration, Path(folder), threads_in_all(threads), watch, jobs_or_cores(jobs, threads))
+        document = calibrate(calibration, Path(folder), watch, jobs_or_cores(jobs, threads))
     document["failures"] |= broken
     document["complete"] &= not broken
     _write(document, out, figure)

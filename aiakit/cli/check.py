@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aiakit.plugins.registry import Entry, Kind
 
 SCHEMA = 1
-COLOURS = {"pass": "green", "fail": "bold red", "skip": "yellow"}
+COLOURS = {"pass": "green", "fail": "bold red", "warn": "bold yellow", "skip": "yellow"}
 
 
 @click.command("check")
@@ -50,7 +50,9 @@ def command(plugins: tuple[str, ...], kind: str | None, settings: tuple[str, ...
         emit_json({"schema": SCHEMA, "failed": failed, "plugins": [_document(*report) for report in reports]})
     else:
         total = sum(len(results) for _, results in reports)
-        console().print(f"{failed} of {total} checks failed" if failed else f"no check failed of {total}")
+        warned = sum(result.status == "warn" for _, results in reports for result in results)
+        doubts = f", {warned} warned" if warned else ""
+        console().print((f"{failed} of {total} checks failed" if failed else f"no check failed of {total}") + doubts)
     return 1 if failed else 0
 
 

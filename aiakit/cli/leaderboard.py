@@ -148,15 +148,8 @@ def submit(run: str, out: str, defense: str | None, with_release: bool, **told: 
     show_default=True,
     help="With --rerun: by how much balanced accuracy may differ (other machines round differently).",
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="With --rerun: threads of an attack; another number than the run's changes rounding.",
-)
 @plugin_option
-def verify(entries: tuple[str, ...], rerun: bool, tolerance: float, threads: int) -> None:
+def verify(entries: tuple[str, ...], rerun: bool, tolerance: float) -> None:
     """Compute every figure of entries again from their scores; refuse an entry whose figures differ.
 
     A FOLDER stands for all entries in it; all that are refused are named.
@@ -171,7 +164,7 @@ def verify(entries: tuple[str, ...], rerun: bool, tolerance: float, threads: int
             submission = read_submission(path)
             verified(submission)
             if rerun:
-                _rerun(submission, tolerance, threads)
+                _rerun(submission, tolerance)
         except InputError as error:
             refused.append(str(error))
         else:
@@ -183,7 +176,7 @@ def verify(entries: tuple[str, ...], rerun: bool, tolerance: float, threads: int
         raise InputError(refused[0])
 
 
-def _rerun(submission: Any, tolerance: float, threads: int) -> None:
+def _rerun(submission: Any, tolerance: float) -> None:
     from aiakit.errors import InputError
     from aiakit.experiment.runtime import Runtime
     from aiakit.leaderboard import rerun
@@ -191,7 +184,7 @@ def _rerun(submission: Any, tolerance: float, threads: int) -> None:
     from aiakit.storage.cache import cache_folder
 
     refused, confirmed = [], []
-    for result in rerun.rerun(submission, Runtime(cache_folder(), threads)):
+    for result in rerun.rerun(submission, Runtime(cache_folder())):
         if result.apart is None:
             line = f"{result.attack}: not trained again: {result.reason}"
         else:

@@ -49,10 +49,12 @@ data_options = together(
 
 compute_options = together(
     click.option(
-        "--jobs", type=click.IntRange(min=1), help="Worker processes; they share the threads.  [default: one a thread]"
+        "--jobs", type=click.IntRange(min=1), help="Worker processes, one thread each.  [default: one a thread]"
     ),
     click.option(
-        "--threads", type=click.IntRange(min=1), help="Threads in all.  [default: OMP_NUM_THREADS, or every core]"
+        "--threads",
+        type=click.IntRange(min=1),
+        help="Threads that train a release, which its rounding depends on.  [default: OMP_NUM_THREADS, or every core]",
     ),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
     click.option(
@@ -186,7 +188,7 @@ def jobs_or_cores(jobs: int | None, threads: int | None) -> int:
 
 
 def engine_and_threads(given: dict[str, Any]) -> tuple[Engine, int]:
-    """Where cells are computed, and with how many threads: in all, or on a cluster each.
+    """Where cells are computed, and how many threads read pictures there.
 
     Raises InputError where the options do not fit together, or the extra of an engine is not installed.
     """

@@ -60,7 +60,11 @@ PUBLIC_SIZE = 224  # pixels that a photograph is brought to where no run says ho
 @click.option(
     "--out", metavar="FILE", help="The picture: FILE.png, .svg or .pdf.  [default: RUN/faces.png; with --image none]"
 )
-@click.option("--threads", type=click.IntRange(min=1), help="Threads.  [default: OMP_NUM_THREADS, or every core]")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads that read pictures.  [default: OMP_NUM_THREADS, or every core]",
+)
 @plugin_option
 @json_option
 def command(folder: str | None, image: str | None, seed: int, out: str | None, as_json: bool, **given: Any) -> None:

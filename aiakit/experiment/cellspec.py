@@ -124,6 +124,7 @@ def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int
             "base": base,
             "draws": config.draws if stage.stochastic else 1,
             **_computing(config, seed),
+            **({} if stage.kind == "file" or config.threads is None else {"threads": config.threads}),
         }
         release = label_of(chain[: position + 1])
         label = f"{release}, seed {seed}"

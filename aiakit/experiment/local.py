@@ -25,10 +25,10 @@ IN_PROCESS = ("protocol", "labels", "release")  # kinds of cells that use every 
 
 @dataclass(frozen=True)
 class Local:
-    """So many worker processes, which share the threads.
+    """So many worker processes, which compute with one thread each.
 
     Releases are trained one after another in the process that asks, with every thread, since one large network uses
-    them all. With one job all cells are.
+    them all. With one job all cells are computed there.
     """
 
     jobs: int = 1

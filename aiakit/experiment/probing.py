@@ -17,7 +17,7 @@ from aiakit.datasets.rows import RowView
 from aiakit.datasets.splits import SplitName
 from aiakit.experiment import apart
 from aiakit.experiment.protocol import Protocol
-from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, name_of_draw, release_of
+from aiakit.experiment.runtime import Runtime, ask, context_of, load_faces, name_of_draw, release_of
 from aiakit.measures.metrics import log_proba
 from aiakit.plugins import registry
 from aiakit.storage.store import Cell, Draft, Store
@@ -139,10 +139,9 @@ def combined_scores(
     with registry.guard(entry):
         for fold, (learned, left) in enumerate(folds_of(labels, identity)):
             attack.fit(known[learned], known[learned], ctx.child("fold", fold))
-            held_out[left] = check_proba(attack.predict_proba(on["val"][left]), len(left), len(classes), entry)
+            held_out[left] = ask(attack, entry, on["val"][left], len(classes))[0]
         attack.fit(known, known, ctx)
-        test = attack.predict_proba(on["test"])
-    return {"val": held_out, "test": check_proba(test, len(on["test"]), len(classes), entry)}
+    return {"val": held_out, "test": ask(attack, entry, on["test"], len(classes))[0]}
 
 
 def folds_of(labels: IntArray, identity: IntArray) -> list[tuple[IntArray, IntArray]]:
@@ -237,12 +236,8 @@ def scores_on(
 
 def answers_to(attack: Attack, entry: registry.Entry, draws: Sequence[Release], classes: int) -> NDArray[np.float64]:
     """(N, K) probabilities for the draws of one release: the mean of their logarithms, normalised."""
-    probabilities = []
-    for release in draws:
-        with registry.guard(entry):
-            proba = attack.predict_proba(release)
-        probabilities.append(check_proba(proba, len(release), classes, entry))
-    if len(draws) == 1:
-        return probabilities[0]
-    mean: NDArray[np.float64] = softmax(np.mean([log_proba(proba) for proba in probabilities], axis=0), axis=1)
+    told = [ask(attack, entry, release, classes) for release in draws]
+    if len(told) == 1:
+        return told[0][0]
+    mean: NDArray[np.float64] = softmax(np.mean([logs for _, logs in told], axis=0), axis=1)
     return mean

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from aiakit.contracts import Dataset, EmbeddingDefense, FaceSet, LoadSettings, no_progress
-from aiakit.datasets.parallel import usable_cores
+from aiakit.datasets.parallel import threads_in_all, usable_cores
 from aiakit.datasets.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
 from aiakit.errors import InputError, PluginError, unknown
 from aiakit.experiment.attributes import further_attributes
@@ -91,7 +91,10 @@ class Probing:
 
 @dataclass(kw_only=True)
 class Request(Probing):
-    """What ``aiakit run`` was asked for; the fields are its options."""
+    """What ``aiakit run`` was asked for; the fields are its options.
+
+    threads : that a release is trained with; None for every one that there is, or for one where other machines compute.
+    """
 
     defenses: Sequence[str]
     encoder: str = "autoencoder"
@@ -105,6 +108,7 @@ class Request(Probing):
     shares: Fractions = field(default_factory=Fractions)
     draws: int = 3
     compiled: bool = False
+    threads: int | None = None
     reference: bool = True
     cache: Path = field(default_factory=cache_folder)
     report: Callable[[str, int, int], None] = no_progress
@@ -166,6 +170,7 @@ def prepare(request: Request) -> Prepared:
         further=further,
         notes=tuple(not_run(request.attacks, attacks_asked, views)),
         compiled=request.compiled,
+        threads=request.threads or (1 if request.remote else threads_in_all()),
     )
     return Prepared(config, faces, split, broken)
 

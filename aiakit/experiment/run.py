@@ -56,7 +56,8 @@ def plugin_file(out: Path, kind: registry.Kind, name: str) -> str | None:
 
 def _with_digest(words: str, config: RunConfig) -> str:
     readable = re.sub(r"[^a-z0-9+-]+", "-", words.lower()).strip("-")
-    return f"{readable[:60]}-{json_digest(config.asked())[:8]}"
+    asked = {name: value for name, value in config.asked().items() if name != "threads"}  # the machine's
+    return f"{readable[:60]}-{json_digest(asked)[:8]}"
 
 
 @dataclass
@@ -225,6 +226,7 @@ def _differences(old: RunConfig, new: RunConfig) -> list[str]:
     if files and _without_files(before) == _without_files(after):
         return files
     words = {"framework": "the version of aiakit", "libraries": "the versions of libraries"}
+    words["threads"] = f"--threads, which was {before.get('threads')}"
     return [words.get(name, name) for name in names]
 
 

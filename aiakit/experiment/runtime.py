@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import Context, FaceSet, IntArray, LoadSettings, Release, State, no_progress
+from aiakit.contracts import Attack, Context, FaceSet, IntArray, LoadSettings, Release, State, no_progress
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment.costs import peak_mib
-from aiakit.measures.metrics import probability_problem
+from aiakit.experiment.threads import threads_of
+from aiakit.measures.metrics import SMALLEST_RANK, from_log_proba, log_proba, probability_problem
 from aiakit.plugins import registry
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.storage.store import Cell, Draft, Store, json_digest
@@ -26,9 +27,9 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where cells run: how many threads, where pixel caches are, whom progress is reported to.
+    """Where cells run: how many threads read pictures, where pixel caches are, whom progress is reported to.
 
-    cell_seconds : how long a cell may take; None for as long as it does.
+    No result depends on any of it. cell_seconds : how long a cell may take; None for as long as it does.
     """
 
     cache: Path
@@ -38,7 +39,7 @@ class Runtime:
 
 
 # What a piece that several defenses start from depends on, of the inputs of their cells.
-PIECES_DEPEND_ON = ("protocol", "framework", "libraries", "seed", "device", "precision", "compiled")
+PIECES_DEPEND_ON = ("protocol", "framework", "libraries", "seed", "device", "precision", "compiled", "threads")
 # How each kind of cell is computed from the store and the cell's inputs.
 Kinds = Mapping[str, Callable[[Store, Mapping[str, Any], Draft, Runtime], None]]
 
@@ -113,7 +114,7 @@ def context_of(
         device=inputs["device"],
         precision=inputs["precision"],
         compiled=inputs.get("compiled", False),
-        threads=runtime.threads,
+        threads=threads_of(inputs),
         report=runtime.report,
         memo=remember,
     )
@@ -126,6 +127,26 @@ def check_proba(proba: Any, count: int, classes: int, entry: registry.Entry) -> 
     if problem:
         raise PluginError(f"{entry}: probabilities {problem}")
     return array
+
+
+def ask(
+    attack: Attack, entry: registry.Entry, release: Release, classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N, K) probabilities by a fitted attack, and their logarithms. Raises PluginError for what are none.
+
+    Those of an attack that says logarithms rank as finely as these.
+    """
+    with registry.guard(entry):
+        told = attack.predict_log_proba(release)
+        proba = attack.predict_proba(release) if told is None else None
+    if told is None:
+        checked = check_proba(proba, len(release), classes, entry)
+        return checked, log_proba(checked)
+    logs = np.asarray(told, dtype=np.float64)
+    if logs.shape != (len(release), classes) or not np.isfinite(logs).all():
+        raise PluginError(f"{entry}: predict_log_proba() must be finite floats (N, K) = ({len(release)}, {classes})")
+    probabilities = from_log_proba(logs)
+    return probabilities, log_proba(probabilities, SMALLEST_RANK)
 
 
 def name_of_draw(view: str, draw: int) -> str:

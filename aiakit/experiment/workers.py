@@ -17,6 +17,7 @@ from aiakit.errors import AiakitError, Diverged, InputError
 from aiakit.experiment.costs import forget_peak, peak_mib
 from aiakit.experiment.limits import OutOfTime, time_limit
 from aiakit.experiment.runtime import Kinds, Runtime
+from aiakit.experiment.threads import limited, threads_of
 from aiakit.plugins import registry
 from aiakit.storage.documents import read_json
 from aiakit.storage.store import Store, json_digest, write_atomically
@@ -60,7 +61,8 @@ def execute(store: Store, inputs: Mapping[str, Any], runtime: Runtime, kinds: Ki
     forget_peak()
     with store.draft(digest, inputs) as draft:
         try:
-            with time_limit(runtime.cell_seconds, partial(_remember_hung, store, digest, runtime.cell_seconds)):
+            hung = partial(_remember_hung, store, digest, runtime.cell_seconds)
+            with limited(threads_of(inputs)), time_limit(runtime.cell_seconds, hung):
                 kinds[inputs["kind"]](store, inputs, draft, runtime)
         except OutOfTime as error:  # a plugin's would be a PluginError
             raise AiakitError(str(error)) from None

@@ -22,6 +22,7 @@ from aiakit.experiment.plan import AttackKey, CellSpec, Plan, make_plan
 from aiakit.experiment.probing import answers_to, fitted, protocol_of, scores_on
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
+from aiakit.experiment.threads import limited, threads_of
 from aiakit.faces.protect import apply, trained_stages
 from aiakit.plugins import registry
 from aiakit.results.evaluate import Evaluation
@@ -162,8 +163,9 @@ class Profiler:
                 continue
             spec = table[key]
             entry = next(attack for attack in self.run.config.attacks if attack.name == key.attack).registered()
-            attack = fitted(self.run.store, spec.inputs, self.runtime)
-            self._compare(key, attribute, spec, attack, entry)
+            with limited(threads_of(spec.inputs)):
+                attack = fitted(self.run.store, spec.inputs, self.runtime)
+                self._compare(key, attribute, spec, attack, entry)
             classes = evaluation.protocol.classes
             (proba,) = answers_to(attack, entry, [draw.only(attack.view) for draw in draws], len(classes))
             answers.append(Answer(attribute, key.attack, dict(zip(classes, proba.tolist(), strict=True))))
@@ -205,7 +207,7 @@ class Profiler:
         if apart > ROUNDING:
             self._note(
                 f"{key.attack} on {attribute} of {key.release}, fitted again, differs from its stored scores by up to "
-                f"{apart:.2g}: another machine, device or number of threads rounds differently"
+                f"{apart:.2g}: another machine or device rounds differently"
             )
 
     def _note(self, note: str) -> None:

@@ -120,11 +120,16 @@ def check_probabilities(proba: NDArray[Any], count: int, classes: int, attack: s
         raise ValueError(f"the scores of {attack} on {split} {problem}")
 
 
-def similarities(tensors: Tensors, kind: str) -> tuple[NDArray[np.bool_], list[NDArray[Any]]] | None:
-    """Whether the test pairs of a kind show one person, and their similarities by each repeat; None without any."""
+def similarities(tensors: Tensors, kind: str) -> tuple[NDArray[np.bool_], NDArray[np.int64], list[NDArray[Any]]] | None:
+    """Whether the test pairs of a kind show one person, whom their first image shows, and their similarities by each
+    repeat; None without any.
+    """
     names = itertools.takewhile(tensors.__contains__, (f"verifier.{r}.test.{kind}" for r in itertools.count()))
     repeats = [np.asarray(tensors[name]) for name in names]
-    return (np.asarray(tensors[f"pairs.test.{kind}.same"], bool), repeats) if repeats else None
+    if not repeats:
+        return None
+    people = np.asarray(tensors["test.identity"])[tensors[f"pairs.test.{kind}.left"]]
+    return np.asarray(tensors[f"pairs.test.{kind}.same"], bool), people, repeats
 
 
 def _get(tensors: Tensors, name: str) -> NDArray[Any]:

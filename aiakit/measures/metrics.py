@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
 from aiakit.measures.ranking import placements
@@ -21,6 +21,7 @@ Labels = NDArray[np.int64]
 
 SMALLEST_PROBABILITY = 1e-12  # what a probability says of how likely a class is: no attack means less
 SMALLEST_RANK = 1e-300  # an overconfident attack still ranks by what is far smaller
+FAR = 300.0  # log-probabilities that are further apart than this are pressed together, to at most twice as much
 STANDARD_ERRORS = 2.0  # thresholds that lose less than this many standard errors on val count as equally good
 SWEEPS = 10  # passes of the coordinate search, which settles after two or three
 
@@ -33,6 +34,16 @@ def log_proba(proba: NDArray[Any], smallest: float = SMALLEST_PROBABILITY) -> Fl
     if not np.isfinite(proba).all():
         raise ValueError("class probabilities have non-finite values")
     return np.asarray(np.log(np.maximum(proba, smallest)))
+
+
+def from_log_proba(logs: NDArray[Any]) -> FloatArray:
+    """(N, K) probabilities that rank as these log-probabilities do, which may miss a constant in each row.
+
+    The smallest is e⁻⁶⁰⁰, however far apart they are, so that no order is lost to the smallest number that there is.
+    """
+    behind = logs.max(axis=1, keepdims=True) - np.asarray(logs, np.float64)
+    further = np.maximum(behind - FAR, 0.0)
+    return np.asarray(softmax(-np.minimum(behind, FAR) - FAR * further / (FAR + further), axis=1))
 
 
 def class_scores(proba: NDArray[Any]) -> FloatArray:

@@ -175,8 +175,16 @@ def _repeat(
     return table | {metric: np.full(1 + bootstrap.draws, np.nan) for metric in every if metric not in table}
 
 
-def ten_fold_accuracy(scores: NDArray[Any], same: NDArray[Any], fold: NDArray[Any]) -> tuple[float, float]:
-    """(mean, standard error) of accuracy over folds, as the Labeled Faces in the Wild protocol prescribes.
+class Folds(NamedTuple):
+    """Accuracy over folds, mean and standard error, and how many pairs are decided wrongly."""
+
+    accuracy: float
+    standard_error: float
+    errors: int
+
+
+def ten_fold_accuracy(scores: NDArray[Any], same: NDArray[Any], fold: NDArray[Any]) -> Folds:
+    """Accuracy over folds, as the Labeled Faces in the Wild protocol prescribes.
 
     Each fold is judged by the threshold that is most accurate on all others. scores : float (P,). same : bool (P,).
     fold : int (P,), two or more distinct values, or ValueError.
@@ -185,12 +193,13 @@ def ten_fold_accuracy(scores: NDArray[Any], same: NDArray[Any], fold: NDArray[An
     folds: IntArray = np.unique(fold)
     if len(folds) < 2 or len(fold) != len(scores):
         raise ValueError("the protocol needs a fold for every pair, and at least two folds")
-    right = []
+    right, errors = [], 0
     for held_out in folds:
         inside = fold == held_out
         accepted = scores[inside] > _most_accurate(scores[~inside], same[~inside])
         right.append(float((accepted == same[inside]).mean()))
-    return float(np.mean(right)), float(np.std(right, ddof=1) / np.sqrt(len(right)))
+        errors += int(np.count_nonzero(accepted != same[inside]))
+    return Folds(float(np.mean(right)), float(np.std(right, ddof=1) / np.sqrt(len(right))), errors)
 
 
 def _most_accurate(scores: FloatArray, same: NDArray[np.bool_]) -> float:

@@ -9,13 +9,29 @@ from typing import Any
 from aiakit.report.grid import NONE, Grid, figure, measured
 
 Row = dict[str, Any]
+RESTS_ON = {
+    "genuine_pairs": "genuine pairs",
+    "distinct_genuine_pairs": "of these distinct",
+    "genuine_people": "of people",
+    "impostor_pairs": "impostor pairs",
+    "impostor_people": "of people",
+    "false_non_matches": "false non-matches",
+    "false_matches": "false matches",
+}
 CURVES = (("budgets", "Label budget", "people"), ("pooled", "Pooled attacker", "images"))
 
 
 def details(document: Row) -> Iterator[Grid]:
     """Every table, where there is something to be said in it."""
     tables = (
-        [_privacy(document), _utility(document), _attacks(document), _further(document), _ladder(document)],
+        [
+            _privacy(document),
+            _utility(document),
+            _pairs(document),
+            _attacks(document),
+            _further(document),
+            _ladder(document),
+        ],
         _curves(document),
         _parts(document),
         [_seeds(document), _costs(document)],
@@ -52,6 +68,18 @@ def _utility(document: Row) -> Grid:
         )
     title = "Utility: accuracy of 1:1 verification (higher is better)"
     return Grid(title, ("release", *kinds.values(), "EER"), rows if document["rows"][0]["utility"] else [])
+
+
+def _pairs(document: Row) -> Grid:
+    """What the figures of verification rest on."""
+    kinds = {"random": "random", "same_attribute": f"same {document['attribute']}"}
+    rows = [
+        [row["release"], name, *(f"{counts[each]:,.0f}" for each in RESTS_ON)]
+        for row in document["rows"]
+        for kind, name in kinds.items()
+        if (counts := row["utility"].get(kind, {}).get("counts")) is not None
+    ]
+    return Grid("What verification rests on", ("release", "impostors", *RESTS_ON.values()), rows, ("impostors",), 2)
 
 
 def _attacks(document: Row) -> Grid:

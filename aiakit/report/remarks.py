@@ -54,7 +54,9 @@ def remarks(document: Row) -> list[str]:
         if official:
             lines.append(
                 f"{row['release']}: official folds {official['accuracy']:.3f} ± {official['standard_error']:.3f} "
-                f"on {official['pairs']} official pairs"
+                f"on {official['pairs']:,} official pairs of {official['people']:,} people, of which "
+                f"{official['genuine_pairs']:,} are genuine pairs of {official['genuine_people']:,} people; "
+                f"{official['errors']:.0f} errors"
             )
         lines += [*nulls(row), *skipped(row)]
     return [*lines, *problems(document), *document["limits"]]

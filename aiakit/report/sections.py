@@ -11,6 +11,7 @@ from aiakit.measures.bootstrap import FEWEST_ERRORS
 from aiakit.report import charts, curves
 from aiakit.report.conclusion import conclusion_of, largest_gap, percent
 from aiakit.report.costs import cost_table, variance_table
+from aiakit.report.details import RESTS_ON
 from aiakit.report.further import further
 from aiakit.report.gallery import gallery_chart
 from aiakit.report.links import (
@@ -179,8 +180,26 @@ def verification(source: Source) -> Section | None:
         f"{FEW} fewer than {FEWEST_ERRORS} false matches or false non-matches: no more than a hint."
     )
     text = "A perfect oracle of the attribute alone scores well against random impostors, and at chance against others."
-    table = Table("verification-table", caption, headings, rows)
-    return Section("verification", "Verification", [text], drawn, [table])
+    tables = [Table("verification-table", caption, headings, rows), _rests_on(source, meanings)]
+    return Section("verification", "Verification", [text], drawn, tables)
+
+
+def _rests_on(source: Source, meanings: Mapping[str, str]) -> Table:
+    """Pairs, people and errors of verification."""
+    headings = [Heading("release"), Heading("impostors"), *(Heading(name, True) for name in RESTS_ON.values())]
+    rows = [
+        [
+            Cell(row["release"], row["release"]),
+            Cell(meaning, meaning),
+            *(to_cell(round(row["utility"][kind]["counts"][each]), href=link) for each in RESTS_ON),
+        ]
+        for row in source.rows
+        for link in [to_computed(source, source.figures.utilities.get(row["release"], []))]
+        for kind, meaning in meanings.items()
+        if kind in row["utility"]
+    ]
+    caption = "What verification rests on: pairs, people and errors at the threshold of accuracy, means over seeds."
+    return Table("verification-counts-table", caption, headings, rows)
 
 
 def reconstructions(source: Source) -> Section | None:

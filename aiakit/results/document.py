@@ -33,10 +33,14 @@ def document_of_run(run: Run) -> dict[str, Any]:
     return document_of(evaluate(run.store, run.config), run.failures())
 
 
-def document_of(evaluation: Evaluation, failures: dict[str, str]) -> dict[str, Any]:
-    """The document; every value is plain JSON. failures : label of a cell → why it has no result."""
+def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | None = None) -> dict[str, Any]:
+    """The document; every value is plain JSON.
+
+    failures : label of a cell → why it has no result. tests : how many verdicts are reached together, where these are
+    more than those of this document.
+    """
     config, facts = evaluation.config, evaluation.protocol.facts
-    said, tests = verdicts_of_run(evaluation), tested_together(evaluation)
+    said, tests = verdicts_of_run(evaluation), tests or tested_together(evaluation)
     left_out = [f"{spec.name} was not measured: {spec.left_out}" for spec in config.further if spec.left_out]
     return {
         "schema": SCHEMA,
@@ -160,8 +164,13 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
 
 def judged(row: Row, verdict: Verdict | None) -> dict[str, Any]:
     """What is measured of a release, and what is said of it beside others."""
+    return {**measured(row), **said_of(verdict)}
+
+
+def said_of(verdict: Verdict | None) -> dict[str, Any]:
+    """What a verdict says of a release."""
     p_value = None if verdict is None else number(verdict.p_value)
-    return {**measured(row), "verdict": verdict and verdict.text, "p_value": p_value}
+    return {"verdict": verdict and verdict.text, "p_value": p_value}
 
 
 def measured(row: Row) -> dict[str, Any]:

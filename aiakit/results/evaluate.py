@@ -16,7 +16,7 @@ from aiakit.measures.comparison import variance_components
 from aiakit.measures.pooling import pooled_statistics
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.units import Unit
-from aiakit.results.judge import SPLITS, Judge, Scores, Truth
+from aiakit.results.judge import SPLITS, Judge, OfficialTruth, Scores, Truth
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
 from aiakit.results.slices import slices_of
@@ -129,7 +129,9 @@ def truth_of(protocol: Protocol) -> Truth:
             pairs[kind] = present
     official = None
     if "pairs.official.same" in protocol.tensors:
-        official = (protocol.tensors["pairs.official.same"], protocol.tensors["pairs.official.fold"])
+        left, right = (protocol.identity(protocol.tensors[f"pairs.official.{side}"]) for side in ("left", "right"))
+        same, fold = (protocol.tensors[f"pairs.official.{what}"] for what in ("same", "fold"))
+        official = OfficialTruth(np.asarray(same), left, right, np.asarray(fold))
     return Truth(
         labels={split: protocol.labels(chosen) for split, chosen in rows.items()},
         identity={split: protocol.identity(chosen) for split, chosen in rows.items()},

@@ -29,7 +29,7 @@ POINTS = 60  # of a DET curve
 class DetCurve:
     """Verification errors of one release against one kind of impostors, means over seeds.
 
-    false_match, false_non_match : float (P,), rates.
+    false_match, false_non_match : float (P,), rates; the genuine pairs of a person count once together.
     """
 
     release: str
@@ -147,23 +147,32 @@ def _det_curves(name: str, protocol: Protocol, tables: list[dict[str, NDArray[An
         pairs = protocol.pairs(f"test.{kind}", protocol.rows("test"))
         if pairs is None or not tables:
             continue
-        curves.append(det_curve(name, kind, pairs.same, [table[f"test.{kind}"] for table in tables]))
+        people = protocol.identity(protocol.rows("test"))[pairs.left]
+        curves.append(det_curve(name, kind, pairs.same, people, [table[f"test.{kind}"] for table in tables]))
     return curves
 
 
-def det_curve(release: str, impostors: str, same: NDArray[np.bool_], repeats: Sequence[NDArray[Any]]) -> DetCurve:
-    """The curve of a release. same : (P,) whether pairs show one person. repeats : (P,) similarities of each seed."""
+def det_curve(
+    release: str, impostors: str, same: NDArray[np.bool_], people: NDArray[Any], repeats: Sequence[NDArray[Any]]
+) -> DetCurve:
+    """The curve of a release.
+
+    same : (P,) whether pairs show one person. people : (P,) whom the first image shows. repeats : (P,) similarities of
+    each seed.
+    """
     lowest = min(0.5, IMPOSTORS_PER_FALSE_ACCEPT / np.count_nonzero(~same))  # below it a rate rests on a few pairs
-    rates = np.geomspace(lowest, 0.999, POINTS)
-    return DetCurve(release, impostors, rates, np.mean([_missed(scores, same, rates) for scores in repeats], axis=0))
+    rates, weights = np.geomspace(lowest, 0.999, POINTS), pair_weights(same, people)
+    missed = [_missed(scores, same, weights, rates) for scores in repeats]
+    return DetCurve(release, impostors, rates, np.mean(missed, axis=0))
 
 
-def _missed(scores: NDArray[Any], same: NDArray[np.bool_], rates: FloatArray) -> FloatArray:
+def _missed(scores: NDArray[Any], same: NDArray[np.bool_], weights: FloatArray, rates: FloatArray) -> FloatArray:
     """The false non-match rate at the lowest threshold whose false match rate is at most each of ``rates``."""
-    impostors, genuine = np.sort(scores[~same]), np.sort(scores[same])
+    impostors, order = np.sort(scores[~same]), np.argsort(scores[same], kind="stable")
+    genuine, rejected = scores[same][order], np.concatenate([[0.0], np.cumsum(weights[same][order])])
     # accept what lies above the threshold: at most rate · n impostors do
     threshold = impostors[len(impostors) - 1 - np.floor(rates * len(impostors)).astype(int)]
-    return np.asarray(np.searchsorted(genuine, threshold, "right") / len(genuine))
+    return np.asarray(rejected[np.searchsorted(genuine, threshold, "right")] / rejected[-1])
 
 
 def _slices(

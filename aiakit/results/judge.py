@@ -26,19 +26,29 @@ Tables = Sequence[Mapping[str, NDArray[Any]]]  # a table of scores a repeat, by 
 
 
 @dataclass(frozen=True)
+class OfficialTruth:
+    """P official pairs. same : bool (P,). left, right : int64 (P,), whom they show. fold : int64 (P,)."""
+
+    same: NDArray[np.bool_]
+    left: IntArray
+    right: IntArray
+    fold: IntArray
+
+
+@dataclass(frozen=True)
 class Truth:
     """What scores are judged by, by split.
 
     labels, identity : int64 (V,) of attacker-val and (N,) of test. classes : how many there are, K.
     pairs : kind of impostors → split → pairs, as positions among the split's samples.
-    official : whether each of the P official pairs shows one person, and its fold; None without any.
+    official : the data set's own pairs; None without any.
     """
 
     labels: Mapping[str, IntArray]
     identity: Mapping[str, IntArray]
     classes: int
     pairs: Mapping[str, Mapping[str, Pairs]] = field(default_factory=dict)
-    official: tuple[NDArray[np.bool_], IntArray] | None = None
+    official: OfficialTruth | None = None
 
 
 @dataclass(frozen=True)
@@ -133,18 +143,34 @@ class Judge:
             pairs, identity = self.truth.pairs[kind][split], self.truth.identity[split]
             people = (pairs.same, identity[pairs.left], identity[pairs.right])
             scored.append([(table[split], *people) for table in tables])
-        return self.memory.verification_statistics(scored[0], scored[1], self.bootstrap)
+        found = self.memory.verification_statistics(scored[0], scored[1], self.bootstrap)
+        return replace(found, counts={"distinct_genuine_pairs": _distinct(pairs), **found.counts})
 
     def official(self, repeats: Sequence[NDArray[Any]]) -> OfficialFolds | None:
         """The data set's own protocol, means over the repeats; None without scores."""
         if not repeats or self.truth.official is None:
             return None
-        same, fold = self.truth.official
-        folds = [ten_fold_accuracy(scores, same, fold) for scores in repeats]
-        accuracy, error = (sum(values) / len(folds) for values in zip(*folds, strict=True))
-        return OfficialFolds(accuracy, error, len(same))
+        official = self.truth.official
+        folds = [ten_fold_accuracy(scores, official.same, official.fold) for scores in repeats]
+        accuracy, error, errors = (sum(values) / len(folds) for values in zip(*folds, strict=True))
+        people = np.stack([official.left, official.right])
+        return OfficialFolds(
+            accuracy,
+            error,
+            people=len(np.unique(people)),
+            pairs=len(official.same),
+            genuine_pairs=int(np.count_nonzero(official.same)),
+            genuine_people=len(np.unique(people[:, official.same])),
+            errors=errors,
+        )
 
     def permuted(self, labels: Mapping[str, IntArray]) -> Judge:
         """The judge of a run with permuted labels, of which only the points are looked at."""
         bootstrap = IdentityBootstrap(self.truth.identity["test"], 1)
         return Judge(replace(self.truth, labels=labels), bootstrap, self.unit)
+
+
+def _distinct(pairs: Pairs) -> float:
+    """How many genuine pairs there are that show different images; where people have few, pairs repeat."""
+    ends = np.stack([pairs.left[pairs.same], pairs.right[pairs.same]])
+    return float(np.unique(np.sort(ends, axis=0), axis=1).shape[1])

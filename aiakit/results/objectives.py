@@ -25,7 +25,7 @@ class Objectives:
     draws: FloatArray
 
 
-def objectives_of(row: Row, verdict: Verdict | None) -> Objectives | None:
+def objectives_of(row: Row, verdict: Verdict | None = None) -> Objectives | None:
     """The objectives of a release; None where it has no attack or no verification, or ranks nowhere."""
     if row.strongest is None or "random" not in row.utility or (verdict is not None and not verdict.ranks):
         return None

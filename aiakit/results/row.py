@@ -13,11 +13,19 @@ from aiakit.measures.verification import VerificationStatistics
 
 @dataclass(frozen=True)
 class OfficialFolds:
-    """A data set's own protocol on the pairs of test people: mean accuracy over folds, standard error, pairs used."""
+    """A data set's own protocol on the pairs of test people: mean accuracy over folds and its standard error.
+
+    pairs, people : how many were used, of whom genuine_pairs, genuine_people are of one person. errors : pairs that are
+    decided wrongly, the mean over repeats.
+    """
 
     accuracy: float
     standard_error: float
     pairs: int
+    people: int
+    genuine_pairs: int
+    genuine_people: int
+    errors: float
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class Changes:
     device: str = "auto"
     precision: str = "auto"
     remote: bool = False
+    threads: int | None = None
     report: Callable[[str, int, int], None] = no_progress
 
 
@@ -71,6 +72,7 @@ def requests_of(path: Path, suite: Suite, changes: Changes) -> Requests:
         device=changes.device,
         precision=changes.precision,
         remote=changes.remote,
+        threads=changes.threads,
         report=changes.report,
     )
     if suite.sweep is None:

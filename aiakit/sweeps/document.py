@@ -15,7 +15,7 @@ from aiakit.sweeps.space import Space
 SCHEMA = 1
 # What the document of a run says of the whole experiment, and a sweep's says too.
 SHARED = ("aiakit", "dataset", "attribute", "classes", "people", "images", "splits", "seeds", "attack_seeds",
-          "bayes_ceiling", "chance", "smallest_detectable", "notes", "limits")  # fmt: skip
+          "bayes_ceiling", "chance", "tested_together", "smallest_detectable", "notes", "limits")  # fmt: skip
 
 
 def sweep_document(
@@ -28,11 +28,11 @@ def sweep_document(
     """
     first = measured[0]
     name = label_of(space.swept)
-    front = front_of([one.objectives for one in measured if one.objectives is not None])
+    front = front_of([one.placed for one in measured if one.placed is not None])
     marks = iter([] if front is None else list(zip(front.on_front, front.shares, strict=True)))
     points = []
     for one in measured:
-        on_front, share = (None, None) if one.objectives is None else next(marks)
+        on_front, share = (None, None) if one.placed is None else next(marks)
         place = {"pareto": on_front, "front_share": share}
         points.append({"params": one.point.params, **place, **_objectives(one), **_row(name, one)})
     missing = [label for row in (first.reference, *points) for label in row["missing"]]
@@ -64,5 +64,5 @@ def _values(axis: Axis, measured: Sequence[Measured]) -> Any:
 
 
 def _objectives(one: Measured) -> dict[str, Any]:
-    found = one.objectives
+    found = one.placed
     return {"objectives": None if found is None else {"privacy": found.privacy, "utility": found.utility}}

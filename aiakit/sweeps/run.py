@@ -17,7 +17,7 @@ from aiakit.experiment.runtime import Runtime
 from aiakit.storage.store import write_atomically
 from aiakit.sweeps.axes import Axis
 from aiakit.sweeps.document import sweep_document
-from aiakit.sweeps.measure import Measured, cells_of, measure
+from aiakit.sweeps.measure import Measured, cells_of, judged_together, measure
 from aiakit.sweeps.search import describe, require_optuna, search
 from aiakit.sweeps.space import Point, Space, require_few
 
@@ -70,13 +70,13 @@ class PreparedSweep:
         def compute(points: Sequence[Point]) -> list[Measured]:
             notes.extend(run.execute(runtime, observer, engine, failures, cells_of(points)))
             failures.update(run.failures())
-            return list(measure(run.store, points))
+            return list(measure(run.store, points, self.trials or len(points)))
 
         if self.trials is None:
             measured, how = compute(self.points), None
         else:
             measured, how = search(self.space, self.trials, self.seed, compute), describe(self.trials, self.seed)
-        document = sweep_document(self.space, measured, failures, how)
+        document = sweep_document(self.space, judged_together(measured), failures, how)
         write_atomically(folder / DOCUMENT, json.dumps(document, indent=1, allow_nan=False) + "\n")
         return document, notes
 

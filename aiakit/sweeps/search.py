@@ -44,10 +44,10 @@ def search(
         asked = [study.ask(distributions) for _ in range(min(BATCH, trials - len(found)))]
         points = [space.point([trial.params[axis.name] for axis in space.axes]) for trial in asked]
         for trial, one in zip(asked, measure(points), strict=True):
-            if one.objectives is None:
+            if one.placed is None:
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
             else:
-                study.tell(trial, [one.objectives.privacy, one.objectives.utility])
+                study.tell(trial, [one.placed.privacy, one.placed.utility])
             found.append(one)
     return found
 

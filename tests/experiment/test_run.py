@@ -89,10 +89,10 @@ def test_same_command_computes_nothing_again(tiny_run: Path, aiakit: Aiakit) -> 
 QUICK = ("--defense", "aia", "--attacks", "logreg,gender-mlp", *TINY, *SHORT, *SHORT_AIA)
 
 
-def test_two_runs_are_equal_to_the_byte(aiakit: Aiakit, tmp_path: Path) -> None:
+def test_two_runs_are_equal_to_the_byte_whoever_computes_the_cells(aiakit: Aiakit, tmp_path: Path) -> None:
     first = aiakit("run", *QUICK, "--out", tmp_path / "a", "--name", "run", "--json")
-    second = aiakit("run", *QUICK, "--out", tmp_path / "b", "--name", "run", "--json")
-    assert (first.code, second.code) == (0, 0)
+    second = aiakit("run", *QUICK, "--out", tmp_path / "b", "--name", "run", "--json", "--jobs", "2")
+    assert (first.code, second.code) == (0, 0), first.err + second.err
     assert scores(tmp_path / "a/run") == scores(tmp_path / "b/run")
     assert results(first.document) == results(second.document)
 
@@ -139,16 +139,6 @@ def test_interrupt_is_one_line_and_130(aiakit: Aiakit, tmp_path: Path) -> None:
     assert "interrupted" in err.strip().splitlines()[-1]
     assert "Traceback" not in err
     assert not list((tmp_path / "run/cells").glob(".draft*"))
-
-
-@pytest.mark.slow
-def test_worker_processes_compute_the_same_cells(aiakit: Aiakit, tmp_path: Path) -> None:
-    process = start("run", *QUICK, "--out", tmp_path, "--name", "run", "--jobs", "2", "--json")
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    document = json.loads(out)
-    assert document["complete"] is True
-    assert {row["release"] for row in document["rows"]} == {"original", "aia"}
 
 
 def test_show_says_what_is_unfinished(tiny_run: Path, aiakit: Aiakit, tmp_path: Path) -> None:

@@ -253,3 +253,18 @@ def test_an_overconfident_attack_keeps_its_ranking_and_its_decision(scale: float
     assert metrics.auc(proba, labels) == pytest.approx(roc_auc_score(labels, margin), abs=1e-3)
     decided = metrics.decide(proba, metrics.fit_decision(proba, labels))
     assert balanced_accuracy_score(labels, decided) == pytest.approx(norm.cdf(1), abs=0.02)
+
+
+def test_log_odds_rank_where_probabilities_no_longer_do() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(4000) % 2
+    margin = 1.95 * labels + rng.normal(size=4000)
+    sure = 1000 * margin
+    saturated = np.stack([1 - expit(sure), expit(sure)], axis=1)
+    assert metrics.auc(saturated, labels) == pytest.approx(0.753, abs=0.005)
+    for column in (sure, 1e6 * margin, margin):
+        proba = metrics.from_log_proba(np.stack([np.zeros(4000), column], axis=1))
+        assert metrics.auc(proba, labels) == pytest.approx(roc_auc_score(labels, margin), abs=1e-9)
+        assert np.abs(proba.sum(axis=1) - 1).max() < 1e-12
+    assert roc_auc_score(labels, margin) == pytest.approx(0.916, abs=0.005)
+    assert np.allclose(metrics.from_log_proba(np.log([[0.2, 0.5, 0.3]]) + 7), [[0.2, 0.5, 0.3]])

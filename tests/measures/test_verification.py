@@ -149,10 +149,11 @@ def test_ten_fold_protocol() -> None:
     rng = np.random.default_rng(12)
     same = np.tile(np.repeat([True, False], 300), 10)
     fold = np.repeat(np.arange(10), 600)
-    mean, error = ten_fold_accuracy(rng.normal(2.0 * same), same, fold)
+    mean, error, errors = ten_fold_accuracy(rng.normal(2.0 * same), same, fold)
+    assert errors == pytest.approx(6000 * (1 - mean))
     assert mean == pytest.approx(norm.cdf(1), abs=0.015)
     assert error == pytest.approx(np.sqrt(norm.cdf(1) * norm.sf(1) / 6000), rel=0.6)
-    assert ten_fold_accuracy(same.astype(float), same, fold) == (1.0, 0.0)
+    assert ten_fold_accuracy(same.astype(float), same, fold) == (1.0, 0.0, 0)
     # the most accurate threshold, not the most balanced: nine in ten pairs are genuine and half of their scores lie low
     uneven = np.tile(np.repeat([True, False], [90, 10]), 2)
     scores = np.tile(np.r_[np.linspace(0.1, 0.2, 45), np.linspace(0.8, 0.9, 45), np.linspace(0.3, 0.4, 10)], 2)

@@ -120,6 +120,10 @@ def wrong_attacks() -> dict[str, type[Attack]]:
         def predict_proba(self, release: Release) -> Any:
             return self.model_.decision_function(release.embedding)
 
+    class TwoTongues(Sound):
+        def predict_log_proba(self, release: Release) -> Any:
+            return -self.model_.predict_log_proba(release.embedding)
+
     class Unseeded(Sound):
         def predict_proba(self, release: Release) -> Any:
             proba = super().predict_proba(release)
@@ -205,6 +209,7 @@ def wrong_attacks() -> dict[str, type[Attack]]:
             return self
 
     return {
+        "log probabilities": TwoTongues,
         "attack searches nothing": WalksFrames,
         "arrays are read within their bounds": LooksBeside,
         "options are annotated": Bare,
@@ -419,7 +424,7 @@ def test_every_check_of_the_suite_is_shown_to_be_able_to_fail() -> None:
         return {check.__name__.removeprefix("check_").replace("_", " ") for check in checks_for(kind)}
 
     class_checks = names("dataset")
-    assert names("attack") == {*wrong_attacks(), "chance on permuted labels"}
+    assert names("attack") == {*wrong_attacks(), "chance on permuted labels", "saturation"}  # the last one warns
     assert names("defense") - class_checks == set(wrong_defenses())
 
 
@@ -471,3 +476,51 @@ def test_made_up_people_carry_the_planted_leak_and_no_other(view: Any) -> None:
         accuracy = np.mean((score > np.median(score)) == who.labels)
         assert low <= accuracy <= high
     assert (np.sort(who.relabelled(rng).labels) == np.sort(who.labels)).all()
+
+
+class Bold(Sound):
+    """Surer than probabilities can say."""
+
+    def log_odds(self, release: Release) -> Any:
+        return 1e3 * self.model_.decision_function(release.embedding).astype(np.float64)
+
+    def predict_proba(self, release: Release) -> Any:
+        sure = 1 / (1 + np.exp(-np.clip(self.log_odds(release), -700, 700)))
+        return np.column_stack([1 - sure, sure])
+
+
+class BoldInLogs(Bold):
+    """Says so in log-odds."""
+
+    def predict_log_proba(self, release: Release) -> Any:
+        log_odds = self.log_odds(release)
+        return np.column_stack([np.zeros(len(log_odds)), log_odds])
+
+
+class WrongInLogs(Sound):
+    """Says one thing in probabilities and another in logarithms."""
+
+    def predict_log_proba(self, release: Release) -> Any:
+        return np.log(self.predict_proba(release)[:, ::-1])
+
+
+def outcome(cls: type[Attack], name: str) -> tuple[str, str]:
+    (result,) = run_checks("attack", cls, only=[name])
+    return result.status, result.reason
+
+
+def test_ties_among_saturated_probabilities_are_warned_of() -> None:
+    status, reason = outcome(Bold, "saturation")
+    assert status == "warn"
+    found = re.search(r"the AUC is (0\.\d+) and could be up to (0\.\d+)\. If .* predict_log_proba", reason)
+    assert found is not None, reason
+    assert 0.6 < float(found[1]) < float(found[2]) - 0.05
+    assert outcome(Sound, "saturation") == ("pass", "")
+    assert outcome(BoldInLogs, "saturation") == ("pass", "")
+
+
+def test_logarithms_must_be_those_of_the_probabilities() -> None:
+    assert outcome(BoldInLogs, "log probabilities")[0] == "pass"
+    assert outcome(Sound, "log probabilities")[0] == "skip"
+    status, reason = outcome(WrongInLogs, "log probabilities")
+    assert (status, "off predict_proba" in reason) == ("fail", True)

@@ -19,6 +19,9 @@ from sklearn.metrics import roc_curve
 from aiakit.datasets.synthetic import Synthetic
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
+from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.influence import pair_weights
+from aiakit.measures.verification import verification_statistics
 from aiakit.report import charts, curves
 from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.html import report_page
@@ -27,7 +30,7 @@ from aiakit.report.svg import inline_svg, save_chart
 from aiakit.report.theme import Chart
 from aiakit.results.document import document_of
 from aiakit.results.evaluate import evaluate
-from aiakit.results.figures import figures_of
+from aiakit.results.figures import det_curve, figures_of
 from aiakit.storage import tensorfile
 from tests.conftest import Answer, Evaluated
 
@@ -122,7 +125,8 @@ def test_figures_lead_to_the_cells_that_made_them(tiny_run: Path, html: str) -> 
 def test_every_figure_of_a_result_leads_to_the_cell_that_made_it(page: Page) -> None:
     """At once, by another cell of its row, or by the cell of another table that it leads to."""
     results = [table for section in page.sections for table in section.tables if table.id != "split-table"]
-    assert {table.id for table in results} == {"release-table", "attack-table", "verification-table", "group-table",
+    assert {table.id for table in results} == {"release-table", "attack-table", "verification-table",
+                                                   "verification-counts-table", "group-table",
                                                "cost-table"}  # fmt: skip
     made = {cell.id for table in results for row in table.rows for cell in row if cell.id and _made(row)}
     for table in results:
@@ -327,7 +331,10 @@ def test_verification_curve_is_the_one_of_scikit_learn(evaluated: Evaluated) -> 
     scores = run.store.read(digest).tensors("scores")[f"test.{curve.impostors}"]
     pairs = evaluation.protocol.pairs(f"test.{curve.impostors}", evaluation.protocol.rows("test"))
     assert pairs is not None
-    false_match, match, _ = roc_curve(pairs.same, scores, drop_intermediate=False)
+    people = evaluation.protocol.identity(evaluation.protocol.rows("test"))[pairs.left]
+    weights = pair_weights(pairs.same, people)  # the genuine pairs of a person count once together, as everywhere
+    assert len(np.unique(weights[pairs.same])) > 1
+    false_match, match, _ = roc_curve(pairs.same, scores, drop_intermediate=False, sample_weight=weights)
     for rate, missed in zip(curve.false_match, curve.false_non_match, strict=True):
         assert missed == pytest.approx(1 - match[false_match <= rate + 1e-12].max(), abs=1e-9)
 
@@ -401,3 +408,17 @@ def test_statistics_that_come_with_a_run_are_believed_by_nobody(
     for name in ("evaluation", "statistics"):
         shutil.copytree(theirs / "statistics", copy / name)
     assert [aiakit("show", copy, "--json").out, aiakit("leaderboard", copy, "--format", "json").out] == shown
+
+
+def test_verification_curve_counts_people_as_the_other_figures_of_verification_do() -> None:
+    """Nine of ten genuine pairs are of one person, and none of these is recognised."""
+    same = np.repeat([True, False], [100, 1000])
+    people = np.concatenate([np.zeros(90, int), np.arange(1, 11), np.arange(1000) % 11])
+    others = np.concatenate([np.zeros(90, int), np.arange(1, 11), (np.arange(1000) + 1) % 11])
+    scores = np.concatenate([np.full(90, -1.0), np.full(10, 2.0), np.linspace(0, 1, 1000)])
+    curve = det_curve("release", "random", same, people, [scores])
+    assert curve.false_non_match[0] == pytest.approx(1 / 11)
+    pairs = [(scores, same, people, others)]
+    measured = verification_statistics(pairs, pairs, IdentityBootstrap(np.arange(11), 10)).point
+    at = np.searchsorted(curve.false_match, 0.01)
+    assert measured["tar_at_far_1pct"] == pytest.approx(1 - curve.false_non_match[at])

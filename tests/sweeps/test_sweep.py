@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ import numpy as np
 import pytest
 
 from aiakit.experiment.request import Request
+from aiakit.measures.comparison import holm
+from aiakit.measures.intervals import p_value
 from aiakit.measures.statistics import hypervolume, pareto_front
 from aiakit.report.sweep_terminal import print_sweep
 from aiakit.results.objectives import Objectives
+from aiakit.results.verdicts import INVERTED, LEAKS, NOT_FOUND, Evidence, Verdict, verdicts_of
 from aiakit.sweeps.axes import parse_axes
-from aiakit.sweeps.measure import Measured
+from aiakit.sweeps.measure import Measured, judged_together
 from aiakit.sweeps.run import prepare_sweep
 from aiakit.sweeps.search import search
 from aiakit.sweeps.space import Point
@@ -86,6 +90,28 @@ def test_front_and_hypervolume_are_those_of_the_figures(tiny_sweep: tuple[Path, 
     assert area >= (privacy * (2 * utility - 1)).max() - 1e-12
 
 
+def test_verdicts_over_the_points_are_corrected_together(tiny_sweep: tuple[Path, dict[str, Any]]) -> None:
+    _, document = tiny_sweep
+    assert document["tested_together"] == len(document["points"]) == 4
+    strongest = [point["strongest"] for point in document["points"]]
+    alone = [p_value(best["balanced_accuracy"], *best["people_ci95"], 0.5) for best in strongest]
+    assert [point["p_value"] for point in document["points"]] == pytest.approx(holm(alone))
+
+
+def test_one_point_in_many_is_soon_read_by_chance() -> None:
+    point: Any = None
+    found = Objectives(0.5, 0.5, np.zeros((2, 1)))
+    points = [Measured(point, {}, found, Evidence(True, 0.02, True)) for _ in range(4)]
+    assert verdicts_of({0: points[0].evidence})[0] == Verdict(LEAKS, 0.02)
+    assert {one.verdict for one in judged_together(points)} == {Verdict(NOT_FOUND, 0.08)}
+    worse = [*points[:3], replace(points[0], evidence=Evidence(False, 0.001, True))]
+    *_, inverted = judged_together(worse)
+    assert inverted.verdict == Verdict(INVERTED, 0.004)
+    assert (inverted.objectives, inverted.placed) == (found, None)
+    unmeasured = replace(points[0], evidence=None)
+    assert judged_together([*points[:1], unmeasured])[1].verdict is None
+
+
 def test_points_share_one_folder_and_what_they_start_from(tiny_sweep: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = tiny_sweep
     assert len(cells(folder, "protocol")) == 1
@@ -101,7 +127,7 @@ def test_points_are_what_a_run_measures(
     values = ("--set", "aia.alpha=1", "--set", "aia.beta=10")
     answer = aiakit("run", "--defense", "aia", *SMALL, *values, "--out", tmp_path, "--json")
     row = next(row for row in answer.document["rows"] if row["release"] == "aia")
-    for key in ("claimed", "strongest", "gap", "gap_ci95", "attacks", "utility", "verdict"):
+    for key in ("claimed", "strongest", "gap", "gap_ci95", "attacks", "utility"):
         assert row[key] == point[key]
 
 
@@ -192,7 +218,8 @@ class TestSearch:
         assert 'id="chart-against-alpha"' in (tmp_path / "search" / "sweep.html").read_text()
         before = stamps(tmp_path / "search")
         more = aiakit(*command, "--search", 3).document
-        assert more["points"][0] == {**document["points"][0], "pareto": more["points"][0]["pareto"]}
+        together = {key: more["points"][0][key] for key in ("pareto", "verdict", "p_value")}  # what others change
+        assert more["points"][0] == {**document["points"][0], **together}
         assert more["points"][1]["params"] == document["points"][1]["params"]
         assert len(more["points"]) == 3
         assert stamps(tmp_path / "search").items() >= before.items()

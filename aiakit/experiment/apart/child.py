@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 from aiakit.contracts import Context, Release, State
+from aiakit.datasets.parallel import threads_in_all
 from aiakit.errors import AiakitError, Diverged, InputError, PluginError
 from aiakit.experiment.apart import packing
 from aiakit.experiment.apart.wire import Arrays, Channel, Gone, Message
 from aiakit.experiment.costs import forget_peak, peak_mib
+from aiakit.experiment.threads import set_threads
 from aiakit.plugins import registry
 
 ENDED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
@@ -87,6 +89,7 @@ class _Served:
     def on_make(self, message: Message, arrays: Arrays) -> Answer:
         os.environ.clear()
         os.environ.update(message["environment"])
+        set_threads(threads_in_all())  # the cell's, which its environment says
         os.chdir(message["cwd"])
         self.channel.folder = Path(message["folder"])
         _shut(message["shut"])
@@ -107,6 +110,11 @@ class _Served:
     def on_predict(self, message: Message, arrays: Arrays) -> Answer:
         with registry.guard(self.entry):
             return {}, {"proba": np.asarray(self.plugin.predict_proba(packing.to_release(arrays)))}
+
+    def on_predict_log(self, message: Message, arrays: Arrays) -> Answer:
+        with registry.guard(self.entry):
+            logs = self.plugin.predict_log_proba(packing.to_release(arrays))
+        return {}, {} if logs is None else {"logs": np.asarray(logs)}
 
     def on_approximation(self, message: Message, arrays: Arrays) -> Answer:
         with registry.guard(self.entry):

@@ -163,12 +163,19 @@ class Apart:
 class AttackApart(Apart, Attack):
     """As the attack."""
 
+    def __init__(self, entry: registry.Entry, cls: type[Attack]) -> None:
+        super().__init__(entry, cls)
+        self.says_logs = cls.predict_log_proba is not Attack.predict_log_proba
+
     def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         _fit(self, train, val, ctx)
         return self
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
         return _one(self, self.call("predict", arrays=packing.of_release(release))[1], "proba")
+
+    def predict_log_proba(self, release: Release) -> NDArray[Any] | None:
+        return self.call("predict_log", arrays=packing.of_release(release))[1].get("logs") if self.says_logs else None
 
     def approximation(self, rows: int) -> str | None:
         said = self.call("approximation", {"rows": rows})[0]["said"]

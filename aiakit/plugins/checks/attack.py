@@ -8,12 +8,15 @@ from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.metrics import balanced_accuracy_score
 
 from aiakit.contracts import VIEWS, Attack, Context, Knowledge, LabelledRelease, Release
+from aiakit.measures.metrics import SMALLEST_RANK, auc
 from aiakit.plugins import mock
 from aiakit.plugins.checks.common import (
     PRESETS,
+    Doubtful,
     PluginClass,
     Skipped,
     disturb_global_randomness,
@@ -25,6 +28,8 @@ from aiakit.plugins.checks.watch import Watch, watching
 
 PEOPLE = {"train": 100, "val": 40, "test": 200}  # of 4, 4 and 2 images
 BEATS_CHANCE = 0.75  # balanced accuracy on a leak that allows 0.98
+HARDER_LEAK = 1.5  # allows an AUC of 0.86
+COSTLY_TIES = 0.01  # of AUC
 CHANCE_BAND = 0.12  # around ½: 3.4 standard deviations of a coin tossed for each of the 200 test people
 KNOWLEDGE = get_args(Knowledge)
 
@@ -143,6 +148,41 @@ def check_probabilities(attack: AttackSubject) -> None:
     want(not problem, f"predict_proba of one sample {problem}")
 
 
+def check_log_probabilities(attack: AttackSubject) -> None:
+    """Where ``predict_log_proba`` says anything, it is what ``predict_proba`` says."""
+    logs = attack.fitted.predict_log_proba(attack.world.test)
+    if logs is None:
+        raise Skipped("the attack says probabilities alone")
+    want(isinstance(logs, np.ndarray) and logs.shape == attack.proba.shape, "predict_log_proba must be an array (N, K)")
+    want(bool(np.isfinite(logs).all()), "predict_log_proba must be finite")
+    off = float(np.abs(softmax(logs.astype(np.float64), axis=1) - attack.proba).max())
+    want(off < 1e-3, f"the softmax of predict_log_proba is off predict_proba by {off:.2g}")
+
+
+def check_saturation(attack: AttackSubject) -> None:
+    """Samples that are given a probability of exactly 0 or 1 tie: a warning where ties could cost a point of AUC."""
+    if attack.fitted.predict_log_proba(attack.world.test) is not None or not _saturated(attack.proba).any():
+        return
+    attack.must_learn()
+    world = attack.new_world(leak=HARDER_LEAK)
+    proba = attack.predict(attack.fit(world), world)
+    tied, labels = _saturated(proba), world.test_people.labels
+    ends = np.array([np.bincount(labels[tied & (proba.argmax(axis=1) == k)], minlength=2) for k in range(2)])
+    cost = 0.5 * float(ends.prod(axis=1).sum() / np.bincount(labels, minlength=2).prod())  # of tied pairs, half
+    if cost > COSTLY_TIES:
+        area = auc(proba, labels)
+        raise Doubtful(
+            f"{tied.mean():.0%} of the samples of a leak that is not easy are given a probability of exactly 0 or 1: "
+            f"among these nothing is ranked, the AUC is {area:.3f} and could be up to {area + cost:.3f}. If they "
+            "come from log-odds, return these by predict_log_proba"
+        )
+
+
+def _saturated(proba: NDArray[Any]) -> NDArray[np.bool_]:
+    """(N,) whether all classes but one are given a probability of 0, so that nothing is left that ranks the sample."""
+    return np.asarray(np.sort(proba, axis=1)[:, :-1].sum(axis=1) <= SMALLEST_RANK)
+
+
 def check_same_seed_same_bytes(attack: AttackSubject) -> None:
     """Two fits with one seed agree to the last bit, whatever the global random generators do."""
     first = attack.proba
@@ -247,6 +287,8 @@ ATTACK_CHECKS = (
     check_class_attributes,
     check_fit_returns_self,
     check_probabilities,
+    check_log_probabilities,
+    check_saturation,
     check_prediction_repeats,
     check_same_seed_same_bytes,
     check_rows_are_scored_alone,

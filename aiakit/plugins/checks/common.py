@@ -20,6 +20,7 @@ from aiakit.plugins.options import options_of, validate
 
 PRESETS = ("fast", "strong")
 Subject = TypeVar("Subject")
+Status = Literal["pass", "fail", "warn", "skip"]
 
 
 class Failed(Exception):
@@ -30,12 +31,16 @@ class Skipped(Exception):
     """This check does not apply to the plugin; the message says why."""
 
 
+class Doubtful(Exception):
+    """The plugin keeps its contract, and yet does itself harm; the message says what was seen and how to mend it."""
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """One check's outcome: ``reason`` is empty where it passed."""
 
     name: str
-    status: Literal["pass", "fail", "skip"]
+    status: Status
     reason: str
     seconds: float
 
@@ -43,7 +48,7 @@ class CheckResult:
 def run_check(check: Callable[[Subject], None], subject: Subject) -> CheckResult:
     """Run one ``check_…`` function; whatever the plugin raises is a failure with the reason in one line."""
     start = time.perf_counter()
-    status: Literal["pass", "fail", "skip"] = "pass"
+    status: Status = "pass"
     reason = ""
     try:
         with contained("the plugin"):
@@ -52,6 +57,8 @@ def run_check(check: Callable[[Subject], None], subject: Subject) -> CheckResult
         raise
     except Skipped as why:
         status, reason = "skip", str(why)
+    except Doubtful as why:
+        status, reason = "warn", str(why)
     except Failed as why:
         status, reason = "fail", str(why)
     except BaseException as error:  # one that ends the process is a failure as well
