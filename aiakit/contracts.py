@@ -24,7 +24,8 @@ from aiakit.errors import InputError
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 PixelArray = NDArray[np.uint8]
-State = dict[str, NDArray[Any]]
+Array = NDArray[Any]
+State = dict[str, Array]
 T = TypeVar("T")
 
 Precision = Literal["fp32", "tf32", "bf16"]
@@ -49,12 +50,7 @@ class Release:
     ValueError : no view at all, wrong number of dimensions, different N, non-finite values, pixels outside [0, 1].
     """
 
-    def __init__(
-        self,
-        embedding: NDArray[Any] | None = None,
-        image: NDArray[Any] | None = None,
-        claim: NDArray[Any] | None = None,
-    ) -> None:
+    def __init__(self, embedding: Array | None = None, image: Array | None = None, claim: Array | None = None) -> None:
         self.embedding = _floats(embedding, 2, "embedding (N, D)")
         self.pixels = _pixels(image)
         self.claim = _floats(claim, 2, "claim (N, K)")
@@ -287,10 +283,8 @@ class Attack(Plugin):
         """(N, K) class probabilities: finite, non-negative, rows that sum to 1."""
 
     def predict_log_proba(self, release: Release) -> NDArray[Any] | None:
-        """(N, K) finite logarithms of ``predict_proba``, up to a constant in each row (log-odds will do); or None.
-
-        For attacks that are surer than probabilities can say: 1 − 10⁻¹⁷ is 1, and samples that are all given 1 can no
-        longer be ranked. Where there are any, scores are made of these instead.
+        """(N, K) logarithms of ``predict_proba`` up to a constant in each row (log-odds), of which scores are made:
+        for attacks that are surer than probabilities can say (1 − 10⁻¹⁷ is 1, and ranks nobody any more); else None.
         """
         return None
 
@@ -461,10 +455,7 @@ class LoadSettings:
     image_size : side of the square images in pixels, a multiple of 16 in 16..512. cache : the folder of pixel caches.
     jobs : how many threads decode or draw images, whatever the result. report : called with (label, done, in all).
     strict : whether missing, unreadable or contradictory data are an InputError rather than a note.
-
-    Raises
-    ------
-    InputError : an image size or a number of jobs that cannot be used.
+    Raises InputError for an image size or a number of jobs that cannot be used.
     """
 
     image_size: int
