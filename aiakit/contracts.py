@@ -2,8 +2,8 @@
 
 Shapes: N samples, D embedding dimensions, K ≥ 2 classes of the private attribute, H×W pixels.
 The conventions are scikit-learn's: ``__init__`` stores its parameters under their own names and does nothing else,
-``fit`` returns ``self``, capabilities are class attributes, and all randomness comes from the context or the
-generator that is handed in. Test labels are never part of anything a plugin receives.
+``fit`` returns ``self``, capabilities are class attributes, all randomness comes from the context or the generator
+that is handed in. Test labels are never part of anything a plugin receives.
 """
 
 from __future__ import annotations
@@ -24,10 +24,8 @@ from aiakit.errors import InputError
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 PixelArray = NDArray[np.uint8]
-Array = NDArray[Any]
-State = dict[str, Array]
+State = dict[str, NDArray[Any]]
 T = TypeVar("T")
-
 Precision = Literal["fp32", "tf32", "bf16"]
 View = Literal["embedding", "image", "claim"]  # what is published, and what the defense claims of it
 VIEWS: tuple[View, ...] = get_args(View)
@@ -50,7 +48,12 @@ class Release:
     ValueError : no view at all, wrong number of dimensions, different N, non-finite values, pixels outside [0, 1].
     """
 
-    def __init__(self, embedding: Array | None = None, image: Array | None = None, claim: Array | None = None) -> None:
+    def __init__(
+        self,
+        embedding: NDArray[Any] | None = None,
+        image: NDArray[Any] | None = None,
+        claim: NDArray[Any] | None = None,
+    ) -> None:
         self.embedding = _floats(embedding, 2, "embedding (N, D)")
         self.pixels = _pixels(image)
         self.claim = _floats(claim, 2, "claim (N, K)")
@@ -156,9 +159,7 @@ class LabelledRelease(_Labelled):
     """What an adversary has to learn from: a release of people whose private attribute it knows.
 
     release : the N released samples, with the single view that the attack names.
-    labels : int64 (N,) in [0, K).
-    identity : int64 (N,).
-    classes : the K names of the private attribute's values.
+    labels, identity, classes : as of ``Faces``.
     images : uint8 (N, H, W, 3) or None, the attacker's own photographs before protection (only to attacks with
         ``knowledge = "adaptive"``, where the attacker can run the defense on photographs of its own).
     undefended : the undefended release of the same photographs, or None (as ``images``).
@@ -229,8 +230,7 @@ class Context:
 
     def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
         """Yield the items and report how many are done."""
-        if total is None:
-            total = len(items := list(items))
+        total = len(items := list(items)) if total is None else total
         self.report(label, 0, total)
         for done, item in enumerate(items, start=1):
             yield item
@@ -283,8 +283,9 @@ class Attack(Plugin):
         """(N, K) class probabilities: finite, non-negative, rows that sum to 1."""
 
     def predict_log_proba(self, release: Release) -> NDArray[Any] | None:
-        """(N, K) logarithms of ``predict_proba`` up to a constant in each row (log-odds), of which scores are made:
-        for attacks that are surer than probabilities can say (1 − 10⁻¹⁷ is 1, and ranks nobody any more); else None.
+        """(N, K) finite logarithms of ``predict_proba``, up to a constant in each row (log-odds will do); or None.
+
+        For attacks surer than probabilities can say (1 − 10⁻¹⁷ is 1, and ties rank nothing): scores are made of these.
         """
         return None
 

@@ -110,34 +110,30 @@ def describe(faces: FaceSet, attribute: str | None, seed: int) -> dict[str, Any]
 
 
 def _print(document: dict[str, Any]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from aiakit.report.grid import Grid, figure, print_grid, say
+    from aiakit.report.terminal import stdout
 
-    out = Console()
+    out = stdout()
     size, dimensions = document["image_size"], document["dimensions"]
     kind = f"images of {size}×{size} pixels" if size else f"embeddings of {dimensions} dimensions"
-    out.print(
-        f"[bold]{escape(document['dataset'])}[/bold]: {document['people']} people "
-        f"({document['people_with_two_images']} with two or more images), "
-        f"{document['images']} {kind}"
-    )
-    attributes = Table("attribute", "images of each class", "Bayes ceiling", box=box.SIMPLE_HEAD)
-    for name, counts in document["attributes"].items():
-        mark = " *" if name == document.get("attribute") else ""
-        ceiling = document["bayes_ceiling"].get(name)
-        texts = ", ".join(f"{each} {count}" for each, count in counts.items())
-        attributes.add_row(escape(name) + mark, escape(texts), "" if ceiling is None else f"{ceiling:.3f}")
-    out.print(attributes)
+    pairs = f"{document['people_with_two_images']} with two or more images"
+    say(out, f"{document['dataset']}: {document['people']} people ({pairs}), {document['images']} {kind}", "bold")
+    out.print()
+    attributes = [
+        [
+            f"{name} *" if name == document.get("attribute") else name,
+            ", ".join(f"{each} {count}" for each, count in counts.items()),
+            figure(document["bayes_ceiling"].get(name)),
+        ]
+        for name, counts in document["attributes"].items()
+    ]
+    shown = "images of each class"
+    print_grid(out, Grid("", ("attribute", shown, "Bayes ceiling"), attributes, (shown,)))
     if "splits" in document:
-        splits = Table("split", "people", "images", box=box.SIMPLE_HEAD, title=f"split by * {document['attribute']}")
-        for name, counts in document["splits"].items():
-            splits.add_row(name, str(counts["people"]), str(counts["images"]))
-        out.print(splits)
-    notes = [*document["notes"], *([document["split_error"]] if "split_error" in document else [])]
-    for note in notes:
-        out.print(f"note: {note}", markup=False, highlight=False)
+        splits = [[name, str(of["people"]), str(of["images"])] for name, of in document["splits"].items()]
+        print_grid(out, Grid(f"split by * {document['attribute']}", ("split", "people", "images"), splits))
+    for note in [*document["notes"], *([document["split_error"]] if "split_error" in document else [])]:
+        say(out, f"note: {note}")
     for key in ("cache", "contact_sheet"):
         if key in document:
             out.print(f"{key.replace('_', ' ')}: {document[key]}", markup=False, highlight=False, soft_wrap=True)

@@ -296,7 +296,7 @@ def _said_by(entry: registry.Entry) -> dict[str, Any]:
     try:
         (DatasetSpec if entry.kind == "dataset" else PluginSpec).model_validate({"name": entry.name, **said})
     except ValidationError as error:
-        problem = first_problem(dict(error.errors(include_url=False)[0]))
+        problem = first_problem(error)
         raise PluginError(f"{entry} cannot be used: its class attribute {problem}") from None
     return said
 

@@ -198,7 +198,7 @@ def make_config(**fields: Any) -> RunConfig:
     try:
         return RunConfig(**fields)
     except ValidationError as error:
-        raise InputError(f"this run cannot be planned: {first_problem(dict(error.errors()[0]))}") from None
+        raise InputError(f"this run cannot be planned: {first_problem(error)}") from None
 
 
 Stage = tuple[registry.Kind, str]

@@ -146,7 +146,7 @@ class Run:
                 raise ValueError(f"its schema is {record['schema']}, this version reads {SCHEMA}: {way}")
             return cls(folder, RunConfig.model_validate(record["config"]), from_record(record.get("command")))
         except ValidationError as error:
-            problem = first_problem(dict(error.errors(include_url=False)[0]))
+            problem = first_problem(error)
             raise InputError(f"{path} is damaged: {problem}: {AGAIN}") from None
         except KeyError as error:
             raise InputError(f"{path} cannot be read: it has no {error}: {AGAIN}") from None

@@ -24,6 +24,7 @@ from aiakit.experiment.releasing import release_by
 from aiakit.experiment.run import Run
 from aiakit.plugins import registry
 from aiakit.storage import tensorfile
+from aiakit.storage.documents import writing
 
 BATCH = 64
 
@@ -115,11 +116,9 @@ def protect(
     rng = np.random.default_rng(secrets.randbits(128) if noise_seed is None else noise_seed)
     values, names = inputs.values, inputs.names
     parts = [apply(stages, values[rows], names[rows], rng) for rows in batches(len(values), BATCH)]
-    try:
+    with writing(out.parent):
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as error:
-        raise InputError(f"{out.parent} cannot be written to ({error.strerror}): name another folder with -o") from None
     try:
         written = _write(parts, names, draft)
         draft.chmod(0o755)

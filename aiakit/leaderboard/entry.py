@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from aiakit.leaderboard.schema import REPORTED_SCHEMA, SCHEMA, Entry, FileRef, R
 from aiakit.leaderboard.scores import Tensors
 from aiakit.results.row import Row
 from aiakit.storage import tensorfile
-from aiakit.storage.documents import first_problem, read_json, read_toml
+from aiakit.storage.documents import first_problem, read_json, read_toml, writing
 from aiakit.storage.store import file_digest, write_atomically
 
 # What two entries of one release may differ in and still be the same: when and by whom it was made, and file names.
@@ -77,7 +76,7 @@ def read_record(path: Path) -> Entry | Withdrawn | Reported:
     try:
         record: Any = kind.model_validate(content)
     except ValidationError as error:
-        problem = first_problem(dict(error.errors(include_url=False)[0]))
+        problem = first_problem(error)
         raise InputError(f"{path} is no sound entry: {problem}") from None
     return record  # type: ignore[no-any-return]
 
@@ -164,15 +163,6 @@ def rewrite(submission: Submission, tensors: Tensors, **changed: Any) -> Path:
         if path == submission.path and refs["scores"].file != entry.scores.file:
             (folder / entry.scores.file).unlink(missing_ok=True)
     return path
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Write files of entries. Raises InputError where the folder cannot be written to."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written to ({error.strerror}): name another folder with -o") from None
 
 
 def content_of(submission: Submission) -> str:

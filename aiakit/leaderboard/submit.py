@@ -30,7 +30,6 @@ from aiakit.leaderboard.entry import (
     write_entry,
     write_scores,
     write_tensors,
-    writing,
 )
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, ProtocolInfo, Provenance
 from aiakit.leaderboard.scores import SIDES, statistics_row, truth_digest
@@ -38,7 +37,7 @@ from aiakit.leaderboard.standing import note_computed
 from aiakit.results.document import measured
 from aiakit.results.evaluate import accuracy_bound_of
 from aiakit.results.remembered import StatisticsCache
-from aiakit.storage.documents import sound
+from aiakit.storage.documents import sound, writing
 from aiakit.storage.store import json_digest
 
 STORED = {"val": "attacker-val", "test": "test"}  # how entries call the splits that are scored

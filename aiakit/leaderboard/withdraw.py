@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from aiakit.errors import InputError
 from aiakit.experiment.config import Record
-from aiakit.leaderboard.entry import entry_files, read_record, read_submission, rewrite, write_entry, writing
+from aiakit.leaderboard.entry import entry_files, read_record, read_submission, rewrite, write_entry
 from aiakit.leaderboard.schema import Entry, FileRef, Withdrawn, WithdrawnAttack
 from aiakit.leaderboard.scores import statistics_row
 from aiakit.leaderboard.verify import verified
 from aiakit.results.document import measured
+from aiakit.storage.documents import writing
 
 R = TypeVar("R", bound=Record)
 

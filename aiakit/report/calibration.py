@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from aiakit.errors import InputError
@@ -19,6 +20,7 @@ from aiakit.report.page import Page, Section, render_page
 from aiakit.report.svg import save_chart
 from aiakit.report.terminal import stdout
 from aiakit.report.theme import Chart, title
+from aiakit.storage.documents import UNSOUND, read_json
 from aiakit.storage.store import write_atomically
 
 SUITE = "suite"
@@ -83,34 +85,26 @@ def shipped_calibrations() -> list[Calibration]:
     return [Calibration(json.loads((folder / name).read_text("utf-8")), command) for name, command in SHIPPED.items()]
 
 
+class _Row(BaseModel):
+    """What the heat-map shows of a leak."""
+
+    model_config = ConfigDict(strict=True)
+
+    leak: str
+    eta: float | None
+    attacks: dict[str, float | None]
+    selected: str | None
+
+
 def read_calibration(path: Path) -> Calibration:
     """A document that ``aiakit calibrate --out`` wrote. Raises InputError for anything else."""
+    document = read_json(path)
     try:
-        document = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no sound JSON file: {error}") from None
-    if not isinstance(document, dict) or document.get("schema") != 1 or not _sound(document.get("rows")):
-        raise InputError(f"{path} is no calibration: give a file that aiakit calibrate --out wrote")
-    return Calibration(document, str(path))
-
-
-def _sound(rows: Any) -> bool:
-    """Whether rows hold what the heat-map shows."""
-    return (
-        isinstance(rows, list)
-        and any(isinstance(row, dict) and row.get("eta") is not None for row in rows)
-        and all(
-            isinstance(row, dict)
-            and isinstance(row.get("leak"), str)
-            and isinstance(row.get("eta"), int | float | None)
-            and isinstance(row.get("attacks"), dict)
-            and all(isinstance(eta, int | float | None) for eta in row["attacks"].values())
-            and "selected" in row
-            for row in rows
-        )
-    )
+        if document["schema"] == 1 and any(_Row.model_validate(row).eta is not None for row in document["rows"]):
+            return Calibration(document, str(path))
+    except UNSOUND:  # it is something else
+        pass
+    raise InputError(f"{path} is no calibration: give a file that aiakit calibrate --out wrote")
 
 
 def calibration_heatmap(document: dict[str, Any], chart_name: str = "calibration") -> Chart:

@@ -18,6 +18,7 @@ from aiakit.report.svg import save_chart
 from aiakit.results.evaluate import Evaluation
 from aiakit.results.figures import figures_of
 from aiakit.storage.cache import cache_folder
+from aiakit.storage.documents import writing
 from aiakit.storage.store import write_atomically
 
 REPORT = "report.html"
@@ -93,7 +94,7 @@ def _faces(run: Run, evaluation: Evaluation, count: int | None) -> tuple[Gallery
 def write_page(page: Page, folder: Path, name: str, figures: bool = False) -> list[Path]:
     """Write a page under a name, and its charts where asked for. Raises InputError where that is not possible."""
     html = render_page(page)
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / name, html)
         paths = [folder / name]
@@ -101,6 +102,4 @@ def write_page(page: Page, folder: Path, name: str, figures: bool = False) -> li
             (folder / FIGURES).mkdir(exist_ok=True)
             for chart in page.charts():
                 paths += save_chart(chart, folder / FIGURES)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written to ({error.strerror}): name another folder with -o") from None
     return paths

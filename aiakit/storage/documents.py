@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiakit.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 LARGEST = 64 << 20  # bytes of a file
 DEEPEST = 60  # levels of nesting: what walks through a document may recurse
@@ -56,8 +59,18 @@ def sound(place: Path) -> Iterator[None]:
         raise InputError(f"{place} does not hold what aiakit writes ({reason}): get a whole copy") from error
 
 
-def first_problem(error: Mapping[str, Any]) -> str:
-    """``where: what is wrong (got …)`` of one of the errors that a pydantic ValidationError lists."""
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Write files into a folder. Raises InputError where it cannot be written to."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to ({error.strerror}): name another folder with -o") from None
+
+
+def first_problem(invalid: ValidationError) -> str:
+    """``where: what is wrong (got …)`` of the first of the errors that it lists."""
+    error = invalid.errors(include_url=False)[0]
     where = ".".join(str(part) for part in error["loc"])[:200]
     if error["type"] == "value_error":  # a rule of ours, whose sentence says all
         return f"{where}: ".removeprefix(": ") + str(error["msg"]).removeprefix("Value error, ")

@@ -157,7 +157,7 @@ def test_out_is_read_only(aiakit: Aiakit, tmp_path: Path) -> None:
         (b'{"schema": 99}', ("99", "update")),
         (b'{"schema": 1, "config": {"attribute": 3}}', ("damaged",)),
         (b"\xff\xfe", ("run.json",)),
-        (b'{"schema": 2}', ("config",)),
+        (b'{"schema": 3}', ("config",)),
     ],
 )
 def test_damaged_run_record(content: bytes, words: tuple[str, ...], aiakit: Aiakit, tmp_path: Path) -> None:

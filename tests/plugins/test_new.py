@@ -74,24 +74,21 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_skeleton_passes_its_own_tests_and_installs(kind: str, tmp_path: Path) -> None:
-    assert cli.main(["new", kind, "homemade", "--out", str(tmp_path)]) == 0
-    folder, site, plural = tmp_path / "homemade", tmp_path / "site", f"{kind.removeprefix('embedding-')}s"
-    tested = python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+def test_the_skeletons_pass_their_own_tests_and_install(tmp_path: Path) -> None:
+    for kind in KINDS:
+        assert cli.main(["new", kind, f"homemade-{kind}", "--out", str(tmp_path)]) == 0
+    folders, site = [str(tmp_path / f"homemade-{kind}") for kind in KINDS], tmp_path / "site"
+    tested = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *folders, cwd=tmp_path)
     assert tested.returncode == 0, tested.stdout
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--target", str(site)]
-    installed = python("-m", "pip", "install", *options, str(folder), cwd=tmp_path)
+    installed = python("-m", "pip", "install", *options, *folders, cwd=tmp_path)
     assert installed.returncode == 0, installed.stderr
-    listed = python(
-        "-c",
-        f"from aiakit.cli import main; main(['list', '{plural}', '--json'])",
-        cwd=tmp_path,
-        PYTHONPATH=str(site),
-    )
-    plugins = {plugin["name"]: plugin for plugin in json.loads(listed.stdout)[plural]}
-    assert plugins["homemade"]["package"] == "aiakit-homemade 0.1.0"
-    assert "broken" not in plugins["homemade"]
+    program = "from aiakit.cli import main; main(['list', '--json'])"
+    listed = json.loads(python("-c", program, cwd=tmp_path, PYTHONPATH=str(site)).stdout)
+    for kind in KINDS:
+        plugins = {plugin["name"]: plugin for plugin in listed[f"{kind.removeprefix('embedding-')}s"]}
+        assert plugins[f"homemade-{kind}"]["package"] == f"aiakit-homemade-{kind} 0.1.0"
+        assert "broken" not in plugins[f"homemade-{kind}"]
 
 
 @pytest.mark.slow
@@ -105,4 +102,7 @@ def test_what_is_printed_runs_as_it_is_printed(
     lines = [line.strip() for line in capfd.readouterr().err.splitlines() if line.startswith("  aiakit ")]
     assert len(lines) >= 2
     for line in lines:
+        if line.startswith("aiakit check "):  # as above, and here its file is what is looked at
+            assert Path(shlex.split(line)[2]).is_file()
+            continue
         assert cli.main(shlex.split(line)[1:]) == 0, (line, capfd.readouterr().err)

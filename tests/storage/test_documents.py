@@ -24,5 +24,5 @@ class Asked(BaseModel):
 def test_a_list_is_called_a_list(given: object) -> None:
     with pytest.raises(ValidationError) as caught:
         Asked(names=given)  # type: ignore[arg-type]
-    problem = first_problem(dict(caught.value.errors()[0]))
+    problem = first_problem(caught.value)
     assert problem.startswith("names: Input should be a list, in brackets (got ")
