@@ -30,6 +30,9 @@ from aiakit.report.theme import Chart
 from aiakit.results.figures import Share
 from aiakit.storage.documents import printable
 
+POINTS = {"accuracy": "at the threshold of accuracy", "fmr_1pct": "at that for FMR 1 %"}
+ERRORS = {"false_non_match": ("FNMR", "Genuine pairs of this class that are rejected"),
+          "false_match": ("FMR", "Two people of this class, taken for one person")}  # fmt: skip
 FEW = "†"  # of a figure that rests on too few errors
 
 
@@ -218,28 +221,49 @@ def groups(source: Source) -> Section | None:
     if not source.figures.slices:
         return None
     numbered = {row["release"]: (number, row) for number, row in enumerate(source.rows)}
+    meanings = ("random", "same_attribute")
     headings = [
         Heading("release"),
         Heading(source.document["attribute"]),
         Heading("recognised by the strongest attack [95 %]", True),
-        Heading("genuine pairs accepted [95 %]", True),
-        Heading("impostor pairs accepted [95 %]", True, "Two people of this class, taken for one person"),
+        *(
+            Heading(f"{error} {meaning} [95 %] (errors of pairs)", True, said)
+            for meaning in POINTS.values()
+            for error, said in ERRORS.values()
+        ),
     ]
     rows = [
         [
             Cell(part.release, part.release),
             Cell(part.group, part.group),
             _share_cell(part.recall, to_strongest(*numbered[part.release])),
-            _share_cell(part.accepted, to_verification(*numbered[part.release], "random")),
-            _share_cell(part.confused, to_verification(*numbered[part.release], "same_attribute")),
+            *(
+                _errors_cell(
+                    numbered[part.release][1].get("errors_by_class", {}).get(point, {}).get(part.group, {}).get(error),
+                    to_verification(*numbered[part.release], kind),
+                )
+                for point in POINTS
+                for error, kind in zip(ERRORS, meanings, strict=True)
+            ),
         ]
         for part in source.figures.slices
         if part.release in numbered
     ]
-    caption = "Shares by class at one threshold for everybody, with intervals over people."
+    caption = (
+        "Shares by class at thresholds that are the same for everybody, set on attacker-val with random impostors, and "
+        f"intervals over people. {FEW} fewer than {FEWEST_ERRORS} errors: no more than a hint."
+    )
     text = "Where the columns differ between classes, the release serves or exposes one group more than another."
     chart = charts.groups(source.figures.slices)
     return Section("groups", "By class", [text], present([chart]), [Table("group-table", caption, headings, rows)])
+
+
+def _errors_cell(found: Mapping[str, Any] | None, link: str | None) -> Cell:
+    """A rate of errors in one class, with how many there are of how many pairs."""
+    if found is None:
+        return to_cell(None)
+    mark = f" ({found['errors']:.0f} of {found['pairs']:,}){FEW if found['few_errors'] else ''}"
+    return interval_cell(found["rate"], found["ci95"], mark, href=link)
 
 
 def _share_cell(share: Share, link: str | None) -> Cell:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -153,12 +153,21 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
         "accuracy_bound": row.accuracy_bound,
+        **_if_any(errors_by_class=_by_class(row, evaluation.protocol.classes)),
         **_ladder(row),
         "seconds": round(row.seconds, 3),
         "fit_seconds": round(row.fit_seconds, 3),
         "release_seconds": round(row.release_seconds, 3),
         "peak_mib": row.peak_mib,
         "missing": row.missing,
+    }
+
+
+def _by_class(row: Row, classes: Sequence[str]) -> dict[str, Any]:
+    """Operating point → class → verification errors."""
+    return {
+        point: {classes[code]: found.as_json() for code, found in each.items()}
+        for point, each in row.errors_by_class.items()
     }
 
 

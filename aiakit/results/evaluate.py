@@ -16,6 +16,7 @@ from aiakit.measures.comparison import variance_components
 from aiakit.measures.pooling import pooled_statistics
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.units import Unit
+from aiakit.results.errors_by_class import errors_by_class
 from aiakit.results.judge import SPLITS, Judge, OfficialTruth, Scores, Truth
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
@@ -257,3 +258,4 @@ def _add_utility(cells: _Cells, plan: Plan, name: str, row: Row) -> None:
         }
         official = [table["official"] for table in tables if "official" in table]
         cells.judge.judge_utility(row, Scores({}, similarities=similarities, official=official))
+        row.errors_by_class = errors_by_class(cells.judge.truth, similarities)

@@ -17,7 +17,7 @@ from aiakit.measures.bootstrap import FloatArray
 from aiakit.measures.influence import pair_weights, people_share
 from aiakit.measures.intervals import Estimate
 from aiakit.measures.units import Unit, sample_weights
-from aiakit.measures.verification import IMPOSTORS_PER_FALSE_ACCEPT, fit_threshold
+from aiakit.measures.verification import IMPOSTORS_PER_FALSE_ACCEPT
 from aiakit.results.evaluate import Evaluation
 from aiakit.storage.documents import sound
 from aiakit.storage.store import Store
@@ -55,15 +55,12 @@ class Share:
 class Slice:
     """One class of people on one release.
 
-    recall : images whose class the strongest attack gets right. accepted : genuine pairs that the verifier accepts.
-    confused : impostor pairs of two people of this class that it accepts. Both at the threshold for random impostors.
+    recall : images whose class the strongest attack gets right.
     """
 
     release: str
     group: str
     recall: Share
-    accepted: Share
-    confused: Share
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def _figures(store: Store, evaluation: Evaluation) -> Figures:
         keys = [key for key in plan.attacks if key.release == name and key.headline and key.attack == row.strongest]
         attack = _tables(store, [plan.attacks[key].digest for key in keys])
         if attack:
-            slices += _slices(name, protocol, evaluation.unit, attack, verifier)
+            slices += _slices(name, protocol, evaluation.unit, attack)
     further = {
         (attribute, release, attack): digests
         for attribute, cells in plan.further.items()
@@ -175,13 +172,7 @@ def _missed(scores: NDArray[Any], same: NDArray[np.bool_], weights: FloatArray, 
     return np.asarray(rejected[np.searchsorted(genuine, threshold, "right")] / rejected[-1])
 
 
-def _slices(
-    name: str,
-    protocol: Protocol,
-    unit: Unit,
-    attack: list[dict[str, NDArray[Any]]],
-    verifier: list[dict[str, NDArray[Any]]],
-) -> list[Slice]:
+def _slices(name: str, protocol: Protocol, unit: Unit, attack: list[dict[str, NDArray[Any]]]) -> list[Slice]:
     val, test = protocol.rows("attacker-val"), protocol.rows("test")
     labels, val_labels = protocol.labels(test), protocol.labels(val)
     identity = protocol.identity(test)
@@ -191,46 +182,9 @@ def _slices(
     decisions = [metrics.fit_decision(table["val"], val_labels, on_val) for table in attack]
     right = [metrics.decide(table["test"], offsets) for table, offsets in zip(attack, decisions, strict=True)]
     correct = np.mean([guess == labels for guess in right], axis=0)
-    genuine = _accepted(protocol, "random", verifier)
-    impostors = _accepted(protocol, "same_attribute", verifier)
     slices = []
     for code, group in enumerate(protocol.classes):
         inside = labels == code
         recall = people_share(correct, weights * inside, rows, None, len(people), len(attack)) if inside.any() else None
-        accepted, confused = (
-            None if pairs is None else pairs.share_of(inside, rows, same)
-            for pairs, same in ((genuine, True), (impostors, False))
-        )
-        slices.append(Slice(name, group, Share.of(recall), Share.of(accepted), Share.of(confused)))
+        slices.append(Slice(name, group, Share.of(recall)))
     return slices
-
-
-@dataclass(frozen=True)
-class _Accepted:
-    """Test pairs: positions in the test rows, whether they show one person, the share of verifiers that accept."""
-
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    same: NDArray[np.bool_]
-    share: FloatArray
-    verifiers: int
-
-    def share_of(self, inside: NDArray[np.bool_], rows: NDArray[np.int64], genuine: bool) -> Estimate | None:
-        """What is accepted of the pairs of a kind, both of whose images are inside; rows : (N,), who is on each."""
-        chosen = (self.same == genuine) & inside[self.left] & inside[self.right]
-        if not chosen.any():
-            return None
-        left, right = rows[self.left[chosen]], rows[self.right[chosen]]
-        weights, count = pair_weights(self.same[chosen], left), int(rows.max()) + 1
-        return people_share(self.share[chosen], weights, left, None if genuine else right, count, self.verifiers, True)
-
-
-def _accepted(protocol: Protocol, kind: str, verifier: list[dict[str, NDArray[Any]]]) -> _Accepted | None:
-    val_pairs = protocol.pairs("attacker-val.random", protocol.rows("attacker-val"))
-    pairs = protocol.pairs(f"test.{kind}", protocol.rows("test"))
-    if pairs is None or val_pairs is None or not verifier:
-        return None
-    on_val = pair_weights(val_pairs.same, protocol.identity(protocol.rows("attacker-val"))[val_pairs.left])
-    thresholds = [fit_threshold(table["attacker-val.random"], val_pairs.same, on_val) for table in verifier]
-    passed = [table[f"test.{kind}"] > threshold for table, threshold in zip(verifier, thresholds, strict=True)]
-    return _Accepted(pairs.left, pairs.right, pairs.same, np.mean(passed, axis=0), len(verifier))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
+from aiakit.measures.bootstrap import FEWEST_ERRORS, number, numbers
 from aiakit.measures.comparison import Difference, illusion_gap, max_t_bound
+from aiakit.measures.intervals import Estimate
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.verification import VerificationStatistics
 
@@ -47,6 +50,52 @@ class Slices:
     groups: Mapping[str, Mapping[str, Part]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Errors:
+    """One kind of error in one class. rate : with its interval over people. pairs, people : that it was looked for in.
+
+    errors : how many there are, the mean over seeds.
+    """
+
+    rate: Estimate
+    pairs: int
+    people: int
+    errors: float
+
+    @property
+    def few(self) -> bool:
+        """Whether it rests on too few errors (Rule of 30, ISO/IEC 19795-1)."""
+        return self.errors < FEWEST_ERRORS
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "rate": number(self.rate.point),
+            "ci95": numbers((self.rate.low, self.rate.high)),
+            "pairs": self.pairs,
+            "people": self.people,
+            "errors": round(self.errors, 1),
+            "few_errors": self.few,
+        }
+
+
+@dataclass(frozen=True)
+class ErrorsOfClass:
+    """false_non_match : genuine pairs of this class that are rejected. false_match : pairs of two people of this class
+    that are accepted. None where there are no such pairs.
+    """
+
+    false_non_match: Errors | None
+    false_match: Errors | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {name: None if found is None else found.as_json() for name, found in vars(self).items()}
+
+
+ByClass = dict[str, dict[int, ErrorsOfClass]]  # operating point → code of the class → its errors
+
+
 @dataclass
 class Row:
     """One release: what it claims, what each attack reads from it, and what it is good for.
@@ -60,6 +109,7 @@ class Row:
     skipped : attack → why it could not be applied. approximations : attack → what it did of a large sample.
     variance : attack → variances of its balanced accuracy (between defense seeds, between attack seeds).
     accuracy_bound : what no attack on it can exceed, where its defense proves that.
+    errors_by_class : of verification, of a run or an audit.
     slices : the strongest attack on parts of test, where the run asks for them (an audit does).
     seconds : computing time of all of its cells. fit_seconds, release_seconds : of its defense, over all seeds.
     peak_mib : the most memory that making the release took. missing : labels of its cells that are not there.
@@ -80,6 +130,7 @@ class Row:
     accuracy_bound: float | None = None
     utility: dict[str, VerificationStatistics] = field(default_factory=dict)
     official: OfficialFolds | None = None
+    errors_by_class: ByClass = field(default_factory=dict)
     slices: Slices | None = None
     seconds: float = 0.0
     fit_seconds: float = 0.0
