@@ -23,7 +23,7 @@ from aiakit.measures.intervals import (
     wilson,
     with_seeds,
 )
-from aiakit.measures.ranking import placements
+from aiakit.measures.ranking import area_under_roc, placements
 from aiakit.measures.units import sample_weights
 
 Z = float(norm.ppf(0.975))
@@ -179,6 +179,7 @@ def test_placements_have_the_area_under_the_curve_for_their_mean(seed: Any) -> N
     expected = roc_auc_score(positive, scores, sample_weight=weights)
     for kind in (positive, ~positive):
         assert np.average(found[kind], weights=weights[kind]) == pytest.approx(expected)
+    assert area_under_roc(scores, positive) == pytest.approx(roc_auc_score(positive, scores))
 
 
 @pytest.mark.parametrize("truth", [0.5, 0.9, 0.98])
