@@ -18,7 +18,7 @@ from aiakit.errors import InputError
 if TYPE_CHECKING:
     from aiakit.plugins.registry import Kind
 
-FEW = "--people 80 --images-per-person 4"  # a try takes seconds
+FEW = "--people 80 --images-per-person 4 --image-size 32"  # a try takes seconds
 # What is begun → how it is tried, once it is checked. NAME and FILE stand for its own.
 TRIES = {
     "attack": (f"aiakit run --defense leace --attacks NAME,logreg --plugin FILE {FEW}",),

@@ -64,6 +64,14 @@ def placements(scores: NDArray[Any], positive: NDArray[np.bool_], weights: Float
     return found
 
 
+def area_under_roc(scores: NDArray[Any], positive: NDArray[np.bool_]) -> float:
+    """The area under the curve of samples that count alike, ties half: ``roc_auc_score`` without what it checks.
+
+    On hundreds of samples the checks cost more than the area, and networks are judged by it after every epoch.
+    """
+    return float(placements(scores, positive, np.ones(len(scores)))[positive].mean())
+
+
 class WeightedCurves:
     """W weighted ROC curves of one ranking. A weighting without positives or without negatives gives NaN."""
 

@@ -10,10 +10,10 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from aiakit.contracts import Context, FloatArray, IntArray, Release, batches
+from aiakit.measures.ranking import area_under_roc
 from aiakit.measures.verification import Pairs
 from aiakit.networks.blocks import ConvEncoder, SiameseHead, contrastive_loss
 from aiakit.networks.training import (
@@ -69,7 +69,7 @@ class SiameseVerifier:
                 epochs=self.epochs,
                 ctx=ctx,
                 label="verifier",
-                validate=lambda: float(roc_auc_score(val_pairs.same, self.scores(self.transform(val), val_pairs))),
+                validate=lambda: area_under_roc(self.scores(self.transform(val), val_pairs), val_pairs.same),
                 patience=self.patience,
                 schedulers=(schedule,),
             )

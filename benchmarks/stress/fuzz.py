@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import json
+import os
 import resource
 import shutil
 import signal
@@ -194,6 +195,7 @@ def main() -> int:
         if count == 0:  # of a short run
             continue
         with tempfile.TemporaryDirectory(prefix="aiakit-fuzz-", dir=given.folder) as home:
+            os.environ["AIAKIT_CACHE"] = str(Path(home) / "cache")  # the one other place where readers may write
             tally = fuzz(reader, count, given.seed, Path(home), guard, given.seconds)
         done, found = done + count, found + len(tally.findings)
         rate = count / max(tally.seconds, 1e-9)

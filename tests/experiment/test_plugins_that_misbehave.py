@@ -32,6 +32,7 @@ class {name}(Attack):
         {in_fit}
         return self
     def predict_proba(self, release):
+        {in_predict}
         return np.full((len(release), 2), 0.5)
 """
 
@@ -49,11 +50,19 @@ def npz(tmp_path: Path) -> Path:
     return tmp_path / "emb.npz"
 
 
+def plugin(name: str, statement: str) -> str:
+    late = name.endswith("late")
+    in_fit, in_predict = ("pass", statement) if late else (statement, "pass")
+    return PLUGIN.format(name=name.capitalize(), in_fit=in_fit, in_predict=in_predict)
+
+
 def arguments(npz: Path, in_fit: Mapping[str, str], at_import: str = "", beside: str = ",logreg") -> list[Any]:
-    """An audit by the attacks of one file, given as name → what it does in ``fit``, and by those beside them."""
+    """An audit by the attacks of one file, given as name → what it does in ``fit``, and by those beside them.
+
+    One whose name ends in "late" does it in ``predict_proba``.
+    """
     path = npz.parent / "bad.py"
-    classes = (PLUGIN.format(name=name.capitalize(), in_fit=statement) for name, statement in in_fit.items())
-    path.write_text(HEAD.format(at_import=at_import) + "".join(classes))
+    path.write_text(HEAD.format(at_import=at_import) + "".join(map(plugin, in_fit, in_fit.values())))
     given = ["audit", npz, "--attribute", "gender", "--attacks", ",".join(in_fit) + beside, "--plugin", path]
     return [*given, "--no-utility", "--out", npz.parent / "runs", "--json"]
 
@@ -73,6 +82,9 @@ ENDINGS = {
 }
 
 
+ENDINGS |= {f"{name}late": statement for name, statement in ENDINGS.items()}
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_attacks_that_end_the_process_fail_alone(aiakit: Aiakit, npz: Path, jobs: str) -> None:
     answer = aiakit(*arguments(npz, ENDINGS), "--jobs", jobs)
@@ -88,14 +100,30 @@ def test_attacks_that_end_the_process_fail_alone(aiakit: Aiakit, npz: Path, jobs
 
 def test_only_such_an_attack_is_no_success(aiakit: Aiakit, npz: Path) -> None:
     assert aiakit(*arguments(npz, {"bad": "sys.exit(0)"}, beside="")).code == 1
-    answer = aiakit("check", npz.parent / "bad.py", "--json")
-    assert answer.code == 1
-    assert answer.document["failed"] > 0
+    for statements in ({"bad": "sys.exit(0)"}, ENDINGS):
+        arguments(npz, {name: each for name, each in statements.items() if "abort" not in name})
+        answer = aiakit("check", npz.parent / "bad.py", "--json")
+        assert answer.code == 1
+        assert all(any(check["status"] == "fail" for check in each["checks"]) for each in answer.document["plugins"])
     (npz.parent / "other").mkdir()
     other = npz.rename(npz.parent / "other" / npz.name)
     answer = aiakit(*arguments(other, {"bad": "pass"}, at_import="sys.exit(0)"))
     assert answer.code == 2
     assert "bad.py" in answer.message
+
+
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_a_run_and_a_sweep_without_an_attack_that_ends_are_unfinished(aiakit: Aiakit, npz: Path, command: str) -> None:
+    arguments(npz, ENDINGS)
+    data = ("--dataset", "table", "--data-root", npz, "--attribute", "gender", "--identity", "person")
+    given = ("--defense", "vib", "--set", "vib.epochs=1", "--attacks", ",".join(ENDINGS) + ",logreg", "--jobs", "1")
+    over = ("--set", "beta=0.1,1") if command == "sweep" else ()
+    plugged = ("--plugin", npz.parent / "bad.py", "--no-utility", "--out", npz.parent / "runs", "--json")
+    answer = aiakit(command, *data, *given, *over, *plugged)
+    assert answer.code == 1, answer.err
+    assert answer.document["complete"] is False
+    text = json.dumps(answer.document)
+    assert all(f"attack '{name}'" in text for name in ENDINGS)
 
 
 def test_what_an_attack_prints_does_not_reach_the_document(npz: Path) -> None:

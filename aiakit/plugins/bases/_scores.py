@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
-from sklearn.metrics import roc_auc_score
 
 from aiakit.contracts import LabelledRelease
+from aiakit.measures.ranking import area_under_roc
 
 
 def mean_auc(scores: NDArray[Any], labels: NDArray[Any]) -> float:
@@ -26,7 +26,7 @@ def mean_auc(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     present = np.unique(labels)
     if len(present) < 2:
         return 0.5
-    return float(np.mean([roc_auc_score(labels == k, scores[:, k]) for k in present]))
+    return float(np.mean([area_under_roc(scores[:, k], labels == k) for k in present]))
 
 
 def temperature(margins: NDArray[Any], val: LabelledRelease) -> float:
