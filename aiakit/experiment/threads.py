@@ -35,7 +35,7 @@ def limited(threads: int) -> Iterator[None]:
     of_torch = otherwise if torch is None else torch.get_num_threads()
     with loaded.limit(limits=threads):
         try:
-            set_threads(threads)
+            _announce(threads)
             yield
         finally:
             for name, value in earlier.items():
@@ -50,8 +50,13 @@ def limited(threads: int) -> Iterator[None]:
 
 def set_threads(threads: int) -> None:
     """Have every library of this process compute with so many threads from now on."""
-    os.environ.update(dict.fromkeys(VARIABLES, str(threads)))
     ThreadpoolController().limit(limits=threads)
+    _announce(threads)
+
+
+def _announce(threads: int) -> None:
+    """Tell libraries that are not loaded yet, and torch."""
+    os.environ.update(dict.fromkeys(VARIABLES, str(threads)))
     _set_threads_of_torch(threads)
 
 

@@ -10,6 +10,7 @@ import altair as alt
 import numpy as np
 from scipy.stats import norm
 
+from aiakit.measures.verification import OPERATING_POINTS
 from aiakit.report.conclusion import percent
 from aiakit.report.theme import INK, WIDTH, Chart, finish, from_chance, title, values
 from aiakit.results.figures import DetCurve
@@ -23,8 +24,11 @@ PLACES = ("level", "people", "images")  # what a curve is drawn against
 LEAST, MOST = 5e-4, 0.97  # rates that DET axes have a place for
 
 
-def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | None:
-    """Detection error trade-off on normal-deviate axes (Martin et al., 1997)."""
+def det(curves: Sequence[DetCurve], impostors: str, meaning: str, rows: Sequence[Row] = ()) -> Chart | None:
+    """Detection error trade-off on normal-deviate axes (Martin et al., 1997).
+
+    rows : releases whose operating points are drawn with their intervals.
+    """
     points: list[dict[str, Any]] = [
         {"release": title(curve.release), "match": _deviate(x), "miss": _deviate(y), "order": number}
         for curve in curves
@@ -49,6 +53,16 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | Non
         color=_series(points, "release"),
         order="order:Q",
     )  # fmt: skip
+    layers = [chart]
+    marked = _operating_points(rows, impostors, {point["release"] for point in points}, low)
+    if marked:
+        at = alt.Chart(values(marked)).encode(
+            x=alt.X("match:Q", scale=x_scale), color=_series(points, "release"), description="says:N"
+        )
+        layers += [
+            at.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=y_scale), y2="high:Q"),
+            at.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y("miss:Q", scale=y_scale)),
+        ]
     # who guesses rejects as many of one person as of two; drawn where both rates lie on the axes
     left, right = max(low["match"], -_deviate(MOST)), min(_deviate(MOST), -low["miss"])
     chance = [{"x": left, "y": -left}, {"x": right, "y": -right}]
@@ -56,11 +70,39 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str) -> Chart | Non
     return finish(
         f"det-{impostors.replace('_', '-')}",
         f"Errors of 1:1 verification against {meaning}, mean over seeds, on normal-deviate axes: nearer to the lower "
-        "left corner is better, the dotted line is guessing.",
-        alt.layer(diagonal.encode(x=alt.X("x:Q", scale=x_scale), y=alt.Y("y:Q", scale=y_scale)), chart).properties(
+        "left corner is better, the dotted line is guessing."
+        + (
+            " Points: thresholds set on attacker-val for FMR 1 % and 0.1 %, with 95 % intervals of FNMR."
+            if marked
+            else ""
+        ),
+        alt.layer(diagonal.encode(x=alt.X("x:Q", scale=x_scale), y=alt.Y("y:Q", scale=y_scale)), *layers).properties(
             width=WIDTH, height=300
         ),
     )
+
+
+def _operating_points(
+    rows: Sequence[Row], impostors: str, drawn: set[str], low: dict[str, float]
+) -> list[dict[str, Any]]:
+    """FNMR at the thresholds that were set for an FMR, with its interval, where the axes have a place for it."""
+    found = []
+    for row in rows:
+        of = row["utility"].get(impostors, {})
+        for name, rate in OPERATING_POINTS.items():
+            match, miss, ends = (of.get(key) for key in (f"fmr_at_{name}", f"fnmr_at_{name}", f"fnmr_at_{name}_ci95"))
+            if title(row["release"]) not in drawn or not match or miss is None or None in ends:
+                continue
+            says = f"{title(row['release'])}, threshold for FMR {100 * rate:g} %: FNMR {percent(miss, tuple(ends))}"
+            place = {
+                "match": _deviate(match),
+                "miss": _deviate(miss),
+                "low": _deviate(ends[0]),
+                "high": _deviate(ends[1]),
+            }
+            if place["match"] >= low["match"] and max(match, miss) <= MOST:
+                found.append({"release": title(row["release"]), "says": says, **place})
+    return found
 
 
 def _deviate(rate: float) -> float:

@@ -152,7 +152,7 @@ def _few_errors(counts: Mapping[str, float], metric: str) -> str:
 def verification(source: Source) -> Section | None:
     """What a verifier, trained afresh on each release, still tells apart."""
     meanings = {"random": "random impostors", "same_attribute": f"impostors of the same {source.document['attribute']}"}
-    drawn = present([curves.det(source.figures.det, kind, meaning) for kind, meaning in meanings.items()])
+    drawn = present([curves.det(source.figures.det, kind, meaning, source.rows) for kind, meaning in meanings.items()])
     headings = [Heading("release"), Heading("impostors")]
     metrics = {"accuracy": "accuracy [95 %]", "auc": "AUC [95 %]", "eer": "EER [95 %]",
                "fnmr_at_fmr_1pct": "FNMR at FMR 1 % [95 %]",

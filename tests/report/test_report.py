@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import norm
 from sklearn.metrics import roc_curve
 
 from aiakit.datasets.synthetic import Synthetic
@@ -30,7 +31,7 @@ from aiakit.report.svg import inline_svg, save_chart
 from aiakit.report.theme import Chart
 from aiakit.results.document import document_of
 from aiakit.results.evaluate import evaluate
-from aiakit.results.figures import det_curve, figures_of
+from aiakit.results.figures import DetCurve, det_curve, figures_of
 from aiakit.storage import tensorfile
 from tests.conftest import Answer, Evaluated
 
@@ -422,3 +423,22 @@ def test_verification_curve_counts_people_as_the_other_figures_of_verification_d
     measured = verification_statistics(pairs, pairs, IdentityBootstrap(np.arange(11), 10)).point
     at = np.searchsorted(curve.false_match, 0.01)
     assert measured["tar_at_far_1pct"] == pytest.approx(1 - curve.false_non_match[at])
+
+
+def test_operating_points_stand_on_the_curve_with_their_intervals() -> None:
+    rates = np.geomspace(0.0005, 0.9, 60)
+    curve = DetCurve("aia", "random", rates, 0.2 * (1 - rates))
+    point = {"fmr_at_fmr_1pct": 0.012, "fnmr_at_fmr_1pct": 0.19, "fnmr_at_fmr_1pct_ci95": [0.15, 0.24]}
+    unknown = {"fmr_at_fmr_0_1pct": None, "fnmr_at_fmr_0_1pct": None, "fnmr_at_fmr_0_1pct_ci95": [None, None]}
+    row = {"release": "aia", "utility": {"random": {**point, **unknown}}}
+    drawn = curves.det([curve], "random", "random impostors", [row])
+    bare = curves.det([curve], "random", "random impostors")
+    assert drawn is not None
+    assert bare is not None
+    assert "Points: thresholds set on attacker-val" in drawn.caption
+    assert "Points" not in bare.caption
+    marks = [each for data in drawn.spec["datasets"].values() for each in data if "says" in each]
+    assert len({mark["says"] for mark in marks}) == 1
+    assert "FMR 1 %" in marks[0]["says"]
+    assert [marks[0][end] for end in ("low", "miss", "high")] == pytest.approx(norm.ppf([0.15, 0.19, 0.24]))
+    assert marks[0]["match"] == pytest.approx(norm.ppf(0.012))
