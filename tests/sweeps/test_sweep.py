@@ -25,6 +25,7 @@ from aiakit.sweeps.run import prepare_sweep
 from aiakit.sweeps.search import search
 from aiakit.sweeps.space import Point
 from tests.conftest import SHORT, SHORT_AIA, TINY, Answer
+from tests.report.browser import chromium, requested
 
 Aiakit = Callable[..., Answer]
 SMALL = ("--attacks", "logreg,lda", *TINY, *SHORT, *SHORT_AIA)
@@ -75,6 +76,27 @@ def test_document_has_a_point_for_every_combination(tiny_sweep: tuple[Path, dict
         assert point["utility"]["random"]["accuracy"] > 0
     assert document["reference"]["release"] == "original"
     assert document["reference"]["claimed"] is None
+
+
+def test_the_page_is_read_on_a_screen_and_on_a_phone(tiny_sweep: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    page = (tiny_sweep[0] / "sweep.html").as_uri()
+    with chromium(tmp_path) as chrome:
+        requested(chrome)
+        chrome.get(page)
+        assert [entry for entry in chrome.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+        assert set(requested(chrome)) <= {page}
+        for width in (1400, 390):
+            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+            chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            wide, table, right = chrome.execute_script(
+                "const table = document.querySelector('table'), cells = [...table.querySelector('tr').cells];"
+                "const verdict = cells.findIndex(c => c.textContent.includes('verdict'));"
+                "return [document.documentElement.scrollWidth, table.parentElement.scrollWidth,"
+                " cells[verdict].getBoundingClientRect().right]"
+            )
+            assert wide <= width, "nothing but a table or a drawing is scrolled sideways"
+            assert right <= width, "options, figure and verdict are seen without scrolling"
+            assert width < 1400 or table <= width
 
 
 def test_front_and_hypervolume_are_those_of_the_figures(tiny_sweep: tuple[Path, dict[str, Any]]) -> None:
