@@ -30,7 +30,7 @@ from aiakit.report.theme import Chart
 from aiakit.results.figures import Share
 from aiakit.storage.documents import printable
 
-POINTS = {"accuracy": "at the threshold of accuracy", "fmr_1pct": "at that for FMR 1 %"}
+POINTS = {"accuracy": "that of accuracy", "fmr_1pct": "for FMR 1 %"}
 ERRORS = {"false_non_match": ("FNMR", "Genuine pairs of this class that are rejected"),
           "false_match": ("FMR", "Two people of this class, taken for one person")}  # fmt: skip
 FEW = "†"  # of a figure that rests on too few errors
@@ -221,41 +221,46 @@ def groups(source: Source) -> Section | None:
     if not source.figures.slices:
         return None
     numbered = {row["release"]: (number, row) for number, row in enumerate(source.rows)}
-    meanings = ("random", "same_attribute")
-    headings = [
-        Heading("release"),
-        Heading(source.document["attribute"]),
-        Heading("recognised by the strongest attack [95 %]", True),
-        *(
-            Heading(f"{error} {meaning} [95 %] (errors of pairs)", True, said)
-            for meaning in POINTS.values()
-            for error, said in ERRORS.values()
-        ),
-    ]
-    rows = [
+    parts = [part for part in source.figures.slices if part.release in numbered]
+    attribute = Heading(source.document["attribute"])
+    recognised = [
         [
             Cell(part.release, part.release),
             Cell(part.group, part.group),
             _share_cell(part.recall, to_strongest(*numbered[part.release])),
+        ]
+        for part in parts
+    ]
+    verified = [
+        [
+            Cell(part.release, part.release),
+            Cell(part.group, part.group),
+            Cell(threshold, threshold),
             *(
                 _errors_cell(
                     numbered[part.release][1].get("errors_by_class", {}).get(point, {}).get(part.group, {}).get(error),
                     to_verification(*numbered[part.release], kind),
                 )
-                for point in POINTS
-                for error, kind in zip(ERRORS, meanings, strict=True)
+                for error, kind in zip(ERRORS, ("random", "same_attribute"), strict=True)
             ),
         ]
-        for part in source.figures.slices
-        if part.release in numbered
+        for part in parts
+        for point, threshold in POINTS.items()
     ]
     caption = (
-        "Shares by class at thresholds that are the same for everybody, set on attacker-val with random impostors, and "
-        f"intervals over people. {FEW} fewer than {FEWEST_ERRORS} errors: no more than a hint."
+        "Errors of verification by class, and of how many pairs, at thresholds that are the same for everybody, set on "
+        f"attacker-val with random impostors. {FEW} fewer than {FEWEST_ERRORS} errors: no more than a hint."
     )
+    errors = [Heading(f"{error} [95 %]", True, said) for error, said in ERRORS.values()]
+    tables = [
+        Table("group-table", "Share of each class that the strongest attack recognises, with its interval over people.",
+              [Heading("release"), attribute, Heading("recognised [95 %]", True)], recognised),
+        Table("group-errors-table", caption,
+              [Heading("release"), attribute, Heading("threshold"), *errors], verified),
+    ]  # fmt: skip
     text = "Where the columns differ between classes, the release serves or exposes one group more than another."
     chart = charts.groups(source.figures.slices)
-    return Section("groups", "By class", [text], present([chart]), [Table("group-table", caption, headings, rows)])
+    return Section("groups", "By class", [text], present([chart]), tables)
 
 
 def _errors_cell(found: Mapping[str, Any] | None, link: str | None) -> Cell:

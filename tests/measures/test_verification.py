@@ -99,9 +99,12 @@ def test_a_threshold_is_set_on_val_and_judged_on_others() -> None:
         assert measured.counts[f"false_matches_at_{name}"] == 20_000 * measured.point[f"fmr_at_{name}"]
 
 
-@given(st.lists(st.integers(0, 40), min_size=1000, max_size=1500), st.sampled_from([0.01, 0.05, 0.5]))
-def test_no_threshold_lets_more_impostors_through_than_it_is_set_for(drawn: list[int], rate: float) -> None:
-    scores, same = np.array([*drawn, 50]), np.array([False] * len(drawn) + [True])
+@given(st.integers(0, 2**32), st.integers(1000, 1500), st.integers(1, 40), st.sampled_from([0.01, 0.05, 0.5]))
+def test_no_threshold_lets_more_impostors_through_than_it_is_set_for(
+    seed: int, count: int, levels: int, rate: float
+) -> None:
+    drawn = np.random.default_rng(seed).binomial(levels, 0.3, count)  # many ties
+    scores, same = np.append(drawn, 50), np.append(np.zeros(count, bool), True)
     level = threshold_for(scores, same, rate)
     impostors = scores[~same]
     assert np.mean(impostors > level) <= rate
@@ -165,7 +168,7 @@ def test_ten_fold_protocol() -> None:
 def test_the_errors_of_verification_are_what_other_people_would_have_changed() -> None:
     rng = np.random.default_rng(13)
     found = {metric: [] for metric in ("accuracy", "auc", "eer")}
-    for _ in range(300):
+    for _ in range(150):
         identity, pairs = pairs_of_people(rng, 40, 5, 200)
         left, right = identity[pairs.left], identity[pairs.right]
         person = rng.normal(size=40)  # some people's images are all alike, and like others'
