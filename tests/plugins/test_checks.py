@@ -441,11 +441,11 @@ def test_built_in_attacks_pass(name: str) -> None:
         pytest.skip(reason)
     if required(registry.load("attack", name)):
         pytest.skip("it needs a file of weights")
-    small = {"model": "test_resnet"}  # of timm's; the networks of the defaults are trained by the main job
+    small = {"model": "test_efficientnet_gn"}  # of timm's; the networks of the defaults are trained by the main job
     short = {
-        "cnn": small | {"epochs": "2"},
+        "cnn": small | {"epochs": "1"},
         "cnn-strong": small | {"epochs": "1", "hidden_epochs": "1", "width": "4"},
-        "decode-cnn": {"model": "test_efficientnet_gn", "epochs": "12", "width": "4", "cnn_epochs": "3"},
+        "decode-cnn": small | {"epochs": "9", "width": "4", "cnn_epochs": "3"},
     }
     assert failed_by_name("attack", name, short) == {}
 
