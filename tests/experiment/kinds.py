@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import signal
@@ -29,6 +30,10 @@ def compute(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runt
         os.kill(os.getpid(), signal.SIGKILL)
     if way == "slow":
         time.sleep(0.4)
+    if way == "hangs":  # in a library, where no Python runs
+        lock, library = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+        for _ in range(2):
+            library.pthread_mutex_lock(lock)
     if way == "full disk":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "disk")
     if way == "bad input":

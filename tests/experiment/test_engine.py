@@ -68,14 +68,15 @@ def run(engine: Engine, tmp_path: Path) -> Callable[..., Outcome]:
     """Run cells, given as label → way or (way, labels of what they need), and return the outcome."""
     (tmp_path / "log").mkdir()
 
-    def call(**ways: Any) -> Outcome:
+    def call(cell_seconds: float | None = None, **ways: Any) -> Outcome:
         cells: dict[str, CellSpec] = {}
         for label, way in ways.items():
             how, needs = way if isinstance(way, tuple) else (way, ())
             cells[label] = cell(tmp_path / "log", label, how, tuple(cells[need].digest for need in needs))
         store, observer = Store(tmp_path / "run"), Silent()
         todo = {label for label in cells if not store.has(cells[label].digest)}
-        outcome = run_cells(store, list(cells.values()), Runtime(tmp_path), observer, engine, KINDS)
+        runtime = Runtime(tmp_path, cell_seconds=cell_seconds)
+        outcome = run_cells(store, list(cells.values()), runtime, observer, engine, KINDS)
         assert set(observer.ended) == todo
         failed = {label for label, failure in observer.ended.items() if failure}
         assert {cells[label].digest for label in failed} == set(outcome.failures)
@@ -110,6 +111,15 @@ def test_a_cell_that_kills_its_worker_is_reported_and_alone(run: Callable[..., O
     assert "what it needs failed" in outcome.failures["c"]
     assert finished(tmp_path) == 3
     assert computed(tmp_path, "b") == 2, "it is tried again once"
+
+
+@pytest.mark.parametrize("engine", ["local"], indirect=True)
+def test_a_cell_that_hangs_in_a_library_ends_with_its_process(run: Callable[..., Outcome], tmp_path: Path) -> None:
+    outcome = run(cell_seconds=1, a="hangs", b="slow", c=("", "a"))
+    assert set(outcome.failures) == {"a", "c"}
+    assert "longer than the --cell-timeout of 1 s, and hung where it could not be stopped" in outcome.failures["a"]
+    assert computed(tmp_path, "a") == 1, "it is not given as long again by the process that comes next"
+    assert finished(tmp_path) == 1
 
 
 def test_failures_end_their_own_cell(run: Callable[..., Outcome], tmp_path: Path) -> None:
