@@ -83,7 +83,10 @@ class Run:
         command : the arguments of ``aiakit``; those that made a run stay when others resume it.
         Raises InputError where it holds another configuration, something else, or cannot be written to.
         """
-        if (folder / cls.record).exists():
+        written = (folder / cls.record).exists
+        if not written() and folder.exists() and not cls._is_mine(folder) and not written():  # by another start, since
+            raise InputError(f"{folder} exists and is no run folder: give another --name or --out")
+        if written():
             run = cls.open(folder)
             changed = ", ".join(_differences(run.config, config))
             if changed:
@@ -97,8 +100,6 @@ class Run:
                 run.config = config  # the code of a plugin was edited: its cells are computed again, and no others
                 run._update(config=config.model_dump(mode="json"))
             return run
-        if folder.exists() and not cls._is_mine(folder):
-            raise InputError(f"{folder} exists and is no run folder: give another --name or --out")
         stored = to_store(command)
         run = cls(folder, config, None if stored is None else tuple(stored))
         run.store.open()

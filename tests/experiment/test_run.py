@@ -207,6 +207,20 @@ def alive(pid: int) -> bool:
         return False
 
 
+def test_two_starts_on_one_folder_are_one_run(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, looked = Run.open(tiny_run).config, Run._is_mine
+
+    def meanwhile(folder: Path) -> bool:
+        """The other start writes its record after this one has seen none, and before it looks at the folder."""
+        monkeypatch.setattr(Run, "_is_mine", looked)
+        Run.create(folder, config)
+        return looked(folder)
+
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(Run, "_is_mine", meanwhile)
+    assert Run.create(tmp_path / "run", config).config == config
+
+
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
