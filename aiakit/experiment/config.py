@@ -183,8 +183,7 @@ class RunConfig(Record):
     budgets : numbers of attacker-train people for the label-budget curve. pooled : numbers of images of one person
     whose evidence is added up. permutations : runs of the whole suite with labels permuted between people.
     compiled : whether networks are compiled for training. unit : what counts once in figures, a person or an image.
-    threads : that a release is trained with, all else takes one; None where none is trained, or where an earlier
-    version did not say.
+    threads : that a release is trained with, all else takes one; None where none is trained.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
     score : how verification compares two samples. notes : what was left out of it, a line each.
     """

@@ -34,15 +34,8 @@ from aiakit.experiment.apart.wire import Arrays, Channel, Gone, Message
 from aiakit.plugins import registry
 
 TEMPLATE = Template()
-SAID = (
-    "view",
-    "combines",
-    "knowledge",
-    "produces",
-    "stochastic",
-    "needs_pairs",
-    "whole",
-)  # of its class
+# What classes say of themselves.
+SAID = ("view", "combines", "knowledge", "produces", "stochastic", "needs_pairs", "whole")
 
 
 def make(kind: registry.Kind, name: str, params: Mapping[str, Any], shut: Path | None = None) -> Any:

@@ -9,16 +9,7 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import EmbeddingDefense, Release
 from aiakit.plugins.checks.common import Skipped, proba_problem, same_bytes, views_problem, want
-from aiakit.plugins.checks.trained import (
-    Made,
-    TrainedSubject,
-    check_extreme_input,
-    check_fit_returns_self,
-    check_input_is_not_modified,
-    check_same_seed_same_bytes,
-    check_state_restores_it,
-    check_state_that_does_not_fit_is_refused,
-)
+from aiakit.plugins.checks.trained import TRAINED_CHECKS, Made, TrainedSubject
 
 
 class DefenseSubject(TrainedSubject):
@@ -106,14 +97,9 @@ def _check_claim(claim: Any, rows: int, classes: int) -> None:
 
 DEFENSE_CHECKS = (
     check_class_attributes,
-    check_fit_returns_self,
+    *TRAINED_CHECKS,
     check_release_has_the_views,
-    check_same_seed_same_bytes,
     check_stochastic_is_true_to_the_release,
-    check_state_restores_it,
-    check_state_that_does_not_fit_is_refused,
-    check_input_is_not_modified,
     check_three_classes,
     check_claim,
-    check_extreme_input,
 )

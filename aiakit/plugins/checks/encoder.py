@@ -8,15 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.plugins.checks.common import same_bytes, want
-from aiakit.plugins.checks.trained import (
-    TrainedSubject,
-    check_extreme_input,
-    check_fit_returns_self,
-    check_input_is_not_modified,
-    check_same_seed_same_bytes,
-    check_state_restores_it,
-    check_state_that_does_not_fit_is_refused,
-)
+from aiakit.plugins.checks.trained import TRAINED_CHECKS, TrainedSubject
 
 
 class EncoderSubject(TrainedSubject):
@@ -63,13 +55,8 @@ def check_images_are_encoded_alone(encoder: EncoderSubject) -> None:
 
 
 ENCODER_CHECKS = (
-    check_fit_returns_self,
+    *TRAINED_CHECKS,
     check_embeddings,
     check_encoding_repeats,
-    check_same_seed_same_bytes,
     check_images_are_encoded_alone,
-    check_state_restores_it,
-    check_state_that_does_not_fit_is_refused,
-    check_input_is_not_modified,
-    check_extreme_input,
 )

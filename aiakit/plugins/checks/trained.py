@@ -126,3 +126,13 @@ def check_extreme_input(subject: TrainedSubject) -> None:
     low, high = (-10.0, 10.0) if subject.embedding else (0, 255)
     for value in (low, 0, high):
         subject.apply(subject.fitted, np.full_like(subject.made.inputs[:2], value))
+
+
+TRAINED_CHECKS = (
+    check_fit_returns_self,
+    check_same_seed_same_bytes,
+    check_state_restores_it,
+    check_state_that_does_not_fit_is_refused,
+    check_input_is_not_modified,
+    check_extreme_input,
+)
