@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -175,7 +175,8 @@ class AttributeSpec(Record):
     data: str = ""
 
 
-Level = Literal["ignorant", "lazy", "informed", "adaptive", "insider", "query", "insider+query"]
+Level = Literal["ignorant", "lazy", "informed", "adaptive", "query", "insider", "insider+query"]
+LADDER: tuple[Level, ...] = get_args(Level)
 
 
 class RunConfig(Record):

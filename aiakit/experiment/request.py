@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -19,6 +19,7 @@ from aiakit.experiment.attributes import further_attributes
 from aiakit.experiment.cellspec import produced_by
 from aiakit.experiment.computing import choose_device, choose_precision, require_compiler
 from aiakit.experiment.config import (
+    LADDER,
     REFERENCE,
     STORED,
     Chain,
@@ -41,7 +42,6 @@ from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import first_problem
 
 AUTOENCODER = "autoencoder"  # the encoder that is trained as AIA's is: the release of `original`
-LADDER: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(kw_only=True)
