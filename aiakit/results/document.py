@@ -14,6 +14,7 @@ from aiakit.experiment.config import REFERENCE, RunConfig, label_of
 from aiakit.experiment.probing import on_large_samples
 from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import number, numbers
+from aiakit.measures.deciding import spread_of_folds
 from aiakit.measures.statistics import smallest_detectable
 from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.row import Row
@@ -110,7 +111,12 @@ def _attribute(evaluation: Evaluation, tests: int) -> dict[str, Any]:
         "tested_together": tests,
         "smallest_detectable": number(
             smallest_detectable(
-                protocol.labels(test), protocol.identity(test), classes, evaluation.unit, SIGNIFICANCE / tests
+                protocol.labels(test),
+                protocol.identity(test),
+                classes,
+                evaluation.unit,
+                SIGNIFICANCE / tests,
+                widened=spread_of_folds(len(protocol.folds)),
             )
         ),
     }

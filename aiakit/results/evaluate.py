@@ -265,6 +265,7 @@ def _pooled(tables: Sequence[Mapping[str, Any]], judge: Judge, images: int) -> A
         truth.classes,
         judge.unit,
         judge.truth.fold_of_both,
+        judge.truth.spread,
     )
 
 

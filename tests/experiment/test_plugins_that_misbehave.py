@@ -63,7 +63,18 @@ def arguments(npz: Path, in_fit: Mapping[str, str], at_import: str = "", beside:
     """
     path = npz.parent / "bad.py"
     path.write_text(HEAD.format(at_import=at_import) + "".join(map(plugin, in_fit, in_fit.values())))
-    given = ["audit", npz, "--attribute", "gender", "--attacks", ",".join(in_fit) + beside, "--plugin", path]
+    given = [
+        "audit",
+        npz,
+        "--folds",
+        "1",
+        "--attribute",
+        "gender",
+        "--attacks",
+        ",".join(in_fit) + beside,
+        "--plugin",
+        path,
+    ]
     return [*given, "--no-utility", "--out", npz.parent / "runs", "--json"]
 
 

@@ -301,6 +301,7 @@ def test_extra_sections_where_the_document_has_them() -> None:
     point = {"balanced_accuracy": 0.7, "ci95": [0.6, 0.8], "val_balanced_accuracy": 0.7, "knowledge": "informed"}
     row = {
         "release": "aia",
+        "level": "informed",
         "claimed": point,
         "strongest": point,
         "attacks": {"lda": point, "decensor": {**point, "knowledge": "adaptive"}},
