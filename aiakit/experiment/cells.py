@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import Context, FaceSet, batches
 from aiakit.datasets.duplicates import shared_with_test
+from aiakit.datasets.folds import cross_fitted
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.datasets.splits import SPLITS, Fractions, Split, SplitName, relabelled, require_pairs, split_people
 from aiakit.experiment.config import PairsSpec
@@ -29,9 +30,11 @@ def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runt
     faces = load_faces(inputs["dataset"], runtime)
     attribute = faces.attributes[inputs["attribute"]]
     spec = dict(inputs["split"])
-    seed = spec.pop("seed")
+    seed, folds = spec.pop("seed"), spec.pop("folds")
     split = split_people(faces, inputs["attribute"], seed, Fractions(**spec))
+    split = cross_fitted(split, faces.identity, attribute.values, attribute.classes, folds, seed)
     tensors: dict[str, NDArray[Any]] = {f"rows.{name}": rows for name, rows in split.rows.items()}
+    tensors |= {} if split.folds is None else {"folds": split.folds}
     tensors |= {"identity": faces.identity, "labels": attribute.values}
     if inputs["pairs"] is not None:
         require_pairs(faces, split)
@@ -55,7 +58,7 @@ def compute_labels(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
     protocol = Protocol.read(store, inputs["protocol"])
     faces = load_faces(protocol.cell.inputs["dataset"], runtime)
     name = inputs["attribute"]
-    split = relabelled(faces, {part: protocol.rows(part) for part in SPLITS}, name)
+    split = relabelled(faces, {part: protocol.rows(part) for part in SPLITS}, name, protocol.tensors.get("folds"))
     draft.save(
         "labels",
         {"labels": faces.attributes[name].values, **{f"rows.{part}": rows for part, rows in split.rows.items()}},

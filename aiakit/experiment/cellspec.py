@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from aiakit.experiment.config import AttributeSpec, Chain, PluginSpec, RunConfig, label_of
+from aiakit.experiment.config import AttributeSpec, Chain, Level, PluginSpec, RunConfig, label_of
 from aiakit.plugins import registry
 from aiakit.storage.store import json_digest
 
@@ -46,6 +46,8 @@ class AttackKey:
     permutation : which permutation of the labels between people (None: the true labels).
     combined : whether it learns from the scores of other attacks.
     untrained : whether it learns from no release by its nature (an off-the-shelf model).
+    insider : whether it also learns from the defender's people.
+    fold : of people who are cross-fitted, the one that is tested (None: they are not).
     """
 
     release: str
@@ -57,6 +59,8 @@ class AttackKey:
     permutation: int | None = None
     combined: bool = False
     untrained: bool = False
+    insider: bool = False
+    fold: int | None = None
 
     @property
     def claim(self) -> bool:
@@ -65,7 +69,7 @@ class AttackKey:
 
     @property
     def headline(self) -> bool:
-        """Whether it counts for the strongest attack: as strong as it can be made, on true labels.
+        """Whether it counts for the strongest attack of its level: as strong as it can be made, on true labels.
 
         That is trained on this release with all people, or an attack that by its nature learns from no release.
         """
@@ -74,6 +78,15 @@ class AttackKey:
             and self.people is None
             and self.permutation is None
         )
+
+    @property
+    def level(self) -> Level:
+        """What the attacker knows, of one who counts for the strongest attack."""
+        return "insider" if self.insider else "informed"
+
+    def counts_at(self, level: Level) -> bool:
+        """Whether it counts for the strongest attack at this level; what learns from no release does so at each."""
+        return self.headline and (self.untrained or self.level == level)
 
 
 def produced_by(chain: Chain) -> tuple[str, ...]:
@@ -168,6 +181,8 @@ def attack_cell(
         "knowledge": key.knowledge,
         "people": key.people,
         "permutation": key.permutation,
+        **({"insider": True} if key.insider else {}),
+        **({} if key.fold is None else {"fold": key.fold}),
         "combines": [cell.digest for cell in combined],
         **({} if labels is None else {"labels": labels.digest}),
         **_computing(config, key.attack_seed),
@@ -177,6 +192,10 @@ def attack_cell(
         label += f".{key.attack_seed}"
     if key.knowledge in ("ignorant", "lazy"):
         label += f", {key.knowledge}"
+    if key.insider:
+        label += f", {key.level}"
+    if key.fold is not None:
+        label += f", fold {key.fold + 1} of {config.split.folds}"
     if key.people is not None:
         label += f", {key.people} people"
     if key.permutation is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from aiakit.experiment.cellspec import (
@@ -110,7 +110,7 @@ class _Planner:
             chain = self.chains[name]
             for attack in attacks:
                 if not attack.combines and attack.view in produced_by(chain):
-                    for key in self._keys(name, seed, attack):
+                    for key in self._in_each_fold(self._keys(name, seed, attack)):
                         cell = (
                             self._attack(key, attack, chain, release, labels)
                             if labels is None or key.headline
@@ -128,6 +128,11 @@ class _Planner:
         self.stages.update({cell.digest: cell for cell in before})
         return release
 
+    def _in_each_fold(self, keys: Iterable[AttackKey]) -> Iterator[AttackKey]:
+        folds = self.config.split.folds
+        for key in keys:
+            yield from (replace(key, fold=fold) for fold in (range(folds) if folds > 1 else (None,)))
+
     def _keys(self, name: str, seed: int, attack: PluginSpec) -> Iterator[AttackKey]:
         """Every way in which the run asks for this attack on this release."""
         own = attack.knowledge
@@ -137,6 +142,8 @@ class _Planner:
         for attack_seed in range(self.config.attack_seeds):
             key = AttackKey(name, seed, attack.name, attack_seed, own)
             yield key
+            if "insider" in self.config.knowledge:
+                yield replace(key, insider=True)
             if own == "informed":
                 yield from (replace(key, knowledge=k) for k in self.config.knowledge if k in ("ignorant", "lazy"))
             yield from (replace(key, people=people) for people in self.config.budgets)
@@ -168,22 +175,16 @@ class _Planner:
         release: CellSpec,
         labels: CellSpec | None,
     ) -> dict[AttackKey, CellSpec]:
-        """An attack on the scores of all others that count for the headline; it needs two of them."""
+        """An attack on the scores of all others that count for a level's strongest; it needs two of them."""
         found = {}
-        for attack_seed in range(self.config.attack_seeds):
-            others = [
-                cell
-                for key, cell in table.items()
-                if (key.release, key.seed) == (name, seed)
-                and key.headline
-                and key.attack_seed == attack_seed
-                and not key.combined
-            ]
+        own = [key for key in table if (key.release, key.seed) == (name, seed) and key.headline and not key.combined]
+        ways = {(key.attack_seed, key.insider, key.fold): key.level for key in own if not key.untrained}
+        for (attack_seed, insider, fold), level in ways.items():
+            others = [key for key in own if (key.attack_seed, key.fold) == (attack_seed, fold) and key.counts_at(level)]
             if len(others) > 1:
-                key = AttackKey(name, seed, attack.name, attack_seed, combined=True)
-                found[key] = attack_cell(
-                    self.config, self.protocol, attack, key, release, release, None, others, labels
-                )
+                key = AttackKey(name, seed, attack.name, attack_seed, combined=True, insider=insider, fold=fold)
+                cells = [table[other] for other in others]
+                found[key] = attack_cell(self.config, self.protocol, attack, key, release, release, None, cells, labels)
         return found
 
     def _other_seed(self, seed: int) -> int:

@@ -178,7 +178,8 @@ class Profiler:
             key.attack: key
             for key in table
             if (key.release, key.seed, key.attack_seed) == (release, seed, 0)
-            and key.headline
+            and key.fold in (None, 0)
+            and key.counts_at(row.level)
             and not key.combined
             and key.attack in row.attacks
         }
@@ -188,9 +189,7 @@ class Profiler:
                     f"{self.attack} is not asked about {attribute} of {release}: it has no scores of its own there"
                 )
             return able.get(self.attack)
-        ranked = sorted(
-            able, key=lambda name: (row.attacks[name].val_balanced_accuracy, row.attacks[name].val_auc), reverse=True
-        )
+        ranked = sorted(able, key=lambda name: row.attacks[name].on_val, reverse=True)
         if ranked and row.strongest not in able:
             self._note(
                 f"{row.strongest}, the strongest on {attribute} of {release}, learns from the scores of all others: "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from aiakit import __version__
@@ -89,16 +89,16 @@ def _on_certainty(evaluation: Evaluation) -> list[str]:
 
 
 def _on_large_samples(evaluation: Evaluation) -> list[str]:
-    found: dict[str, str] = {}
+    protocol, found = evaluation.protocol, dict[str, str]()
     for row in evaluation.rows.values():
         found |= row.approximations
-    return on_large_samples(len(evaluation.protocol.rows("attacker-train")), found)
+    return on_large_samples(len(replace(protocol, fold=0 if protocol.folds else None).rows("attacker-train")), found)
 
 
 def _attribute(evaluation: Evaluation, tests: int) -> dict[str, Any]:
     """What an attribute is inferred from and judged by, where so many verdicts are reached together."""
     protocol, facts = evaluation.protocol, evaluation.protocol.facts
-    test, classes = protocol.rows("test"), len(protocol.classes)
+    test, classes = protocol.judged("test"), len(protocol.classes)
     return {
         **{key: facts[key] for key in ("attribute", "classes", "people", "images", "splits", "bayes_ceiling")},
         "chance": 1 / classes,
