@@ -2,10 +2,10 @@
 
 The leak grows with the people that the attacker knows, mostly as an inverse power law, y(n) = c − a·n^(−b) (Mukherjee
 et al., J. Comput. Biol. 2003; Hestness et al., arXiv 1712.00409). From four or five points no one law can be told
-from its neighbours, and laws that fit alike part company beyond the points (Viering & Loog, "The Shape of Learning
-Curves", TPAMI 2023, sections 3 and 6). So nothing here rests on one best fit. Four laws that saturate, each over the
-whole range of its parameters, are weighted by how well they agree with the points, given how uncertain these are
-together; a prediction is what the weighted laws say, spread by what measuring there would add.
+from its neighbours, and laws that fit alike part company beyond the points (Viering & Loog, arXiv 2103.10948, review them). So
+nothing here rests on one best fit. Four laws that saturate, each over the whole range of its parameters, are weighted
+by how well they agree with the points, given how uncertain these are together (as Domhan et al., IJCAI 2015, combine
+curves of training); a prediction is what the weighted laws say, spread by what measuring there would add.
 
 A prediction is of a measurement at so many people. It is never a ceiling: an attacker may know more people than that,
 and may have a better attack.
@@ -39,10 +39,10 @@ EXPONENTS = (0.25, 2.0)
 
 # Of a figure y, in units of √(4y(1−y)), which is 1 at ½ and shrinks towards the ends as a share's deviation does.
 # Tuned on releases and seeds that the validation does not report (benchmarks/statistics/forecasts.py).
-LUCK = 0.25  # standard deviation over draws of n training people is LUCK/√n, until repeated draws say otherwise
+LUCK = 0.15  # standard deviation over draws of n training people is LUCK/√n, until repeated draws say otherwise
 LUCK_FREEDOM = 4.0  # how many repeated draws that assumption weighs
 ROUGHNESS = 0.005  # how far a real curve strays from every smooth law, at each point
-DRIFT = 0.01  # and how much further with every doubling beyond the points
+LEAST_GAIN = 0.0025  # a doubling of people that brings no more is not called rising
 
 
 @dataclass(frozen=True)
@@ -91,17 +91,17 @@ def _power(ratio: FloatArray, height: FloatArray, exponent: FloatArray) -> Float
 
 
 def _shifted_power(ratio: FloatArray, height: FloatArray, exponent: FloatArray) -> FloatArray:
-    """The power law in n + s: from chance at nobody (Viering & Loog, POW4)."""
+    """The power law in n + s: from chance at nobody (Viering & Loog's POW4)."""
     return np.asarray(height * (1 - (1 + ratio) ** -exponent))
 
 
 def _morgan_mercer_flodin(ratio: FloatArray, height: FloatArray, exponent: FloatArray) -> FloatArray:
-    """Sigmoid in log n: flat at chance, then taking off (Viering & Loog, MMF4, the best fit in LCDB)."""
+    """Sigmoid in log n: flat at chance, then taking off (Viering & Loog's MMF4)."""
     return np.asarray(height / (1 + ratio**-exponent))
 
 
 def _discriminant(ratio: FloatArray, height: FloatArray, exponent: FloatArray) -> FloatArray:
-    """2Φ(q·(1 + s/n)^(−b)) − 1: with b = ½ and s = 2p/D² the nearest mean's law in p dimensions, at distance D."""
+    """2Φ(q·(1 + s/n)^(−b)) − 1: with b = ½ and s = 4p/D² the nearest mean's law, p dimensions, classes D apart."""
     return np.asarray(2 * ndtr(norm.ppf((1 + height) / 2) * (1 + 1 / ratio) ** -exponent) - 1)
 
 
@@ -113,8 +113,8 @@ class Forecast:
     """How a leak grows with the people that the attacker knows, and what it would be with more of them.
 
     people : the most seen. gain : what the last doubling of people brought, by the curves that agree with the points,
-    with its 95 % interval ``gain_ci95``. still_rising : that this is more than the roughness of a real curve, with
-    confidence. Where it is False, the leak may be rising all the same: the points did not show it.
+    with its 95 % interval ``gain_ci95``. still_rising : that this is more than next to nothing, with confidence. Where
+    it is False, the leak may be rising all the same: the points did not show it.
     """
 
     people: int
@@ -134,8 +134,7 @@ class Forecast:
             )
         people = round(multiple * self.people)
         leak = self._curves.at(np.array([float(people)]))[:, 0]
-        drift = ROUGHNESS + DRIFT * np.log2(multiple)
-        deviation = _unit(leak) * np.sqrt(self._luck**2 / people + drift**2 + self._reading**2)
+        deviation = _unit(leak) * np.sqrt(self._luck**2 / people + ROUGHNESS**2 + self._reading**2)
         measured = np.clip(leak + deviation * _normal_quantiles(), 0.0, 1.0)
         low, high = np.quantile(measured, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
         return Prediction(people, float(np.median(leak)), float(low), float(high))
@@ -160,7 +159,7 @@ def forecast(people: Sequence[int], leak: FloatArray, draws: FloatArray, chance:
     numbers, leak, draws = numbers[order], leak[order], draws[order]
     people_covariance = np.atleast_2d(np.cov(draws))
     unit = _unit(leak)
-    luck = _luck(numbers, leak / unit, LUCK)
+    luck = _luck(numbers, leak / unit)
     covariance = people_covariance + np.diag(unit**2 * (luck**2 / numbers + ROUGHNESS**2))
     tried = _curves(chance, float(numbers[-1]))
     curves = tried.chosen(_sampled(_misfit(tried.at(numbers), leak, covariance), len(np.unique(numbers))))
@@ -168,7 +167,7 @@ def forecast(people: Sequence[int], leak: FloatArray, draws: FloatArray, chance:
     gains = last[:, 1] - last[:, 0]
     low, high = (float(q) for q in np.quantile(gains, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]))
     reading = float(np.sqrt(people_covariance[-1, -1]) / unit[-1])
-    rising = low > ROUGHNESS * float(unit[-1])
+    rising = low > LEAST_GAIN * float(unit[-1])
     return Forecast(int(numbers[-1]), float(np.median(gains)), (low, high), rising, curves, luck, reading)
 
 
@@ -208,14 +207,14 @@ def _unit(leak: FloatArray) -> FloatArray:
     return np.asarray(2 * np.sqrt(inside * (1 - inside)))
 
 
-def _luck(numbers: FloatArray, scaled: FloatArray, assumed: float) -> float:
+def _luck(numbers: FloatArray, scaled: FloatArray) -> float:
     """The standard deviation over draws of training people, times √n, from draws that repeat a number of people."""
     squares, freedom = 0.0, 0
     for number in np.unique(numbers):
         own = scaled[numbers == number]
         squares += number * float(((own - own.mean()) ** 2).sum())
         freedom += len(own) - 1
-    return float(np.sqrt((LUCK_FREEDOM * assumed**2 + squares) / (LUCK_FREEDOM + freedom)))
+    return float(np.sqrt((LUCK_FREEDOM * LUCK**2 + squares) / (LUCK_FREEDOM + freedom)))
 
 
 @cache
