@@ -2,10 +2,11 @@
 
 The leak grows with the people that the attacker knows, mostly as an inverse power law, y(n) = c − a·n^(−b) (Mukherjee
 et al., J. Comput. Biol. 2003; Hestness et al., arXiv 1712.00409). From four or five points no one law can be told
-from its neighbours, and laws that fit alike part company beyond the points (Viering & Loog, arXiv 2103.10948, review them). So
-nothing here rests on one best fit. Four laws that saturate, each over the whole range of its parameters, are weighted
-by how well they agree with the points, given how uncertain these are together (as Domhan et al., IJCAI 2015, combine
-curves of training); a prediction is what the weighted laws say, spread by what measuring there would add.
+from its neighbours, and laws that fit alike part company beyond the points (reviewed by Viering & Loog, arXiv
+2103.10948). So nothing here rests on one best fit. Four laws that saturate, each over the whole range of its
+parameters, are weighted by how well they agree with the points, given how uncertain these are together (as Domhan et
+al., IJCAI 2015, combine curves of training); a prediction is what the weighted laws say, spread by what measuring
+there would add.
 
 A prediction is of a measurement at so many people. It is never a ceiling: an attacker may know more people than that,
 and may have a better attack.
