@@ -3,7 +3,8 @@
 Attacks learn from 1/80 of a pool of people up to all of them. A forecast sees the budgets up to a tenth, a fifth or a
 half of the pool, on one sample of test people, and says what two, five and ten times as many people read on another
 sample. ``releases`` says on which releases the forecast was tuned; the tables of the others are the validation. LFW's
-releases need AIAKIT_DATA, the folder that holds it. Ten minutes of two cores; ``--quick`` takes one.
+releases need AIAKIT_DATA, the folder that holds it. Ten minutes of two cores; ``--quick`` takes one. ``--one-law`` adds
+what a single power law says whose interval is the bootstrap's alone.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import least_squares
 
 from aiakit.contracts import Context, LabelledRelease
 from aiakit.measures.bootstrap import IdentityBootstrap
@@ -37,6 +39,8 @@ CHANCE = 0.5
 SHOWN = (Fraction(1, 10), Fraction(1, 5), Fraction(1, 2))  # of the pool: the most people that a forecast sees …
 BUDGETS = (Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), Fraction(1))  # … and of these, the budgets
 DRAWS = 400
+ONE_LAW_DRAWS = 40
+GAINS = {"below .005": (-1.0, 0.005), ".005 to .02": (0.005, 0.02), ".02 to .04": (0.02, 0.04), "more": (0.04, 1.0)}
 QUICK = ("shift, D=1, p=24", "xor, rotated", "null, p=64", "drawn faces", "LFW, identity-transport")
 
 
@@ -138,6 +142,24 @@ def trials(curve: Curve) -> Iterator[Trial]:
                 yield Trial(curve.release, curve.attack, curve.metric, multiple, said.value, said.low, said.high, fresh)
 
 
+def one_law(curve: Curve, most: Fraction, multiple: int) -> tuple[float, float]:
+    """The bootstrap's 95 % interval of a power law that is fitted by least squares to every draw of test people."""
+    shares = [most * budget for budget in BUDGETS]
+    people = np.array([curve.people[share] for share in shares], float)
+    ratio = people / people[-1]
+    said = []
+    for leak in np.stack([curve.draws[share][:ONE_LAW_DRAWS] for share in shares], axis=1):
+        found = least_squares(
+            lambda law, leak=leak: law[0] - law[1] * ratio ** -law[2] - leak,
+            (min(0.99, leak.max() + 0.05), 0.1, 0.5),
+            bounds=((CHANCE, 0, 0.05), (1, 10, 3)),
+        )
+        ceiling, factor, exponent = found.x
+        said.append(ceiling - factor * multiple**-exponent)
+    low, high = np.quantile(said, [0.025, 0.975])
+    return float(low), float(high)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -145,6 +167,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=100, help="the forecast was tuned on seeds below 100")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--of", choices=("judged", "tuned"), default="judged", help="which releases")
+    parser.add_argument("--one-law", action="store_true", help="compare with one power law; some minutes more")
     parser.add_argument("--quick", action="store_true", help="five releases, one draw of each")
     given = parser.parse_args()
     if not os.environ.get("AIAKIT_DATA"):
@@ -156,10 +179,12 @@ def main() -> None:
     with ProcessPoolExecutor(given.jobs, get_context("spawn")) as pool:
         found = [curve for some in pool.map(curves, tasks) for curve in some]
     print_tables(found)
+    if given.one_law:
+        print_one_law(found)
 
 
 def print_tables(found: Sequence[Curve]) -> None:
-    """By multiple, then by release."""
+    """By multiple, by release, and the verdicts."""
     told = [trial for curve in found for trial in trials(curve)]
     print("| metric | multiple | predictions | held | below | above | median width | bias | median error |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -174,6 +199,28 @@ def print_tables(found: Sequence[Curve]) -> None:
             own = [trial for trial in told if (trial.release, trial.attack) == (release, attack)]
             cells = [_share([trial.held for trial in own if trial.multiple == multiple]) for multiple in MULTIPLES]
             print(f"| {release} | {attack} |", " | ".join(cells), "|")
+
+    print("\n| hidden gain of the next doubling | forecasts | still rising |\n|---|---|---|")
+    verdicts = [
+        (curve.fresh[2 * most] - curve.fresh[most], curve.forecast(most).still_rising)
+        for curve in found
+        for most in SHOWN
+    ]
+    for label, (low, high) in GAINS.items():
+        rising = [said for gain, said in verdicts if low <= gain < high]
+        said = f"{np.mean(rising):.0%}" if rising else "–"
+        print(f"| {label} | {len(rising)} | {said} |")
+
+
+def print_one_law(found: Sequence[Curve]) -> None:
+    """How often the interval of one power law holds what was hidden, by multiple."""
+    print("\n| one power law | predictions | held | median width |\n|---|---|---|---|")
+    for multiple in MULTIPLES:
+        tried = [(curve, most) for curve in found for most in SHOWN if most * multiple <= 1]
+        intervals = np.array([one_law(curve, most, multiple) for curve, most in tried])
+        fresh = np.array([curve.fresh[most * multiple] for curve, most in tried])
+        held = (intervals[:, 0] <= fresh) & (fresh <= intervals[:, 1])
+        print(f"| {multiple}× | {len(tried)} | {held.mean():.0%} | {np.median(np.diff(intervals)):.3f} |")
 
 
 def _share(held: Iterable[bool]) -> str:

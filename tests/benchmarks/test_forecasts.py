@@ -11,7 +11,7 @@ import pytest
 
 from aiakit.calibration.leaks import linear
 from benchmarks.statistics import forecasts, releases
-from benchmarks.statistics.forecasts import Curve, curves, print_tables, trials
+from benchmarks.statistics.forecasts import GAINS, Curve, curves, one_law, print_one_law, print_tables, trials
 from benchmarks.statistics.releases import SIDES, Sides, drawn, makers
 
 SMALL = {"pool": 1600, "val": 200, "test": 400, "fresh": 400}
@@ -48,6 +48,12 @@ def test_every_multiple_is_tried_where_the_pool_suffices() -> None:
     assert not any(trial.held for trial in missed)
 
 
+def test_one_law_continues_itself() -> None:
+    low, high = one_law(curve(lambda people: 0.9 - people**-0.5), Fraction(1, 10), 10)
+    assert low == pytest.approx(0.9 - 4000**-0.5 - 0.02, abs=0.01)
+    assert high == pytest.approx(0.9 - 4000**-0.5 + 0.02, abs=0.01)
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(releases, "DRAWN", SMALL)
@@ -64,8 +70,10 @@ def test_curves_are_measured_with_the_product_and_told_in_tables(capsys: pytest.
     assert 0.5 < found[1].test[first] < found[1].test[last] < 0.95
     assert found[1].fresh[last] == pytest.approx(found[1].test[last], abs=0.05)
     print_tables(found)
+    print_one_law(found)
     lines = capsys.readouterr().out.splitlines()
     assert sum(line.startswith("| auc |") for line in lines) == 3
+    assert sum(line.startswith(tuple(f"| {label} |" for label in GAINS)) for line in lines) == 4
     assert any(line.startswith("| near | logreg |") and line.endswith("of 2 |") for line in lines)
 
 
