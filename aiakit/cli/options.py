@@ -100,7 +100,7 @@ probing_options = together(
         default=("informed",),
         show_default=True,
         metavar="LEVEL",
-        help="What attackers know: ignorant, lazy, informed, adaptive, insider (a,b).",
+        help="What attackers know: ignorant, lazy, informed, adaptive, insider, query, insider+query (a,b).",
     ),
     folds_option,
     click.option("--budgets", multiple=True, metavar="N,N", help="Also train attacks on so many people (a curve)."),

@@ -104,6 +104,9 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
     samples, broken = request.samples, dict[str, str]()
     if "lazy" in split_names(request.knowledge):
         raise InputError("--knowledge lazy needs a second release by the same defense, and this one exists once only")
+    if {"query", "insider+query"} & set(split_names(request.knowledge)):
+        raise InputError("--knowledge query asks the fitted defense, and a release from a file has none: leave it out, "
+                         "or measure the defense by aiakit run")  # fmt: skip
     knowledge = levels(request.knowledge, samples.reference is not None)
     _check_folds(request)
     asked, notes = _attacks(request, broken)

@@ -16,6 +16,7 @@ from aiakit.datasets.splits import SPLITS, Fractions, Split, SplitName, relabell
 from aiakit.experiment.config import PairsSpec
 from aiakit.experiment.probing import compute_attack
 from aiakit.experiment.protocol import JUDGED, Protocol, drawn_pairs, official_pairs
+from aiakit.experiment.querying import compute_queries
 from aiakit.experiment.releasing import compute_release
 from aiakit.experiment.runtime import Kinds, Runtime, context_of, load_faces, release_of
 from aiakit.measures.similarity import FORMULAS, Formula
@@ -135,6 +136,7 @@ COMPUTE: Kinds = {
     "protocol": compute_protocol,
     "labels": compute_labels,
     "release": compute_release,
+    "queries": compute_queries,
     "attack": compute_attack,
     "utility": compute_utility,
 }

@@ -175,7 +175,7 @@ class AttributeSpec(Record):
     data: str = ""
 
 
-Level = Literal["ignorant", "lazy", "informed", "adaptive", "insider"]
+Level = Literal["ignorant", "lazy", "informed", "adaptive", "insider", "query", "insider+query"]
 
 
 class RunConfig(Record):

@@ -90,11 +90,12 @@ def _fit(
     stranger = "" if entry.built_in else inputs["attack"]["fingerprint"]
     ctx = context_of(store, inputs, runtime, stranger=stranger)
     rows, val = learned_from(protocol, inputs), protocol.rows("attacker-val")
+    queries = store.read(inputs["queries"]) if "queries" in inputs else None
     if inputs["people"] is not None:
         rows = some_people(protocol, rows, inputs["people"], ctx.rng("people"))
     with registry.guard(entry):
         attack.fit(
-            _evidence(store, inputs, protocol, attack, trained_on, rows, runtime),
+            _evidence(store, inputs, protocol, attack, trained_on, rows, runtime, queries),
             _evidence(store, inputs, protocol, attack, trained_on, val, runtime),
             ctx,
         )
@@ -168,21 +169,27 @@ def _evidence(
     cell: Cell,
     rows: IntArray,
     runtime: Runtime,
+    queries: Cell | None = None,
 ) -> LabelledRelease:
     """What the attack learns from. Of a stochastic release it sees every draw of an embedding, one of a picture.
 
-    Of a release that exists already there are no photographs.
+    Of a release that exists already there are no photographs. queries : releases of samples that were made up, of which
+    it gets those that were made of these rows.
     """
     draws = cell.result["draws"] if attack.view == "embedding" else 1
     if attack.knowledge == "adaptive":
         draws = 1  # the draws would have to be paired with photographs
-    parts = [release_of(cell, attack.view, rows, draw) for draw in range(draws)]
-    release = parts[0]
-    if draws > 1:
-        release = Release(embedding=np.concatenate([part.embedding for part in parts if part.embedding is not None]))
-    labels = protocol.permuted_labels(rows, inputs["permutation"])
+    stored = cell.tensors("release")
+    parts = [np.take(stored[name_of_draw(attack.view, draw)], rows, axis=0) for draw in range(draws)]
+    of = np.tile(rows, draws)
+    if queries is not None:
+        made = queries.tensors("queries")
+        asked = np.flatnonzero(np.isin(made["of"], rows))
+        parts.append(np.take(made[attack.view], asked, axis=0))
+        of = np.concatenate([of, made["of"][asked]])
+    release = Release(**{attack.view: parts[0] if len(parts) == 1 else np.concatenate(parts)})
     evidence = LabelledRelease(
-        release, np.tile(labels, draws), np.tile(protocol.identity(rows), draws), protocol.classes
+        release, protocol.permuted_labels(of, inputs["permutation"]), protocol.identity(of), protocol.classes
     )
     if attack.knowledge != "adaptive":
         return evidence

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -41,7 +41,7 @@ from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import first_problem
 
 AUTOENCODER = "autoencoder"  # the encoder that is trained as AIA's is: the release of `original`
-LADDER: tuple[Level, ...] = ("ignorant", "lazy", "informed", "adaptive", "insider")
+LADDER: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(kw_only=True)

@@ -20,10 +20,11 @@ from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, make_plan
 from aiakit.experiment.probing import answers_to, fitted, protocol_of, scores_on
+from aiakit.experiment.releasing import release_through
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
 from aiakit.experiment.threads import limited, threads_of
-from aiakit.faces.protect import apply, trained_stages
+from aiakit.faces.protect import trained_stages
 from aiakit.plugins import registry
 from aiakit.results.evaluate import Evaluation
 from aiakit.results.row import Row
@@ -146,7 +147,7 @@ class Profiler:
         for name, chain in self.chains.items():
             stages = trained_stages(self.run, chain)
             draws = [
-                apply(stages, picture[None], (path.name,), Context(seed).rng("release", draw))
+                release_through(stages, picture[None], (path.name,), Context(seed).rng("release", draw))
                 for draw in range(self.run.config.draws if _stochastic(stages) else 1)
             ]
             pixels = draws[0].pixels
