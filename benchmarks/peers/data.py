@@ -60,9 +60,15 @@ def leaks(n: int, seed: int) -> Iterator[Case]:
 
 
 def lfw_dlib(folder: Path, seed: int) -> Iterator[Case]:
-    """dlib's embeddings of LFW (lfw_dlib128.npz: "e" (N, 128), "f" files) as they are, and after LEACE.
+    """dlib's embeddings of LFW as they are, and after LEACE."""
+    embedding, labels, identity, known = read_lfw_dlib(folder)
+    yield from raw_and_erased("LFW, dlib", embedding, labels, identity, sides(identity, known, seed), seed)
 
-    Gender is from LFW's name lists; images in both or neither are left out.
+
+def read_lfw_dlib(folder: Path) -> tuple[Any, Any, Any, Any]:
+    """dlib's embeddings of LFW (lfw_dlib128.npz: "e" (N, 128), "f" files), genders, identities, and who has a gender.
+
+    Gender is from LFW's name lists; that of images in both or neither is not known.
     """
     with np.load(folder / "lfw_dlib128.npz", allow_pickle=False) as stored:
         embedding, files = stored["e"], [name.rpartition("/")[2] for name in stored["f"].tolist()]
@@ -70,7 +76,7 @@ def lfw_dlib(folder: Path, seed: int) -> Iterator[Case]:
     labels = np.array([int(name in male) for name in files])
     known = np.array([(name in female) != (name in male) for name in files])
     _, identity = np.unique([name.rpartition("_")[0] for name in files], return_inverse=True)
-    yield from raw_and_erased("LFW, dlib", embedding, labels, identity, sides(identity, known, seed), seed)
+    return embedding, labels, identity, known
 
 
 def lfw_autoencoder(folder: Path, seed: int, epochs: int) -> Iterator[Case]:
