@@ -24,13 +24,13 @@ class SVM(GridAttack):
     """
 
     presets = ("fast", "strong")
-    summary = "RBF-kernel SVM, exact up to 10,000 rows and Nyström above"
+    summary = "RBF-kernel SVM, exact up to 20,000 rows and Nyström above"
 
     def __init__(
         self,
         penalties: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (1.0, 10.0),
         widths: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (0.25, 1.0, 4.0),
-        exact_rows: Annotated[int, Field(ge=1)] = 10_000,
+        exact_rows: Annotated[int, Field(ge=1)] = 20_000,
         landmarks: Annotated[int, Field(ge=10)] = 1_000,
     ) -> None:
         self.penalties = penalties

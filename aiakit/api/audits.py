@@ -77,6 +77,7 @@ def audit(
     budgets: Sequence[int] = (),
     pooled: Sequence[int] = (),
     permutations: int = 0,
+    folds: int | None = None,
     device: str = "auto",
     precision: str = "auto",
     name: str = "embeddings",
@@ -104,7 +105,7 @@ def audit(
         into order by index as well.
     allow_overlap : measure although splits share people or nearly equal rows, and say so in the notes.
     options : plugin → option → value. knowledge, budgets, pooled, permutations, device, precision : as of
-        ``aiakit run``.
+        ``aiakit run``. folds : for cross-fitting; None is 5 where every class has people enough, 1 for a single split.
     name : what messages and the document call the data. notes : put before those of the audit.
     folder : where scores are kept, so that an audit which was interrupted goes on; None keeps them with the result.
     jobs : as of ``aiakit run``. observer : is told of progress; None shows a bar in a notebook.

@@ -39,6 +39,7 @@ def run(
     budgets: Sequence[int] = (),
     pooled: Sequence[int] = (),
     permutations: int = 0,
+    folds: int | None = None,
     draws: int = 3,
     pairs: int = 25_000,
     utility: bool = True,

@@ -10,9 +10,10 @@ import numpy as np
 
 from aiakit.contracts import FloatArray, Release, batches
 from aiakit.errors import InputError
+from aiakit.experiment.releasing import release_through
 from aiakit.experiment.run import Run
 from aiakit.faces.inputs import prepare_array
-from aiakit.faces.protect import BATCH, apply, choose_chain, trained_stages
+from aiakit.faces.protect import BATCH, choose_chain, trained_stages
 
 
 class TrainedDefense:
@@ -40,7 +41,7 @@ class TrainedDefense:
         given = prepare_array(self.run, values)
         rng = np.random.default_rng(secrets.randbits(128) if noise_seed is None else noise_seed)
         names = tuple(map(str, range(len(given))))
-        parts = [apply(self.stages, given[rows], names[rows], rng) for rows in batches(len(given), BATCH)]
+        parts = [release_through(self.stages, given[rows], names[rows], rng) for rows in batches(len(given), BATCH)]
         if not parts:
             raise InputError("the array has no rows")
         joined = {

@@ -12,6 +12,7 @@ from aiakit.cli.options import (
     compute_options,
     engine_and_threads,
     engine_options,
+    folds_option,
     out_options,
     request_of,
     source_options,
@@ -49,6 +50,7 @@ def list_suites(as_json: bool) -> None:
 @click.option("--seeds", type=click.IntRange(min=1), help="Repetitions, in place of the suite's.")
 @click.option("--seed", type=click.IntRange(min=0), help="The first seed, and the split's, in place of the suite's.")
 @click.option("--attack-seeds", type=click.IntRange(min=1), help="Seeds of attacks, in place of the suite's.")
+@folds_option
 @click.option("--image-size", type=int, help="Side of the images in pixels, in place of the suite's.")
 @click.option(
     "--set", "settings", multiple=True, metavar="PLUGIN.OPTION=VALUE", help="Set an option, over what the suite says."

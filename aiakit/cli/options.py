@@ -66,6 +66,13 @@ compute_options = together(
     ),
 )
 
+folds_option = click.option(
+    "--folds",
+    type=click.IntRange(min=1, max=1000),
+    metavar="K",
+    help="Cross-fit attacks: everybody but the defender's people is tested once.  [default: 1; audit: 5]",
+)
+
 # How releases are probed, whoever made them.
 probing_options = together(
     click.option(
@@ -93,8 +100,9 @@ probing_options = together(
         default=("informed",),
         show_default=True,
         metavar="LEVEL",
-        help="What attackers know: ignorant, lazy, informed, adaptive (a,b).",
+        help="What attackers know: ignorant, lazy, informed, adaptive, insider, query, insider+query (a,b).",
     ),
+    folds_option,
     click.option("--budgets", multiple=True, metavar="N,N", help="Also train attacks on so many people (a curve)."),
     click.option("--pooled", multiple=True, metavar="M,M", help="Also attack so many images of one person together."),
     click.option(

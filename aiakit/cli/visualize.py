@@ -123,10 +123,9 @@ def _gallery(run: Run, seed: int, given: dict[str, Any]) -> Drawn:
     run.require_finished(run.failures())
     shown = _attacks([spec.name for spec in run.config.attacks], split_names(given["attacks"]) or ["all"])
     evaluation = evaluate(run.store, run.config)
-    strongest = {name: row.strongest for name, row in evaluation.rows.items()}
     runtime = Runtime(cache_folder(), threads_in_all(given["threads"]))
     named = split_names(given["named"])
-    gallery = gallery_of(run, strongest, runtime, named, given["count"] or FACES, seed, given["run_seed"])
+    gallery = gallery_of(run, evaluation.rows, runtime, named, given["count"] or FACES, seed, given["run_seed"])
     return gallery_chart(gallery, shown), document_of(gallery), partial(print_gallery, gallery)
 
 

@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from aiakit.contracts import IntArray
+from aiakit.datasets.folds import cross_fitted, usual_folds
 from aiakit.datasets.samples import Samples
 from aiakit.datasets.splits import SPLITS, Split, SplitName, apportion, majority
 from aiakit.errors import InputError
@@ -25,7 +26,9 @@ NAMES: Mapping[str, SplitName] = {
 LARGEST_LINK = 0.25  # share of the people; a larger group of lookalikes cannot be kept to one split
 
 
-def audited_split(samples: Samples, attribute: str, clusters: IntArray, seed: int, allow_overlap: bool) -> Split:
+def audited_split(
+    samples: Samples, attribute: str, clusters: IntArray, seed: int, allow_overlap: bool, folds: int | None = 1
+) -> Split:
     """Deal people to the splits, or take the split that was given, and audit it.
 
     People are stratified by their most frequent value of the attribute. People who share a (nearly) equal row are
@@ -33,17 +36,21 @@ def audited_split(samples: Samples, attribute: str, clusters: IntArray, seed: in
     defender's side.
 
     clusters : (N,) from ``clusters_of_duplicates``. allow_overlap : note what splits share instead of refusing it.
+    folds : that people are cross-fitted in, whom no given split keeps apart; None for the usual number.
 
     Raises
     ------
-    InputError : too few people of a class, a split that is empty or lacks a class, splits that share people or rows.
+    InputError : too few people of a class, for the folds too; a split that is empty or lacks a class, splits that share
+        people or rows.
     """
     usable = samples.usable(attribute)
     _require_people(samples, attribute, usable)
     notes: list[str] = []
+    unit = np.zeros(len(samples), np.int64)
     if samples.split is None:
         units = _people(samples, usable) if allow_overlap else _linked(samples, usable, clusters, notes)
         place = _dealt(samples, attribute, usable, units, seed, SHARES)
+        unit[usable] = units
     else:
         place = _given(samples, attribute, usable, clusters, seed, notes)
     rows = {name: usable[place == name] for name in SPLITS}
@@ -53,7 +60,12 @@ def audited_split(samples: Samples, attribute: str, clusters: IntArray, seed: in
         notes.append(f"OVERLAP, figures may be far too high: {finding}")
     _require_classes(samples, attribute, rows)
     people = {name: len(np.unique(samples.identity[chosen])) for name, chosen in rows.items()}
-    return Split(attribute, rows, people, tuple(notes))
+    split = Split(attribute, rows, people, tuple(notes))
+    if samples.split is not None:
+        return split
+    values, classes = samples.attributes[attribute].values, samples.attributes[attribute].classes
+    number = usual_folds(split, unit, values, classes) if folds is None else folds
+    return cross_fitted(split, unit, values, classes, number, seed)
 
 
 def _people(samples: Samples, usable: IntArray) -> IntArray:

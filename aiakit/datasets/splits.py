@@ -19,6 +19,9 @@ OFFICIAL: dict[str, tuple[SplitName, ...]] = {
     "val": ("attacker-val",),
     "test": ("test",),
 }
+ATTACKED: tuple[SplitName, ...] = ("attacker-train", "attacker-val", "test")  # everybody who is not the defender's
+DEFENDERS: tuple[SplitName, ...] = ("defender-train", "defender-val")
+OUTSIDE = -1  # of an image that is in no fold
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,27 @@ class Split:
     rows : split → sorted image indices.
     people : split → how many people.
     notes : images that could not be used, one line each.
+    folds : int64 (N,) the fold of each image for cross-fitting, or OUTSIDE; None where there are no folds.
     """
 
     attribute: str
     rows: dict[SplitName, IntArray]
     people: dict[SplitName, int]
     notes: tuple[str, ...] = ()
+    folds: IntArray | None = None
+
+    def attacked(self) -> IntArray:
+        """Sorted image indices of everybody who is not the defender's."""
+        return np.sort(np.concatenate([self.rows[name] for name in ATTACKED]))
+
+    def tested(self) -> IntArray:
+        """Sorted image indices of everybody whom attacks are tested on: of test, or of every fold."""
+        return self.rows["test"] if self.folds is None else self.attacked()
+
+    @property
+    def number_of_folds(self) -> int:
+        """How many folds there are; 1 where people are not cross-fitted."""
+        return 1 if self.folds is None else int(self.folds.max()) + 1
 
     def summary(self) -> dict[SplitName, dict[str, int]]:
         """Split → numbers of people and images, without splits that are empty (nobody defends what exists already)."""
@@ -135,21 +153,32 @@ def split_people(faces: FaceSet, attribute: str, seed: int, fractions: Fractions
     return split
 
 
-ATTACKED: tuple[SplitName, ...] = ("attacker-train", "attacker-val", "test")
-
-
-def relabelled(faces: FaceSet, rows: Mapping[SplitName, IntArray], attribute: str) -> Split:
+def relabelled(
+    faces: FaceSet, rows: Mapping[SplitName, IntArray], attribute: str, folds: IntArray | None = None
+) -> Split:
     """Splits that were made for one attribute, for another: without the images whose value of it is not known.
 
-    Raises
-    ------
-    InputError : a split that attacks learn from or are tested on has no image of some class.
+    folds : of ``Split``, which stay. Raises InputError where a split or a fold that attacks learn from or are tested on
+    has no image of some class.
     """
     known = faces.attributes[attribute].values != MISSING
     kept = {name: chosen[known[chosen]] for name, chosen in rows.items()}
-    split = Split(attribute, kept, {name: len(np.unique(faces.identity[chosen])) for name, chosen in kept.items()})
+    people = {name: len(np.unique(faces.identity[chosen])) for name, chosen in kept.items()}
+    split = Split(attribute, kept, people, folds=folds)
     _require_every_class(faces, split, ATTACKED)
+    require_classes_in_folds(split, faces.attributes[attribute].values, faces.attributes[attribute].classes)
     return split
+
+
+def require_classes_in_folds(split: Split, values: IntArray, classes: Sequence[str]) -> None:
+    """Raise InputError where a fold has no image of some class."""
+    if split.folds is None:
+        return
+    rows = split.attacked()
+    for fold in range(split.number_of_folds):
+        absent = np.setdiff1d(np.arange(len(classes)), values[rows][split.folds[rows] == fold])
+        if len(absent):
+            raise InputError(f"a fold has nobody with {split.attribute} = {classes[absent[0]]}: ask for fewer --folds")
 
 
 def require_disjoint(identity: IntArray, rows: Mapping[SplitName, IntArray]) -> None:

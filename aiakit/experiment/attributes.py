@@ -25,7 +25,7 @@ def further_attributes(
             continue
         resolve_attribute(faces, name)
         try:
-            relabelled(faces, split.rows, name)
+            relabelled(faces, split.rows, name, split.folds)
         except InputError as error:
             if name in asked:
                 raise

@@ -104,17 +104,21 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
     samples, broken = request.samples, dict[str, str]()
     if "lazy" in split_names(request.knowledge):
         raise InputError("--knowledge lazy needs a second release by the same defense, and this one exists once only")
+    if {"query", "insider+query"} & set(split_names(request.knowledge)):
+        raise InputError("--knowledge query asks the fitted defense, and a release from a file has none: leave it out, "
+                         "or measure the defense by aiakit run")  # fmt: skip
     knowledge = levels(request.knowledge, samples.reference is not None)
+    _check_folds(request)
     asked, notes = _attacks(request, broken)
     require_in_use(request.options, asked)
     first, *others = samples.attributes
     unable = {name: _unable(asked, attribute.classes) for name, attribute in samples.attributes.items()}
     notes += [f"{name} not run: {reason}" for name, reason in unable[first].items()]
     usable = [name for name in asked if name not in unable[first]]
-    clusters = clusters_of_duplicates(samples.values)
-    splits = {
-        name: audited_split(samples, name, clusters, request.seed, request.allow_overlap) for name in samples.attributes
-    }
+    splits = _splits(request)
+    if "insider" in knowledge and not all(len(split.rows["defender-train"]) for split in splits.values()):
+        raise InputError("--knowledge insider learns from the defender's people, and there are none here: name them in "
+                         "--split as defender-train, or leave out insider")  # fmt: skip
     settings, score = request.settings(), _score(request.score, samples.view)
     pairs: dict[str, NDArray[Any]] = {}
     if settings["pairs"] is not None:
@@ -137,7 +141,7 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
             data=_who(samples, splits[first]),
         ),
         attribute=first,
-        split=SHARES.model_copy(update={"seed": request.seed}),
+        split=SHARES.model_copy(update={"seed": request.seed, "folds": splits[first].number_of_folds}),
         score=score,
         defenses=_releases(samples),
         attacks=request.attack_specs(usable),
@@ -149,6 +153,25 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
         notes=tuple(notes),
     )
     return PreparedAudit(config, broken, samples, splits, pairs)
+
+
+def _splits(request: AuditRequest) -> dict[str, Split]:
+    """Attribute → its split, all with one number of folds: the usual one, where each has people enough for it."""
+    samples, clusters = request.samples, clusters_of_duplicates(request.samples.values)
+
+    def with_folds(folds: int | None) -> dict[str, Split]:
+        return {name: audited_split(samples, name, clusters, request.seed, request.allow_overlap, folds)
+                for name in samples.attributes}  # fmt: skip
+
+    found = with_folds(request.folds)
+    return found if len({split.number_of_folds for split in found.values()}) == 1 else with_folds(1)
+
+
+def _check_folds(request: AuditRequest) -> None:
+    """Raise InputError for folds of a split that was given."""
+    if request.samples.split is not None and request.folds not in (None, 1):
+        raise InputError(f"--folds {request.folds} would test people whom --split has for training: the test people of "
+                         "a given split stay the test, leave out one of the two")  # fmt: skip
 
 
 def _releases(samples: Samples) -> tuple[Chain, ...]:
@@ -221,7 +244,8 @@ def _pairs(
 
 def _labels(samples: Samples, split: Split) -> dict[str, NDArray[Any]]:
     rows = {f"rows.{name}": chosen for name, chosen in split.rows.items()}
-    return {"labels": samples.attributes[split.attribute].values, **rows}
+    folds = {} if split.folds is None else {"folds": split.folds}
+    return {"labels": samples.attributes[split.attribute].values, **rows, **folds}
 
 
 def _facts(samples: Samples, split: Split) -> dict[str, Any]:
@@ -234,7 +258,7 @@ def _facts(samples: Samples, split: Split) -> dict[str, Any]:
         "bayes_ceiling": None,
         "notes": [*samples.notes, *split.notes],
         "groups": [{"name": name, "classes": list(group.classes)} for name, group in samples.groups.items()],
-        "test_people": array_digest([samples.people[code] for code in np.unique(samples.identity[split.rows["test"]])]),
+        "test_people": array_digest([samples.people[code] for code in np.unique(samples.identity[split.tested()])]),
     }
 
 
@@ -242,7 +266,8 @@ def _who(samples: Samples, split: Split) -> str:
     """A digest of the people, their attribute and their splits: equal for two releases of the same people."""
     attribute = samples.attributes[split.attribute]
     parts: list[Any] = [samples.identity, samples.people, attribute.classes, attribute.values]
-    return array_digest(*parts, *(part for name, rows in split.rows.items() for part in (name, rows)))
+    parts += [part for name, rows in split.rows.items() for part in (name, rows)]
+    return array_digest(*parts, *([] if split.folds is None else [split.folds]))
 
 
 def _beside(samples: Samples) -> dict[str, str]:

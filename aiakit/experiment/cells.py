@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import Context, FaceSet, batches
 from aiakit.datasets.duplicates import shared_with_test
+from aiakit.datasets.folds import cross_fitted
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.datasets.splits import SPLITS, Fractions, Split, SplitName, relabelled, require_pairs, split_people
 from aiakit.experiment.config import PairsSpec
 from aiakit.experiment.probing import compute_attack
 from aiakit.experiment.protocol import JUDGED, Protocol, drawn_pairs, official_pairs
+from aiakit.experiment.querying import compute_queries
 from aiakit.experiment.releasing import compute_release
 from aiakit.experiment.runtime import Kinds, Runtime, context_of, load_faces, release_of
 from aiakit.measures.similarity import FORMULAS, Formula
@@ -29,9 +31,11 @@ def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runt
     faces = load_faces(inputs["dataset"], runtime)
     attribute = faces.attributes[inputs["attribute"]]
     spec = dict(inputs["split"])
-    seed = spec.pop("seed")
+    seed, folds = spec.pop("seed"), spec.pop("folds")
     split = split_people(faces, inputs["attribute"], seed, Fractions(**spec))
+    split = cross_fitted(split, faces.identity, attribute.values, attribute.classes, folds, seed)
     tensors: dict[str, NDArray[Any]] = {f"rows.{name}": rows for name, rows in split.rows.items()}
+    tensors |= {} if split.folds is None else {"folds": split.folds}
     tensors |= {"identity": faces.identity, "labels": attribute.values}
     if inputs["pairs"] is not None:
         require_pairs(faces, split)
@@ -55,7 +59,7 @@ def compute_labels(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
     protocol = Protocol.read(store, inputs["protocol"])
     faces = load_faces(protocol.cell.inputs["dataset"], runtime)
     name = inputs["attribute"]
-    split = relabelled(faces, {part: protocol.rows(part) for part in SPLITS}, name)
+    split = relabelled(faces, {part: protocol.rows(part) for part in SPLITS}, name, protocol.tensors.get("folds"))
     draft.save(
         "labels",
         {"labels": faces.attributes[name].values, **{f"rows.{part}": rows for part, rows in split.rows.items()}},
@@ -132,6 +136,7 @@ COMPUTE: Kinds = {
     "protocol": compute_protocol,
     "labels": compute_labels,
     "release": compute_release,
+    "queries": compute_queries,
     "attack": compute_attack,
     "utility": compute_utility,
 }

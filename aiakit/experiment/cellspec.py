@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from aiakit.experiment.config import AttributeSpec, Chain, PluginSpec, RunConfig, label_of
+from aiakit.experiment.config import REFERENCE, AttributeSpec, Chain, Level, PluginSpec, RunConfig, label_of
 from aiakit.plugins import registry
 from aiakit.storage.store import json_digest
 
@@ -46,6 +46,9 @@ class AttackKey:
     permutation : which permutation of the labels between people (None: the true labels).
     combined : whether it learns from the scores of other attacks.
     untrained : whether it learns from no release by its nature (an off-the-shelf model).
+    insider : whether it also learns from the defender's people. query : whether it also learns from releases of samples
+    that the attacker made up.
+    fold : of people who are cross-fitted, the one that is tested (None: they are not).
     """
 
     release: str
@@ -57,6 +60,9 @@ class AttackKey:
     permutation: int | None = None
     combined: bool = False
     untrained: bool = False
+    insider: bool = False
+    query: bool = False
+    fold: int | None = None
 
     @property
     def claim(self) -> bool:
@@ -65,7 +71,7 @@ class AttackKey:
 
     @property
     def headline(self) -> bool:
-        """Whether it counts for the strongest attack: as strong as it can be made, on true labels.
+        """Whether it counts for the strongest attack of its level: as strong as it can be made, on true labels.
 
         That is trained on this release with all people, or an attack that by its nature learns from no release.
         """
@@ -74,6 +80,17 @@ class AttackKey:
             and self.people is None
             and self.permutation is None
         )
+
+    @property
+    def level(self) -> Level:
+        """What the attacker knows, of one who counts for the strongest attack."""
+        if self.query:
+            return "insider+query" if self.insider else "query"
+        return "insider" if self.insider else "informed"
+
+    def counts_at(self, level: Level) -> bool:
+        """Whether it counts for the strongest attack at this level; what learns from no release does so at each."""
+        return self.headline and (self.untrained or self.level == level)
 
 
 def produced_by(chain: Chain) -> tuple[str, ...]:
@@ -134,6 +151,25 @@ def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int
         yield cell
 
 
+def queries_cell(config: RunConfig, protocol: CellSpec, chain: Chain, made: Sequence[CellSpec], seed: int) -> CellSpec:
+    """Releases of what an attacker makes up: of rows where the chain protects embeddings, otherwise of pictures.
+
+    made : the release of each stage of the chain.
+    """
+    first, *others = made
+    rows = chain[0].kind == "encoder" or (label_of(chain[:1]) == REFERENCE and len(chain) > 1)
+    inputs = {
+        "kind": "queries",
+        "protocol": protocol.digest,
+        "base": first.digest if rows else None,
+        "stages": [cell.digest for cell in (others if rows else made)],
+        **_computing(config, seed),
+    }
+    name = label_of(chain)
+    needs = (protocol.digest, *(cell.digest for cell in made))
+    return CellSpec(inputs, f"queries to {name}, seed {seed}", needs, release=name)
+
+
 def utility_cell(config: RunConfig, protocol: CellSpec, release: CellSpec, name: str, seed: int) -> CellSpec:
     """The verifier on a release."""
     inputs = {
@@ -154,6 +190,7 @@ def attack_cell(
     trained_on: CellSpec,
     applied_to: CellSpec,
     undefended: CellSpec | None,
+    queries: CellSpec | None = None,
     combined: Sequence[CellSpec] = (),
     labels: CellSpec | None = None,
 ) -> CellSpec:
@@ -168,6 +205,9 @@ def attack_cell(
         "knowledge": key.knowledge,
         "people": key.people,
         "permutation": key.permutation,
+        **({"insider": True} if key.insider else {}),
+        **({} if queries is None else {"queries": queries.digest}),
+        **({} if key.fold is None else {"fold": key.fold}),
         "combines": [cell.digest for cell in combined],
         **({} if labels is None else {"labels": labels.digest}),
         **_computing(config, key.attack_seed),
@@ -177,13 +217,17 @@ def attack_cell(
         label += f".{key.attack_seed}"
     if key.knowledge in ("ignorant", "lazy"):
         label += f", {key.knowledge}"
+    if key.level != "informed":
+        label += f", {key.level}"
+    if key.fold is not None:
+        label += f", fold {key.fold + 1} of {config.split.folds}"
     if key.people is not None:
         label += f", {key.people} people"
     if key.permutation is not None:
         label += f", permutation {key.permutation}"
     if labels is not None:
         label += f", {labels.inputs['attribute']}"
-    before = (protocol, labels, trained_on, applied_to, undefended, *combined)
+    before = (protocol, labels, trained_on, applied_to, undefended, queries, *combined)
     needs = tuple(cell.digest for cell in before if cell is not None)
     return CellSpec(
         inputs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -116,9 +116,13 @@ class DatasetSpec(PluginSpec):
 
 
 class SplitSpec(Record):
-    """How people are dealt to the splits: shares of people, and the seed."""
+    """How people are dealt to the splits: shares of people, and the seed.
+
+    folds : for cross-fitting, to which those who are not the defender's are dealt; 1 where there is none.
+    """
 
     seed: Annotated[int, Field(ge=0)] = 0
+    folds: Annotated[int, Field(ge=1, le=1000)] = 1
     defender: float = 0.50
     attacker_train: float = 0.25
     attacker_val: float = 0.08
@@ -171,7 +175,8 @@ class AttributeSpec(Record):
     data: str = ""
 
 
-Level = Literal["ignorant", "lazy", "informed", "adaptive"]
+Level = Literal["ignorant", "lazy", "informed", "adaptive", "query", "insider", "insider+query"]
+LADDER: tuple[Level, ...] = get_args(Level)
 
 
 class RunConfig(Record):
@@ -257,6 +262,7 @@ class RunConfig(Record):
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         repeats = self.attack_seeds * (1 + len(self.knowledge) + len(self.budgets)) + self.permutations
+        repeats *= self.split.folds
         cells = len(self.defenses) * len(self.seeds) * (1 + len(self.attacks) * repeats) * (1 + len(self.further))
         if cells > MOST_CELLS:
             raise ValueError(f"it asks for {cells:,} cells, more than {MOST_CELLS:,}: ask for fewer seeds or attacks")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aiakit.datasets.splits import ATTACKED
 from aiakit.experiment.cellspec import CellSpec
 from aiakit.plugins import registry
 from aiakit.plugins.costs import SIDE, Cost, cost_of
@@ -25,20 +26,29 @@ AT_LEAST = 0.05  # of what was expected: what one that is late still takes: it i
 class Sizes:
     """The data of a run. images : of everybody. attacker : of attacker-train and attacker-val. people : of the first.
 
-    side : of a picture in pixels.
+    defender : images of the defender's people. scored : of attacker-val and test. side : of a picture in pixels.
     """
 
     images: int
     attacker: int
     people: int
     side: int = SIDE
+    defender: int = 0
+    scored: int = 0
 
     @classmethod
-    def of(cls, splits: Mapping[Any, Mapping[str, int]], side: int) -> Sizes:
-        """From the summary of a split: name → {"people", "images"}."""
-        attacker = sum(splits[name]["images"] for name in ("attacker-train", "attacker-val"))
+    def of(cls, splits: Mapping[Any, Mapping[str, int]], side: int, folds: int = 1) -> Sizes:
+        """From the summary of a split: name → {"people", "images"}; of a fold, where there are several."""
+        attacked = [splits[name] for name in ATTACKED]
         everybody = sum(split["images"] for split in splits.values())
-        return cls(everybody, attacker, splits["attacker-train"]["people"], side)
+        images, people = (sum(split[what] for split in attacked) for what in ("images", "people"))
+        defender = everybody - images
+        if folds > 1:
+            return cls(everybody, images - images // folds, people - 2 * people // folds, side, defender,
+                       2 * images // folds)  # fmt: skip
+        attacker = images - splits["test"]["images"]
+        scored = images - splits["attacker-train"]["images"]
+        return cls(everybody, attacker, splits["attacker-train"]["people"], side, defender, scored)
 
 
 def seconds_of(cell: CellSpec, sizes: Sizes) -> float:
@@ -47,7 +57,7 @@ def seconds_of(cell: CellSpec, sizes: Sizes) -> float:
         stage = cell.inputs["defense"]
         return SMALL if stage["kind"] == "file" else _of_plugin(stage["kind"], stage, sizes, sizes.images)
     if cell.kind == "attack":
-        rows: float = sizes.attacker
+        rows: float = sizes.attacker + (sizes.defender if cell.inputs.get("insider") else 0)
         if cell.inputs["people"] is not None:
             rows *= min(1.0, cell.inputs["people"] / max(1, sizes.people))
         return _of_plugin("attack", cell.inputs["attack"], sizes, rows)
@@ -206,7 +216,8 @@ class Forecast:
         for cell in self.cells:
             if cell.kind == "protocol":
                 found = self._store.find(cell.digest)
-                return None if found is None else Sizes.of(found.result["splits"], cell.inputs["dataset"]["image_size"])
+                side, folds = cell.inputs["dataset"]["image_size"], cell.inputs["split"]["folds"]
+                return None if found is None else Sizes.of(found.result["splits"], side, folds)
         return Sizes(0, 0, 0)  # a calibration's cells say themselves how large they are
 
     def _learn(self, sizes: Sizes) -> None:

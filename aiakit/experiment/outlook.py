@@ -28,7 +28,9 @@ def outlook(
     folder : where the run is or would be, whose finished cells are counted. splits : name → {"people", "images"}.
     side : of a picture in pixels.
     """
-    store, sizes = Store(folder), Sizes.of(splits, side)
+    protocol = next((cell for cell in cells if cell.kind == "protocol"), None)
+    folds = 1 if protocol is None else protocol.inputs["split"]["folds"]
+    store, sizes = Store(folder), Sizes.of(splits, side, folds)
     todo = [cell for cell in cells if store.seconds(cell.digest) is None]
     forecast = Forecast(store, cells, todo, engine.takes, engine.lanes, sizes)
     seconds = forecast.left() or 0.0
@@ -48,13 +50,13 @@ def outlook(
         "seconds": round(seconds, 1),
         "measured": len(todo) < len(cells),
         "costs": conditions(),
-        "bytes": sum(_bytes_of(cell, sizes, splits) for cell in todo),
+        "bytes": sum(_bytes_of(cell, sizes) for cell in todo),
         "free_bytes": shutil.disk_usage(place).free,
         "releases": [{**row, "seconds": round(row["seconds"], 1)} for row in releases.values() if row["release"]],
     }
 
 
-def _bytes_of(cell: CellSpec, sizes: Sizes, splits: Mapping[Any, Mapping[str, int]]) -> int:
+def _bytes_of(cell: CellSpec, sizes: Sizes) -> int:
     """What a cell is expected to leave on the disk."""
     if cell.kind == "release":
         stage = cell.inputs["defense"]
@@ -64,8 +66,7 @@ def _bytes_of(cell: CellSpec, sizes: Sizes, splits: Mapping[Any, Mapping[str, in
         draws = int(cell.inputs["draws"])
         return sizes.images * draws * sum(each[view] for view in views) + STATE
     if cell.kind == "attack":
-        scored = splits["attacker-val"]["images"] + splits["test"]["images"]
-        return scored * 2 * NUMBER
+        return sizes.scored * 2 * NUMBER
     if cell.kind == "utility":
         return 4 * 25_000 * NUMBER
     return sizes.images * 4 * NUMBER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from aiakit.experiment.cellspec import (
@@ -12,10 +12,11 @@ from aiakit.experiment.cellspec import (
     labels_cell,
     produced_by,
     protocol_cell,
+    queries_cell,
     release_cells,
     utility_cell,
 )
-from aiakit.experiment.config import AttributeSpec, Chain, PluginSpec, RunConfig, label_of
+from aiakit.experiment.config import AttributeSpec, Chain, Level, PluginSpec, RunConfig, label_of
 
 __all__ = [
     "AttackKey",
@@ -25,6 +26,9 @@ __all__ = [
     "make_plan",
     "produced_by",
 ]
+
+
+BEYOND: tuple[Level, ...] = ("insider", "query", "insider+query")  # what an informed attacker may know besides
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Plan:
     utilities: dict[tuple[str, int], CellSpec]
     stages: dict[str, CellSpec]
     further: dict[str, FurtherAttribute]
+    queries: dict[tuple[str, int], CellSpec]
 
     def cells(self) -> Iterator[CellSpec]:
         """Every cell, each after the cells that it needs; a cell that several need may come several times."""
@@ -54,8 +59,7 @@ class Plan:
         tables = [self.attacks, *(attribute.attacks for attribute in self.further.values())]
         for place, release in self.releases.items():
             users = [cell for table in tables for key, cell in table.items() if (key.release, key.seed) == place]
-            if place in self.utilities:
-                users.insert(0, self.utilities[place])
+            users[:0] = [table[place] for table in (self.utilities, self.queries) if place in table]
             for cell in [release, *users]:
                 yield from self._before(cell, releases)
                 yield cell
@@ -86,17 +90,21 @@ class _Planner:
         self.stages: dict[str, CellSpec] = {}
         self.releases: dict[tuple[str, int], CellSpec] = {}
         self.utilities: dict[tuple[str, int], CellSpec] = {}
+        self.queries: dict[tuple[str, int], CellSpec] = {}
         self.chains = {label_of(chain): chain for chain in config.defenses}
 
     def plan(self) -> Plan:
         for name, chain in self.chains.items():
             for seed in self.config.seeds:
                 release = self.releases[name, seed] = self._release(chain, seed)
+                if any(level in self.config.knowledge for level in ("query", "insider+query")):
+                    made = list(release_cells(self.config, self.protocol, chain, seed))
+                    self.queries[name, seed] = queries_cell(self.config, self.protocol, chain, made, seed)
                 if self.config.pairs is not None:
                     self.utilities[name, seed] = utility_cell(self.config, self.protocol, release, name, seed)
         attacks = self._attacks(self.config.attacks)
         further = {spec.name: self._further(spec) for spec in self.config.further if not spec.left_out}
-        return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further)
+        return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further, self.queries)
 
     def _further(self, spec: AttributeSpec) -> FurtherAttribute:
         labels = labels_cell(self.config, self.protocol, spec)
@@ -110,7 +118,7 @@ class _Planner:
             chain = self.chains[name]
             for attack in attacks:
                 if not attack.combines and attack.view in produced_by(chain):
-                    for key in self._keys(name, seed, attack):
+                    for key in self._in_each_fold(self._keys(name, seed, attack)):
                         cell = (
                             self._attack(key, attack, chain, release, labels)
                             if labels is None or key.headline
@@ -128,15 +136,24 @@ class _Planner:
         self.stages.update({cell.digest: cell for cell in before})
         return release
 
+    def _in_each_fold(self, keys: Iterable[AttackKey]) -> Iterator[AttackKey]:
+        folds = self.config.split.folds
+        for key in keys:
+            yield from (replace(key, fold=fold) for fold in (range(folds) if folds > 1 else (None,)))
+
     def _keys(self, name: str, seed: int, attack: PluginSpec) -> Iterator[AttackKey]:
         """Every way in which the run asks for this attack on this release."""
         own = attack.knowledge
         if own in ("in-loop", "ignorant"):  # nothing is trained: one seed, one level
             yield AttackKey(name, seed, attack.name, 0, own, untrained=own == "ignorant")
             return
+        # an adaptive attack is given photographs beside the release, and there are none of what was made up
+        beyond = BEYOND if own == "informed" else ("insider",)
         for attack_seed in range(self.config.attack_seeds):
             key = AttackKey(name, seed, attack.name, attack_seed, own)
             yield key
+            yield from (replace(key, insider="insider" in level, query="query" in level)
+                        for level in self.config.knowledge if level in beyond)  # fmt: skip
             if own == "informed":
                 yield from (replace(key, knowledge=k) for k in self.config.knowledge if k in ("ignorant", "lazy"))
             yield from (replace(key, people=people) for people in self.config.budgets)
@@ -157,7 +174,8 @@ class _Planner:
             trained_on = self._release(chain, self._other_seed(key.seed))
             self.stages[trained_on.digest] = trained_on
         given = undefended if key.knowledge == "adaptive" else None
-        return attack_cell(self.config, self.protocol, attack, key, trained_on, release, given, (), labels)
+        queries = self.queries[key.release, key.seed] if key.query else None
+        return attack_cell(self.config, self.protocol, attack, key, trained_on, release, given, queries, (), labels)
 
     def _combinations(
         self,
@@ -168,21 +186,17 @@ class _Planner:
         release: CellSpec,
         labels: CellSpec | None,
     ) -> dict[AttackKey, CellSpec]:
-        """An attack on the scores of all others that count for the headline; it needs two of them."""
+        """An attack on the scores of all others that count for a level's strongest; it needs two of them."""
         found = {}
-        for attack_seed in range(self.config.attack_seeds):
-            others = [
-                cell
-                for key, cell in table.items()
-                if (key.release, key.seed) == (name, seed)
-                and key.headline
-                and key.attack_seed == attack_seed
-                and not key.combined
-            ]
+        own = [key for key in table if (key.release, key.seed) == (name, seed) and key.headline and not key.combined]
+        ways = {(key.attack_seed, key.fold, key.level): key for key in own if not key.untrained}
+        for (attack_seed, fold, level), way in ways.items():
+            others = [key for key in own if (key.attack_seed, key.fold) == (attack_seed, fold) and key.counts_at(level)]
             if len(others) > 1:
-                key = AttackKey(name, seed, attack.name, attack_seed, combined=True)
+                key = replace(way, attack=attack.name, knowledge="informed", combined=True)
+                cells = [table[other] for other in others]
                 found[key] = attack_cell(
-                    self.config, self.protocol, attack, key, release, release, None, others, labels
+                    self.config, self.protocol, attack, key, release, release, None, None, cells, labels
                 )
         return found
 

@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from aiakit.contracts import Attack, Context, IntArray, LabelledRelease, Release
 from aiakit.datasets.fingerprint import array_digest
 from aiakit.datasets.rows import RowView
-from aiakit.datasets.splits import SplitName
+from aiakit.datasets.splits import DEFENDERS, SplitName
 from aiakit.experiment import apart
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, ask, context_of, load_faces, name_of_draw, release_of
@@ -22,7 +22,7 @@ from aiakit.measures.metrics import log_proba
 from aiakit.plugins import registry
 from aiakit.storage.store import Cell, Draft, Store
 
-FOLDS = 5
+FOLDS = 5  # of attacker-val, where an attack on scores is judged
 TOO_FEW = "it combines scores out of fold, and attacker-val has too few people of some class to be folded"
 
 
@@ -46,7 +46,7 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
     named: dict[str, SplitName] = {"val": "attacker-val", "test": "test"}
     draft.save("scores", {name: scores_on(attack, entry, applied_to, protocol, split) for name, split in named.items()})
     with registry.guard(entry):
-        said = attack.approximation(len(protocol.rows("attacker-train")))
+        said = attack.approximation(len(learned_from(protocol, inputs)))
     if said:
         draft.result = {"approximation": said}
 
@@ -59,7 +59,7 @@ def on_large_samples(rows: int, approximations: Mapping[str, str]) -> list[str]:
 
 def protocol_of(store: Store, inputs: Mapping[str, Any]) -> Protocol:
     """What the attack of a cell is trained and judged by; of a further attribute its own labels and images."""
-    return Protocol.read(store, inputs["protocol"], inputs.get("labels"))
+    return Protocol.read(store, inputs["protocol"], inputs.get("labels"), inputs.get("fold"))
 
 
 def _attack(store: Store, inputs: Mapping[str, Any]) -> tuple[registry.Entry, Attack]:
@@ -89,15 +89,21 @@ def _fit(
     trained_on = store.read(inputs["trained_on"])
     stranger = "" if entry.built_in else inputs["attack"]["fingerprint"]
     ctx = context_of(store, inputs, runtime, stranger=stranger)
-    rows, val = protocol.rows("attacker-train"), protocol.rows("attacker-val")
+    rows, val = learned_from(protocol, inputs), protocol.rows("attacker-val")
+    queries = store.read(inputs["queries"]) if "queries" in inputs else None
     if inputs["people"] is not None:
         rows = some_people(protocol, rows, inputs["people"], ctx.rng("people"))
     with registry.guard(entry):
         attack.fit(
-            _evidence(store, inputs, protocol, attack, trained_on, "attacker-train", rows, runtime),
-            _evidence(store, inputs, protocol, attack, trained_on, "attacker-val", val, runtime),
+            _evidence(store, inputs, protocol, attack, trained_on, rows, runtime, queries),
+            _evidence(store, inputs, protocol, attack, trained_on, val, runtime),
             ctx,
         )
+
+
+def learned_from(protocol: Protocol, inputs: Mapping[str, Any]) -> IntArray:
+    """The images that the attacker of a cell may learn from: an insider has the defender's people as well."""
+    return protocol.rows("attacker-train", *(DEFENDERS if inputs.get("insider") else ()))
 
 
 def _combined(
@@ -161,24 +167,29 @@ def _evidence(
     protocol: Protocol,
     attack: Attack,
     cell: Cell,
-    split: SplitName,
     rows: IntArray,
     runtime: Runtime,
+    queries: Cell | None = None,
 ) -> LabelledRelease:
     """What the attack learns from. Of a stochastic release it sees every draw of an embedding, one of a picture.
 
-    rows : of the split. Of a release that exists already there are no photographs.
+    Of a release that exists already there are no photographs. queries : releases of samples that were made up, of which
+    it gets those that were made of these rows.
     """
     draws = cell.result["draws"] if attack.view == "embedding" else 1
     if attack.knowledge == "adaptive":
         draws = 1  # the draws would have to be paired with photographs
-    parts = [release_of(cell, attack.view, rows, draw) for draw in range(draws)]
-    release = parts[0]
-    if draws > 1:
-        release = Release(embedding=np.concatenate([part.embedding for part in parts if part.embedding is not None]))
-    labels = protocol.permuted_labels(split, rows, inputs["permutation"])
+    stored = cell.tensors("release")
+    parts = [np.take(stored[name_of_draw(attack.view, draw)], rows, axis=0) for draw in range(draws)]
+    of = np.tile(rows, draws)
+    if queries is not None:
+        made = queries.tensors("queries")
+        asked = np.flatnonzero(np.isin(made["of"], rows))
+        parts.append(np.take(made[attack.view], asked, axis=0))
+        of = np.concatenate([of, made["of"][asked]])
+    release = Release(**{attack.view: parts[0] if len(parts) == 1 else np.concatenate(parts)})
     evidence = LabelledRelease(
-        release, np.tile(labels, draws), np.tile(protocol.identity(rows), draws), protocol.classes
+        release, protocol.permuted_labels(of, inputs["permutation"]), protocol.identity(of), protocol.classes
     )
     if attack.knowledge != "adaptive":
         return evidence

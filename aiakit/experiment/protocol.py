@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from aiakit.contracts import Context, IntArray, OfficialPairs
 from aiakit.datasets.pairs import IMPOSTOR_KINDS, sample_pairs
-from aiakit.datasets.splits import SplitName
+from aiakit.datasets.splits import ATTACKED, SPLITS, SplitName
 from aiakit.experiment.config import PairsSpec
 from aiakit.measures.statistics import permute_by_identity
 from aiakit.measures.verification import Pairs
@@ -95,22 +95,27 @@ def _named(name: str, left: IntArray, right: IntArray, same: NDArray[np.bool_]) 
 
 @dataclass(frozen=True)
 class Protocol:
-    """A protocol cell, read back. relabelled : the cell of a further attribute, whose labels stand in for its own."""
+    """A protocol cell, read back. relabelled : the cell of a further attribute, whose labels stand in for its own.
+
+    fold : where people are cross-fitted, the fold that is tested: the next one is attacker-val, and the others are
+    attacker-train. None for the dealt splits, by which verification goes.
+    """
 
     cell: Cell
     tensors: dict[str, NDArray[Any]]
     relabelled: Cell | None = None
+    fold: int | None = None
 
     @classmethod
-    def read(cls, store: Store, digest: str, labels: str | None = None) -> Protocol:
+    def read(cls, store: Store, digest: str, labels: str | None = None, fold: int | None = None) -> Protocol:
         """The protocol of a run; with the digest of a ``labels`` cell, as a further attribute is judged by it."""
         cell = store.read(digest)
         if labels is None:
-            return cls(cell, cell.tensors("protocol"))
+            return cls(cell, cell.tensors("protocol"), None, fold)
         other = store.read(labels)
         # its images may be others, and pairs are drawn of those of the protected attribute
         own = {name: array for name, array in cell.tensors("protocol").items() if not name.startswith("pairs.")}
-        return cls(cell, {**own, **other.tensors("labels")}, other)
+        return cls(cell, {**own, **other.tensors("labels")}, other, fold)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -127,17 +132,57 @@ class Protocol:
 
     def rows(self, *splits: str) -> IntArray:
         """Sorted image indices of some splits together."""
-        return np.sort(np.concatenate([self.tensors[f"rows.{split}"] for split in splits]))
+        parts = self._dealt if self.fold is None else self._around(self.fold)
+        return np.sort(np.concatenate([parts[split] for split in splits]))
+
+    @property
+    def _dealt(self) -> dict[str, IntArray]:
+        return {split: self.tensors[f"rows.{split}"] for split in SPLITS}
+
+    @cached_property
+    def folds(self) -> list[IntArray]:
+        """Sorted image indices of each fold; none where people are not cross-fitted."""
+        if "folds" not in self.tensors:
+            return []
+        everybody = np.sort(np.concatenate([self._dealt[split] for split in ATTACKED]))
+        fold = np.take(np.asarray(self.tensors["folds"]), everybody)
+        return [everybody[fold == number] for number in range(int(fold.max()) + 1)]
+
+    def _around(self, fold: int) -> dict[str, IntArray]:
+        chosen = (fold + 1) % len(self.folds)
+        others = [rows for number, rows in enumerate(self.folds) if number not in (fold, chosen)]
+        return self._dealt | {
+            "attacker-train": np.concatenate(others),
+            "attacker-val": self.folds[chosen],
+            "test": self.folds[fold],
+        }
+
+    def judged(self, split: SplitName) -> IntArray:
+        """Sorted image indices whose scores are judged: of attacker-val and test, or of all folds together."""
+        return np.sort(np.concatenate(self.folds)) if self.folds else self.rows(split)
+
+    def fold_of(self, rows: IntArray) -> IntArray | None:
+        """The fold of each of some rows; None where people are not cross-fitted."""
+        return np.take(np.asarray(self.tensors["folds"]), rows) if self.folds else None
 
     def labels(self, rows: IntArray) -> IntArray:
         return np.take(np.asarray(self.tensors["labels"]), rows)
 
-    def permuted_labels(self, split: SplitName, rows: IntArray, permutation: int | None) -> IntArray:
-        """The labels of some rows of a split, exchanged between their people in the numbered way (None: not at all)."""
+    def permuted_labels(self, rows: IntArray, permutation: int | None) -> IntArray:
+        """The labels of some rows, exchanged in the numbered way between the people of a split or a fold (None: not at
+        all).
+        """
         if permutation is None:
             return self.labels(rows)
-        rng = Context(permutation).rng("permutation", split)
-        return permute_by_identity(self.labels(rows), self.identity(rows), rng)
+        parts: dict[str, IntArray] = {split: self._dealt[split] for split in SPLITS}
+        if self.folds:
+            parts = {split: chosen for split, chosen in parts.items() if split not in ATTACKED}
+            parts |= {f"fold {number}": chosen for number, chosen in enumerate(self.folds)}
+        labels = np.array(self.tensors["labels"])
+        for name, chosen in ((name, chosen) for name, chosen in parts.items() if len(chosen)):
+            rng = Context(permutation).rng("permutation", name)
+            labels[chosen] = permute_by_identity(labels[chosen], self.identity(chosen), rng)
+        return np.take(labels, rows)
 
     def identity(self, rows: IntArray) -> IntArray:
         return np.take(np.asarray(self.tensors["identity"]), rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,23 @@ def release_by(stage: Any, source: NDArray[Any], files: tuple[str, ...], rng: np
     if isinstance(stage, Encoder):
         return Release(embedding=np.asarray(stage.encode(source, files), dtype=np.float32))
     release: Release = stage.release(source, rng)
+    return release
+
+
+def release_through(
+    stages: Sequence[tuple[registry.Entry, Any]], source: NDArray[Any], files: tuple[str, ...], rng: np.random.Generator
+) -> Release:
+    """The release of uint8 (N, H, W, 3) images, or of float32 (N, D) embeddings, by fitted stages in turn.
+
+    Without any it is the embeddings themselves.
+    """
+    release = None if stages else Release(embedding=source)
+    for entry, stage in stages:
+        given = source if release is None else release.embedding
+        assert given is not None
+        with registry.guard(entry):
+            release = release_by(stage, given, files, rng)
+    assert release is not None
     return release
 
 

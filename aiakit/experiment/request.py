@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from aiakit.contracts import Dataset, EmbeddingDefense, FaceSet, LoadSettings, no_progress
+from aiakit.datasets.folds import cross_fitted
 from aiakit.datasets.parallel import threads_in_all, usable_cores
 from aiakit.datasets.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
 from aiakit.errors import InputError, PluginError, unknown
@@ -18,6 +19,7 @@ from aiakit.experiment.attributes import further_attributes
 from aiakit.experiment.cellspec import produced_by
 from aiakit.experiment.computing import choose_device, choose_precision, require_compiler
 from aiakit.experiment.config import (
+    LADDER,
     REFERENCE,
     STORED,
     Chain,
@@ -40,7 +42,6 @@ from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import first_problem
 
 AUTOENCODER = "autoencoder"  # the encoder that is trained as AIA's is: the release of `original`
-LADDER: tuple[Level, ...] = ("ignorant", "lazy", "informed", "adaptive")
 
 
 @dataclass(kw_only=True)
@@ -49,7 +50,8 @@ class Probing:
 
     options : of plugins that are used. seed : of the split and the pairs, and the first of the defenses. remote :
     whether other machines compute, so that their device is not looked for here. pairs : of verification, a fifth of
-    them genuine. unit : what counts once in figures, a person or an image.
+    them genuine. unit : what counts once in figures, a person or an image. folds : for cross-fitting over those who are
+    not the defender's, 1 for a single split; None for the usual number.
     """
 
     attacks: Sequence[str] = ("all",)
@@ -66,6 +68,7 @@ class Probing:
     utility: bool = True
     pairs: int = 25_000
     unit: Unit = "person"
+    folds: int | None = None
 
     def settings(self) -> dict[str, Any]:
         """The fields of a ``RunConfig`` that follow from these alone. Raises InputError for what cannot be used."""
@@ -149,8 +152,13 @@ def prepare(request: Request) -> Prepared:
     attribute = resolve_attribute(faces, request.attribute)
     classes = faces.attributes[attribute].classes
     usable = applicable(request.attacks, attacks_asked, classes)
-    split_spec = SplitSpec(seed=request.seed, **asdict(request.shares))
+    split_spec = SplitSpec(seed=request.seed, folds=request.folds or 1, **asdict(request.shares))
     split = split_people(faces, attribute, request.seed, request.shares)
+    if split_spec.folds > 1 and faces.partition is not None:
+        raise InputError(f"--folds {request.folds} would test people whom {faces.name} has for training: its official "
+                         "test people stay the test, leave out --folds")  # fmt: skip
+    known = faces.attributes[attribute]
+    split = cross_fitted(split, faces.identity, known.values, known.classes, split_spec.folds, request.seed)
     further = further_attributes(faces, split, split_names(request.attributes), usable)
     _check_pairs(request, faces, split, defenses)
     settings = request.settings()

@@ -20,10 +20,11 @@ from aiakit.errors import InputError, unknown
 from aiakit.experiment.config import label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, make_plan
 from aiakit.experiment.probing import answers_to, fitted, protocol_of, scores_on
+from aiakit.experiment.releasing import release_through
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
 from aiakit.experiment.threads import limited, threads_of
-from aiakit.faces.protect import apply, trained_stages
+from aiakit.faces.protect import trained_stages
 from aiakit.plugins import registry
 from aiakit.results.evaluate import Evaluation
 from aiakit.results.row import Row
@@ -146,7 +147,7 @@ class Profiler:
         for name, chain in self.chains.items():
             stages = trained_stages(self.run, chain)
             draws = [
-                apply(stages, picture[None], (path.name,), Context(seed).rng("release", draw))
+                release_through(stages, picture[None], (path.name,), Context(seed).rng("release", draw))
                 for draw in range(self.run.config.draws if _stochastic(stages) else 1)
             ]
             pixels = draws[0].pixels
@@ -178,7 +179,8 @@ class Profiler:
             key.attack: key
             for key in table
             if (key.release, key.seed, key.attack_seed) == (release, seed, 0)
-            and key.headline
+            and key.fold in (None, 0)
+            and key.counts_at(row.level)
             and not key.combined
             and key.attack in row.attacks
         }
@@ -188,9 +190,7 @@ class Profiler:
                     f"{self.attack} is not asked about {attribute} of {release}: it has no scores of its own there"
                 )
             return able.get(self.attack)
-        ranked = sorted(
-            able, key=lambda name: (row.attacks[name].val_balanced_accuracy, row.attacks[name].val_auc), reverse=True
-        )
+        ranked = sorted(able, key=lambda name: row.attacks[name].on_val, reverse=True)
         if ranked and row.strongest not in able:
             self._note(
                 f"{row.strongest}, the strongest on {attribute} of {release}, learns from the scores of all others: "

@@ -6,7 +6,7 @@ only their faces can be looked at.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime, load_faces
 from aiakit.measures.influence import pair_weights
 from aiakit.measures.verification import fit_threshold
+from aiakit.results.repeats import repeats_of
+from aiakit.results.row import Row
 from aiakit.storage.store import Store
 
 
@@ -79,7 +81,7 @@ class Gallery:
 
 def gallery_of(
     run: Run,
-    strongest: dict[str, str | None],
+    measured: Mapping[str, Row],
     runtime: Runtime,
     named: Sequence[str] = (),
     count: int = 4,
@@ -88,7 +90,7 @@ def gallery_of(
 ) -> Gallery:
     """Test faces of a run: those named (file, person, or number in the data set), or ``count`` drawn with ``seed``.
 
-    strongest : release → its strongest attack, as the run's evaluation has it.
+    measured : release → its row, as the run's evaluation has it.
     Raises InputError for an unknown face, one that is no test face, or a seed that the run does not have.
     """
     config, plan, store = run.config, make_plan(run.config), run.store
@@ -98,7 +100,7 @@ def gallery_of(
     rows = protocol.rows("test")
     chosen = _named(faces, rows, named) if named else _drawn(protocol, rows, count, seed)
     columns = [
-        _Column(store, plan, protocol, label_of(chain), run_seed)
+        _Column(store, plan, protocol, measured[label_of(chain)], run_seed)
         for chain in config.defenses
         if store.has(plan.releases[label_of(chain), run_seed].digest)
     ]
@@ -108,7 +110,7 @@ def gallery_of(
         config.attribute,
         protocol.classes,
         run_seed,
-        strongest,
+        {name: row.strongest for name, row in measured.items()},
         tuple(
             Face(
                 int(rows[place]),
@@ -168,29 +170,30 @@ def _drawn(protocol: Protocol, rows: IntArray, count: int, seed: int) -> list[in
 class _Column:
     """One release: its pictures and scores, read once for all faces."""
 
-    def __init__(self, store: Store, plan: Plan, protocol: Protocol, release: str, seed: int) -> None:
-        self.release = release
+    def __init__(self, store: Store, plan: Plan, protocol: Protocol, row: Row, seed: int) -> None:
+        self.release = release = row.release
+        self.rows = protocol.judged("test")
         tensors = store.read(plan.releases[release, seed].digest).tensors("release")
         self.pictures = tensors.get("image")
         self.scores: dict[str, NDArray[Any]] = {}
         self.claim: NDArray[Any] | None = None
-        for key, spec in plan.attacks.items():
-            if (key.release, key.seed, key.attack_seed) != (release, seed, 0) or not (key.headline or key.claim):
+        own = [key for key in plan.attacks if (key.release, key.seed, key.attack_seed) == (release, seed, 0)]
+        counting = [key for key in own if key.counts_at(row.level) or key.claim]
+        for repeat in repeats_of(store, plan.attacks, counting, protocol):
+            if repeat.skipped:
                 continue
-            cell = store.find(spec.digest)
-            if cell is None or "skipped" in cell.result:
-                continue
-            if key.claim:
-                self.claim = cell.tensors("scores")["test"]
+            if repeat.key.claim:
+                self.claim = repeat.scores["test"]
             else:
-                self.scores[key.attack] = cell.tensors("scores")["test"]
+                self.scores[repeat.key.attack] = repeat.scores["test"]
         self.verifier = _Verifier.read(store, plan, protocol, release, seed)
 
     def tile(self, place: int, row: int) -> Tile:
         """The face at a position in test, which is this image of the data set."""
         picture = None if self.pictures is None else np.asarray(self.pictures[row]).transpose(1, 2, 0)
-        says = {name: np.asarray(scores[place]) for name, scores in self.scores.items()}
-        claimed = None if self.claim is None else np.asarray(self.claim[place])
+        judged = int(np.searchsorted(self.rows, row))
+        says = {name: np.asarray(scores[judged]) for name, scores in self.scores.items()}
+        claimed = None if self.claim is None else np.asarray(self.claim[judged])
         verified = None if self.verifier is None else self.verifier.of(place)
         return Tile(self.release, picture, says, claimed, verified)
 

@@ -20,7 +20,7 @@ from aiakit.datasets.pixels import read_photograph
 from aiakit.errors import InputError
 from aiakit.experiment.config import Chain, label_of
 from aiakit.experiment.plan import CellSpec, Plan, make_plan
-from aiakit.experiment.releasing import release_by
+from aiakit.experiment.releasing import release_through
 from aiakit.experiment.run import Run
 from aiakit.plugins import registry
 from aiakit.storage import tensorfile
@@ -84,20 +84,6 @@ def read_for(run: Run, path: Path) -> PixelArray:
     return read_photograph(path, run.config.dataset.image_size, dataset)
 
 
-def apply(
-    stages: Sequence[tuple[registry.Entry, Any]], images: PixelArray, files: tuple[str, ...], rng: np.random.Generator
-) -> Release:
-    """The release of uint8 (N, H, W, 3) images, or of (N, D) embeddings, by the stages in turn."""
-    release: Release | None = None
-    for entry, stage in stages:
-        source = images if release is None else release.embedding
-        assert source is not None
-        with registry.guard(entry):
-            release = release_by(stage, source, files, rng)
-    assert release is not None
-    return release
-
-
 def protect(
     run: Run, chain: Chain, inputs: Inputs, out: Path, seed: int | None = None, noise_seed: int | None = None
 ) -> list[Path]:
@@ -115,7 +101,7 @@ def protect(
     stages = trained_stages(run, chain, seed)
     rng = np.random.default_rng(secrets.randbits(128) if noise_seed is None else noise_seed)
     values, names = inputs.values, inputs.names
-    parts = [apply(stages, values[rows], names[rows], rng) for rows in batches(len(values), BATCH)]
+    parts = [release_through(stages, values[rows], names[rows], rng) for rows in batches(len(values), BATCH)]
     with writing(out.parent):
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

@@ -11,7 +11,8 @@ from scipy.special import softmax
 
 from aiakit.measures import metrics
 from aiakit.measures.bootstrap import IdentityBootstrap, IntArray
-from aiakit.measures.statistics import AttackStatistics, attack_statistics
+from aiakit.measures.deciding import Known
+from aiakit.measures.statistics import AttackStatistics, Folds, attack_statistics
 from aiakit.measures.units import Unit, sample_weights
 
 Labelled = tuple[NDArray[Any], NDArray[Any]]  # labels (N,), identity (N,)
@@ -42,6 +43,7 @@ def pooled_statistics(
     draws: int,
     classes: int,
     unit: Unit = "person",
+    folds: Folds | None = None,
 ) -> AttackStatistics | None:
     """An attack that sees ``images`` images of a person and adds up their calibrated log-likelihood ratios.
 
@@ -49,7 +51,8 @@ def pooled_statistics(
     to a constant, which add up over images of one person (independent given the person's class: an approximation,
     since a person's images resemble each other). None where somebody of each class with so many images is missing.
 
-    val_proba, test_proba : R arrays (N, K). val, test : labels and identity of the samples.
+    val_proba, test_proba : R arrays (N, K). val, test : labels and identity of the samples. folds : as of
+    ``attack_statistics``.
     """
     val_groups, test_groups = groups_of(*val, images), groups_of(*test, images)
     if any(
@@ -60,10 +63,14 @@ def pooled_statistics(
     weights = sample_weights(val[1], val[0], unit)
     prior = np.log(np.bincount(val[0], weights, minlength=classes) / weights.sum())
     pooled: tuple[list[NDArray[Any]], list[NDArray[Any]]] = ([], [])
+    val_folds, test_folds = folds or (None, None)
+    known = Known(val[0], weights, val_folds)
     for on_val, on_test in zip(val_proba, test_proba, strict=True):
-        calibration = metrics.fit_calibration(on_val, val[0], weights)
-        for proba, groups, into in ((on_val, val_groups, pooled[0]), (on_test, test_groups, pooled[1])):
-            evidence = metrics.log_proba(metrics.calibrate(calibration, proba)) - prior
+        for proba, to, groups, into in (
+            (on_val, val_folds, val_groups, pooled[0]),
+            (on_test, test_folds, test_groups, pooled[1]),
+        ):
+            evidence = metrics.log_proba(known.calibrate(on_val, proba, to)) - prior
             into.append(softmax(evidence[groups].sum(axis=1), axis=1))
     val_first, test_first = val_groups[:, 0], test_groups[:, 0]
     return attack_statistics(
@@ -75,4 +82,5 @@ def pooled_statistics(
         classes,
         val_identity=val[1][val_first],
         unit=unit,
+        folds=None if folds is None else (folds[0][val_first], folds[1][test_first]),
     )

@@ -24,6 +24,7 @@ from aiakit.measures.comparison import (
     paired_difference,
     variance_components,
 )
+from aiakit.measures.deciding import Known
 from aiakit.measures.influence import Samples
 from aiakit.measures.intervals import effective, p_value
 from aiakit.measures.pareto import hypervolume, pareto_front
@@ -51,6 +52,7 @@ __all__ = [
 ]
 
 LOW_FPR = 0.01
+Folds = tuple[IntArray, IntArray]  # of the samples of attacker-val, and of test
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ class AttackStatistics(Statistics):
     classes: int
     val_balanced_accuracy: float
     val_auc: float
+
+    @property
+    def on_val(self) -> tuple[float, float]:
+        """What attacks are chosen by: balanced accuracy on attacker-val, of equals the area under the ROC curve."""
+        return self.val_balanced_accuracy, self.val_auc
 
     def chance(self, metric: str) -> float:
         """What an attack that has learned nothing reaches in the long run."""
@@ -90,10 +97,11 @@ def attack_statistics(
     decide_on_val: bool = True,
     val_identity: NDArray[Any] | None = None,
     unit: Unit = "person",
+    folds: Folds | None = None,
 ) -> AttackStatistics:
     """Every metric of an attack that was fitted R times (seeds), with its bootstrap draws.
 
-    The decision and the calibration are fitted on attacker-val, once a repeat.
+    The decision and the calibration are fitted on attacker-val, once a repeat; of cross-fitted scores see ``deciding``.
 
     Parameters
     ----------
@@ -104,6 +112,7 @@ def attack_statistics(
     val_identity : int (V,), who is shown; None: somebody else by every sample.
     unit : what counts once, in decisions and in figures: a person with all their images of a class, or an image.
     decide_on_val : False leaves the decisions to the attack as it stands (the most probable class): for a claim.
+    folds : int (V,) and (N,), the fold of each sample of val and test; None on a single split.
 
     Raises
     ------
@@ -124,14 +133,15 @@ def attack_statistics(
     on_val = sample_weights(val_identity, val_labels, unit)
     samples = Samples(labels, sample_weights(bootstrap.rows, labels, unit), bootstrap, classes)
 
-    decisions = [
-        metrics.fit_decision(proba, val_labels, on_val) if decide_on_val else np.zeros(classes) for proba in val_proba
-    ]
-    predicted = [metrics.decide(proba, offsets) for proba, offsets in zip(test_proba, decisions, strict=True)]
-    costs = [
-        metrics.cross_entropy(metrics.fit_calibration(val, val_labels, on_val), test, labels)
-        for val, test in zip(val_proba, test_proba, strict=True)
-    ]
+    val_folds, test_folds = folds or (None, None)
+    known, both = Known(val_labels, on_val, val_folds), list(zip(val_proba, test_proba, strict=True))
+    if decide_on_val:
+        predicted = [known.decide(val, test, test_folds) for val, test in both]
+        val_predicted = [known.decide(val, val, val_folds) for val in val_proba]
+    else:
+        predicted, val_predicted = ([metrics.decide(proba, np.zeros(classes)) for proba in repeats]
+                                    for repeats in (test_proba, val_proba))  # fmt: skip
+    costs = [known.cost(val, test, labels, test_folds) for val, test in both]
     per_repeat, draws = _linear_metrics(samples, predicted, costs)
     correct = np.mean([guess == labels for guess in predicted], axis=0)
     estimates = samples.shares(correct, repeats)
@@ -145,7 +155,6 @@ def attack_statistics(
         per_repeat["tpr_at_1pct_fpr"] = [_tpr_at_low_fpr(score[:, 1], labels == 1, samples.weights) for score in scores]
     else:
         draws["auc"] = np.mean([_macro_auc(score, samples) for score in scores], axis=0)
-    val_predicted = [metrics.decide(proba, offsets) for proba, offsets in zip(val_proba, decisions, strict=True)]
     return AttackStatistics(
         point={metric: float(np.mean(values)) for metric, values in per_repeat.items()},
         draws=draws,

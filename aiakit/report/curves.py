@@ -10,6 +10,7 @@ import altair as alt
 import numpy as np
 from scipy.stats import norm
 
+from aiakit.experiment.config import LADDER
 from aiakit.measures.verification import OPERATING_POINTS
 from aiakit.report.conclusion import percent
 from aiakit.report.theme import INK, SAYS, WIDTH, Chart, finish, from_chance, title, values
@@ -18,7 +19,7 @@ from aiakit.results.figures import DetCurve
 Row = dict[str, Any]
 SPREAD = 12  # pixels that series lie apart on either side of a named value
 CLAIM = "in-loop (claim)"
-LEVELS = (CLAIM, "ignorant", "lazy", "informed", "adaptive")
+LEVELS = (CLAIM, *LADDER)
 RATES = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)  # that DET axes are labelled with
 PLACES = ("level", "people", "images")  # what a curve is drawn against
 LEAST, MOST = 5e-4, 0.97  # rates that DET axes have a place for
@@ -141,7 +142,8 @@ def ladder(rows: Sequence[Row]) -> Chart | None:
         "Balanced accuracy, with 95 % intervals, of "
         + ("the in-loop attacker (a claim) and of " if CLAIM in known else "")
         + "the strongest attack at each level: trained on undefended data (ignorant), on a release of the same method "
-        "with another seed (lazy), on this release (informed), and with photographs beside it (adaptive).",
+        "with another seed (lazy), on this release (informed), with photographs beside it (adaptive), also on the "
+        "defender's people (insider), also on releases of samples that the attacker made up (query).",
         named="level",
     )
 
@@ -154,17 +156,23 @@ def _levels(row: Row) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def _informed(row: Row) -> Row:
+    """Attack → what it measured with no more knowledge than the release of attacker-train."""
+    found: Row = row["attacks"] if row["level"] == "informed" else row["knowledge"]["informed"]
+    return found
+
+
 def budgets(rows: Sequence[Row], everybody: int) -> list[Chart]:
     """The label-budget curve of every release that has one.
 
-    everybody : the people of attacker-train, whom the headline's attacks learn from: the last point.
+    everybody : the people of attacker-train, whom attacks learn from without a budget: the last point.
     """
     charts = []
     for number, row in enumerate(rows):
         points = [
             {**_measured(point), "people": point["people"], "attack": title(name)}
             for name, curve in row.get("budgets", {}).items()
-            for point in [*curve, {**row["attacks"][name], "people": everybody}]
+            for point in [*curve, {**_informed(row)[name], "people": everybody}]
         ]
         if points:
             numbers = sorted({point["people"] for point in points})

@@ -85,9 +85,8 @@ def _faces(run: Run, evaluation: Evaluation, count: int | None) -> tuple[Gallery
     run.config.require_images()
     if count is None and run.config.dataset.loader.real_people:
         return None, f"Real people are shown only when asked for: aiakit report {run.folder.name} --faces {FACES}."
-    strongest = {name: row.strongest for name, row in evaluation.rows.items()}
     try:
-        return gallery_of(run, strongest, Runtime(cache_folder()), count=count or FACES), ""
+        return gallery_of(run, evaluation.rows, Runtime(cache_folder()), count=count or FACES), ""
     except InputError as error:
         if count is not None:
             raise

@@ -10,8 +10,8 @@ Row = dict[str, Any]
 
 
 def bounds(document: Row) -> list[str]:
-    """What no attack can exceed on these data, and what is too small to be seen on them."""
-    lines = []
+    """Whom attackers know, what no attack can exceed on these data, and what is too small to be seen on them."""
+    lines = [_known(document)]
     if document["bayes_ceiling"] is not None:
         lines.append(
             f"No attack on {document['attribute']} can exceed {document['bayes_ceiling']:.3f} on any release of this "
@@ -23,6 +23,18 @@ def bounds(document: Row) -> list[str]:
             "balanced accuracy. Below it, 'private' is not shown."
         )
     return lines
+
+
+def _known(document: Row) -> str:
+    """How many people attackers learned from: who knows more people reads more."""
+    known = document["attacker_people"]
+    said = ", ".join(f"{people:,} people ({level})" for level, people in known.items())
+    folds = document["folds"]
+    if folds == 1:
+        return f"Attackers learned from {said}. One who knows more people may read more."
+    return (
+        f"Attackers learned from {said}; {folds} folds tested everybody once. One who knows more people may read more."
+    )
 
 
 def nulls(row: Row) -> list[str]:

@@ -103,7 +103,7 @@ def _not_paired(before: Evaluation, after: Evaluation) -> str | None:
         ("data sets", lambda e: None if e.config.audits else e.config.dataset.data),
         ("attributes", lambda e: e.config.attribute),
         ("test people", lambda e: e.protocol.facts["test_people"]),
-        ("test people", lambda e: np.unique(e.protocol.identity(e.protocol.rows("test")))),
+        ("test people", lambda e: np.unique(e.protocol.identity(e.protocol.judged("test")))),
         ("seeds of the split", lambda e: e.config.split.seed),
         ("numbers of bootstrap draws", lambda e: e.config.bootstrap_draws),
     ]

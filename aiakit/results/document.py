@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
 from aiakit import __version__
+from aiakit.datasets.splits import DEFENDERS
 from aiakit.experiment.config import REFERENCE, RunConfig, label_of
 from aiakit.experiment.probing import on_large_samples
 from aiakit.experiment.run import Run
@@ -16,7 +19,7 @@ from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.row import Row
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
 
-SCHEMA = 2
+SCHEMA = 3
 Said = Mapping[tuple[str, str], Verdict | None]  # (attribute, release) → verdict
 NO_REFERENCE = (
     "no undefended --reference was given, so that the power of these attacks is not known: where nothing was found, "
@@ -49,6 +52,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
         **_attribute(evaluation, tests),
         "seeds": len(config.seeds),
         "attack_seeds": config.attack_seeds,
+        "folds": config.split.folds,
         "complete": not failures and not any(row.missing for row in evaluation.rows.values()),
         "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
         "notes": [
@@ -89,19 +93,20 @@ def _on_certainty(evaluation: Evaluation) -> list[str]:
 
 
 def _on_large_samples(evaluation: Evaluation) -> list[str]:
-    found: dict[str, str] = {}
+    protocol, found = evaluation.protocol, dict[str, str]()
     for row in evaluation.rows.values():
         found |= row.approximations
-    return on_large_samples(len(evaluation.protocol.rows("attacker-train")), found)
+    return on_large_samples(len(replace(protocol, fold=0 if protocol.folds else None).rows("attacker-train")), found)
 
 
 def _attribute(evaluation: Evaluation, tests: int) -> dict[str, Any]:
     """What an attribute is inferred from and judged by, where so many verdicts are reached together."""
     protocol, facts = evaluation.protocol, evaluation.protocol.facts
-    test, classes = protocol.rows("test"), len(protocol.classes)
+    test, classes = protocol.judged("test"), len(protocol.classes)
     return {
         **{key: facts[key] for key in ("attribute", "classes", "people", "images", "splits", "bayes_ceiling")},
         "chance": 1 / classes,
+        "attacker_people": _people_known(evaluation),
         "tested_together": tests,
         "smallest_detectable": number(
             smallest_detectable(
@@ -109,6 +114,18 @@ def _attribute(evaluation: Evaluation, tests: int) -> dict[str, Any]:
             )
         ),
     }
+
+
+def _people_known(evaluation: Evaluation) -> dict[str, int]:
+    """Level → how many people attackers learn from; where people are cross-fitted, at the least."""
+    protocol = evaluation.protocol
+    folds = range(len(protocol.folds)) if protocol.folds else (None,)
+    found = {}
+    for level in sorted({row.level for row in evaluation.rows.values()} | {"informed"}):
+        more = DEFENDERS if "insider" in level else ()
+        rows = [replace(protocol, fold=fold).rows("attacker-train", *more) for fold in folds]
+        found[level] = min(len(np.unique(protocol.identity(chosen))) for chosen in rows)
+    return found
 
 
 def _further(evaluation: Evaluation, said: Said, tests: int) -> dict[str, Any]:
@@ -127,6 +144,7 @@ def _inferred(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
     figures = judged(row, said[evaluation.protocol.facts["attribute"], row.release])
     found = {
         "release": row.release,
+        "level": row.level,
         **{key: figures[key] for key in ("strongest", "simultaneous_upper", "verdict", "p_value")},
         "attacks": _attacks(evaluation, row),
     }
@@ -135,12 +153,16 @@ def _inferred(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
 
 def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
     """Attack → its metrics, level and power, and the variances between seeds where there are seeds of both kinds."""
-    levels = {spec.name: spec.knowledge for spec in evaluation.config.attacks}
+    own = {spec.name: spec.knowledge for spec in evaluation.config.attacks}
     reference = evaluation.rows.get(evaluation.config.reference)
     power = {} if reference is None else shown_power(reference)
     found = {}
     for name, statistics in row.attacks.items():
-        found[name] = {**statistics.as_json(), "power": power.get(name), "knowledge": levels[name]}
+        found[name] = {
+            **statistics.as_json(),
+            "power": power.get(name),
+            "knowledge": own[name] if own[name] != "informed" else row.level,
+        }
         if name in row.variance:
             found[name]["variance"] = dict(zip(("defense_seeds", "attack_seeds"), row.variance[name], strict=True))
     return found
@@ -149,6 +171,7 @@ def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
 def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
     return {
         "release": row.release,
+        "level": row.level,
         "params": _params(evaluation.config, row.release),
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),

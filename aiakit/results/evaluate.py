@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
-from aiakit.experiment.config import RunConfig, label_of
+from aiakit.experiment.config import Level, RunConfig, label_of
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, make_plan
 from aiakit.experiment.protocol import JUDGED, Protocol
 from aiakit.measures.comparison import variance_components
@@ -19,6 +19,7 @@ from aiakit.measures.units import Unit
 from aiakit.results.errors_by_class import errors_by_class
 from aiakit.results.judge import SPLITS, Judge, OfficialTruth, Scores, Truth
 from aiakit.results.remembered import StatisticsCache
+from aiakit.results.repeats import repeats_of
 from aiakit.results.row import Row
 from aiakit.results.slices import slices_of
 from aiakit.storage.documents import sound
@@ -118,7 +119,7 @@ def _cells(store: Store, plan: Plan, config: RunConfig, attribute: str | None = 
 
 def truth_of(protocol: Protocol) -> Truth:
     """What the scores of a run are judged by."""
-    rows = {"val": protocol.rows("attacker-val"), "test": protocol.rows("test")}
+    rows = {"val": protocol.judged("attacker-val"), "test": protocol.judged("test")}
     pairs = {}
     for kind in IMPOSTOR_KINDS:
         found = {
@@ -139,6 +140,7 @@ def truth_of(protocol: Protocol) -> Truth:
         classes=len(protocol.classes),
         pairs=pairs,
         official=official,
+        folds=protocol.fold_of(rows["test"]),
     )
 
 
@@ -151,21 +153,21 @@ class _Cells:
     protocol: Protocol
     judge: Judge
 
-    def tables(self, keys: Sequence[AttackKey], row: Row) -> tuple[list[dict[str, Any]], list[int]]:
+    def tables(self, keys: Sequence[AttackKey], row: Row) -> tuple[list[Mapping[str, Any]], list[int]]:
         """The scores of the repeats that have some, and the defense's seed of each.
 
         The row notes which were skipped, and which are approximations.
         """
         tables, seeds = [], []
-        for key in keys:
-            cell = self.store.find(self.cells[key].digest)
-            if cell is not None and "skipped" in cell.result:
-                row.skipped[f"{key.attack}, {key.knowledge}"] = cell.result["skipped"]
-            elif cell is not None:
-                tables.append(cell.tensors("scores"))
-                seeds.append(key.seed)
-                if key.headline and "approximation" in cell.result:
-                    row.approximations[key.attack] = cell.result["approximation"]
+        for repeat in repeats_of(self.store, self.cells, keys, self.protocol):
+            key = repeat.key
+            if repeat.skipped:
+                row.skipped[f"{key.attack}, {key.knowledge}"] = repeat.skipped
+                continue
+            tables.append(repeat.scores)
+            seeds.append(key.seed)
+            if key.headline and repeat.approximation:
+                row.approximations[key.attack] = repeat.approximation
         return tables, seeds
 
     def judge_of(self, permutation: int | None) -> Judge:
@@ -174,7 +176,7 @@ class _Cells:
             return self.judge
         return self.judge.permuted(
             {
-                split: self.protocol.permuted_labels(part, self.protocol.rows(part), permutation)
+                split: self.protocol.permuted_labels(self.protocol.judged(part), permutation)
                 for split, part in zip(SPLITS, JUDGED, strict=True)
             }
         )
@@ -185,8 +187,10 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
     groups: dict[AttackKey, list[AttackKey]] = {}  # the repeats of each attack, under a key without seeds
     for key in cells.cells:
         if key.release == name:
-            groups.setdefault(replace(key, seed=0, attack_seed=0), []).append(key)
+            groups.setdefault(replace(key, seed=0, attack_seed=0, fold=None), []).append(key)
     nulls: dict[int, list[AttackStatistics]] = {}
+    levels: dict[Level, dict[str, AttackStatistics]] = {}
+    untrained: dict[str, AttackStatistics] = {}
     for group, keys in groups.items():
         if group.permutation is not None:  # the first seed's release stands for the others
             keys = [key for key in keys if key.seed == config.seeds[0]]
@@ -202,20 +206,22 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
             nulls.setdefault(group.permutation, []).append(statistics)
         elif group.people is not None:
             row.budgets.setdefault(group.attack, {})[group.people] = statistics
+        elif group.untrained:
+            untrained[group.attack] = statistics
         elif group.headline:
-            row.attacks[group.attack] = statistics
-            variance = _variance(keys, statistics)
-            if variance is not None:
-                row.variance[group.attack] = variance
+            levels.setdefault(group.level, {})[group.attack] = statistics
         else:
             row.knowledge.setdefault(group.knowledge, {})[group.attack] = statistics
-    row.nulls = [
-        max(suite, key=lambda s: (s.val_balanced_accuracy, s.val_auc)).point["balanced_accuracy"]
-        for _, suite in sorted(nulls.items())
-    ]
+    _choose_level(row, levels, untrained)
+    row.attacks = {spec.name: row.attacks[spec.name] for spec in config.attacks if spec.name in row.attacks}
+    row.nulls = [max(suite, key=lambda s: s.on_val).point["balanced_accuracy"] for _, suite in sorted(nulls.items())]
+    counting = {group.attack: keys for group, keys in groups.items() if group.counts_at(row.level)}
+    for attack, statistics in row.attacks.items():
+        variance = _variance(counting[attack], statistics)
+        if variance is not None:
+            row.variance[attack] = variance
     if row.strongest is not None:
-        keys = next(keys for group, keys in groups.items() if group.headline and group.attack == row.strongest)
-        tables, seeds = cells.tables(keys, row)
+        tables, seeds = cells.tables(counting[row.strongest], row)
         for images in pooled:
             together = _pooled(tables, cells.judge, images)
             if together is not None:
@@ -224,11 +230,24 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
             row.slices = slices_of(row.strongest, tables, cells.protocol, cells.judge)
 
 
+def _choose_level(
+    row: Row, levels: dict[Level, dict[str, AttackStatistics]], untrained: dict[str, AttackStatistics]
+) -> None:
+    """Make the level whose strongest attack is the strongest on attacker-val the row's; what is not trained on any
+    release stands with each.
+    """
+    if levels:
+        row.level = max(levels, key=lambda level: max(found.on_val for found in levels[level].values()))
+    row.attacks = {**levels.pop(row.level, {}), **untrained}
+    row.knowledge |= {str(level): attacks for level, attacks in levels.items()}
+
+
 def _variance(keys: Sequence[AttackKey], statistics: AttackStatistics) -> tuple[float, float] | None:
     """Between defense seeds and between attack seeds; None unless every pair of two or more of each has scores."""
     values = statistics.per_repeat["balanced_accuracy"]
     seeds, attack_seeds = {key.seed for key in keys}, {key.attack_seed for key in keys}
-    if min(len(seeds), len(attack_seeds)) < 2 or not len(values) == len(keys) == len(seeds) * len(attack_seeds):
+    repeats = {(key.seed, key.attack_seed) for key in keys}
+    if min(len(seeds), len(attack_seeds)) < 2 or not len(values) == len(repeats) == len(seeds) * len(attack_seeds):
         return None
     return variance_components(np.reshape(values, (len(seeds), len(attack_seeds))))
 
@@ -245,6 +264,7 @@ def _pooled(tables: Sequence[Mapping[str, Any]], judge: Judge, images: int) -> A
         judge.bootstrap.draws,
         truth.classes,
         judge.unit,
+        judge.truth.fold_of_both,
     )
 
 

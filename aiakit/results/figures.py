@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.experiment.plan import AttackKey, CellSpec, make_plan
 from aiakit.experiment.protocol import Protocol
-from aiakit.measures import metrics
 from aiakit.measures.bootstrap import FloatArray
+from aiakit.measures.deciding import Known
 from aiakit.measures.influence import pair_weights, people_share
 from aiakit.measures.intervals import Estimate
 from aiakit.measures.units import Unit, sample_weights
 from aiakit.measures.verification import IMPOSTORS_PER_FALSE_ACCEPT
 from aiakit.results.evaluate import Evaluation
+from aiakit.results.judge import Tables
+from aiakit.results.repeats import repeats_of
 from aiakit.storage.documents import sound
 from aiakit.storage.store import Store
 
@@ -95,21 +97,23 @@ def _figures(store: Store, evaluation: Evaluation) -> Figures:
     for name, row in evaluation.rows.items():
         verifier = _tables(store, [cell.digest for (release, _), cell in plan.utilities.items() if release == name])
         det += _det_curves(name, protocol, verifier)
-        keys = [key for key in plan.attacks if key.release == name and key.headline and key.attack == row.strongest]
-        attack = _tables(store, [plan.attacks[key].digest for key in keys])
+        keys = [key for key in plan.attacks if (key.release, key.attack) == (name, row.strongest)]
+        keys = [key for key in keys if key.counts_at(row.level)]
+        attack = [repeat.scores for repeat in repeats_of(store, plan.attacks, keys, protocol) if repeat.scores]
         if attack:
             slices += _slices(name, protocol, evaluation.unit, attack)
     further = {
         (attribute, release, attack): digests
         for attribute, cells in plan.further.items()
-        for (release, attack), digests in _sources(store, cells.attacks).items()
+        if attribute in evaluation.further
+        for (release, attack), digests in _sources(store, cells.attacks, evaluation.further[attribute]).items()
     }
     claiming = {spec.name for spec in config.attacks if spec.shows_claim}
     claims = [(key.release, cell) for key, cell in plan.attacks.items() if key.attack in claiming]
     return Figures(
         det,
         slices,
-        _sources(store, plan.attacks),
+        _sources(store, plan.attacks, evaluation),
         further,
         _by_release(store, claims),
         _by_release(store, ((release, cell) for (release, _), cell in plan.releases.items())),
@@ -127,13 +131,15 @@ def _by_release(store: Store, cells: Iterable[tuple[str, CellSpec]]) -> dict[str
 
 def _tables(store: Store, digests: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
     cells = [store.find(digest) for digest in digests]
-    return [cell.tensors("scores") for cell in cells if cell is not None and "skipped" not in cell.result]
+    return [cell.tensors("scores") for cell in cells if cell is not None]
 
 
-def _sources(store: Store, cells: dict[AttackKey, CellSpec]) -> dict[tuple[str, str], list[str]]:
+def _sources(
+    store: Store, cells: dict[AttackKey, CellSpec], evaluation: Evaluation
+) -> dict[tuple[str, str], list[str]]:
     sources: dict[tuple[str, str], list[str]] = {}
     for key, cell in cells.items():
-        if key.headline and store.has(cell.digest):
+        if key.counts_at(evaluation.rows[key.release].level) and store.has(cell.digest):
             sources.setdefault((key.release, key.attack), []).append(cell.digest)
     return sources
 
@@ -141,10 +147,11 @@ def _sources(store: Store, cells: dict[AttackKey, CellSpec]) -> dict[tuple[str, 
 def _det_curves(name: str, protocol: Protocol, tables: list[dict[str, NDArray[Any]]]) -> list[DetCurve]:
     curves = []
     for kind in IMPOSTOR_KINDS:
-        pairs = protocol.pairs(f"test.{kind}", protocol.rows("test"))
+        rows = protocol.judged("test")
+        pairs = protocol.pairs(f"test.{kind}", rows)
         if pairs is None or not tables:
             continue
-        people = protocol.identity(protocol.rows("test"))[pairs.left]
+        people = protocol.identity(rows)[pairs.left]
         curves.append(det_curve(name, kind, pairs.same, people, [table[f"test.{kind}"] for table in tables]))
     return curves
 
@@ -172,16 +179,14 @@ def _missed(scores: NDArray[Any], same: NDArray[np.bool_], weights: FloatArray, 
     return np.asarray(rejected[np.searchsorted(genuine, threshold, "right")] / rejected[-1])
 
 
-def _slices(name: str, protocol: Protocol, unit: Unit, attack: list[dict[str, NDArray[Any]]]) -> list[Slice]:
-    val, test = protocol.rows("attacker-val"), protocol.rows("test")
+def _slices(name: str, protocol: Protocol, unit: Unit, attack: Tables) -> list[Slice]:
+    val, test = protocol.judged("attacker-val"), protocol.judged("test")
     labels, val_labels = protocol.labels(test), protocol.labels(val)
-    identity = protocol.identity(test)
+    identity, folds = protocol.identity(test), protocol.fold_of(test)
     people, rows = np.unique(identity, return_inverse=True)
     weights = sample_weights(identity, labels, unit)
-    on_val = sample_weights(protocol.identity(val), val_labels, unit)
-    decisions = [metrics.fit_decision(table["val"], val_labels, on_val) for table in attack]
-    right = [metrics.decide(table["test"], offsets) for table, offsets in zip(attack, decisions, strict=True)]
-    correct = np.mean([guess == labels for guess in right], axis=0)
+    known = Known(val_labels, sample_weights(protocol.identity(val), val_labels, unit), protocol.fold_of(val))
+    correct = np.mean([known.decide(table["val"], table["test"], folds) == labels for table in attack], axis=0)
     slices = []
     for code, group in enumerate(protocol.classes):
         inside = labels == code

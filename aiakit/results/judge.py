@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import IntArray
 from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.metrics import calibrate, fit_calibration
-from aiakit.measures.statistics import AttackStatistics
+from aiakit.measures.deciding import Known
+from aiakit.measures.statistics import AttackStatistics, Folds
 from aiakit.measures.units import Unit, sample_weights
 from aiakit.measures.verification import Pairs, VerificationStatistics, ten_fold_accuracy
 from aiakit.results.remembered import StatisticsCache
@@ -40,6 +40,7 @@ class Truth:
     """What scores are judged by, by split.
 
     labels, identity : int64 (V,) of attacker-val and (N,) of test. classes : how many there are, K.
+    folds : int64 (N,) where people are cross-fitted, and both splits are everybody; None on a single split.
     pairs : kind of impostors → split → pairs, as positions among the split's samples.
     official : the data set's own pairs; None without any.
     """
@@ -49,6 +50,12 @@ class Truth:
     classes: int
     pairs: Mapping[str, Mapping[str, Pairs]] = field(default_factory=dict)
     official: OfficialTruth | None = None
+    folds: IntArray | None = None
+
+    @property
+    def fold_of_both(self) -> Folds | None:
+        """The fold of each sample of attacker-val and of test."""
+        return None if self.folds is None else (self.folds, self.folds)
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,7 @@ class Judge:
             decide_on_val,
             identity,
             self.unit,
+            self.truth.fold_of_both,
         )
         return replace(found, seeds=tuple(seeds))
 
@@ -127,13 +135,9 @@ class Judge:
 
         An in-loop attacker that is worse than a guess knows as much as one that is better by as much.
         """
-        labels = self.truth.labels["val"]
-        weights = sample_weights(self.truth.identity["val"], labels, self.unit)
-        maps = [fit_calibration(table["val"], labels, weights) for table in tables]
-        tuned = [
-            {split: calibrate(fitted, table[split]) for split in SPLITS}
-            for fitted, table in zip(maps, tables, strict=True)
-        ]
+        labels, folds = self.truth.labels["val"], self.truth.folds
+        known = Known(labels, sample_weights(self.truth.identity["val"], labels, self.unit), folds)
+        tuned = [{split: known.calibrate(table["val"], table[split], folds) for split in SPLITS} for table in tables]
         return self.attack(tables, seeds, decide_on_val=False), self.attack(tuned, seeds)
 
     def verification(self, kind: str, tables: Tables) -> VerificationStatistics:

@@ -21,7 +21,7 @@ from aiakit.datasets.fingerprint import array_digest
 from aiakit.experiment.config import library_versions
 from aiakit.measures.bootstrap import IdentityBootstrap, Statistics
 from aiakit.measures.intervals import Estimate
-from aiakit.measures.statistics import AttackStatistics, attack_statistics
+from aiakit.measures.statistics import AttackStatistics, Folds, attack_statistics
 from aiakit.measures.units import Unit
 from aiakit.measures.verification import VerificationStatistics, verification_statistics
 from aiakit.plugins.fingerprint import source_digest
@@ -59,14 +59,24 @@ class StatisticsCache:
         decide_on_val: bool = True,
         val_identity: NDArray[Any] | None = None,
         unit: Unit = "person",
+        folds: Folds | None = None,
     ) -> AttackStatistics:
         """As ``aiakit.measures.statistics.attack_statistics``."""
         parts = [*val_proba, val_labels, *test_proba, test_labels, len(val_proba), classes, decide_on_val]
-        parts += [val_identity, unit]
+        parts += [val_identity, unit, *(folds or ())]
 
         def compute() -> AttackStatistics:
             return attack_statistics(
-                val_proba, val_labels, test_proba, test_labels, bootstrap, classes, decide_on_val, val_identity, unit
+                val_proba,
+                val_labels,
+                test_proba,
+                test_labels,
+                bootstrap,
+                classes,
+                decide_on_val,
+                val_identity,
+                unit,
+                folds,
             )
 
         def restore(cell: Cell, common: dict[str, Any]) -> AttackStatistics:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from aiakit.experiment.config import Level
 from aiakit.measures.bootstrap import FEWEST_ERRORS, number, numbers
 from aiakit.measures.comparison import Difference, illusion_gap, max_t_bound
 from aiakit.measures.intervals import Estimate
@@ -101,8 +102,9 @@ class Row:
     """One release: what it claims, what each attack reads from it, and what it is good for.
 
     claimed : as the defense left it. claimed_tuned : its sign and threshold chosen on attacker-val, as an attack's are.
-    attacks : those that were trained on this release, with all people and true labels.
-    knowledge : level → attack → statistics, of the levels below ("ignorant", "lazy").
+    attacks : those that were trained on this release, with all people and true labels, by an attacker of ``level``:
+    the level whose strongest attack is the strongest of all on attacker-val.
+    knowledge : level → attack → statistics, of the other levels.
     budgets : attack → number of attacker-train people → statistics.
     pooled : number of images of one person whose evidence is added up → statistics of the strongest attack.
     nulls : the balanced accuracy of the selected attack in each run with permuted labels.
@@ -117,6 +119,7 @@ class Row:
     """
 
     release: str
+    level: Level = "informed"
     claimed: AttackStatistics | None = None
     claimed_tuned: AttackStatistics | None = None
     attacks: dict[str, AttackStatistics] = field(default_factory=dict)
@@ -142,11 +145,7 @@ class Row:
     @cached_property
     def strongest(self) -> str | None:
         """The attack with the best balanced accuracy on attacker-val: chosen there, reported on test."""
-        if not self.attacks:
-            return None
-        return max(
-            self.attacks, key=lambda name: (self.attacks[name].val_balanced_accuracy, self.attacks[name].val_auc)
-        )
+        return max(self.attacks, key=lambda name: self.attacks[name].on_val) if self.attacks else None
 
     @cached_property
     def gap(self) -> Difference | None:

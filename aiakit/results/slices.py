@@ -19,7 +19,7 @@ def slices_of(attack: str, tables: Tables, protocol: Protocol, judge: Judge) -> 
     """The parts of test by class and by the groups of the protocol. tables : the attack's scores, a repeat each."""
     val, test = ([table[split] for table in tables] for split in SPLITS)
     labels, identity = judge.truth.labels, judge.truth.identity["test"]
-    rows, bootstrap = protocol.rows("test"), judge.bootstrap
+    rows, bootstrap, folds = protocol.judged("test"), judge.bootstrap, judge.truth.folds
 
     def part(chosen: NDArray[np.bool_]) -> Part:
         of_part = IdentityBootstrap(identity[chosen], bootstrap.draws, bootstrap.seed)
@@ -32,6 +32,7 @@ def slices_of(attack: str, tables: Tables, protocol: Protocol, judge: Judge) -> 
             judge.truth.classes,
             val_identity=judge.truth.identity["val"],
             unit=judge.unit,
+            folds=None if folds is None else (folds, folds[chosen]),
         )
         return Part(
             people=len(of_part.people),

@@ -33,6 +33,7 @@ class Changes:
     seeds: int | None = None
     seed: int | None = None
     attack_seeds: int | None = None
+    folds: int | None = None
     strict: bool = False
     device: str = "auto"
     precision: str = "auto"
@@ -68,6 +69,8 @@ def requests_of(path: Path, suite: Suite, changes: Changes) -> Requests:
         seeds=changes.seeds or suite.seeds,
         seed=suite.split.seed if changes.seed is None else changes.seed,
         shares=_shares(path, suite),
+        folds=changes.folds or suite.split.folds,
+        knowledge=suite.knowledge,
         attack_seeds=changes.attack_seeds or suite.attack_seeds,
         device=changes.device,
         precision=changes.precision,
@@ -105,7 +108,7 @@ def _at(path: Path, key: str) -> Iterator[None]:
 
 def _shares(path: Path, suite: Suite) -> Fractions:
     with _at(path, "split"):
-        return Fractions(**suite.split.model_dump(exclude={"seed"}))
+        return Fractions(**suite.split.model_dump(exclude={"seed", "folds"}))
 
 
 def _plugins(path: Path, suite: Suite, changes: Changes) -> Plugins:

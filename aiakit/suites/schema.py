@@ -55,7 +55,8 @@ class Sweep(Record):
 class Suite(Record):
     """A suite.
 
-    split : the shares of people, the split's seed, which is also the first seed of the defenses.
+    split : the shares of people, the split's seed, which is also the first seed of the defenses, and the folds.
+    knowledge : what attackers know, as ``aiakit run --knowledge``.
     attacks : names and presets. published_attack : the attack that is measured as the published figures were.
     seeds, attack_seeds : repetitions. options : plugin → its options.
     order : names of methods, from the most useful and least private to the least useful and most private.
@@ -69,6 +70,7 @@ class Suite(Record):
     split: SplitSpec = SplitSpec()
     methods: Annotated[tuple[Method, ...], Field(min_length=1)]
     attacks: Names
+    knowledge: Names = ("informed",)
     published_attack: Text = "gender-mlp"
     seeds: Repeats = 3
     attack_seeds: Repeats = 1
