@@ -30,11 +30,8 @@ def _known(document: Row) -> str:
     known = document["attacker_people"]
     said = ", ".join(f"{people:,} people ({level})" for level, people in known.items())
     folds = document["folds"]
-    if folds == 1:
-        return f"Attackers learned from {said}. One who knows more people may read more."
-    return (
-        f"Attackers learned from {said}; {folds} folds tested everybody once. One who knows more people may read more."
-    )
+    how = "" if folds == 1 else f"; {folds} folds tested everybody once"
+    return f"Attackers learned from {said}{how}. One who knows more people may read more."
 
 
 def nulls(row: Row) -> list[str]:

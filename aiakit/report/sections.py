@@ -135,11 +135,11 @@ def attacks(source: Source) -> Section | None:
 
 def knowledge(source: Source) -> Section | None:
     """The knowledge ladder, the label budget and pooled evidence."""
-    people = source.document["splits"]["attacker-train"]["people"]
+    people = source.document["attacker_people"]["informed"]
     drawn = present([curves.ladder(source.rows), *curves.budgets(source.rows, people), curves.pooled(source.rows)])
     if not drawn:
         return None
-    return Section("knowledge", "What the attacker knows", ["The headline's attacker is informed."], drawn)
+    return Section("knowledge", "What the attacker knows", [], drawn)
 
 
 def _few_errors(counts: Mapping[str, float], metric: str) -> str:

@@ -41,7 +41,7 @@ def results(document: dict[str, Any]) -> dict[str, Any]:
 
 def test_document_has_what_is_promised(tiny_run: Path, aiakit: Aiakit) -> None:
     document = aiakit("show", tiny_run, "--json").document
-    assert document["schema"] == 2
+    assert document["schema"] == 3
     assert (document["dataset"], document["attribute"], document["seeds"]) == ("synthetic", "gender", 1)
     assert (document["people"], document["images"]) == (80, 240)
     assert 0.8 < document["bayes_ceiling"] < 1
