@@ -13,7 +13,7 @@ from scipy.stats import norm
 from aiakit.experiment.config import LADDER
 from aiakit.measures.verification import OPERATING_POINTS
 from aiakit.report.conclusion import percent
-from aiakit.report.theme import INK, WIDTH, Chart, finish, from_chance, title, values
+from aiakit.report.theme import INK, SAYS, WIDTH, Chart, finish, from_chance, title, values
 from aiakit.results.figures import DetCurve
 
 Row = dict[str, Any]
@@ -48,20 +48,20 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str, rows: Sequence
         alt.Scale(domain=[low[axis], _deviate(MOST)], clamp=True, nice=False) for axis in ("match", "miss")
     )
     chart = alt.Chart(values(points)).mark_line(strokeWidth=2).encode(
-        description="release:N",
+        description=alt.Description("release:N"),
         x=alt.X("match:Q", title="false match rate", axis=axis, scale=x_scale),
         y=alt.Y("miss:Q", title="false non-match rate", axis=axis, scale=y_scale),
         color=_series(points, "release"),
-        order="order:Q",
+        order=alt.Order("order:Q"),
     )  # fmt: skip
     layers = [chart]
     marked = _operating_points(rows, impostors, {point["release"] for point in points}, low)
     if marked:
         at = alt.Chart(values(marked)).encode(
-            x=alt.X("match:Q", scale=x_scale), color=_series(points, "release"), description="says:N"
+            x=alt.X("match:Q", scale=x_scale), color=_series(points, "release"), description=SAYS
         )
         layers += [
-            at.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=y_scale), y2="high:Q"),
+            at.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=y_scale), y2=alt.Y2("high:Q")),
             at.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y("miss:Q", scale=y_scale)),
         ]
     # who guesses rejects as many of one person as of two; drawn where both rates lie on the axes
@@ -234,8 +234,8 @@ def _lines(
         )
     y = alt.Y("value:Q", title="balanced accuracy", scale=scale)
     layers = alt.layer(
-        base.mark_rule(opacity=0.4).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        base.mark_rule(opacity=0.4).encode(y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q")),
         base.mark_line(strokeWidth=2).encode(y=y),
-        base.mark_point(filled=True, size=45, opacity=1).encode(y=y, description="says:N"),
+        base.mark_point(filled=True, size=45, opacity=1).encode(y=y, description=SAYS),
     )
     return finish(name, caption, layers.properties(width=WIDTH, height=260))

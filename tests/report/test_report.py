@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
+import altair as alt
 import numpy as np
 import pytest
 from PIL import Image
@@ -83,6 +84,7 @@ def test_every_figure_and_table_says_what_it_shows(page: Page, html: str) -> Non
     assert len(page.charts()) >= 5
     for chart in page.charts():
         assert chart.caption.endswith(".")
+        alt.Chart.from_dict(chart.spec)  # which raises where Vega-Lite knows no such chart
     for section in page.sections:
         for table in section.tables:
             assert table.caption.endswith(".")
