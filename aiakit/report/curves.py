@@ -186,6 +186,30 @@ def budgets(rows: Sequence[Row], everybody: int) -> list[Chart]:
     return charts
 
 
+def growth(rows: Sequence[Row]) -> list[Chart]:
+    """How the leak of every release grows with the people that the attacker knows, and what is predicted of more."""
+    charts = []
+    for number, row in enumerate(rows):
+        points = [
+            {**_measured(point), "people": point["people"], "attack": title(name) + kind}
+            for name, curve in row.get("growth", {}).items()
+            for kind, of in (("", curve["points"]), (", predicted", curve.get("predicted", [])))
+            for point in of
+        ]
+        if points:
+            numbers = sorted({point["people"] for point in points})
+            scale = alt.Scale(type="log", nice=False, padding=12)
+            axis = alt.Axis(values=numbers, labelAngle=-40, format=",")
+            x = alt.X("people:Q", title="people that the attacker knows", scale=scale, axis=axis)
+            caption = (
+                f"{title(row['release'])}: balanced accuracy of the strongest attack and the runner-up by the number of "
+                "people that they learn from, with 95 % intervals, and what is predicted of an attacker who knows more, "
+                "with 95 % prediction intervals. A prediction is no ceiling."
+            )
+            charts.append(_lines(points, x, "attack", f"growth-{number}", caption))
+    return charts
+
+
 def pooled(rows: Sequence[Row]) -> Chart | None:
     """What the strongest attack reads from several images of one person together."""
     points = [

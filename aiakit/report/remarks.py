@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiakit.report.conclusion import percent
 from aiakit.results.verdicts import IMPOSSIBLE
 
 Row = dict[str, Any]
@@ -32,6 +33,25 @@ def _known(document: Row) -> str:
     folds = document["folds"]
     how = "" if folds == 1 else f"; {folds} folds tested everybody once"
     return f"Attackers learned from {said}{how}. One who knows more people may read more."
+
+
+def growth(row: Row) -> list[str]:
+    """What an attacker who knows more people is predicted to read of a release."""
+    return [
+        f"{row['release']}, {name}: {_rising(curve)}; predicted "
+        + ", ".join(
+            f"{percent(p['balanced_accuracy'], p['ci95'])} at {p['people']:,} people" for p in curve["predicted"]
+        )
+        + ", which is no ceiling"
+        for name, curve in row.get("growth", {}).items()
+        if "predicted" in curve
+    ]
+
+
+def _rising(curve: Row) -> str:
+    gain, (low, high) = 100 * curve["gain"], (100 * end for end in curve["gain_ci95"])
+    said = "still rising" if curve["still_rising"] else "not shown to be rising"
+    return f"{said} ({gain:+.1f} points [{low:+.1f}, {high:+.1f}] for twice the people)"
 
 
 def nulls(row: Row) -> list[str]:
@@ -67,7 +87,7 @@ def remarks(document: Row) -> list[str]:
                 f"{official['genuine_pairs']:,} are genuine pairs of {official['genuine_people']:,} people; "
                 f"{official['errors']:.0f} errors"
             )
-        lines += [*nulls(row), *skipped(row)]
+        lines += [*growth(row), *nulls(row), *skipped(row)]
     return [*lines, *problems(document), *document["limits"]]
 
 

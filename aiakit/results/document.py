@@ -16,6 +16,7 @@ from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import number, numbers
 from aiakit.measures.deciding import spread_of_folds
 from aiakit.measures.statistics import smallest_detectable
+from aiakit.results.computing import too_few
 from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.row import Row
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
@@ -64,6 +65,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
             *_on_large_samples(evaluation),
             *_on_power(evaluation),
             *_on_certainty(evaluation),
+            *_on_growth(evaluation),
         ],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row, said) for row in evaluation.rows.values()],
@@ -91,6 +93,12 @@ def _on_certainty(evaluation: Evaluation) -> list[str]:
     strongest = {name: row.attacks[row.strongest] for name, row in evaluation.rows.items() if row.strongest is not None}
     doubts = [f"{name} ({found.caution})" for name, found in strongest.items() if found.caution is not None]
     return [f"these intervals are no more than a hint: {', '.join(doubts)}"] if doubts else []
+
+
+def _on_growth(evaluation: Evaluation) -> list[str]:
+    """Why it is not said how the leak grows."""
+    reason = too_few(evaluation.protocol) if evaluation.config.forecast else ""
+    return [f"how the leak grows with the people that the attacker knows is not said: {reason}"] if reason else []
 
 
 def _on_large_samples(evaluation: Evaluation) -> list[str]:
@@ -247,6 +255,8 @@ def _ladder(row: Row) -> dict[str, Any]:
             "balanced_accuracy": row.nulls,
             "p": None if row.null_p_value is None else number(row.null_p_value),
         }
+    if row.growth:
+        extra["growth"] = {name: curve.as_json() for name, curve in row.growth.items()}
     return extra | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
 
 
