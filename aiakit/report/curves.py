@@ -203,7 +203,7 @@ def growth(rows: Sequence[Row]) -> list[Chart]:
             x = alt.X("people:Q", title="people that the attacker knows", scale=scale, axis=axis)
             caption = (
                 f"{title(row['release'])}: balanced accuracy of the strongest attack and the runner-up by the people "
-                "that they learn from, with 95 % intervals, and what is predicted of an attacker who knows more people, "
+                "that they learn from, with 95 % intervals, and what is predicted of an attacker who knows more, "
                 "with 95 % prediction intervals. A prediction is no ceiling."
             )
             charts.append(_lines(points, x, "attack", f"growth-{number}", caption))

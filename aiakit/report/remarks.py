@@ -48,6 +48,18 @@ def growth(row: Row) -> list[str]:
     return lines
 
 
+def rising(document: Row) -> list[str]:
+    """A line for each release of which an attacker who knows more people reads more."""
+    lines = []
+    for row in document["rows"]:
+        curve = next(iter(row.get("growth", {}).values()), {})
+        if curve.get("still_rising"):
+            twice = curve["predicted"][0]
+            said = percent(twice["balanced_accuracy"], twice["ci95"])
+            lines.append(f"{row['release']} is still rising: with {twice['people']:,} people known, about {said}.")
+    return lines
+
+
 def _rising(curve: Row) -> str:
     gain, (low, high) = 100 * curve["gain"], (100 * end for end in curve["gain_ci95"])
     said = "still rising" if curve["still_rising"] else "not shown to be rising"

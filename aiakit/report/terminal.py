@@ -9,7 +9,7 @@ from rich.console import Console
 from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.details import details
 from aiakit.report.grid import NONE, Grid, measured, print_grid, say
-from aiakit.report.remarks import problems, remarks
+from aiakit.report.remarks import problems, remarks, rising
 
 WIDE = 150
 Row = dict[str, Any]
@@ -82,4 +82,4 @@ def in_short(document: Row) -> list[str]:
     """What nobody may miss: what the figures cannot show, notes, failures."""
     detectable = document["smallest_detectable"]
     floor = "" if detectable is None else f", and a leak below {percent(detectable)} would not show on this test set"
-    return [f"A lower bound: another attack may read more{floor}.", *problems(document)]
+    return [f"A lower bound: another attack may read more{floor}.", *rising(document), *problems(document)]
