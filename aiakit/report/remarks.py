@@ -52,7 +52,7 @@ def rising(document: Row) -> list[str]:
     """A line for each release of which an attacker who knows more people reads more."""
     lines = []
     for row in document["rows"]:
-        curve = next(iter(row.get("growth", {}).values()), {})
+        curve: Row = next(iter(row.get("growth", {}).values()), {})
         if curve.get("still_rising"):
             twice = curve["predicted"][0]
             said = percent(twice["balanced_accuracy"], twice["ci95"])
