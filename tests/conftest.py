@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,17 @@ class Answer:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Pixel caches of the tests stay out of the user's."""
     os.environ.setdefault("AIAKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+FSYNC = os.fsync
+
+
+@pytest.fixture(scope="session", autouse=True)
+def impatient() -> Iterator[None]:
+    """Nobody waits for the disk, which a run does for every cell: tests of what is stored do, in their own room."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", os.fstat)  # which finds files that are no longer open, too
+        yield
 
 
 @pytest.fixture

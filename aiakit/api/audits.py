@@ -18,6 +18,7 @@ from aiakit.experiment.engine import Observer
 from aiakit.experiment.local import Local
 from aiakit.experiment.runtime import Runtime
 from aiakit.plugins.options import Options
+from aiakit.results.computing import compute
 from aiakit.storage.cache import cache_folder
 
 
@@ -78,6 +79,7 @@ def audit(
     pooled: Sequence[int] = (),
     permutations: int = 0,
     folds: int | None = None,
+    forecast: bool | None = None,
     device: str = "auto",
     precision: str = "auto",
     name: str = "embeddings",
@@ -138,5 +140,5 @@ def audit(
     )
     kept = TemporaryDirectory(prefix="aiakit-audit-") if folder is None else None
     run = prepared.begin(Path(kept.name if kept is not None else str(folder)))
-    run.execute(Runtime(cache_folder()), shown(observer), Local(jobs), prepared.broken)
+    compute(run, Runtime(cache_folder()), shown(observer), Local(jobs), prepared.broken)
     return Result(run, kept)

@@ -17,6 +17,7 @@ from aiakit.experiment.run import Run, default_name
 from aiakit.experiment.runtime import Runtime
 from aiakit.plugins import registry
 from aiakit.plugins.options import Options
+from aiakit.results.computing import compute
 
 
 @with_known_keywords
@@ -40,6 +41,7 @@ def run(
     pooled: Sequence[int] = (),
     permutations: int = 0,
     folds: int | None = None,
+    forecast: bool | None = None,
     draws: int = 3,
     pairs: int = 25_000,
     utility: bool = True,
@@ -89,7 +91,8 @@ def run(
     request = Request(**asked)
     prepared = prepare(request)
     opened = Run.create(Path(out) / (name or default_name(prepared.config)), prepared.config)
-    opened.execute(Runtime(request.cache, threads_in_all(threads)), shown(observer), Local(jobs), prepared.broken)
+    runtime = Runtime(request.cache, threads_in_all(threads))
+    compute(opened, runtime, shown(observer), Local(jobs), prepared.broken)
     return Result(opened)
 
 

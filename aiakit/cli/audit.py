@@ -65,6 +65,7 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
     from aiakit.experiment.plan import make_plan
     from aiakit.experiment.run import default_name
     from aiakit.experiment.runtime import Runtime
+    from aiakit.results.computing import compute
     from aiakit.storage.cache import cache_folder
 
     where, each = engine_and_threads(given)
@@ -76,8 +77,8 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
             splits = prepared.splits[prepared.config.attribute].summary()
             return show_plan(outlook(folder, cells, where, splits, given["image_size"]), as_json)
         run = prepared.begin(folder, command_line())
-        notes = run.execute(
-            Runtime(cache_folder(), each, cell_seconds=given["cell_timeout"]), watch, where, prepared.broken
+        notes = compute(
+            run, Runtime(cache_folder(), each, cell_seconds=given["cell_timeout"]), watch, where, prepared.broken
         )
     _, document = show_results(run, as_json, verbose, quiet, notes)
     return 0 if document["complete"] else 1

@@ -103,6 +103,11 @@ probing_options = together(
         help="What attackers know: ignorant, lazy, informed, adaptive, insider, query, insider+query (a,b).",
     ),
     folds_option,
+    click.option(
+        "--forecast/--no-forecast",
+        default=None,
+        help="Say how the leak grows with the people that the attacker knows.  [default: where these are enough]",
+    ),
     click.option("--budgets", multiple=True, metavar="N,N", help="Also train attacks on so many people (a curve)."),
     click.option("--pooled", multiple=True, metavar="M,M", help="Also attack so many images of one person together."),
     click.option(

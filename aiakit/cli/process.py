@@ -44,9 +44,9 @@ class _Closed(io.TextIOBase):
 
 
 class _Documents(io.TextIOWrapper):
-    """The true stdout, for what the main thread of this process prints; others write to stderr."""
+    """The true stdout, for what the main thread of a process prints; others write to stderr."""
 
-    process = os.getpid()
+    process: int
 
     def write(self, text: str) -> int:
         """Write where the text belongs."""
@@ -71,6 +71,7 @@ class Program:
             os.dup2(2, 1)
             known, errors, terminal = sys.stdout.encoding, sys.stdout.errors, sys.stdout.isatty()
             sys.stdout = _Documents(kept, known, errors, line_buffering=terminal)
+            sys.stdout.process = self._process
         for module in (os, sys.modules[os.name]):  # ``os`` takes them from posix or nt, and so may others
             for name in ENDS:
                 setattr(module, name, self._end(getattr(module, name)))

@@ -84,6 +84,7 @@ def command(
     from aiakit.experiment.run import Run, default_name
     from aiakit.experiment.runtime import Runtime
     from aiakit.plugins.options import parse_settings
+    from aiakit.results.computing import compute
     from aiakit.tracking.figures import figures_of
     from aiakit.tracking.watch import Tracking
 
@@ -100,7 +101,8 @@ def command(
             return show_plan(outlook(folder, cells, where, splits, request.image_size), as_json)
         run = Run.create(folder, prepared.config, command_line())
         tracking.begin(str(run.folder), prepared.config.model_dump(mode="json"))
-        notes = run.execute(
+        notes = compute(
+            run,
             Runtime(request.cache, each, cell_seconds=given["cell_timeout"]),
             tracking.watch(watch),
             where,

@@ -83,6 +83,13 @@ class Split:
         """Sorted image indices of everybody whom attacks are tested on: of test, or of every fold."""
         return self.rows["test"] if self.folds is None else self.attacked()
 
+    def taught(self, identity: IntArray) -> int:
+        """How many people attacks learn from: those of attacker-train, or of all folds but two. identity : (N,)."""
+        if self.folds is None:
+            return self.people["attacker-train"]
+        everybody = len(np.unique(identity[self.attacked()]))
+        return everybody * (self.number_of_folds - 2) // self.number_of_folds
+
     @property
     def number_of_folds(self) -> int:
         """How many folds there are; 1 where people are not cross-fitted."""

@@ -116,6 +116,7 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
     notes += [f"{name} not run: {reason}" for name, reason in unable[first].items()]
     usable = [name for name in asked if name not in unable[first]]
     splits = _splits(request)
+    request.require_people(min(split.taught(samples.identity) for split in splits.values()))
     if "insider" in knowledge and not all(len(split.rows["defender-train"]) for split in splits.values()):
         raise InputError("--knowledge insider learns from the defender's people, and there are none here: name them in "
                          "--split as defender-train, or leave out insider")  # fmt: skip

@@ -31,7 +31,7 @@ def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runt
     faces = load_faces(inputs["dataset"], runtime)
     attribute = faces.attributes[inputs["attribute"]]
     spec = dict(inputs["split"])
-    seed, folds = spec.pop("seed"), spec.pop("folds")
+    seed, folds = spec.pop("seed"), spec.pop("folds", 1)
     split = split_people(faces, inputs["attribute"], seed, Fractions(**spec))
     split = cross_fitted(split, faces.identity, attribute.values, attribute.classes, folds, seed)
     tensors: dict[str, NDArray[Any]] = {f"rows.{name}": rows for name, rows in split.rows.items()}

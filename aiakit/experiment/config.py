@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -175,7 +175,8 @@ class AttributeSpec(Record):
     data: str = ""
 
 
-Level = Literal["ignorant", "lazy", "informed", "adaptive", "insider", "query", "insider+query"]
+Level = Literal["ignorant", "lazy", "informed", "adaptive", "query", "insider", "insider+query"]
+LADDER: tuple[Level, ...] = get_args(Level)
 
 
 class RunConfig(Record):
@@ -186,6 +187,7 @@ class RunConfig(Record):
     knowledge : the levels at which attacks are trained; "informed" is always among them.
     budgets : numbers of attacker-train people for the label-budget curve. pooled : numbers of images of one person
     whose evidence is added up. permutations : runs of the whole suite with labels permuted between people.
+    forecast : whether the strongest attacks are also trained with fewer people, to see how the leak grows.
     compiled : whether networks are compiled for training. unit : what counts once in figures, a person or an image.
     threads : that a release is trained with, all else takes one; None where none is trained.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
@@ -210,6 +212,7 @@ class RunConfig(Record):
     budgets: tuple[Repeats, ...] = ()
     pooled: tuple[Repeats, ...] = ()
     permutations: Annotated[int, Field(ge=0)] = 0
+    forecast: bool = False
     draws: Repeats = 3
     further: tuple[AttributeSpec, ...] = ()
     notes: tuple[str, ...] = ()

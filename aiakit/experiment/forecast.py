@@ -216,7 +216,7 @@ class Forecast:
         for cell in self.cells:
             if cell.kind == "protocol":
                 found = self._store.find(cell.digest)
-                side, folds = cell.inputs["dataset"]["image_size"], cell.inputs["split"]["folds"]
+                side, folds = cell.inputs["dataset"]["image_size"], cell.inputs["split"].get("folds", 1)
                 return None if found is None else Sizes.of(found.result["splits"], side, folds)
         return Sizes(0, 0, 0)  # a calibration's cells say themselves how large they are
 

@@ -29,7 +29,7 @@ def outlook(
     side : of a picture in pixels.
     """
     protocol = next((cell for cell in cells if cell.kind == "protocol"), None)
-    folds = 1 if protocol is None else protocol.inputs["split"]["folds"]
+    folds = 1 if protocol is None else protocol.inputs["split"].get("folds", 1)
     store, sizes = Store(folder), Sizes.of(splits, side, folds)
     todo = [cell for cell in cells if store.seconds(cell.digest) is None]
     forecast = Forecast(store, cells, todo, engine.takes, engine.lanes, sizes)

@@ -22,7 +22,9 @@ __all__ = [
     "AttackKey",
     "CellSpec",
     "FurtherAttribute",
+    "Growing",
     "Plan",
+    "growth_cells",
     "make_plan",
     "produced_by",
 ]
@@ -81,6 +83,21 @@ def make_plan(config: RunConfig) -> Plan:
     return _Planner(config).plan()
 
 
+@dataclass(frozen=True)
+class Growing:
+    """An attack that is also trained with so many people each. key : without people and fold."""
+
+    key: AttackKey
+    people: tuple[int, ...]
+
+
+def growth_cells(config: RunConfig, wanted: Sequence[Growing]) -> dict[AttackKey, CellSpec]:
+    """The cells of attacks with fewer people than they could learn from."""
+    planner = _Planner(config)
+    planner.plan()
+    return {key: cell for growing in wanted for key, cell in planner.grown(growing)}
+
+
 class _Planner:
     """Fills the tables of a plan."""
 
@@ -105,6 +122,16 @@ class _Planner:
         attacks = self._attacks(self.config.attacks)
         further = {spec.name: self._further(spec) for spec in self.config.further if not spec.left_out}
         return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further, self.queries)
+
+    def grown(self, growing: Growing) -> Iterator[tuple[AttackKey, CellSpec]]:
+        """One attack with each number of people, in each fold."""
+        key = growing.key
+        attack = next(spec for spec in self.config.attacks if spec.name == key.attack)
+        chain, release = self.chains[key.release], self.releases[key.release, key.seed]
+        for each in self._in_each_fold(replace(key, people=people) for people in growing.people):
+            cell = self._attack(each, attack, chain, release, None)
+            if cell is not None:
+                yield each, cell
 
     def _further(self, spec: AttributeSpec) -> FurtherAttribute:
         labels = labels_cell(self.config, self.protocol, spec)

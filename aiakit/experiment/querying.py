@@ -1,8 +1,8 @@
 """The cell of queries: what a fitted defense releases for rows or pictures that an attacker makes up.
 
 An attacker who may ask the defense learns from as many releases as he likes. He makes them up from what he has, so that
-their labels are known: of embeddings, mixtures of a person's rows moved by the difference between two rows of somebody
-else; of pictures, mirrored, shifted, cropped and lit otherwise.
+their labels are known: of embeddings, rows moved by a part of the difference between two rows of somebody; of pictures,
+mirrored, shifted, cropped and lit otherwise.
 """
 
 from __future__ import annotations
@@ -47,13 +47,8 @@ def compute_queries(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
         rng, of = ctx.rng("queries", number), np.repeat(rows, COPIES)
         donors = _differences(protocol.identity(rows), rows)
         for place in batches(len(of), RELEASE_BATCH):
-            chosen = of[place]
-            samples = np.asarray(source[chosen])
-            changed = (
-                _moved(samples, chosen, source, protocol, rows, donors, rng)
-                if samples.ndim == 2
-                else _pictures(samples, rng)
-            )
+            samples = np.asarray(source[of[place]])
+            changed = _moved(samples, source, donors, rng) if samples.ndim == 2 else _pictures(samples, rng)
             release = release_through(stages, changed, (), ctx.rng("release", number, place.start))
             views = {"embedding": release.embedding, "image": release.pixels}
             for name, part in views.items():
@@ -87,26 +82,14 @@ def _differences(identity: IntArray, rows: IntArray) -> IntArray:
 
 
 def _moved(
-    samples: NDArray[Any],
-    of: IntArray,
-    source: NDArray[Any],
-    protocol: Protocol,
-    rows: IntArray,
-    donors: IntArray,
-    rng: np.random.Generator,
+    samples: NDArray[Any], source: NDArray[Any], donors: IntArray, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """(N, D) each a mixture of two rows of its person, moved by the difference between two rows of somebody."""
-    order = rows[np.argsort(protocol.identity(rows), kind="stable")]
-    sorted_people, people = protocol.identity(order), protocol.identity(of)
-    first, last = (np.searchsorted(sorted_people, people, side) for side in ("left", "right"))
-    other = source[order[rng.integers(first, last)]]
-    share = rng.uniform(0.5, 1, (len(of), 1))
-    mixed = share * samples + (1 - share) * other
-    if len(donors):
-        pair = donors[rng.integers(0, len(donors), len(of))]
-        pair = np.where(rng.random((len(of), 1)) < 0.5, pair, pair[:, ::-1])
-        mixed = mixed + source[pair[:, 0]] - source[pair[:, 1]]
-    return np.asarray(mixed, np.float32)
+    """(N, D) rows, each moved by a part of the difference between two rows of somebody, as far as anybody has two."""
+    if not len(donors):
+        return np.asarray(samples, np.float32)
+    left, right = donors[rng.integers(0, len(donors), len(samples))].T
+    part = rng.uniform(-1, 1, (len(samples), 1))  # either way
+    return np.asarray(samples + part * (source[left] - source[right]), np.float32)
 
 
 def _pictures(pictures: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -19,6 +19,7 @@ from aiakit.experiment.attributes import further_attributes
 from aiakit.experiment.cellspec import produced_by
 from aiakit.experiment.computing import choose_device, choose_precision, require_compiler
 from aiakit.experiment.config import (
+    LADDER,
     REFERENCE,
     STORED,
     Chain,
@@ -34,6 +35,7 @@ from aiakit.experiment.config import (
     plugin_spec,
 )
 from aiakit.experiment.selection import applicable, attack_names, loadable, not_run, split_names
+from aiakit.measures.forecast import too_few_to_share
 from aiakit.measures.units import Unit
 from aiakit.plugins import registry
 from aiakit.plugins.options import Options, require_in_use
@@ -41,7 +43,6 @@ from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import first_problem
 
 AUTOENCODER = "autoencoder"  # the encoder that is trained as AIA's is: the release of `original`
-LADDER: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(kw_only=True)
@@ -51,7 +52,8 @@ class Probing:
     options : of plugins that are used. seed : of the split and the pairs, and the first of the defenses. remote :
     whether other machines compute, so that their device is not looked for here. pairs : of verification, a fifth of
     them genuine. unit : what counts once in figures, a person or an image. folds : for cross-fitting over those who are
-    not the defender's, 1 for a single split; None for the usual number.
+    not the defender's, 1 for a single split; None for the usual number. forecast : whether it is said how the leak
+    grows with the people that the attacker knows; None where they are enough.
     """
 
     attacks: Sequence[str] = ("all",)
@@ -69,6 +71,7 @@ class Probing:
     pairs: int = 25_000
     unit: Unit = "person"
     folds: int | None = None
+    forecast: bool | None = None
 
     def settings(self) -> dict[str, Any]:
         """The fields of a ``RunConfig`` that follow from these alone. Raises InputError for what cannot be used."""
@@ -79,6 +82,7 @@ class Probing:
             "budgets": positive_numbers("--budgets", self.budgets),
             "pooled": positive_numbers("--pooled", self.pooled),
             "permutations": self.permutations,
+            "forecast": self.forecast is not False,
             "pairs": pairs if self.utility else None,
             "unit": self.unit,
             "device": device,
@@ -86,6 +90,12 @@ class Probing:
             "framework": framework_fingerprint(),
             "libraries": library_versions(),
         }
+
+    def require_people(self, taught: int) -> None:
+        """Raise InputError where a forecast is asked for that so few people who are learned from do not carry."""
+        reason = too_few_to_share(taught) if self.forecast else ""
+        if reason:
+            raise InputError(f"--forecast cannot be done: {reason}; add people, or leave it out")
 
     def attack_specs(self, names: Sequence[str]) -> tuple[PluginSpec, ...]:
         """The named attacks with their options."""
@@ -159,6 +169,7 @@ def prepare(request: Request) -> Prepared:
                          "test people stay the test, leave out --folds")  # fmt: skip
     known = faces.attributes[attribute]
     split = cross_fitted(split, faces.identity, known.values, known.classes, split_spec.folds, request.seed)
+    request.require_people(split.taught(faces.identity))
     further = further_attributes(faces, split, split_names(request.attributes), usable)
     _check_pairs(request, faces, split, defenses)
     settings = request.settings()

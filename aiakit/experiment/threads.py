@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from threadpoolctl import ThreadpoolController
-
 from aiakit.datasets.parallel import threads_in_all
+from aiakit.experiment.libraries import LIBRARIES
 
 # What libraries read when they are loaded.
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -29,7 +28,7 @@ def limited(threads: int) -> Iterator[None]:
     """
     otherwise = threads_in_all()
     earlier = {name: os.environ.get(name) for name in VARIABLES}
-    loaded = ThreadpoolController()
+    loaded = LIBRARIES.controller()
     known = {library.filepath for library in loaded.lib_controllers}
     torch = sys.modules.get("torch")
     of_torch = otherwise if torch is None else torch.get_num_threads()
@@ -42,7 +41,7 @@ def limited(threads: int) -> Iterator[None]:
                 os.environ.pop(name, None)
                 if value is not None:
                     os.environ[name] = value
-            for library in ThreadpoolController().lib_controllers:
+            for library in LIBRARIES.controller().lib_controllers:
                 if library.filepath not in known:
                     library.set_num_threads(otherwise)
             _set_threads_of_torch(of_torch)
@@ -50,7 +49,7 @@ def limited(threads: int) -> Iterator[None]:
 
 def set_threads(threads: int) -> None:
     """Have every library of this process compute with so many threads from now on."""
-    ThreadpoolController().limit(limits=threads)
+    LIBRARIES.controller().limit(limits=threads)
     _announce(threads)
 
 

@@ -18,6 +18,7 @@ from aiakit.leaderboard.schema import Entry, Reported
 from aiakit.leaderboard.standing import computed_here, lacking, suite_of
 from aiakit.leaderboard.verify import verified
 from aiakit.measures.comparison import Difference, holm, paired_difference
+from aiakit.measures.deciding import spread_of_folds
 from aiakit.measures.statistics import AttackStatistics, smallest_detectable
 from aiakit.results.objectives import front_of, objectives_of
 from aiakit.results.row import Row
@@ -153,6 +154,7 @@ def make_board(
         len(protocol.classes),
         protocol.unit,
         SIGNIFICANCE / tests,
+        widened=spread_of_folds(protocol.split.folds),
     )
     places.sort(key=lambda place: (place.rank is None, place.leakage is None, place.leakage, place.label))
     return Board(places, list(reported), min_utility, area, detectable, power, list(withdrawn), list(set_aside))

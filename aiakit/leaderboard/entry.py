@@ -20,7 +20,8 @@ from aiakit.datasets.fingerprint import array_digest
 from aiakit.errors import InputError
 from aiakit.experiment.config import Record
 from aiakit.leaderboard.schema import REPORTED_SCHEMA, SCHEMA, Entry, FileRef, Reported, Withdrawn
-from aiakit.leaderboard.scores import Tensors
+from aiakit.leaderboard.scores import FOLDS, Tensors
+from aiakit.results.judge import SPLITS
 from aiakit.results.row import Row
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import first_problem, read_json, read_toml, writing
@@ -103,15 +104,19 @@ def read_scores(path: Path, entry: Entry) -> dict[str, NDArray[Any]]:
     return scores | read_tensors(path, entry.truth)
 
 
-def secret(name: str) -> bool:
-    """Whether a tensor tells labels of test: themselves, and which of its people share one."""
-    return name == "test.labels" or name.startswith("pairs.test.same_attribute.")
+def secret(name: str, cross_fitted: bool) -> bool:
+    """Whether a tensor tells labels of test: themselves, and which of its people share one.
+
+    cross_fitted : whether attacker-val are the same people.
+    """
+    splits = SPLITS if cross_fitted else ("test",)
+    return any(name == f"{split}.labels" or name.startswith(f"pairs.{split}.same_attribute.") for split in splits)
 
 
 def write_scores(folder: Path, name: str, tensors: Mapping[str, NDArray[Any]]) -> dict[str, FileRef]:
     """Write scores, and the labels of test apart from them: entries on one protocol share that file."""
-    shown = {key: part for key, part in tensors.items() if not secret(key)}
-    hidden = {key: part for key, part in tensors.items() if secret(key)}
+    hidden = {key: part for key, part in tensors.items() if secret(key, FOLDS in tensors)}
+    shown = {key: part for key, part in tensors.items() if key not in hidden}
     return {"scores": write_tensors(folder, name, shown), "truth": write_tensors(folder, "truth", hidden)}
 
 

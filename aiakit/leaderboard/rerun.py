@@ -15,17 +15,19 @@ from numpy.typing import NDArray
 from aiakit.datasets.splits import SPLITS
 from aiakit.errors import AiakitError, InputError
 from aiakit.experiment.cells import COMPUTE
-from aiakit.experiment.config import RELEASE, DatasetSpec, PluginSpec, plugin_spec
+from aiakit.experiment.config import RELEASE, DatasetSpec, Level, PluginSpec, plugin_spec
 from aiakit.experiment.given import add_release, add_truth
-from aiakit.experiment.plan import AttackKey, Plan, make_plan
+from aiakit.experiment.plan import Plan, make_plan
+from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.request import make_config
 from aiakit.experiment.runtime import Runtime
 from aiakit.experiment.workers import execute
 from aiakit.leaderboard.entry import Submission, read_tensors
 from aiakit.leaderboard.schema import AttackInfo, Entry, ProtocolInfo
-from aiakit.leaderboard.scores import statistics_row
+from aiakit.leaderboard.scores import FOLDS, statistics_row
 from aiakit.plugins import registry
 from aiakit.results.judge import SPLITS as SPLITS_OF_SCORES
+from aiakit.results.repeats import repeats_of
 from aiakit.storage.store import Store
 
 Tensors = dict[str, NDArray[Any]]
@@ -76,7 +78,9 @@ def again_on_release(submission: Submission, attacks: Sequence[AttackInfo]) -> I
     release = read_tensors(submission.path, entry.submitted_release)
     views = {seed: _views(release, seed) for seed in entry.computing.seeds}
     present = set.intersection(*({name.partition(".")[0] for name in found} for found in views.values()))
-    reasons = {attack.name: _not_retrainable(attack, present) for attack in attacks if not attack.shows_claim}
+    reasons = {
+        attack.name: _not_retrainable(attack, present, entry.level) for attack in attacks if not attack.shows_claim
+    }
     plan = _plan(entry, sorted(present), [attack for attack in attacks if reasons.get(attack.name) == ""])
     with tempfile.TemporaryDirectory(prefix="aiakit-rerun-") as folder:
         store = Store(Path(folder))
@@ -126,8 +130,10 @@ def _views(release: Tensors, seed: int) -> Tensors:
     return found
 
 
-def _not_retrainable(attack: AttackInfo, views: set[str]) -> str:
+def _not_retrainable(attack: AttackInfo, views: set[str], level: Level) -> str:
     """Why an attack cannot be trained again on these views; "" where it can."""
+    if level != "informed":
+        return f"its attacker knows more than the release that is submitted ({level})"
     if attack.external and not attack.fingerprint:
         return "external: only its scores are known"
     if attack.knowledge == "adaptive":
@@ -171,7 +177,12 @@ def _truth(submission: Submission, release: Tensors) -> Tensors:
     if lacking:
         raise InputError(f"the release of {submission.path} lacks {lacking[0]}")
     nobody = {f"rows.{split}": np.empty(0, np.int64) for split in SPLITS}
-    return nobody | {name: release[name] for name in names}
+    truth = nobody | {name: release[name] for name in names}
+    if FOLDS not in submission.tensors:
+        return truth
+    if "folds" not in release or len(release["labels"]) != len(submission.tensors["test.labels"]):
+        raise InputError(f"the release of {submission.path} is not of the people of its folds")
+    return truth | {"folds": release["folds"], "labels": submission.tensors["test.labels"]}
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
@@ -181,7 +192,9 @@ def _facts(entry: Entry) -> dict[str, Any]:
 
 
 def _train(store: Store, plan: Plan, attack: AttackInfo, seed: int, attack_seed: int, runtime: Runtime) -> Tensors:
-    key = AttackKey(RELEASE, seed, attack.name, attack_seed, attack.knowledge, untrained=attack.knowledge == "ignorant")
-    cell = plan.attacks[key]
-    execute(store, cell.inputs, runtime, COMPUTE)
-    return store.read(cell.digest).tensors("scores")
+    asked = (RELEASE, seed, attack.name, attack_seed)
+    keys = [key for key in plan.attacks if (key.release, key.seed, key.attack, key.attack_seed) == asked]
+    for key in keys:
+        execute(store, plan.attacks[key].inputs, runtime, COMPUTE)
+    (repeat,) = repeats_of(store, plan.attacks, keys, Protocol.read(store, plan.protocol.digest))
+    return dict(repeat.scores)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from aiakit.contracts import Precision
 from aiakit.experiment.command import LONGEST
-from aiakit.experiment.config import PairsSpec, PluginSpec, Record, SplitSpec
+from aiakit.experiment.config import Level, PairsSpec, PluginSpec, Record, SplitSpec
 from aiakit.measures.units import Unit
 from aiakit.storage.documents import printable
 
@@ -115,8 +115,8 @@ class Provenance(Record):
 class Entry(Record):
     """One release on one protocol, measured. ``figures`` are what ``verify`` computes again from the scores.
 
-    accuracy_bound : what no attack on it can exceed, where its defense proves that. truth : the labels of test, and
-    what would tell them, apart from the scores; None where they are among them (as earlier versions wrote).
+    level : what the attackers know. accuracy_bound : what no attack on it can exceed, where its defense proves that.
+    truth : the labels of test, and what would tell them, apart from the scores; None where they are among them.
     """
 
     schema_version: Literal[3] = 3
@@ -128,6 +128,7 @@ class Entry(Record):
     protocol: ProtocolInfo
     computing: Computing
     attacks: tuple[AttackInfo, ...]
+    level: Level = "informed"
     accuracy_bound: float | None = None
     scores: FileRef
     truth: FileRef | None = None

@@ -4,7 +4,8 @@ Tensors, for the samples of attacker-val ("val", V) and test ("test", N) in one 
 ``val.labels``, ``val.identity``, ``test.labels``, ``test.identity`` int64; ``attack.A.R.val`` (V, K) and
 ``attack.A.R.test`` (N, K) probabilities of repeat R of the entry's attack number A; ``pairs.SPLIT.KIND.left``,
 ``.right`` (positions among the split's samples) and ``.same``; ``verifier.R.SPLIT.KIND`` similarities of those pairs.
-KIND is "random" or "same_attribute".
+KIND is "random" or "same_attribute". Where people are cross-fitted both splits are everybody, in one order, and
+``test.folds`` int64 (N,) says who is in which fold.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ from aiakit.results.row import Row
 Tensors = Mapping[str, NDArray[Any]]
 MOST_COUNTS = 2**30  # draws × people: how often each person is drawn, two bytes each
 SIDES = ("left", "right", "same")
+FOLDS = "test.folds"
 
 
 def truth_digest(tensors: Tensors) -> str:
     """A digest of everything that scores are judged by. Raises ValueError where a part of it is missing."""
     names = [f"{split}.{what}" for split in SPLITS for what in ("labels", "identity")]
+    names += [FOLDS] if FOLDS in tensors else []
     names += [
         f"pairs.{split}.{kind}.{side}"
         for split in SPLITS
@@ -55,7 +58,7 @@ def statistics_row(
     """
     if len(np.unique(_get(tensors, "test.identity"))) * protocol.bootstrap_draws > MOST_COUNTS:
         raise ValueError(f"{protocol.bootstrap_draws} bootstrap draws of so many people are more than can be computed")
-    truth = _truth(tensors, len(protocol.classes))
+    truth = _truth(tensors, len(protocol.classes), protocol.split.folds)
     tables = [
         [_table(tensors, f"attack.{number}.{repeat}") for repeat in range(len(attack.repeats))]
         for number, attack in enumerate(attacks)
@@ -83,7 +86,7 @@ def _table(tensors: Tensors, name: str, kind: str = "") -> dict[str, NDArray[Any
     return {split: _get(tensors, f"{name}.{split}{kind}") for split in SPLITS}
 
 
-def _truth(tensors: Tensors, classes: int) -> Truth:
+def _truth(tensors: Tensors, classes: int, number_of_folds: int) -> Truth:
     labels, identity = (
         {s: np.asarray(_get(tensors, f"{s}.{what}")) for s in SPLITS} for what in ("labels", "identity")
     )
@@ -99,7 +102,25 @@ def _truth(tensors: Tensors, classes: int) -> Truth:
             places = np.concatenate([of_split.left, of_split.right])
             if len(places) and (places.min() < 0 or places.max() >= len(identity[split])):
                 raise ValueError(f"the {kind} pairs name samples that are not there")
-    return Truth(labels, identity, classes, pairs)
+    folds = None if number_of_folds == 1 else np.asarray(_get(tensors, FOLDS))
+    if folds is not None:
+        _check_folds(folds, labels, identity, number_of_folds)
+    return Truth(labels, identity, classes, pairs, folds=folds)
+
+
+def _check_folds(
+    folds: NDArray[Any],
+    labels: Mapping[str, NDArray[Any]],
+    identity: Mapping[str, NDArray[Any]],
+    number: int,
+) -> None:
+    """Raise ValueError unless everybody is in one of so many folds, and both splits are the same people."""
+    if any(not np.array_equal(of["val"], of["test"]) for of in (labels, identity)):
+        raise ValueError("people are cross-fitted, but val and test are not the same samples")
+    if folds.shape != identity["test"].shape or not np.array_equal(np.unique(folds), np.arange(number)):
+        raise ValueError(f"{FOLDS} must put every sample into one of {number} folds, none of them empty")
+    if len(np.unique(np.stack([identity["test"], folds]), axis=1).T) > len(np.unique(identity["test"])):
+        raise ValueError("somebody is in several folds")
 
 
 def _similarities(tensors: Tensors, truth: Truth) -> dict[str, list[dict[str, NDArray[Any]]]]:

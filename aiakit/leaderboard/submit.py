@@ -16,10 +16,11 @@ from pydantic import ValidationError
 from aiakit import __version__
 from aiakit.contracts import MISSING
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
+from aiakit.datasets.splits import SplitName
 from aiakit.errors import InputError
 from aiakit.experiment.command import without_folders
-from aiakit.experiment.config import Chain, PluginSpec, label_of
-from aiakit.experiment.plan import AttackKey, Plan, make_plan
+from aiakit.experiment.config import Chain, Level, PluginSpec, label_of
+from aiakit.experiment.plan import BEYOND, AttackKey, Plan, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import (
@@ -32,15 +33,16 @@ from aiakit.leaderboard.entry import (
     write_tensors,
 )
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, ProtocolInfo, Provenance
-from aiakit.leaderboard.scores import SIDES, statistics_row, truth_digest
+from aiakit.leaderboard.scores import FOLDS, SIDES, statistics_row, truth_digest
 from aiakit.leaderboard.standing import note_computed
 from aiakit.results.document import measured
-from aiakit.results.evaluate import accuracy_bound_of
+from aiakit.results.evaluate import accuracy_bound_of, evaluate
 from aiakit.results.remembered import StatisticsCache
+from aiakit.results.repeats import repeats_of
 from aiakit.storage.documents import sound, writing
 from aiakit.storage.store import json_digest
 
-STORED = {"val": "attacker-val", "test": "test"}  # how entries call the splits that are scored
+STORED: dict[str, SplitName] = {"val": "attacker-val", "test": "test"}  # how entries call the splits that are scored
 
 
 def submissions_of(run: Run, defense: str | None = None) -> list[Submission]:
@@ -121,12 +123,12 @@ def _already(path: Path, submission: Submission, with_release: bool) -> str | No
 
 
 def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Chain) -> Submission:
-    config = run.config
-    counting = {spec.name: _counting(plan, label, spec) for spec in config.attacks}
+    config, level = run.config, _level(run, label)
+    counting = {spec.name: _counting(plan, label, spec, level) for spec in config.attacks}
     cells = [cell for (name, _), cell in (*plan.releases.items(), *plan.utilities.items()) if name == label]
     cells += [plan.attacks[key] for keys in counting.values() for key in keys]
     tensors = _truth(protocol)
-    attacks = tuple(_attacks(run, plan, counting, tensors))
+    attacks = tuple(_attacks(run, plan, protocol, counting, tensors))
     for repeat, (_, cell) in enumerate(item for item in plan.utilities.items() if item[0][0] == label):
         scores = run.store.read(cell.digest).tensors("scores")
         tensors |= {
@@ -170,6 +172,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Cha
         protocol=info,
         computing=computing,
         attacks=attacks,
+        level=level,
         accuracy_bound=row.accuracy_bound,
         scores=IN_MEMORY,
         figures=measured(row),
@@ -183,10 +186,16 @@ def _portable(spec: PluginSpec) -> PluginSpec:
     return spec.model_copy(update={"params": params})
 
 
-def _counting(plan: Plan, label: str, spec: PluginSpec) -> list[AttackKey]:
+def _level(run: Run, label: str) -> Level:
+    """The level of the attacker who reads most of a release."""
+    asked = set(run.config.knowledge) & {"informed", *BEYOND}
+    return "informed" if len(asked) == 1 else evaluate(run.store, run.config).rows[label].level
+
+
+def _counting(plan: Plan, label: str, spec: PluginSpec, level: Level) -> list[AttackKey]:
     """The repeats of an attack that count for the headline, or that show the claim."""
     own = [key for key in plan.attacks if (key.release, key.attack) == (label, spec.name)]
-    return [key for key in own if key.headline or key.claim]
+    return [key for key in own if key.counts_at(level) or key.claim]
 
 
 def _name(label: str, dataset: str, digests: list[str]) -> str:
@@ -197,47 +206,55 @@ def _name(label: str, dataset: str, digests: list[str]) -> str:
 def _truth(protocol: Protocol) -> dict[str, NDArray[Any]]:
     tensors: dict[str, NDArray[Any]] = {}
     for split, stored in STORED.items():
-        rows = protocol.rows(stored)
+        rows = protocol.judged(stored)
         tensors |= {f"{split}.labels": protocol.labels(rows), f"{split}.identity": protocol.identity(rows)}
         for kind in IMPOSTOR_KINDS:
             pairs = protocol.pairs(f"{stored}.{kind}", rows)
             if pairs is not None:
                 tensors |= {f"pairs.{split}.{kind}.{side}": getattr(pairs, side) for side in SIDES}
-    return tensors
+    folds = protocol.fold_of(protocol.judged("test"))
+    return tensors | ({} if folds is None else {FOLDS: folds})
 
 
 def _attacks(
-    run: Run, plan: Plan, counting: dict[str, list[AttackKey]], tensors: dict[str, NDArray[Any]]
+    run: Run,
+    plan: Plan,
+    protocol: Protocol,
+    counting: dict[str, list[AttackKey]],
+    tensors: dict[str, NDArray[Any]],
 ) -> Iterator[AttackInfo]:
     """The attacks that count, and the claim; their scores are added to ``tensors``."""
     number = 0
     for spec in run.config.attacks:
-        found = [(key, run.store.read(plan.attacks[key].digest)) for key in counting[spec.name]]
-        found = [(key, cell) for key, cell in found if "skipped" not in cell.result]
+        found = [
+            repeat for repeat in repeats_of(run.store, plan.attacks, counting[spec.name], protocol) if repeat.scores
+        ]
         if not found:
             continue
-        for repeat, (_, cell) in enumerate(found):
-            scores = cell.tensors("scores")
-            tensors |= {f"attack.{number}.{repeat}.{split}": np.asarray(scores[split]) for split in STORED}
+        for place, repeat in enumerate(found):
+            tensors |= {f"attack.{number}.{place}.{split}": np.asarray(repeat.scores[split]) for split in STORED}
         number += 1
         yield AttackInfo(
             **_portable(spec).model_dump(),
-            repeats=tuple((key.seed, key.attack_seed) for key, _ in found),
+            repeats=tuple((repeat.key.seed, repeat.key.attack_seed) for repeat in found),
         )
 
 
 def _release_tensors(run: Run, label: str) -> dict[str, NDArray[Any]]:
     """What the attacks learned from and were judged on: the release of three splits, with rows counted anew.
 
-    Labels of test are MISSING: who trains an attack on it does not need them.
+    Labels of test are MISSING: who trains an attack on it does not need them. Where people are cross-fitted those of
+    everybody are, and stand beside the scores.
     """
     plan = make_plan(run.config)
     protocol = Protocol.read(run.store, plan.protocol.digest)
     splits = ("attacker-train", "attacker-val", "test")
     rows = protocol.rows(*splits)
     tensors = {f"rows.{split}": np.searchsorted(rows, protocol.rows(split)) for split in splits}
-    labels = np.where(np.isin(rows, protocol.rows("test")), MISSING, protocol.labels(rows))
+    labels = np.where(np.isin(rows, protocol.judged("test")), MISSING, protocol.labels(rows))
     tensors |= {"labels": labels, "identity": protocol.identity(rows)}
+    folds = protocol.fold_of(rows)
+    tensors |= {} if folds is None else {"folds": folds}
     for (name, seed), cell in plan.releases.items():
         if name == label:
             views = run.store.read(cell.digest).tensors("release")

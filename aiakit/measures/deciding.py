@@ -19,6 +19,19 @@ from aiakit.measures import metrics
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Fitted = TypeVar("Fitted")
+FEWEST_FOLDS = 3  # one tested, one chosen on, one learned from: no two people teach each other's attack
+
+
+def spread_of_folds(folds: int) -> float:
+    """How many times wider than on a single split a figure of cross-fitted people is spread, at most.
+
+    On a single split the tested people teach nobody. Here a person's guess rests on others, and theirs on that person:
+    of two people in different folds each teaches the other's attack with probability (K − 3)/(K − 2), one fold being
+    chosen on. Where a figure is made of pairs of people, as of an attack that learns nothing, what one pair adds is
+    then counted twice, and the variance is 1 + (K − 3)/(K − 2) times that of independent guesses. Attacks that read
+    much rest on few such pairs, so that their intervals come out wider than they need be (``docs/coverage.md``).
+    """
+    return 1.0 if folds <= FEWEST_FOLDS else float(np.sqrt(1 + (folds - 3) / (folds - 2)))
 
 
 @dataclass(frozen=True)

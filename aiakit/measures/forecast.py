@@ -28,6 +28,7 @@ FloatArray = NDArray[np.float64]
 
 MULTIPLES = (2, 5, 10)  # of the most people seen: what is predicted, and beyond the last nothing is
 FEWEST_PEOPLE = 20  # in the smallest budget: below, an attack has hardly more people than classes to learn from
+SHARES = (8, 4, 2)  # of the people known: an attack is also trained with an eighth, a quarter and half of them
 FEWEST_POINTS = 4  # different numbers of people: three parameters and one point to contradict them
 LEAST_SPAN = 4.0  # most people over fewest: a curve is not seen in less than two doublings
 FEWEST_DRAWS = 100  # of the bootstrap: fewer do not tell how the points vary together
@@ -139,6 +140,12 @@ class Forecast:
         measured = np.clip(leak + deviation * _normal_quantiles(), 0.0, 1.0)
         low, high = np.quantile(measured, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
         return Prediction(people, float(np.median(leak)), float(low), float(high))
+
+
+def too_few_to_share(people: int) -> str:
+    """Why no curve can be drawn for an attacker who knows so few people; "" where they are enough."""
+    needed = SHARES[0] * FEWEST_PEOPLE
+    return "" if people >= needed else f"a forecast needs attackers who know {needed} people, and these know {people}"
 
 
 def forecast(people: Sequence[int], leak: FloatArray, draws: FloatArray, chance: float) -> Forecast:

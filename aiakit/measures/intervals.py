@@ -52,6 +52,11 @@ class Estimate:
             influence=slope * self.influence,
         )
 
+    def widened(self, factor: float) -> Estimate:
+        """The same with an interval, and influences, so many times as wide."""
+        low, high = (self.point + factor * (end - self.point) for end in (self.low, self.high))
+        return replace(self, low=low, high=high, influence=factor * self.influence)
+
     def p_value(self, null: float) -> float:
         """Two-sided p-value of "the figure is ``null``", below 5 % exactly where the interval leaves ``null`` out."""
         return p_value(self.point, self.low, self.high, null)

@@ -44,6 +44,7 @@ def pooled_statistics(
     classes: int,
     unit: Unit = "person",
     folds: Folds | None = None,
+    spread: float = 1.0,
 ) -> AttackStatistics | None:
     """An attack that sees ``images`` images of a person and adds up their calibrated log-likelihood ratios.
 
@@ -51,7 +52,7 @@ def pooled_statistics(
     to a constant, which add up over images of one person (independent given the person's class: an approximation,
     since a person's images resemble each other). None where somebody of each class with so many images is missing.
 
-    val_proba, test_proba : R arrays (N, K). val, test : labels and identity of the samples. folds : as of
+    val_proba, test_proba : R arrays (N, K). val, test : labels and identity of the samples. folds, spread : as of
     ``attack_statistics``.
     """
     val_groups, test_groups = groups_of(*val, images), groups_of(*test, images)
@@ -83,4 +84,5 @@ def pooled_statistics(
         val_identity=val[1][val_first],
         unit=unit,
         folds=None if folds is None else (folds[0][val_first], folds[1][test_first]),
+        spread=spread,
     )

@@ -55,13 +55,20 @@ def placements(scores: NDArray[Any], positive: NDArray[np.bool_], weights: Float
     Their weighted mean over either kind is the area under the curve (DeLong et al., 1988). weights : (N,), positive.
     """
     found = np.empty(len(scores))
-    for kind, sign in ((positive, 1), (~positive, -1)):
-        others = sign * scores[~kind]
-        order = np.argsort(others, kind="stable")
-        below = np.concatenate([[0.0], np.cumsum(weights[~kind][order])])
-        strictly, level = (np.searchsorted(others[order], sign * scores[kind], side) for side in ("left", "right"))
-        found[kind] = (below[strictly] + below[level]) / (2 * below[-1]) if below[-1] > 0 else np.nan
+    found[positive] = _share_below(scores[positive], scores[~positive], weights[~positive])
+    found[~positive] = _share_below(-scores[~positive], -scores[positive], weights[positive])
     return found
+
+
+def _share_below(scores: NDArray[Any], others: NDArray[Any], weights: FloatArray) -> FloatArray:
+    """(N,) the weighted share of the others that lie below each score, ties half; NaN where they weigh nothing."""
+    order = np.argsort(others, kind="stable")
+    below = np.concatenate([[0.0], np.cumsum(weights[order])])
+    if below[-1] <= 0:
+        return np.full(len(scores), np.nan)
+    ascending = others[order]
+    strictly, level = (np.searchsorted(ascending, scores, side) for side in ("left", "right"))
+    return np.asarray((below[strictly] + below[level]) / (2 * below[-1]))
 
 
 def area_under_roc(scores: NDArray[Any], positive: NDArray[np.bool_]) -> float:
@@ -69,7 +76,8 @@ def area_under_roc(scores: NDArray[Any], positive: NDArray[np.bool_]) -> float:
 
     On hundreds of samples the checks cost more than the area, and networks are judged by it after every epoch.
     """
-    return float(placements(scores, positive, np.ones(len(scores)))[positive].mean())
+    negatives = scores[~positive]
+    return float(_share_below(scores[positive], negatives, np.ones(len(negatives))).mean())
 
 
 class WeightedCurves:

@@ -98,6 +98,7 @@ def attack_statistics(
     val_identity: NDArray[Any] | None = None,
     unit: Unit = "person",
     folds: Folds | None = None,
+    spread: float = 1.0,
 ) -> AttackStatistics:
     """Every metric of an attack that was fitted R times (seeds), with its bootstrap draws.
 
@@ -113,6 +114,7 @@ def attack_statistics(
     unit : what counts once, in decisions and in figures: a person with all their images of a class, or an image.
     decide_on_val : False leaves the decisions to the attack as it stands (the most probable class): for a claim.
     folds : int (V,) and (N,), the fold of each sample of val and test; None on a single split.
+    spread : how many times as wide intervals are as those of independent guesses, see ``spread_of_folds``.
 
     Raises
     ------
@@ -155,13 +157,14 @@ def attack_statistics(
         per_repeat["tpr_at_1pct_fpr"] = [_tpr_at_low_fpr(score[:, 1], labels == 1, samples.weights) for score in scores]
     else:
         draws["auc"] = np.mean([_macro_auc(score, samples) for score in scores], axis=0)
+    point = {metric: float(np.mean(values)) for metric, values in per_repeat.items()}
     return AttackStatistics(
-        point={metric: float(np.mean(values)) for metric, values in per_repeat.items()},
-        draws=draws,
+        point=point,
+        draws={metric: point[metric] + spread * (values - point[metric]) for metric, values in draws.items()},
         per_repeat=per_repeat,
         bootstrap_key=bootstrap.key,
         seeds=(),
-        estimates=estimates,
+        estimates={metric: estimate.widened(spread) for metric, estimate in estimates.items()},
         counts={
             "people": float(len(bootstrap.people)),
             "images": float(len(labels)),
@@ -267,12 +270,13 @@ def smallest_detectable(
     unit: Unit = "person",
     alpha: float = 0.05,
     power: float = 0.8,
+    widened: float = 1.0,
 ) -> float:
     """The smallest true balanced accuracy that this test set would find better than chance.
 
     A two-sided test of level ``alpha`` finds it with probability ``power``, or more: all images of a person that show
     one class are taken to be read alike, so that each class rests on (Σw)²/Σw² effective people of weight w. 1.0 where
-    even a perfect attack could not be told from chance.
+    even a perfect attack could not be told from chance. widened : of ``spread_of_folds``.
     """
     labels = metrics.checked_labels(labels, len(identity), classes)
     weights = sample_weights(identity, labels, unit)
@@ -282,7 +286,9 @@ def smallest_detectable(
     if len(units) < 2:
         raise ValueError("a test set of one class can show no leak of it")
     chance = 1 / len(units)
-    spread = np.sqrt((1 / units).sum()) / len(units)  # of balanced accuracy, in units of one guess's deviation
+    spread = (
+        widened * np.sqrt((1 / units).sum()) / len(units)
+    )  # of balanced accuracy, in units of one guess's deviation
 
     def shortfall(accuracy: float) -> float:
         under_null = norm.ppf(1 - alpha / 2) * spread * np.sqrt(chance * (1 - chance))

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from altair.utils.schemapi import debug_mode
+
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.experiment.run import RUN
 from aiakit.leaderboard.board import Board, RankedEntry
@@ -46,6 +48,7 @@ WEAK = "†"
 TEXT = ("release", "attack", "verdict")  # keys of columns that hold no numbers
 
 
+@debug_mode(False)  # as for the report of a run
 def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: Path | None = None) -> Page:
     """The page of a board. calibrations : how much of known leaks the attacks find.
 

@@ -60,18 +60,18 @@ class Canvas:
             fill = alt.Color("colour:N", scale=None, legend=None)
             seen = alt.Opacity("opacity:Q", scale=None, legend=None)
             bars = alt.Chart(values(self._bars)).mark_rect()
-            layers.append(bars.encode(x=x, x2="right:Q", y=y, y2="bottom:Q", color=fill, opacity=seen))
+            layers.append(bars.encode(x=x, x2=alt.X2("right:Q"), y=y, y2=alt.Y2("bottom:Q"), color=fill, opacity=seen))
         for side in sorted({picture["side"] for picture in self._pictures}):
             chosen = [picture for picture in self._pictures if picture["side"] == side]
             pictures = alt.Chart(values(chosen)).mark_image(width=side, height=side, aspect=False, aria=False)
-            layers.append(pictures.encode(x=x, y=y, url="url:N"))
+            layers.append(pictures.encode(x=x, y=y, url=alt.Url("url:N")))
         for align, bold, soft in sorted({(t["align"], t["bold"], t["soft"]) for t in self._texts}):
             rows = [text for text in self._texts if (text["align"], text["bold"], text["soft"]) == (align, bold, soft)]
             words = alt.Chart(values(rows)).mark_text(
                 align=align, baseline="middle", fontSize=SIZE, color=INK, opacity=0.72 if soft else 1.0,
                 fontWeight="bold" if bold else "normal",
             )  # fmt: skip
-            layers.append(words.encode(x=x, y=y, text="words:N"))
+            layers.append(words.encode(x=x, y=y, text=alt.Text("words:N")))
         return finish(name, caption, alt.layer(*layers).properties(width=self.width, height=self.height, padding=6))
 
     @staticmethod

@@ -11,7 +11,7 @@ import numpy as np
 from aiakit.measures.pareto import pareto_front
 from aiakit.report.conclusion import percent, reads
 from aiakit.report.plane import BEST, OTHERS, draw_plane, point_of
-from aiakit.report.theme import CLAIMED, HEADINGS, INK, MEASURED, WIDTH, Chart, finish, from_chance, title, values
+from aiakit.report.theme import CLAIMED, HEADINGS, INK, MEASURED, SAYS, WIDTH, Chart, finish, from_chance, title, values
 from aiakit.results.figures import Slice
 
 Row = dict[str, Any]
@@ -76,20 +76,22 @@ def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceili
         *(
             alt.Chart(values([mark for mark in lines if mark["lift"] == lift]))
             .mark_text(align="center", baseline="bottom", dy=-lift, color=INK, fontSize=11, opacity=0.8)
-            .encode(x=alt.X("at:Q", scale=scale), y=alt.value(0), text="name:N")
+            .encode(x=alt.X("at:Q", scale=scale), y=alt.value(0), text=alt.Text("name:N"))
             for lift in sorted({mark["lift"] for mark in lines})
         ),
         alt.Chart(values([bar for bar in bars if "claimed" in bar]))
         .mark_bar(height=3, color=INK, opacity=0.35)
-        .encode(x=alt.X("claimed:Q", scale=scale), x2="measured:Q", y=y),
-        alt.Chart(values(bars)).mark_rule(color=MEASURED, strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y),
+        .encode(x=alt.X("claimed:Q", scale=scale), x2=alt.X2("measured:Q"), y=y),
+        alt.Chart(values(bars))
+        .mark_rule(color=MEASURED, strokeWidth=1.5)
+        .encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"), y=y),
         alt.Chart(values(points))
         .mark_point(filled=True, size=90, opacity=1)
         .encode(
             x=alt.X("value:Q", title="balanced accuracy of inference", scale=scale),
             y=y,
             color=colour,
-            description="says:N",
+            description=SAYS,
         ),
     ]
     return finish(
@@ -130,8 +132,8 @@ def table_of_colours(name: str, caption: str, cells: Sequence[Row], across: str,
     base = alt.Chart(values(cells)).encode(x=x, y=y)
     strength = alt.Opacity("value:Q", legend=None, scale=alt.Scale(domain=domain, range=[0.04, 0.9], clamp=True))
     layers = alt.layer(
-        base.mark_rect(color=MEASURED).encode(opacity=strength, description="says:N"),
-        base.mark_text(color=INK).encode(text="text:N"),
+        base.mark_rect(color=MEASURED).encode(opacity=strength, description=SAYS),
+        base.mark_text(color=INK).encode(text=alt.Text("text:N")),
     )
     return finish(name, caption, layers.properties(width=max(160, 52 * len(columns)), height=26 * len(attacks)))
 
@@ -153,9 +155,11 @@ def seeds(rows: Sequence[Row]) -> Chart | None:
     y = alt.Y("release:N", title=None, sort=order)
     base = alt.Chart(values(points))
     layers = alt.layer(
-        base.mark_rule(opacity=0.5, color=INK).encode(x=alt.X("min(value):Q", scale=scale), x2="max(value):Q", y=y),
+        base.mark_rule(opacity=0.5, color=INK).encode(
+            x=alt.X("min(value):Q", scale=scale), x2=alt.X2("max(value):Q"), y=y
+        ),
         base.mark_point(size=70, color=MEASURED, filled=True, opacity=0.8).encode(
-            x=x, y=y, detail="seed:N", description="says:N"
+            x=x, y=y, detail=alt.Detail("seed:N"), description=SAYS
         ),
     )
     return finish(
@@ -186,9 +190,9 @@ def groups(slices: Sequence[Slice]) -> Chart | None:
     )
     x = "share of pictures whose class the strongest attack gets right"
     layers = alt.layer(
-        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", scale=scale, title=x), x2="high:Q"),
+        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", scale=scale, title=x), x2=alt.X2("high:Q")),
         base.mark_point(filled=True, size=60, opacity=1).encode(
-            x=alt.X("value:Q", scale=scale, title=x), description="says:N"
+            x=alt.X("value:Q", scale=scale, title=x), description=SAYS
         ),
     )
     return finish(

@@ -9,6 +9,8 @@ from aiakit.experiment.config import REFERENCE
 from aiakit.results.verdicts import IMPOSSIBLE, INVERTED, LEAKS, NO_POWER, NOT_FOUND
 
 Row = Mapping[str, Any]
+# Who reads most of a release, where that is not who learned from the release of his own people alone.
+WHO = {"insider": "an insider", "query": "able to query", "insider+query": "an insider and able to query"}
 
 
 def conclusion_of(document: Mapping[str, Any]) -> str:
@@ -91,7 +93,9 @@ def _reached(row: Row) -> float:
 
 
 def _figure(row: Row) -> str:
-    return percent(_reached(row), row["strongest"]["ci95"])
+    knows = row.get("level", "informed")
+    by = "" if knows == "informed" else f" by an attacker who is {WHO[knows]}"
+    return percent(_reached(row), row["strongest"]["ci95"]) + by
 
 
 def percent(value: float, interval: Sequence[float | None] | None = None) -> str:

@@ -10,15 +10,16 @@ import altair as alt
 import numpy as np
 from scipy.stats import norm
 
+from aiakit.experiment.config import LADDER
 from aiakit.measures.verification import OPERATING_POINTS
 from aiakit.report.conclusion import percent
-from aiakit.report.theme import INK, WIDTH, Chart, finish, from_chance, title, values
+from aiakit.report.theme import INK, SAYS, WIDTH, Chart, finish, from_chance, title, values
 from aiakit.results.figures import DetCurve
 
 Row = dict[str, Any]
 SPREAD = 12  # pixels that series lie apart on either side of a named value
 CLAIM = "in-loop (claim)"
-LEVELS = (CLAIM, "ignorant", "lazy", "informed", "adaptive")
+LEVELS = (CLAIM, *LADDER)
 RATES = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)  # that DET axes are labelled with
 PLACES = ("level", "people", "images")  # what a curve is drawn against
 LEAST, MOST = 5e-4, 0.97  # rates that DET axes have a place for
@@ -47,20 +48,20 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str, rows: Sequence
         alt.Scale(domain=[low[axis], _deviate(MOST)], clamp=True, nice=False) for axis in ("match", "miss")
     )
     chart = alt.Chart(values(points)).mark_line(strokeWidth=2).encode(
-        description="release:N",
+        description=alt.Description("release:N"),
         x=alt.X("match:Q", title="false match rate", axis=axis, scale=x_scale),
         y=alt.Y("miss:Q", title="false non-match rate", axis=axis, scale=y_scale),
         color=_series(points, "release"),
-        order="order:Q",
+        order=alt.Order("order:Q"),
     )  # fmt: skip
     layers = [chart]
     marked = _operating_points(rows, impostors, {point["release"] for point in points}, low)
     if marked:
         at = alt.Chart(values(marked)).encode(
-            x=alt.X("match:Q", scale=x_scale), color=_series(points, "release"), description="says:N"
+            x=alt.X("match:Q", scale=x_scale), color=_series(points, "release"), description=SAYS
         )
         layers += [
-            at.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=y_scale), y2="high:Q"),
+            at.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=y_scale), y2=alt.Y2("high:Q")),
             at.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y("miss:Q", scale=y_scale)),
         ]
     # who guesses rejects as many of one person as of two; drawn where both rates lie on the axes
@@ -141,7 +142,8 @@ def ladder(rows: Sequence[Row]) -> Chart | None:
         "Balanced accuracy, with 95 % intervals, of "
         + ("the in-loop attacker (a claim) and of " if CLAIM in known else "")
         + "the strongest attack at each level: trained on undefended data (ignorant), on a release of the same method "
-        "with another seed (lazy), on this release (informed), and with photographs beside it (adaptive).",
+        "with another seed (lazy), on this release (informed), with photographs beside it (adaptive), also on the "
+        "defender's people (insider), also on releases of samples that the attacker made up (query).",
         named="level",
     )
 
@@ -154,17 +156,23 @@ def _levels(row: Row) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def _informed(row: Row) -> Row:
+    """Attack → what it measured with no more knowledge than the release of attacker-train."""
+    found: Row = row["attacks"] if row["level"] == "informed" else row["knowledge"]["informed"]
+    return found
+
+
 def budgets(rows: Sequence[Row], everybody: int) -> list[Chart]:
     """The label-budget curve of every release that has one.
 
-    everybody : the people of attacker-train, whom the headline's attacks learn from: the last point.
+    everybody : the people of attacker-train, whom attacks learn from without a budget: the last point.
     """
     charts = []
     for number, row in enumerate(rows):
         points = [
             {**_measured(point), "people": point["people"], "attack": title(name)}
             for name, curve in row.get("budgets", {}).items()
-            for point in [*curve, {**row["attacks"][name], "people": everybody}]
+            for point in [*curve, {**_informed(row)[name], "people": everybody}]
         ]
         if points:
             numbers = sorted({point["people"] for point in points})
@@ -175,6 +183,30 @@ def budgets(rows: Sequence[Row], everybody: int) -> list[Chart]:
                 "learns from, with 95 % intervals."
             )
             charts.append(_lines(points, x, "attack", f"label-budget-{number}", caption))
+    return charts
+
+
+def growth(rows: Sequence[Row]) -> list[Chart]:
+    """How the leak of every release grows with the people that the attacker knows, and what is predicted of more."""
+    charts = []
+    for number, row in enumerate(rows):
+        points = [
+            {**_measured(point), "people": point["people"], "attack": title(name) + kind}
+            for name, curve in row.get("growth", {}).items()
+            for kind, of in (("", curve["points"]), (", predicted", curve.get("predicted", [])))
+            for point in of
+        ]
+        if points:
+            numbers = sorted({point["people"] for point in points})
+            scale = alt.Scale(type="log", nice=False, padding=12)
+            axis = alt.Axis(values=numbers, labelAngle=-40, format=",")
+            x = alt.X("people:Q", title="people that the attacker knows", scale=scale, axis=axis)
+            caption = (
+                f"{title(row['release'])}: balanced accuracy of the strongest attack and the runner-up by the number of "
+                "people that they learn from, with 95 % intervals, and what is predicted of an attacker who knows more, "
+                "with 95 % prediction intervals. A prediction is no ceiling."
+            )
+            charts.append(_lines(points, x, "attack", f"growth-{number}", caption))
     return charts
 
 
@@ -226,8 +258,8 @@ def _lines(
         )
     y = alt.Y("value:Q", title="balanced accuracy", scale=scale)
     layers = alt.layer(
-        base.mark_rule(opacity=0.4).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        base.mark_rule(opacity=0.4).encode(y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q")),
         base.mark_line(strokeWidth=2).encode(y=y),
-        base.mark_point(filled=True, size=45, opacity=1).encode(y=y, description="says:N"),
+        base.mark_point(filled=True, size=45, opacity=1).encode(y=y, description=SAYS),
     )
     return finish(name, caption, layers.properties(width=WIDTH, height=260))

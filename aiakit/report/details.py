@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import sqrt
 from typing import Any
 
+from aiakit.experiment.config import LADDER
 from aiakit.report.grid import NONE, Grid, figure, measured
 
 Row = dict[str, Any]
@@ -116,16 +117,16 @@ def _strongest_cell(row: Row) -> str:
 
 
 def _ladder(document: Row) -> Grid:
-    """What each attack reads by what it was trained on."""
-    known = [row.get("knowledge", {}) for row in document["rows"]]
-    levels = [level for level in ("ignorant", "lazy") if any(level in found for found in known)]
+    """What each attack reads by what the attacker knows."""
+    known = [{**row.get("knowledge", {}), row["level"]: row["attacks"]} for row in document["rows"]]
+    levels = [level for level in LADDER if any(level in found for found in known)]
     rows = [
-        [row["release"], name, *(measured(of.get(level, {}).get(name)) for level in levels), measured(informed)]
+        [row["release"], name, *(measured(of.get(level, {}).get(name)) for level in levels)]
         for row, of in zip(document["rows"], known, strict=True)
-        for name, informed in row["attacks"].items()
+        for name in row["attacks"]
     ]
-    title = "Knowledge ladder, balanced accuracy of each attack by what it was trained on"
-    return Grid(title, ("release", "attack", *levels, "this release"), rows if levels else [], (), 2)
+    title = "Knowledge ladder, balanced accuracy of each attack by what the attacker knows"
+    return Grid(title, ("release", "attack", *levels), rows if len(levels) > 1 else [], (), 2)
 
 
 def _curves(document: Row) -> Iterator[Grid]:

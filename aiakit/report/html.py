@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from altair.utils.schemapi import debug_mode
+
 from aiakit.errors import InputError
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
@@ -26,6 +28,7 @@ FIGURES = "figures"
 FACES = 3  # shown where nobody says how many
 
 
+@debug_mode(False)  # checking each part of each chart against a schema is half the time, and the business of tests
 def report_page(
     run: Run, evaluation: Evaluation, document: dict[str, Any], folder: Path, faces: int | None = None
 ) -> Page:

@@ -9,7 +9,7 @@ import altair as alt
 
 from aiakit.measures.pareto import privacy_of
 from aiakit.report.conclusion import percent, reads
-from aiakit.report.theme import CLAIMED, INK, MEASURED, WIDTH, Chart, finish, values
+from aiakit.report.theme import CLAIMED, INK, MEASURED, SAYS, WIDTH, Chart, finish, values
 
 Row = dict[str, Any]
 HEIGHT = 300
@@ -58,23 +58,23 @@ def draw_plane(points: list[Row], named: Sequence[Row], caption: str, undefended
     layers = [
         alt.Chart(values([point for point in points if point["front"] == BEST]))
         .mark_line(interpolate="step-before", color=MEASURED, strokeDash=[4, 3], opacity=0.7)
-        .encode(x=x, y=y, order="utility:Q"),
-        base.mark_rule(opacity=0.5).encode(x=alt.X("utility_low:Q"), x2="utility_high:Q", y=y, color=colour),
-        base.mark_rule(opacity=0.5).encode(x=x, y=alt.Y("privacy_low:Q"), y2="privacy_high:Q", color=colour),
-        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour, description="says:N"),
+        .encode(x=x, y=y, order=alt.Order("utility:Q")),
+        base.mark_rule(opacity=0.5).encode(x=alt.X("utility_low:Q"), x2=alt.X2("utility_high:Q"), y=y, color=colour),
+        base.mark_rule(opacity=0.5).encode(x=x, y=alt.Y("privacy_low:Q"), y2=alt.Y2("privacy_high:Q"), color=colour),
+        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour, description=SAYS),
     ]
     if claims:
         mark, at = alt.Chart(values(claims)), alt.Y("claimed:Q")
         layers += [
-            mark.mark_rule(color=INK, opacity=0.18).encode(x=x, y=y, y2="claimed:Q"),
-            mark.mark_point(size=45, opacity=0.9).encode(x=x, y=at, color=colour, description="says:N"),
+            mark.mark_rule(color=INK, opacity=0.18).encode(x=x, y=y, y2=alt.Y2("claimed:Q")),
+            mark.mark_point(size=45, opacity=0.9).encode(x=x, y=at, color=colour, description=SAYS),
         ]
     placed = _placed(named, points, x_domain, y_domain)
     for place in sorted({(p["align"], p["dx"], p["dy"]) for p in placed}):  # a layer for each way of placing names
         align, dx, dy = place
         chosen = alt.Chart(values([p for p in placed if (p["align"], p["dx"], p["dy"]) == place]))
         text = chosen.mark_text(align=align, dx=dx, dy=dy, baseline="middle", color=INK)
-        layers.append(text.encode(x=x, y=y, text="name:N"))
+        layers.append(text.encode(x=x, y=y, text=alt.Text("name:N")))
     if undefended is not None:
         mark = alt.Chart(values([undefended]))
         layers += [

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiakit.report.conclusion import percent
 from aiakit.results.verdicts import IMPOSSIBLE
 
 Row = dict[str, Any]
 
 
 def bounds(document: Row) -> list[str]:
-    """What no attack can exceed on these data, and what is too small to be seen on them."""
-    lines = []
+    """Whom attackers know, what no attack can exceed on these data, and what is too small to be seen on them."""
+    lines = [_known(document)]
     if document["bayes_ceiling"] is not None:
         lines.append(
             f"No attack on {document['attribute']} can exceed {document['bayes_ceiling']:.3f} on any release of this "
@@ -23,6 +24,34 @@ def bounds(document: Row) -> list[str]:
             "balanced accuracy. Below it, 'private' is not shown."
         )
     return lines
+
+
+def _known(document: Row) -> str:
+    """How many people attackers learned from: who knows more people reads more."""
+    known = document["attacker_people"]
+    said = ", ".join(f"{people:,} people ({level})" for level, people in known.items())
+    folds = document["folds"]
+    how = "" if folds == 1 else f"; {folds} folds tested everybody once"
+    return f"Attackers learned from {said}{how}. One who knows more people may read more."
+
+
+def growth(row: Row) -> list[str]:
+    """What an attacker who knows more people is predicted to read of a release."""
+    return [
+        f"{row['release']}, {name}: {_rising(curve)}; predicted "
+        + ", ".join(
+            f"{percent(p['balanced_accuracy'], p['ci95'])} at {p['people']:,} people" for p in curve["predicted"]
+        )
+        + ", which is no ceiling"
+        for name, curve in row.get("growth", {}).items()
+        if "predicted" in curve
+    ]
+
+
+def _rising(curve: Row) -> str:
+    gain, (low, high) = 100 * curve["gain"], (100 * end for end in curve["gain_ci95"])
+    said = "still rising" if curve["still_rising"] else "not shown to be rising"
+    return f"{said} ({gain:+.1f} points [{low:+.1f}, {high:+.1f}] for twice the people)"
 
 
 def nulls(row: Row) -> list[str]:
@@ -58,7 +87,7 @@ def remarks(document: Row) -> list[str]:
                 f"{official['genuine_pairs']:,} are genuine pairs of {official['genuine_people']:,} people; "
                 f"{official['errors']:.0f} errors"
             )
-        lines += [*nulls(row), *skipped(row)]
+        lines += [*growth(row), *nulls(row), *skipped(row)]
     return [*lines, *problems(document), *document["limits"]]
 
 

@@ -134,12 +134,14 @@ def attacks(source: Source) -> Section | None:
 
 
 def knowledge(source: Source) -> Section | None:
-    """The knowledge ladder, the label budget and pooled evidence."""
-    people = source.document["splits"]["attacker-train"]["people"]
-    drawn = present([curves.ladder(source.rows), *curves.budgets(source.rows, people), curves.pooled(source.rows)])
+    """The knowledge ladder, how the leak grows with people, the label budget and pooled evidence."""
+    people = source.document["attacker_people"]["informed"]
+    grown, budgets = curves.growth(source.rows), curves.budgets(source.rows, people)
+    drawn = present([curves.ladder(source.rows), *grown, *budgets, curves.pooled(source.rows)])
     if not drawn:
         return None
-    return Section("knowledge", "What the attacker knows", ["The headline's attacker is informed."], drawn)
+    sentences = [sentence for row in source.rows for sentence in growth(row)]
+    return Section("knowledge", "What the attacker knows", sentences, drawn)
 
 
 def _few_errors(counts: Mapping[str, float], metric: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from altair.utils.schemapi import debug_mode
+
 from aiakit.report import charts as run_charts
 from aiakit.report import sweep_charts as charts
 from aiakit.report.conclusion import conclusion_of_sweep, largest_gap
@@ -26,6 +28,7 @@ def write_sweep_page(document: Row, folder: Path, figures: bool = False) -> list
     return write_page(sweep_page(document), folder, PAGE, figures)
 
 
+@debug_mode(False)  # as for the report of a run
 def sweep_page(document: Row) -> Page:
     """A sweep as a page: the charts against each option, the plane, and the points."""
     varying = [charts.against(document, option) for option in document["options"]]

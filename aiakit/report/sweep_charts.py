@@ -10,7 +10,7 @@ import altair as alt
 
 from aiakit.report.conclusion import percent
 from aiakit.report.plane import BEST, OTHERS, draw_plane, point_of, privacy
-from aiakit.report.theme import CLAIMED, COLOURS, INK, MEASURED, WIDTH, Chart, finish, from_chance, title, values
+from aiakit.report.theme import CLAIMED, COLOURS, INK, MEASURED, SAYS, WIDTH, Chart, finish, from_chance, title, values
 from aiakit.sweeps.space import in_short
 
 Row = dict[str, Any]
@@ -104,14 +104,17 @@ def _panel(
     layers = [
         rules.mark_rule(strokeDash=[2, 3], color=INK, opacity=0.6).encode(y=alt.Y("at:Q", scale=scale_y)),
         rules.mark_text(align="right", baseline="bottom", dy=-3, color=INK, fontSize=11, opacity=0.8).encode(
-            x=alt.value(WIDTH), y=alt.Y("at:Q", scale=scale_y), text="name:N"
+            x=alt.value(WIDTH), y=alt.Y("at:Q", scale=scale_y), text=alt.Text("name:N")
         ),
     ]
     if isinstance(space, dict):
         scale = alt.Scale(type="log" if space["log"] else "linear", domain=[space["low"], space["high"]], nice=False)
         x = alt.X("x:Q", title=option, scale=scale)
         dots = alt.Chart(values(rows)).mark_point(filled=True, size=45, opacity=0.8)
-        layers += [_intervals(rows, x, scale_y, colour), dots.encode(x=x, y=y, color=colour, description="says:N")]
+        layers += [
+            _intervals(rows, x, scale_y, colour),
+            dots.encode(x=x, y=y, color=colour, description=SAYS),
+        ]
     else:
         shown = [{**row, "x": in_short(row["x"])} for row in rows]
         order = [in_short(value) for value in _ascending(space)]
@@ -121,20 +124,20 @@ def _panel(
         area = alt.Chart(values(between)).mark_area(color=INK, opacity=0.08)
         thick = alt.Chart(values([mean for mean in means if mean])).mark_line(strokeWidth=2.5)
         if tuple(names) == LEAKS and between:
-            layers.append(area.encode(x=x, y=alt.Y("low:Q", scale=scale_y), y2="high:Q"))
+            layers.append(area.encode(x=x, y=alt.Y("low:Q", scale=scale_y), y2=alt.Y2("high:Q")))
         if len({row["rest"] for row in rows}) > 1:
             thin = alt.Chart(values(shown)).mark_line(strokeWidth=1, opacity=0.35)
-            layers.append(thin.encode(x=x, y=y, color=colour, detail="rest:N"))
+            layers.append(thin.encode(x=x, y=y, color=colour, detail=alt.Detail("rest:N")))
         dots = alt.Chart(values(shown)).mark_point(filled=True, size=30, opacity=0.8)
         layers += [_intervals(shown, x, scale_y, colour), thick.encode(x=x, y=y, color=colour),
-                   dots.encode(x=x, y=y, color=colour, description="says:N")]  # fmt: skip
+                   dots.encode(x=x, y=y, color=colour, description=SAYS)]  # fmt: skip
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
 
 
 def _intervals(rows: list[Row], x: Any, scale: alt.Scale, colour: Any) -> Any:
     """The 95 % interval of every point."""
     rules = alt.Chart(values(rows)).mark_rule(opacity=0.35, strokeWidth=1.5)
-    return rules.encode(x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour)
+    return rules.encode(x=x, y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=colour)
 
 
 def _ascending(space: Iterable[Any]) -> list[Any]:

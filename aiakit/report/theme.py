@@ -1,4 +1,8 @@
-"""How charts look: one Altair theme for light and dark pages, and what a chart is for the page that shows it."""
+"""How charts look: one Altair theme for light and dark pages, and what a chart is for the page that shows it.
+
+Channels are objects everywhere (``alt.X2("high:Q")``): for one given as text altair searches its
+whole schema, 10 ms each.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ COLOURS = ("#2f86c5", "#e0751f", "#0e9f77", "#c1649f", "#b08a00", "#5a6fd8", "#d
 MEASURED, CLAIMED = COLOURS[1], COLOURS[0]
 FONT = "'Liberation Sans', Arial, Helvetica, sans-serif"  # metrics that are the same wherever texts are measured
 WIDTH = 400
+SAYS = alt.Description("says:N")  # what a mark says on hover, in the rows of its data
 # The columns of a heat-map: every one is named, however narrow.
 HEADINGS = alt.Axis(orient="top", labelAngle=-35, domain=False, labelOverlap=False)
 

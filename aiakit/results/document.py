@@ -6,17 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
 from aiakit import __version__
+from aiakit.datasets.splits import DEFENDERS
 from aiakit.experiment.config import REFERENCE, RunConfig, label_of
 from aiakit.experiment.probing import on_large_samples
 from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import number, numbers
+from aiakit.measures.deciding import spread_of_folds
 from aiakit.measures.statistics import smallest_detectable
+from aiakit.results.computing import too_few
 from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.row import Row
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
 
-SCHEMA = 2
+SCHEMA = 3
 Said = Mapping[tuple[str, str], Verdict | None]  # (attribute, release) → verdict
 NO_REFERENCE = (
     "no undefended --reference was given, so that the power of these attacks is not known: where nothing was found, "
@@ -49,6 +54,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
         **_attribute(evaluation, tests),
         "seeds": len(config.seeds),
         "attack_seeds": config.attack_seeds,
+        "folds": config.split.folds,
         "complete": not failures and not any(row.missing for row in evaluation.rows.values()),
         "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
         "notes": [
@@ -59,6 +65,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
             *_on_large_samples(evaluation),
             *_on_power(evaluation),
             *_on_certainty(evaluation),
+            *_on_growth(evaluation),
         ],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row, said) for row in evaluation.rows.values()],
@@ -88,6 +95,12 @@ def _on_certainty(evaluation: Evaluation) -> list[str]:
     return [f"these intervals are no more than a hint: {', '.join(doubts)}"] if doubts else []
 
 
+def _on_growth(evaluation: Evaluation) -> list[str]:
+    """Why it is not said how the leak grows."""
+    reason = too_few(evaluation.protocol) if evaluation.config.forecast else ""
+    return [f"how the leak grows with the people that the attacker knows is not said: {reason}"] if reason else []
+
+
 def _on_large_samples(evaluation: Evaluation) -> list[str]:
     protocol, found = evaluation.protocol, dict[str, str]()
     for row in evaluation.rows.values():
@@ -102,13 +115,31 @@ def _attribute(evaluation: Evaluation, tests: int) -> dict[str, Any]:
     return {
         **{key: facts[key] for key in ("attribute", "classes", "people", "images", "splits", "bayes_ceiling")},
         "chance": 1 / classes,
+        "attacker_people": _people_known(evaluation),
         "tested_together": tests,
         "smallest_detectable": number(
             smallest_detectable(
-                protocol.labels(test), protocol.identity(test), classes, evaluation.unit, SIGNIFICANCE / tests
+                protocol.labels(test),
+                protocol.identity(test),
+                classes,
+                evaluation.unit,
+                SIGNIFICANCE / tests,
+                widened=spread_of_folds(len(protocol.folds)),
             )
         ),
     }
+
+
+def _people_known(evaluation: Evaluation) -> dict[str, int]:
+    """Level → how many people attackers learn from; where people are cross-fitted, at the least."""
+    protocol = evaluation.protocol
+    folds = range(len(protocol.folds)) if protocol.folds else (None,)
+    found = {}
+    for level in sorted({row.level for row in evaluation.rows.values()} | {"informed"}):
+        more = DEFENDERS if "insider" in level else ()
+        rows = [replace(protocol, fold=fold).rows("attacker-train", *more) for fold in folds]
+        found[level] = min(len(np.unique(protocol.identity(chosen))) for chosen in rows)
+    return found
 
 
 def _further(evaluation: Evaluation, said: Said, tests: int) -> dict[str, Any]:
@@ -127,6 +158,7 @@ def _inferred(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
     figures = judged(row, said[evaluation.protocol.facts["attribute"], row.release])
     found = {
         "release": row.release,
+        "level": row.level,
         **{key: figures[key] for key in ("strongest", "simultaneous_upper", "verdict", "p_value")},
         "attacks": _attacks(evaluation, row),
     }
@@ -135,12 +167,16 @@ def _inferred(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
 
 def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
     """Attack → its metrics, level and power, and the variances between seeds where there are seeds of both kinds."""
-    levels = {spec.name: spec.knowledge for spec in evaluation.config.attacks}
+    own = {spec.name: spec.knowledge for spec in evaluation.config.attacks}
     reference = evaluation.rows.get(evaluation.config.reference)
     power = {} if reference is None else shown_power(reference)
     found = {}
     for name, statistics in row.attacks.items():
-        found[name] = {**statistics.as_json(), "power": power.get(name), "knowledge": levels[name]}
+        found[name] = {
+            **statistics.as_json(),
+            "power": power.get(name),
+            "knowledge": own[name] if own[name] != "informed" else row.level,
+        }
         if name in row.variance:
             found[name]["variance"] = dict(zip(("defense_seeds", "attack_seeds"), row.variance[name], strict=True))
     return found
@@ -149,6 +185,7 @@ def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
 def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
     return {
         "release": row.release,
+        "level": row.level,
         "params": _params(evaluation.config, row.release),
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
@@ -218,6 +255,8 @@ def _ladder(row: Row) -> dict[str, Any]:
             "balanced_accuracy": row.nulls,
             "p": None if row.null_p_value is None else number(row.null_p_value),
         }
+    if row.growth:
+        extra["growth"] = {name: curve.as_json() for name, curve in row.growth.items()}
     return extra | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
 
 

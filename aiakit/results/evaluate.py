@@ -16,7 +16,9 @@ from aiakit.measures.comparison import variance_components
 from aiakit.measures.pooling import pooled_statistics
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.units import Unit
+from aiakit.results.computing import curves_of
 from aiakit.results.errors_by_class import errors_by_class
+from aiakit.results.growth import Growth
 from aiakit.results.judge import SPLITS, Judge, OfficialTruth, Scores, Truth
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.repeats import repeats_of
@@ -61,6 +63,7 @@ def _evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None) 
         row = rows[name] = Row(name)
         _add_costs(store, plan, name, row)
         _add_attacks(cells, config, name, row, config.pooled)
+        _add_growth(cells, config, row)
         _add_utility(cells, plan, name, row)
     further = {name: _evaluate_further(store, plan, config, name) for name in plan.further}
     return Evaluation(config, cells.protocol, rows, {name: found for name, found in further.items() if found})
@@ -230,6 +233,24 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
             row.slices = slices_of(row.strongest, tables, cells.protocol, cells.judge)
 
 
+def _add_growth(cells: _Cells, config: RunConfig, row: Row) -> None:
+    """How the leak grows with the people that the attacker knows: the last point is the headline's first seed."""
+    curves = curves_of(config, cells.protocol, row)
+    keys: dict[str, dict[int | None, list[AttackKey]]] = {}
+    for key in curves.cells:
+        keys.setdefault(key.attack, {}).setdefault(key.people, []).append(key)
+    everything = replace(cells, cells={**cells.cells, **curves.cells})
+    for attack, of in keys.items():
+        all_people = [replace(key, people=None) for key in next(iter(of.values()))]
+        points = {}
+        for people, repeats in {**of, curves.known: all_people}.items():
+            tables, seeds = everything.tables(repeats, Row(row.release))
+            if tables and people is not None:
+                points[people] = cells.judge.attack(tables, seeds)
+        if len(points) > 1:
+            row.growth[attack] = Growth.of(points, 1 / cells.judge.truth.classes)
+
+
 def _choose_level(
     row: Row, levels: dict[Level, dict[str, AttackStatistics]], untrained: dict[str, AttackStatistics]
 ) -> None:
@@ -265,6 +286,7 @@ def _pooled(tables: Sequence[Mapping[str, Any]], judge: Judge, images: int) -> A
         truth.classes,
         judge.unit,
         judge.truth.fold_of_both,
+        judge.truth.spread,
     )
 
 

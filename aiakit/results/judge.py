@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import IntArray
 from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.deciding import Known
+from aiakit.measures.deciding import Known, spread_of_folds
 from aiakit.measures.statistics import AttackStatistics, Folds
 from aiakit.measures.units import Unit, sample_weights
 from aiakit.measures.verification import Pairs, VerificationStatistics, ten_fold_accuracy
@@ -56,6 +56,11 @@ class Truth:
     def fold_of_both(self) -> Folds | None:
         """The fold of each sample of attacker-val and of test."""
         return None if self.folds is None else (self.folds, self.folds)
+
+    @property
+    def spread(self) -> float:
+        """How many times as wide intervals are as on a single split."""
+        return 1.0 if self.folds is None else spread_of_folds(int(self.folds.max()) + 1)
 
 
 @dataclass(frozen=True)
@@ -109,10 +114,13 @@ class Judge:
         row.utility = {kind: self.verification(kind, tables) for kind, tables in scores.similarities.items()}
         row.official = self.official(scores.official)
 
-    def attack(self, tables: Tables, seeds: Sequence[int] = (), decide_on_val: bool = True) -> AttackStatistics:
+    def attack(
+        self, tables: Tables, seeds: Sequence[int] = (), decide_on_val: bool = True, learned: bool = True
+    ) -> AttackStatistics:
         """The statistics of the repeats of one attack. seeds : the defense's of each; none: each has its own.
 
-        decide_on_val : False leaves the decisions as they are, see ``attack_statistics``.
+        decide_on_val : False leaves the decisions as they are, see ``attack_statistics``. learned : whether it learned
+        from people who are tested in other folds.
         """
         val, test = ([table[split] for table in tables] for split in SPLITS)
         labels, identity = self.truth.labels, self.truth.identity["val"]
@@ -127,6 +135,7 @@ class Judge:
             identity,
             self.unit,
             self.truth.fold_of_both,
+            self.truth.spread if learned else 1.0,
         )
         return replace(found, seeds=tuple(seeds))
 
@@ -138,7 +147,10 @@ class Judge:
         labels, folds = self.truth.labels["val"], self.truth.folds
         known = Known(labels, sample_weights(self.truth.identity["val"], labels, self.unit), folds)
         tuned = [{split: known.calibrate(table["val"], table[split], folds) for split in SPLITS} for table in tables]
-        return self.attack(tables, seeds, decide_on_val=False), self.attack(tuned, seeds)
+        return (
+            self.attack(tables, seeds, decide_on_val=False, learned=False),
+            self.attack(tuned, seeds, learned=False),
+        )
 
     def verification(self, kind: str, tables: Tables) -> VerificationStatistics:
         """The statistics of the repeats of the verifier on pairs with impostors of a kind."""

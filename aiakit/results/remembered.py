@@ -60,10 +60,11 @@ class StatisticsCache:
         val_identity: NDArray[Any] | None = None,
         unit: Unit = "person",
         folds: Folds | None = None,
+        spread: float = 1.0,
     ) -> AttackStatistics:
         """As ``aiakit.measures.statistics.attack_statistics``."""
         parts = [*val_proba, val_labels, *test_proba, test_labels, len(val_proba), classes, decide_on_val]
-        parts += [val_identity, unit, *(folds or ())]
+        parts += [val_identity, unit, *(folds or ()), spread]
 
         def compute() -> AttackStatistics:
             return attack_statistics(
@@ -77,6 +78,7 @@ class StatisticsCache:
                 val_identity,
                 unit,
                 folds,
+                spread,
             )
 
         def restore(cell: Cell, common: dict[str, Any]) -> AttackStatistics:

@@ -13,6 +13,7 @@ from aiakit.measures.comparison import Difference, illusion_gap, max_t_bound
 from aiakit.measures.intervals import Estimate
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.verification import VerificationStatistics
+from aiakit.results.growth import Growth
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ class Row:
     variance : attack → variances of its balanced accuracy (between defense seeds, between attack seeds).
     accuracy_bound : what no attack on it can exceed, where its defense proves that.
     errors_by_class : of verification, of a run or an audit.
+    growth : attack → its learning curve, of the strongest and the runner-up.
     slices : the strongest attack on parts of test, where the run asks for them (an audit does).
     seconds : computing time of all of its cells. fit_seconds, release_seconds : of its defense, over all seeds.
     peak_mib : the most memory that making the release took. missing : labels of its cells that are not there.
@@ -135,6 +137,7 @@ class Row:
     official: OfficialFolds | None = None
     errors_by_class: ByClass = field(default_factory=dict)
     slices: Slices | None = None
+    growth: dict[str, Growth] = field(default_factory=dict)
     seconds: float = 0.0
     fit_seconds: float = 0.0
     release_seconds: float = 0.0

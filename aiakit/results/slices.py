@@ -33,6 +33,7 @@ def slices_of(attack: str, tables: Tables, protocol: Protocol, judge: Judge) -> 
             val_identity=judge.truth.identity["val"],
             unit=judge.unit,
             folds=None if folds is None else (folds, folds[chosen]),
+            spread=judge.truth.spread,
         )
         return Part(
             people=len(of_part.people),

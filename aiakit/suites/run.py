@@ -14,6 +14,7 @@ from aiakit.experiment.engine import Engine, Observer
 from aiakit.experiment.request import Prepared
 from aiakit.experiment.run import Run, default_name
 from aiakit.experiment.runtime import Runtime
+from aiakit.results.computing import compute
 from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.storage.store import write_atomically
 from aiakit.suites.document import suite_document
@@ -77,7 +78,7 @@ def run_suite(
     Raises InputError where the folders hold something else or cannot be written to.
     """
     run = Run.create(out / (name or f"benchmark-{default_name(prepared.config)}"), prepared.config, command)
-    notes = run.execute(runtime, observer, engine, prepared.broken)
+    notes = compute(run, runtime, observer, engine, prepared.broken)
     swept = None
     if sweep is not None:
         folder = out / (f"{name}-sweep" if name else sweep.default_name())

@@ -30,6 +30,7 @@ from typing import Any
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import RUN, Run
 from aiakit.storage.store import CELLS, RESULT, Store
+from benchmarks.stress.processes import Begin, Process
 
 SMALL = [
     "--defense", "aia", "--attacks", "logreg,gender-mlp,cnn", "--people", "80", "--images-per-person", "3",
@@ -54,12 +55,13 @@ class Chaos:
     arguments: Sequence[str]
     jobs: int
     rng: random.Random
+    begin: Begin = subprocess.Popen
     phases: Counter[str] = field(default_factory=Counter)
-    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    started: list[Process] = field(default_factory=list)
     first_write: float = 0.0
     duration: float = 0.0
 
-    def start(self, name: str, copy: int = 0) -> subprocess.Popen[bytes]:
+    def start(self, name: str, copy: int = 0) -> Process:
         """A process, and leader of its group, that makes the run of this name."""
         command = [sys.executable, "-m", "aiakit", "run"]
         command += [*self.arguments, "--jobs", str(self.jobs), "--threads", str(self.jobs)]
@@ -69,7 +71,7 @@ class Chaos:
             (self.folder / f"{name}.{copy}.json").open("wb") as out,
             (self.folder / f"{name}.{copy}.log").open("wb") as log,
         ):
-            process = subprocess.Popen(command, stdout=out, stderr=log, env=environment, start_new_session=True)
+            process = self.begin(command, stdout=out, stderr=log, env=environment, start_new_session=True)
         self.started.append(process)
         return process
 
@@ -107,7 +109,7 @@ class Chaos:
             done += 1
             self.require_kept(name, finished)
 
-    def kill(self, name: str, processes: Sequence[subprocess.Popen[bytes]], aimed: bool) -> bool:
+    def kill(self, name: str, processes: Sequence[Process], aimed: bool) -> bool:
         """Kill at a random moment, or in the middle of a cell's files; False where the run ended before."""
         moment = time.perf_counter() + self.rng.uniform(self.first_write, self.duration)
         while any(process.poll() is None for process in processes):
@@ -144,7 +146,7 @@ class Chaos:
         return {"protocol": "splitting", "release": "training a defense"}.get(kinds[0], "attacking or verifying") \
             if kinds else "reporting"  # fmt: skip
 
-    def require_success(self, name: str, copy: int, process: subprocess.Popen[bytes]) -> None:
+    def require_success(self, name: str, copy: int, process: Process) -> None:
         if process.returncode != 0:
             log = (self.folder / f"{name}.{copy}.log").read_text()
             raise Violation(f"{name} ended with {process.returncode}: {log.splitlines()[-1:]}")
@@ -190,10 +192,16 @@ def _steady(value: Any) -> Any:
 
 
 def kill_and_resume(
-    folder: Path, kills: int, seed: int, arguments: Sequence[str] = SMALL, jobs: int = 2, twice: int = TWICE
+    folder: Path,
+    kills: int,
+    seed: int,
+    arguments: Sequence[str] = SMALL,
+    jobs: int = 2,
+    twice: int = TWICE,
+    begin: Begin = subprocess.Popen,
 ) -> Chaos:
     """Kill runs so many times. Raises Violation where one does not end as the undisturbed run did."""
-    chaos = Chaos(folder, arguments, jobs, random.Random(seed))  # noqa: S311  (draws moments, no secrets)
+    chaos = Chaos(folder, arguments, jobs, random.Random(seed), begin)  # noqa: S311  (draws moments, no secrets)
     try:
         expected = chaos.undisturbed()
         number = 0

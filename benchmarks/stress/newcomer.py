@@ -27,6 +27,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.stress.processes import Begin
+
 ROOT = Path(__file__).parents[2]
 COLUMNS = 80
 PAGES = ("README.md", "docs/tutorial.md")
@@ -111,15 +113,19 @@ def through_pipes(words: list[str], work: Path) -> tuple[int, str]:
     return done.returncode, done.stderr + done.stdout
 
 
-def on_a_terminal(words: list[str], work: Path, terminal: str = "xterm") -> tuple[int, str]:
+def on_a_terminal(
+    words: list[str], work: Path, terminal: str = "xterm", begin: Begin = subprocess.Popen
+) -> tuple[int, str]:
     """Exit code, and all that was drawn on a terminal of 80 columns. terminal : its kind; "dumb" knows no colours."""
-    process, screen = pty.fork()
-    if process == 0:
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
-        os.chdir(work)
-        os.execvpe(sys.executable, _program(words), {**os.environ, "TERM": terminal})  # noqa: S606
+    screen, inside = pty.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), inside)
+    environment = {**os.environ, "TERM": terminal}
+    process = begin(_program(words), **streams, cwd=work, env=environment, start_new_session=True)
+    os.close(inside)
     written = b"".join(_read(screen))
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), written.decode(errors="replace")
+    os.close(screen)
+    return process.wait(), written.decode(errors="replace")
 
 
 def _read(screen: int) -> Iterator[bytes]:

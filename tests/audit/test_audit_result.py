@@ -18,7 +18,7 @@ from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import Protocol
 from tests.conftest import Answer
 
-ATTACKS = ("--attacks", "logreg")
+ATTACKS = ("--attacks", "logreg", "--folds", "1")
 COLUMNS = ("--attribute", "gender", "--identity", "person")
 
 BROKEN = """
@@ -65,7 +65,7 @@ def scores(result: Result) -> dict[str, np.ndarray]:
 
 
 def small(cast: Any, **options: Any) -> Any:
-    return aiakit.audit(cast.embedding, **{"attacks": "logreg", **cast.labels(), **options})
+    return aiakit.audit(cast.embedding, **{"attacks": "logreg", "folds": 1, **cast.labels(), **options})
 
 
 def test_a_leak_is_found_and_a_release_without_one_is_not_accused(make_cast: Any) -> None:
@@ -129,14 +129,17 @@ def test_the_same_audit_gives_the_same_scores_and_another_seed_another_split(cas
     assert not np.array_equal(truth(first)["rows.test"], truth(other)["rows.test"])
 
 
-def test_slices_add_up_to_the_whole(cast: Any) -> None:
+@pytest.mark.parametrize(("folds", "tested"), [(1, ("test",)), (5, ("attacker-train", "attacker-val", "test"))])
+def test_slices_add_up_to_the_whole(cast: Any, folds: int, tested: tuple[str, ...]) -> None:
     groups = {"half": np.where(np.arange(cast.rows) < cast.rows // 2, "first", "second")}
-    document = small(cast, groups=groups).to_dict()
+    document = small(cast, groups=groups, folds=folds).to_dict()
     found = document["rows"][0]["slices"]
     assert found["attack"] == "logreg"
     recalls = [found["classes"][name]["balanced_accuracy"] for name in ("female", "male")]
     assert np.mean(recalls) == pytest.approx(document["rows"][0]["strongest"]["balanced_accuracy"])
-    assert sum(part["people"] for part in found["groups"]["half"].values()) == document["splits"]["test"]["people"]
+    assert sum(part["people"] for part in found["groups"]["half"].values()) == sum(
+        document["splits"][split]["people"] for split in tested
+    )
     assert set(found["groups"]["half"]) == {"first", "second"}
 
 
@@ -284,7 +287,7 @@ def test_a_broken_attack_is_named_and_the_others_go_on(
     plugin.write_text(BROKEN)
     answer = aiakit(
         "audit", npz, *COLUMNS, "--plugin", plugin, "--attacks", "audit-raises,audit-nans,logreg", "--out", tmp_path,
-        "--json",
+        "--folds", "1", "--json",
     )  # fmt: skip
     assert answer.code == 1
     assert answer.document["complete"] is False

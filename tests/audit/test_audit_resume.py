@@ -68,7 +68,7 @@ def file(single: Any, tmp_path: Path) -> Any:
 
 
 def execute(cast: Any, folder: Any, watch: Any = None, **options: Any) -> Result:
-    prepared = prepare_arrays(cast.embedding, **{"attacks": "logreg,lda,stack", **cast.labels(), **options})
+    prepared = prepare_arrays(cast.embedding, **{"attacks": "logreg,lda,stack", "folds": 1, **cast.labels(), **options})
     run = prepared.begin(folder)
     run.execute(Runtime(folder), watch or SilentObserver(), Local(), prepared.broken)
     return Result(run)

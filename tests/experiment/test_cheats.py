@@ -44,7 +44,7 @@ def audit(aiakit: Aiakit, npz: Path, code: str, attacks: str, *more: Any) -> dic
     path = npz.parent / "plugin.py"
     path.write_text(HEAD + code)
     answer = aiakit("audit", npz, "--attribute", "gender", "--attacks", attacks, "--plugin", path, "--no-utility",
-                    "--out", npz.parent / "runs", "--jobs", "1", "--json", *more)  # fmt: skip
+                    "--folds", "1", "--out", npz.parent / "runs", "--jobs", "1", "--json", *more)  # fmt: skip
     assert answer.code == 0, answer.err
     return answer.document
 

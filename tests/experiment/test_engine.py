@@ -24,6 +24,7 @@ from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.runtime import Runtime
 from aiakit.storage import tensorfile
 from aiakit.storage.store import Store
+from tests.clusters import cluster_of
 from tests.conftest import SHORT, TINY, Answer
 from tests.experiment.kinds import KINDS, cell
 
@@ -49,10 +50,7 @@ class Silent:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """Two worker processes; what died with its worker, the scheduler does not repeat on its own."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as started,
-    ):
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), cluster_of(2) as started:
         yield started
 
 

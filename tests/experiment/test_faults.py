@@ -15,6 +15,7 @@ from aiakit.experiment.run import RUN
 from aiakit.storage.store import Store
 from benchmarks.stress.chaos import kill_and_resume
 from tests.conftest import SHORT, TINY, Answer
+from tests.processes import begin
 
 Aiakit = Callable[..., Answer]
 ARGUMENTS = ("--defense", "original", "--attacks", "logreg", *TINY, *SHORT, "--no-utility")
@@ -93,5 +94,5 @@ def test_a_clock_that_goes_backwards(tmp_path: Path, aiakit: Aiakit, monkeypatch
 @pytest.mark.slow
 def test_killed_runs_end_as_undisturbed_ones(tmp_path: Path) -> None:
     """The short form of ``python -m benchmarks.stress.chaos``: two processes on one folder are killed, and go on."""
-    chaos = kill_and_resume(tmp_path, kills=1, seed=1, arguments=ARGUMENTS, jobs=1, twice=1)
+    chaos = kill_and_resume(tmp_path, kills=1, seed=1, arguments=ARGUMENTS, jobs=1, twice=1, begin=begin)
     assert sum(chaos.phases.values()) == 1

@@ -148,7 +148,7 @@ def test_a_failure_ends_a_cell_and_says_nothing_of_others(tmp_path: Path) -> Non
 
 
 def test_nothing_is_said_before_the_splits_are_known(tmp_path: Path) -> None:
-    protocol = CellSpec({"kind": "protocol", "dataset": {"image_size": 64}}, "splits and pairs")
+    protocol = CellSpec({"kind": "protocol", "dataset": {"image_size": 64}, "split": {"folds": 1}}, "splits and pairs")
     store = Store(tmp_path)
     store.open()
     cells = [protocol, attack("slow", "aia")]
@@ -176,7 +176,7 @@ def test_costs_of_every_built_in_attack_and_defense_are_kept() -> None:
 
 
 def test_how_long_data_were_read_says_nothing_of_attacks(tmp_path: Path) -> None:
-    protocol = CellSpec({"kind": "protocol", "dataset": {"image_size": 64}}, "splits and pairs")
+    protocol = CellSpec({"kind": "protocol", "dataset": {"image_size": 64}, "split": {"folds": 1}}, "splits and pairs")
     clock = Clock(tmp_path, [protocol, attack("slow", "aia")])
     clock.compute(protocol, 300.0)
     assert clock.forecast.left() == pytest.approx(60.0)

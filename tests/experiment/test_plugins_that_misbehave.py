@@ -15,6 +15,7 @@ import pytest
 from distributed import LocalCluster
 
 from tests.conftest import Answer
+from tests.processes import run
 
 Aiakit = Callable[..., Answer]
 HEAD = """
@@ -63,14 +64,19 @@ def arguments(npz: Path, in_fit: Mapping[str, str], at_import: str = "", beside:
     """
     path = npz.parent / "bad.py"
     path.write_text(HEAD.format(at_import=at_import) + "".join(map(plugin, in_fit, in_fit.values())))
-    given = ["audit", npz, "--attribute", "gender", "--attacks", ",".join(in_fit) + beside, "--plugin", path]
+    given = [
+        "audit",
+        npz,
+        "--folds",
+        "1",
+        "--attribute",
+        "gender",
+        "--attacks",
+        ",".join(in_fit) + beside,
+        "--plugin",
+        path,
+    ]
     return [*given, "--no-utility", "--out", npz.parent / "runs", "--json"]
-
-
-def command(*given: str | Path, **options: Any) -> subprocess.CompletedProcess[Any]:
-    """The command in a process of its own."""
-    words = [sys.executable, "-m", "aiakit", *map(str, given)]
-    return subprocess.run(words, capture_output=True, check=False, **{"text": True, **options})
 
 
 ENDINGS = {
@@ -129,7 +135,7 @@ def test_a_run_and_a_sweep_without_an_attack_that_ends_are_unfinished(aiakit: Ai
 def test_what_an_attack_prints_does_not_reach_the_document(npz: Path) -> None:
     loud = "print('import'); os.write(1, b'import\\n')"
     in_fit = "print('fit'); os.write(1, b'fit\\n'); sys.__stdout__.write('raw'); os.system('echo child')"
-    done = command(*arguments(npz, {"bad": in_fit}, loud), "--jobs", "2")
+    done = run(*arguments(npz, {"bad": in_fit}, loud), "--jobs", "2")
     assert done.returncode == 0
     assert json.loads(done.stdout)["complete"] is True
     assert "fit" in done.stderr
@@ -210,7 +216,7 @@ def test_what_outlives_a_call_neither_prints_nor_makes_a_success(npz: Path, at_i
         given = arguments(npz, {"later": "pass"}, f"{imports}\n{statements}")
     else:
         given = arguments(npz, QUIET | {"later": LATER}, imports)
-    done = command(*given, "--jobs", "1")
+    done = run(*given, "--jobs", "1")
     assert "loud" not in done.stdout
     document = json.loads(done.stdout)
     assert done.returncode == (0 if document["complete"] else 1), done.stderr
@@ -219,7 +225,9 @@ def test_what_outlives_a_call_neither_prints_nor_makes_a_success(npz: Path, at_i
 
 
 def test_a_program_that_is_ended_has_finished_nothing(npz: Path) -> None:
-    done = command(*arguments(npz, {"bad": "pass"}, f"import threading; {LATER}"), "--jobs", "1")
+    given = arguments(npz, {"bad": "pass"}, f"import threading; {LATER}")  # while a fresh process loads libraries
+    words = [sys.executable, "-m", "aiakit", *map(str, given), "--jobs", "1"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert not done.stdout
     assert "the program was ended by a library or a plugin, and nothing was finished" in done.stderr
@@ -227,7 +235,7 @@ def test_a_program_that_is_ended_has_finished_nothing(npz: Path) -> None:
 
 def test_an_exit_code_is_the_command_s_own_whatever_ends_the_process(npz: Path) -> None:
     at_import = "import atexit; atexit.register(lambda: os._exit(0))"
-    done = command(*arguments(npz, {"bad": "sys.exit(0)"}, at_import), "--jobs", "1")
+    done = run(*arguments(npz, {"bad": "sys.exit(0)"}, at_import), "--jobs", "1")
     assert done.returncode == 1
     assert json.loads(done.stdout)["complete"] is False
 
@@ -237,9 +245,9 @@ def test_a_narrow_terminal_gets_replaced_characters(npz: Path, encoding: str) ->
     audit = [str(each) for each in arguments(npz, {"bad": "pass"}) if each != "--json"]
     drawing = ["data", "--people", "40", "--image-size", "16"]
     for given in (audit, drawing, ["list", "attacks"]) if encoding == "ascii" else (drawing,):
-        done = command(*given, text=False, env={**os.environ, "PYTHONIOENCODING": encoding})
+        done = run(*given, env={**os.environ, "PYTHONIOENCODING": encoding})
         assert done.returncode == 0, done.stderr
-        assert b"bug" not in done.stderr
+        assert "bug" not in done.stderr
 
 
 def test_a_closed_stdout_is_a_broken_pipe(npz: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +16,9 @@ import pytest
 
 from aiakit.experiment.run import Run
 from aiakit.storage import tensorfile
+from benchmarks.stress.processes import Process
 from tests.conftest import SHORT, SHORT_AIA, TINY, Answer
+from tests.processes import begin
 
 Aiakit = Callable[..., Answer]
 METRICS = {"balanced_accuracy", "ci95", "auc", "advantage", "accuracy", "majority", "bits"}
@@ -40,7 +41,7 @@ def results(document: dict[str, Any]) -> dict[str, Any]:
 
 def test_document_has_what_is_promised(tiny_run: Path, aiakit: Aiakit) -> None:
     document = aiakit("show", tiny_run, "--json").document
-    assert document["schema"] == 2
+    assert document["schema"] == 3
     assert (document["dataset"], document["attribute"], document["seeds"]) == ("synthetic", "gender", 1)
     assert (document["people"], document["images"]) == (80, 240)
     assert 0.8 < document["bayes_ceiling"] < 1
@@ -110,32 +111,32 @@ def test_seeds_are_repetitions(aiakit: Aiakit, tmp_path: Path) -> None:
     assert row["utility"] == {}
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", "import sys; from aiakit.cli.main import main; sys.exit(main())"]
-    return subprocess.Popen(
-        [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-    )
+def start(folder: Path, *more: str) -> Process:
+    """A run of this folder in a process of its own; what it says on stderr is in a file ``said`` beside it."""
+    run = [sys.executable, "-m", "aiakit", "run", *QUICK, "--out", str(folder.parent), "--name", folder.name, *more]
+    with (folder.parent / "said").open("wb") as said:
+        return begin(run, stderr=said)
 
 
 def finished(folder: Path) -> set[str]:
     return {cell.name for cell in folder.glob("cells/*") if not cell.name.startswith(".")}
 
 
-def wait_for_cells(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
+def wait_for_cells(folder: Path, count: int, process: Process) -> None:
     deadline = time.monotonic() + 120
     while len(finished(folder)) < count:
-        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert process.poll() is None, (folder.parent / "said").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 @pytest.mark.slow
 def test_interrupt_is_one_line_and_130(aiakit: Aiakit, tmp_path: Path) -> None:
-    process = start("run", *QUICK, "--out", tmp_path, "--name", "run", "--set", "cnn.epochs=1", "--attacks", "cnn")
+    process = start(tmp_path / "run", "--set", "cnn.epochs=1", "--attacks", "cnn")
     wait_for_cells(tmp_path / "run", 2, process)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    err = (tmp_path / "said").read_text()
     assert "interrupted" in err.strip().splitlines()[-1]
     assert "Traceback" not in err
     assert not list((tmp_path / "run/cells").glob(".draft*"))
@@ -232,7 +233,7 @@ def command_line(pid: int) -> bytes:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds worker processes through /proc")
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
-    process = start("run", *QUICK, "--out", tmp_path, "--name", "run", "--jobs", "2")
+    process = start(tmp_path / "run", "--jobs", "2")
     wait_for_cells(tmp_path / "run", 3, process)
     deadline = time.monotonic() + 120
     workers: list[int] = []
@@ -241,8 +242,8 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
         assert process.poll() is None, "the run ended before its workers were seen"
         (workers,) = [children(pid) for pid in children(process.pid) if b"forkserver" in command_line(pid)] or ([],)
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
     while any(alive(pid) for pid in workers):
         assert time.monotonic() < deadline, "a worker outlived its parent"
         time.sleep(0.05)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+from aiakit.experiment.libraries import Libraries
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
 from aiakit.experiment.threads import VARIABLES, limited
@@ -18,7 +22,10 @@ from tests.conftest import SHORT, TINY, Answer
 Aiakit = Callable[..., Answer]
 # A defense and an attack that say how many threads they were given, and how many they would take unasked.
 TELLING = """
+import ctypes
 import os
+import shutil
+import sys
 import numpy as np
 from aiakit.contracts import Attack, EmbeddingDefense, Release
 
@@ -104,3 +111,15 @@ def test_libraries_that_are_loaded_meanwhile_are_limited_too() -> None:
     assert torch.get_num_threads() == ambient
     assert {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}.items() >= before.items()
     assert {name: os.environ.get(name) for name in VARIABLES} == variables
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its libraries have other names elsewhere")
+def test_libraries_are_looked_for_again_once_anything_was_loaded(tmp_path: Path) -> None:
+    libraries = Libraries()
+    before = libraries.controller()
+    assert libraries.controller() is before
+    known = [library.filepath for library in before.lib_controllers]
+    copied = shutil.copy(next(path for path in known if "gomp" in Path(path).name), tmp_path)
+    ctypes.CDLL(copied)  # by no import
+    found = {library.filepath for library in libraries.controller().lib_controllers}
+    assert found == {*known, copied}

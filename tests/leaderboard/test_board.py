@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import altair as alt
 import pytest
 from rich.console import Console
 
@@ -214,6 +215,8 @@ def test_csv_starts_no_formula(hostile: Board) -> None:
 def test_the_page_of_a_board(board: Board) -> None:
     page = board_page(board)
     assert {chart.name for chart in page.charts()} >= {"privacy-utility", "claimed-measured", "attack-defense"}
+    for chart in page.charts():
+        alt.Chart.from_dict(chart.spec)
     html = render_page(page)
     for number, _ in enumerate(board.places):
         assert f'id="entry-{number}"' in html

@@ -10,6 +10,25 @@ from aiakit.plugins import registry
 from aiakit.plugins.checks import run_checks
 from aiakit.plugins.options import required
 
+# A check holds of a small forest or network as of a large one; those of the defaults are trained by the main job.
+SMALL_CNN = {"model": "test_efficientnet_gn"}  # of timm's
+SHORT_ATTACKS = {
+    "cnn": SMALL_CNN | {"epochs": "1"},
+    "cnn-strong": SMALL_CNN | {"epochs": "1", "hidden_epochs": "1", "width": "4"},
+    "decode-cnn": SMALL_CNN | {"epochs": "5", "width": "4", "cnn_epochs": "2"},
+    "mlp": {"epochs": "8", "members": "2"},
+    "mlp-wide": {"epochs": "6"},
+    "random-forest": {"trees": "25"},
+    "extra-trees": {"trees": "25"},
+    "xgboost": {"trees": "60"},
+}
+SHORT_DEFENSES = {
+    **{name: {"epochs": "2", "width": "8"} for name in ("original", "aia", "aia-t", "san")},
+    **{name: {"epochs": "2"} for name in ("aia-ensemble", "grl", "maxent-arl", "vib")},
+    "ive": {"trees": "20", "rounds": "2"},
+    "kernel-arl": {"features": "128"},
+}
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names("attack"))
@@ -19,20 +38,13 @@ def test_built_in_attacks_pass(name: str) -> None:
         pytest.skip(reason)
     if required(registry.load("attack", name)):
         pytest.skip("it needs a file of weights")
-    small = {"model": "test_efficientnet_gn"}  # of timm's; the networks of the defaults are trained by the main job
-    short = {
-        "cnn": small | {"epochs": "1"},
-        "cnn-strong": small | {"epochs": "1", "hidden_epochs": "1", "width": "4"},
-        "decode-cnn": small | {"epochs": "9", "width": "4", "cnn_epochs": "3"},
-    }
-    assert failed_by_name("attack", name, short) == {}
+    assert failed_by_name("attack", name, SHORT_ATTACKS) == {}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names("defense"))
 def test_built_in_defenses_pass(name: str) -> None:
-    trained = ("aia", "aia-t", "aia-ensemble", "grl", "maxent-arl", "vib", "san")
-    assert failed_by_name("defense", name, {of: {"epochs": "2"} for of in trained}) == {}
+    assert failed_by_name("defense", name, SHORT_DEFENSES) == {}
 
 
 def failed_by_name(kind: Any, name: str, options: dict[str, dict[str, str]]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
+import altair as alt
 import numpy as np
 import pytest
 from PIL import Image
@@ -83,6 +84,7 @@ def test_every_figure_and_table_says_what_it_shows(page: Page, html: str) -> Non
     assert len(page.charts()) >= 5
     for chart in page.charts():
         assert chart.caption.endswith(".")
+        alt.Chart.from_dict(chart.spec)  # which raises where Vega-Lite knows no such chart
     for section in page.sections:
         for table in section.tables:
             assert table.caption.endswith(".")
@@ -301,6 +303,7 @@ def test_extra_sections_where_the_document_has_them() -> None:
     point = {"balanced_accuracy": 0.7, "ci95": [0.6, 0.8], "val_balanced_accuracy": 0.7, "knowledge": "informed"}
     row = {
         "release": "aia",
+        "level": "informed",
         "claimed": point,
         "strongest": point,
         "attacks": {"lda": point, "decensor": {**point, "knowledge": "adaptive"}},

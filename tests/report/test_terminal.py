@@ -17,6 +17,7 @@ from aiakit.report.terminal import print_document
 from aiakit.results.document import document_of_run
 from benchmarks.stress.newcomer import on_a_terminal
 from tests.conftest import TINY
+from tests.processes import begin
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "run-schema-3"
 COLUMNS = 80
@@ -176,7 +177,7 @@ def test_a_run_draws_its_bars_on_a_real_terminal(tmp_path: Path) -> None:
     code, text = on_a_terminal(
         ["run", "--defense", "leace", "--attacks", "logreg,talks", "--plugin", str(plugin), "--no-utility",
          "--out", str(tmp_path), "--set", "original.epochs=1", "--set", "original.latent=4", *TINY],
-        tmp_path, "dumb",
+        tmp_path, "dumb", begin,
     )  # fmt: skip
     assert code == 0
     assert text.count("a word from a plugin") >= 2  # of both releases
@@ -185,7 +186,7 @@ def test_a_run_draws_its_bars_on_a_real_terminal(tmp_path: Path) -> None:
 
 
 def test_show_on_a_real_terminal_of_80_columns(tmp_path: Path) -> None:
-    code, text = on_a_terminal(["show", str(FIXTURE), "--verbose"], tmp_path, "dumb")
+    code, text = on_a_terminal(["show", str(FIXTURE), "--verbose"], tmp_path, "dumb", begin)
     assert code == 0
     lines = text.splitlines()
     assert lines[0].startswith("Nothing is known of grl")  # one attack, no power: the fixture is that small

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from aiakit.experiment.request import Request
 from aiakit.measures.comparison import holm
 from aiakit.measures.intervals import p_value
 from aiakit.measures.statistics import hypervolume, pareto_front
+from aiakit.report.sweep import sweep_page
 from aiakit.report.sweep_terminal import print_sweep
 from aiakit.results.objectives import Objectives
 from aiakit.results.verdicts import INVERTED, LEAKS, NOT_FOUND, Evidence, Verdict, verdicts_of
@@ -59,6 +61,13 @@ def refused(answer: Answer, *words: str) -> None:
     assert answer.message.startswith("aiakit: error: ")
     for word in words:
         assert word in answer.message, answer.message
+
+
+def test_every_chart_is_one_that_vega_lite_knows(tiny_sweep: tuple[Path, dict[str, Any]]) -> None:
+    drawn = sweep_page(tiny_sweep[1]).charts()
+    assert len(drawn) >= 5
+    for chart in drawn:
+        alt.Chart.from_dict(chart.spec)
 
 
 def test_document_has_a_point_for_every_combination(tiny_sweep: tuple[Path, dict[str, Any]]) -> None:
