@@ -3,7 +3,7 @@
 Attacks learn from 1/80 of a pool of people up to all of them. A forecast sees the budgets up to a tenth, a fifth or a
 half of the pool, on one sample of test people, and says what two, five and ten times as many people read on another
 sample. ``releases`` says on which releases the forecast was tuned; the tables of the others are the validation. LFW's
-releases need AIAKIT_DATA, the folder that holds it. Ten minutes of two cores; ``--quick`` takes one. ``--one-law`` adds
+releases need AIAKIT_DATA, the folder that holds it. Ten minutes of two cores; ``--quick`` takes two. ``--one-law`` adds
 what a single power law says whose interval is the bootstrap's alone.
 """
 
