@@ -202,8 +202,8 @@ def growth(rows: Sequence[Row]) -> list[Chart]:
             axis = alt.Axis(values=numbers, labelAngle=-40, format=",")
             x = alt.X("people:Q", title="people that the attacker knows", scale=scale, axis=axis)
             caption = (
-                f"{title(row['release'])}: balanced accuracy of the strongest attack and the runner-up by the number of "
-                "people that they learn from, with 95 % intervals, and what is predicted of an attacker who knows more, "
+                f"{title(row['release'])}: balanced accuracy of the strongest attack and the runner-up by the people "
+                "that they learn from, with 95 % intervals, and what is predicted of an attacker who knows more people, "
                 "with 95 % prediction intervals. A prediction is no ceiling."
             )
             charts.append(_lines(points, x, "attack", f"growth-{number}", caption))

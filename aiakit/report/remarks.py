@@ -37,15 +37,15 @@ def _known(document: Row) -> str:
 
 def growth(row: Row) -> list[str]:
     """What an attacker who knows more people is predicted to read of a release."""
-    return [
-        f"{row['release']}, {name}: {_rising(curve)}; predicted "
-        + ", ".join(
-            f"{percent(p['balanced_accuracy'], p['ci95'])} at {p['people']:,} people" for p in curve["predicted"]
-        )
-        + ", which is no ceiling"
-        for name, curve in row.get("growth", {}).items()
-        if "predicted" in curve
-    ]
+    lines = []
+    for name, curve in row.get("growth", {}).items():
+        said = [
+            f"{percent(each['balanced_accuracy'], each['ci95'])} at {each['people']:,} people"
+            for each in curve.get("predicted", [])
+        ]
+        if said:
+            lines.append(f"{row['release']}, {name}: {_rising(curve)}; predicted {', '.join(said)}: no ceiling")
+    return lines
 
 
 def _rising(curve: Row) -> str:

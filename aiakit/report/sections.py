@@ -24,7 +24,7 @@ from aiakit.report.links import (
 )
 from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
 from aiakit.report.parts import parts_of_test
-from aiakit.report.remarks import bounds, failed, impossible, nulls, skipped
+from aiakit.report.remarks import bounds, failed, growth, impossible, nulls, skipped
 from aiakit.report.source import Source
 from aiakit.report.theme import Chart
 from aiakit.results.figures import Share
