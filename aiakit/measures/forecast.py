@@ -36,7 +36,7 @@ CONFIDENCE = 0.95
 
 CURVES_TRIED = 2**16  # of each law
 CURVES_KEPT = 4096
-SCALES = (1e-2, 1e2)  # at how many times the most people seen a curve may turn
+SCALES = (1e-3, 1e2)  # at how many times the most people seen a curve may turn
 EXPONENTS = (0.25, 2.0)
 
 # Of a figure y, in units of √(4y(1−y)), which is 1 at ½ and shrinks towards the ends as a share's deviation does.
@@ -168,7 +168,8 @@ def forecast(people: Sequence[int], leak: FloatArray, draws: FloatArray, chance:
     people_covariance = np.atleast_2d(np.cov(draws))
     unit = _unit(leak)
     luck = _luck(numbers, leak / unit)
-    covariance = people_covariance + np.diag(unit**2 * (luck**2 / numbers + ROUGHNESS**2))
+    rough = ROUGHNESS**2 * np.outer(unit, unit) * (numbers[:, None] == numbers)  # draws of as many people stray alike
+    covariance = people_covariance + rough + np.diag(unit**2 * luck**2 / numbers)
     tried = _curves(chance, float(numbers[-1]))
     curves = tried.chosen(_sampled(_misfit(tried.at(numbers), leak, covariance), len(np.unique(numbers))))
     last = curves.at(numbers[-1] * np.array([0.5, 1.0]))

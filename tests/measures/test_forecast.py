@@ -132,6 +132,21 @@ def test_draws_of_people_that_differ_widen_the_forecast() -> None:
     assert width(0.06) > 1.3 * width(0.002)
 
 
+def test_many_points_and_repeated_draws_of_people_settle_a_slow_law() -> None:
+    law = power(0.9, 0.9, 0.25)
+    for people in ([50 * 2**k for k in range(8)], [50 * 2 ** (k // 3) for k in range(24)]):
+        prediction = forecast(*points(law, people, 0.002, seed=0), 0.5).at(10)
+        truth = law(np.array([10.0 * people[-1]]))[0]
+        assert prediction.low < truth < prediction.high
+        assert prediction.high - prediction.low < 0.06
+
+
+def test_what_has_ended_is_not_given_out_for_a_ceiling() -> None:
+    law = LAWS["power, at its end"]
+    found = forecast(*points(law, deviation=0.001), 0.5)
+    assert found.at(10).high > law(np.array([1e9]))[0] + 0.02
+
+
 def test_a_leak_near_the_ceiling_stays_within_it() -> None:
     found = forecast(*points(lambda people: np.array([0.97, 0.98, 0.99, 1.0]), deviation=0.002), 0.5)
     assert all(0.97 < found.at(multiple).value <= 1 and found.at(multiple).high <= 1 for multiple in MULTIPLES)
