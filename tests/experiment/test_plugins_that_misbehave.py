@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from distributed import LocalCluster
 
+from tests.clusters import cluster_of
 from tests.conftest import Answer
 from tests.processes import run
 
@@ -186,7 +186,7 @@ def test_an_attack_that_hangs_fails_in_time(aiakit: Aiakit, npz: Path, kind: str
 
 
 def test_attacks_that_hang_or_end_a_worker_of_a_cluster_fail(aiakit: Aiakit, npz: Path) -> None:
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+    with cluster_of(1) as cluster:
         engine = ("--engine", "dask", "--scheduler", cluster.scheduler_address)
         given = arguments(npz, {"hangs": HANGS["library"], "leaves": "os._exit(0)"})
         answer = aiakit(*given, *engine, "--cell-timeout", "10")
