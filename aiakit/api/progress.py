@@ -6,7 +6,7 @@ import html
 from typing import Any
 
 from aiakit.experiment.engine import Observer, SilentObserver
-from aiakit.experiment.forecast import Forecast
+from aiakit.experiment.remaining import Remaining
 
 
 class NotebookBar(SilentObserver):
@@ -18,10 +18,10 @@ class NotebookBar(SilentObserver):
         self.label = ""
         self.failed: list[str] = []
 
-    def begin(self, forecast: Forecast) -> None:
+    def begin(self, remaining: Remaining) -> None:
         """Called once, with the cells that there are and those that an earlier start finished."""
-        self.forecast = forecast
-        self.cells, self.done = forecast.total, forecast.finished
+        self.remaining = remaining
+        self.cells, self.done = remaining.total, remaining.finished
         self._draw()
 
     def start(self, label: str) -> None:

@@ -12,31 +12,31 @@ from aiakit.cli.common import console
 
 if TYPE_CHECKING:
     from aiakit.experiment.engine import Observer
-    from aiakit.experiment.forecast import Forecast
+    from aiakit.experiment.remaining import Remaining
 
 # Seconds after which a run without a terminal says that it is alive, again and again; the last one repeats.
 HEARTBEATS = (10.0, 20.0, 30.0, 60.0)
 
 
-def left_of(forecast: Forecast) -> str:
+def left_of(remaining: Remaining) -> str:
     """``about 3 min left``; "" where nothing is known."""
     from aiakit.report.outlook import in_words
 
-    seconds = forecast.left()
+    seconds = remaining.left()
     return "" if not seconds else f"about {in_words(seconds)} left"
 
 
 class Releases:
     """Which release every cell is of, how many cells each has, and which are at work."""
 
-    def __init__(self, forecast: Forecast) -> None:
-        self.forecast = forecast
-        self.of = {cell.label: cell.release for cell in forecast.cells}
+    def __init__(self, remaining: Remaining) -> None:
+        self.remaining = remaining
+        self.of = {cell.label: cell.release for cell in remaining.cells}
         self.todo: dict[str, int] = {}
         self.done: dict[str, int] = {}
         self.began: dict[str, float] = {}
         self.running: dict[str, float] = {}  # label → when it began
-        for cell in forecast.unfinished():
+        for cell in remaining.unfinished():
             self.todo[cell.release] = self.todo.get(cell.release, 0) + 1
 
     def start(self, label: str) -> str:
@@ -67,10 +67,10 @@ class Bars:
         self.step_bar: Any = None
         self.step_label = ""
 
-    def begin(self, forecast: Forecast) -> None:
-        self.releases = Releases(forecast)
+    def begin(self, remaining: Remaining) -> None:
+        self.releases = Releases(remaining)
         self.run = self.progress.add_task(
-            "run", total=forecast.total, completed=forecast.finished, left=lambda: left_of(forecast)
+            "run", total=remaining.total, completed=remaining.finished, left=lambda: left_of(remaining)
         )
 
     def start(self, label: str) -> None:
@@ -121,10 +121,10 @@ class Lines:
         self.ended = threading.Event()
         self.alive = threading.Thread(target=self._beat, daemon=True)
 
-    def begin(self, forecast: Forecast) -> None:
-        self.releases = Releases(forecast)
-        before = f", {forecast.finished} are finished already" if forecast.finished else ""
-        self._say(f"{forecast.total} cells{before}")
+    def begin(self, remaining: Remaining) -> None:
+        self.releases = Releases(remaining)
+        before = f", {remaining.finished} are finished already" if remaining.finished else ""
+        self._say(f"{remaining.total} cells{before}")
         if not self.alive.is_alive():
             self.alive.start()
 
@@ -165,9 +165,9 @@ class Lines:
                 self._say(f"at {at}; {self._state()}")
 
     def _state(self) -> str:
-        forecast = self._known().forecast
-        left = left_of(forecast)
-        return f"{forecast.finished} of {forecast.total} cells" + (f", {left}" if left else "")
+        remaining = self._known().remaining
+        left = left_of(remaining)
+        return f"{remaining.finished} of {remaining.total} cells" + (f", {left}" if left else "")
 
     @staticmethod
     def _say(line: str) -> None:

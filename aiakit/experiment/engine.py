@@ -13,8 +13,8 @@ import numpy as np
 
 from aiakit.contracts import no_progress
 from aiakit.errors import AiakitError, Diverged, InputError
-from aiakit.experiment.forecast import Forecast
 from aiakit.experiment.plan import CellSpec
+from aiakit.experiment.remaining import Remaining
 from aiakit.experiment.runtime import Kinds, Runtime
 from aiakit.experiment.workers import Problem, Setup, execute, give_back_memory, what_is_there_stays
 from aiakit.plugins import registry
@@ -25,7 +25,7 @@ from aiakit.storage.store import Store
 class Observer(Protocol):
     """What a run tells about itself while it goes on."""
 
-    def begin(self, forecast: Forecast) -> None:
+    def begin(self, remaining: Remaining) -> None:
         """Called once: which cells there are, how many were finished by an earlier start, how long the others take."""
 
     def start(self, label: str) -> None:
@@ -41,7 +41,7 @@ class Observer(Protocol):
 class SilentObserver:
     """An observer that shows nothing."""
 
-    def begin(self, forecast: Forecast) -> None:
+    def begin(self, remaining: Remaining) -> None:
         """Nothing."""
 
     def start(self, label: str) -> None:
@@ -114,9 +114,9 @@ def run_cells(
     """
     store.open()
     todo = [cell for cell in cells if not store.has(cell.digest)]
-    forecast = Forecast(store, cells, todo, engine.takes, engine.lanes)
-    observer.begin(forecast)
-    book = _Outcomes(store, observer, forecast, Outcome(notes=list(store.damaged)))
+    remaining = Remaining(store, cells, todo, engine.takes, engine.lanes)
+    observer.begin(remaining)
+    book = _Outcomes(store, observer, remaining, Outcome(notes=list(store.damaged)))
     with what_is_there_stays():
         for cell in todo:
             if not engine.takes(cell):
@@ -136,7 +136,7 @@ class _Outcomes:
 
     store: Store
     observer: Observer
-    forecast: Forecast
+    remaining: Remaining
     outcome: Outcome
 
     def blocked(self, cell: CellSpec) -> bool:
@@ -147,11 +147,11 @@ class _Outcomes:
         return True
 
     def start(self, cell: CellSpec) -> None:
-        self.forecast.start(cell)
+        self.remaining.start(cell)
         self.observer.start(cell.label)
 
     def end(self, cell: CellSpec, failure: str | None = None) -> None:
-        self.forecast.end(cell, failure is not None)
+        self.remaining.end(cell, failure is not None)
         self.observer.end(cell.label, failure)
 
     def fail(self, cell: CellSpec, reason: str, state: Mapping[str, Any] | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiakit.experiment.cellspec import CellSpec
 from aiakit.experiment.engine import Engine
-from aiakit.experiment.forecast import Forecast, Sizes
+from aiakit.experiment.remaining import Remaining, Sizes
 from aiakit.plugins import registry
 from aiakit.plugins.costs import conditions
 from aiakit.storage.store import Store
@@ -32,9 +32,9 @@ def outlook(
     folds = 1 if protocol is None else protocol.inputs["split"].get("folds", 1)
     store, sizes = Store(folder), Sizes.of(splits, side, folds)
     todo = [cell for cell in cells if store.seconds(cell.digest) is None]
-    forecast = Forecast(store, cells, todo, engine.takes, engine.lanes, sizes)
-    seconds = forecast.left() or 0.0
-    work = forecast.work()
+    remaining = Remaining(store, cells, todo, engine.takes, engine.lanes, sizes)
+    seconds = remaining.left() or 0.0
+    work = remaining.work()
     releases: dict[str, dict[str, Any]] = {}
     for cell in cells:
         row = releases.setdefault(cell.release, {"release": cell.release, "cells": 0, "finished": 0, "seconds": 0.0})

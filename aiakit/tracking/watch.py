@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from aiakit.errors import InputError
-from aiakit.experiment.forecast import Forecast
+from aiakit.experiment.remaining import Remaining
 from aiakit.tracking.tracker import Figure, Step, Tracker, open_tracker
 
 
@@ -73,9 +73,9 @@ class Watch:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._observer, name)
 
-    def begin(self, forecast: Forecast) -> None:
-        self._cells, self._finished = forecast.total, forecast.finished
-        self._observer.begin(forecast)
+    def begin(self, remaining: Remaining) -> None:
+        self._cells, self._finished = remaining.total, remaining.finished
+        self._observer.begin(remaining)
 
     def start(self, label: str) -> None:
         self._started[label] = time.monotonic()

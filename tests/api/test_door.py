@@ -15,7 +15,7 @@ import aiakit
 from aiakit.api.progress import NotebookBar, shown
 from aiakit.experiment.cellspec import CellSpec
 from aiakit.experiment.engine import SilentObserver
-from aiakit.experiment.forecast import Forecast
+from aiakit.experiment.remaining import Remaining
 from aiakit.storage.store import Store
 
 SMALL = {
@@ -150,7 +150,7 @@ def test_progress_in_a_notebook(tmp_path: Path) -> None:
     handle = Handle()
     bar = NotebookBar(handle, str)
     cells = [CellSpec({"kind": "attack", "number": number}, str(number)) for number in range(3)]
-    bar.begin(Forecast(Store(tmp_path), cells, cells[1:]))
+    bar.begin(Remaining(Store(tmp_path), cells, cells[1:]))
     bar.start("logreg on <aia>")
     bar.step("epochs", 1, 2)
     bar.end("logreg on <aia>", "out of luck")

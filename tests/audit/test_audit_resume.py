@@ -44,8 +44,8 @@ class Watch(SilentObserver):
     def __init__(self, fear: Any = None) -> None:
         self.fear, self.started, self.known = fear, [], 0
 
-    def begin(self, forecast: Any) -> None:
-        self.known = forecast.finished
+    def begin(self, remaining: Any) -> None:
+        self.known = remaining.finished
 
     def start(self, label: Any) -> None:
         if self.fear is not None and label.startswith(self.fear):

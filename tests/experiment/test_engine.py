@@ -18,9 +18,9 @@ from distributed import Client, LocalCluster, Worker
 from aiakit.errors import InputError
 from aiakit.experiment.dask import Dask
 from aiakit.experiment.engine import Engine, Outcome, run_cells
-from aiakit.experiment.forecast import Forecast
 from aiakit.experiment.local import Local
 from aiakit.experiment.plan import CellSpec
+from aiakit.experiment.remaining import Remaining
 from aiakit.experiment.runtime import Runtime
 from aiakit.storage import tensorfile
 from aiakit.storage.store import Store
@@ -37,7 +37,7 @@ class Silent:
     def __init__(self) -> None:
         self.ended: dict[str, str | None] = {}
 
-    def begin(self, forecast: Forecast) -> None: ...
+    def begin(self, remaining: Remaining) -> None: ...
 
     def start(self, label: str) -> None: ...
 

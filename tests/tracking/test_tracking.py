@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiakit.experiment.cellspec import CellSpec
-from aiakit.experiment.forecast import Forecast
+from aiakit.experiment.remaining import Remaining
 from aiakit.storage.store import Store
 from aiakit.tracking.tracker import Figure, Step, flat, safe
 from aiakit.tracking.watch import Tracking
@@ -136,8 +136,8 @@ class Heard:
     def __init__(self) -> None:
         self.told: list[Any] = []
 
-    def begin(self, forecast: Forecast) -> None:
-        self.told.append(("begin", forecast.total, forecast.finished))
+    def begin(self, remaining: Remaining) -> None:
+        self.told.append(("begin", remaining.total, remaining.finished))
 
     def start(self, label: str) -> None:
         self.told.append(("start", label))
@@ -160,7 +160,7 @@ def test_the_observer_hears_all_and_a_failing_tracker_no_more(monkeypatch: Any, 
     tracking.begin("runs/x", {})
     watch = tracking.watch(heard)
     cells = [CellSpec({"kind": "made-up", "number": number}, f"cell {number}") for number in range(3)]
-    watch.begin(Forecast(Store(tmp_path), cells, cells[1:]))
+    watch.begin(Remaining(Store(tmp_path), cells, cells[1:]))
     watch.start("a")
     watch.step("epoch", 1, 2)
     watch.end("a", None)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiakit.experiment.cellspec import CellSpec
-from aiakit.experiment.forecast import Forecast, Sizes, seconds_of
+from aiakit.experiment.remaining import Remaining, Sizes, seconds_of
 from aiakit.plugins import costs, registry
 from aiakit.plugins.costs import Cost
 from aiakit.storage.store import Store
@@ -25,7 +25,7 @@ MACHINE = 3.0  # how much slower the machine is than the one where plugins were 
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aiakit.experiment.forecast.cost_of", lambda kind, name: COSTS.get((kind, name)))
+    monkeypatch.setattr("aiakit.experiment.remaining.cost_of", lambda kind, name: COSTS.get((kind, name)))
 
 
 def attack(name: str, release: str, people: int | None = None, number: int = 0) -> CellSpec:
@@ -47,23 +47,23 @@ class Clock:
         self.time = 0.0
         self.store = Store(folder)
         self.store.open()
-        self.forecast = Forecast(
+        self.remaining = Remaining(
             self.store, cells, cells, lambda cell: lanes > 1 and cell.kind == "attack", lanes, SIZES,
             lambda: self.time, **given
         )  # fmt: skip
 
     def compute(self, cell: CellSpec, seconds: float) -> None:
-        self.forecast.start(cell)
+        self.remaining.start(cell)
         self.time += seconds
         self.finish(cell, seconds)
 
     def finish(self, cell: CellSpec, seconds: float) -> None:
         with self.store.draft(cell.digest, cell.inputs) as draft:
             draft.seconds = seconds
-        self.forecast.end(cell, False)
+        self.remaining.end(cell, False)
 
     def left(self) -> float:
-        left = self.forecast.left()
+        left = self.remaining.left()
         assert left is not None
         return left
 
@@ -92,7 +92,7 @@ def test_a_plugin_that_is_slower_here_than_others_is_expected_so_again(tmp_path:
 def test_a_cell_at_work_counts_down_and_never_below_its_last_part(tmp_path: Path) -> None:
     cells = [attack("slow", "aia")]
     clock = Clock(tmp_path, cells)
-    clock.forecast.start(cells[0])
+    clock.remaining.start(cells[0])
     clock.time = 20.0
     assert clock.left() == pytest.approx(40.0)
     clock.time = 200.0
@@ -109,7 +109,7 @@ def test_how_many_workers_there_are_shows_where_nobody_knows(tmp_path: Path) -> 
     cells = [attack("slow", "aia", number=number) for number in range(9)]
     clock = Clock(tmp_path, cells, lanes=float("inf"))
     for cell in cells:
-        clock.forecast.start(cell)
+        clock.remaining.start(cell)
     clock.time = 60.0
     for cell in cells[:3]:  # three at once
         clock.finish(cell, 60.0)
@@ -133,7 +133,7 @@ def test_what_an_earlier_start_finished_is_learned_from(tmp_path: Path) -> None:
     cells = [attack("slow", of) for of in ("aia", "grl")]
     clock = Clock(tmp_path, cells)
     clock.compute(cells[0], 120.0)
-    again = Forecast(clock.store, cells, cells[1:], sizes=SIZES)
+    again = Remaining(clock.store, cells, cells[1:], sizes=SIZES)
     assert (again.total, again.finished) == (2, 1)
     assert again.left() == pytest.approx(120.0)
 
@@ -141,9 +141,9 @@ def test_what_an_earlier_start_finished_is_learned_from(tmp_path: Path) -> None:
 def test_a_failure_ends_a_cell_and_says_nothing_of_others(tmp_path: Path) -> None:
     cells = [attack("slow", of) for of in ("aia", "grl")]
     clock = Clock(tmp_path, cells)
-    clock.forecast.start(cells[0])
+    clock.remaining.start(cells[0])
     clock.time = 0.1
-    clock.forecast.end(cells[0], failed=True)
+    clock.remaining.end(cells[0], failed=True)
     assert clock.left() == pytest.approx(60.0)
 
 
@@ -152,13 +152,13 @@ def test_nothing_is_said_before_the_splits_are_known(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.open()
     cells = [protocol, attack("slow", "aia")]
-    forecast = Forecast(store, cells, cells)
-    assert forecast.left() is None
+    remaining = Remaining(store, cells, cells)
+    assert remaining.left() is None
     splits = {name: {"people": 10, "images": 5_000} for name in ("attacker-train", "attacker-val")}
     with store.draft(protocol.digest, protocol.inputs) as draft:
         draft.result = {"splits": splits}
-    forecast.end(protocol, False)
-    assert forecast.left() == pytest.approx(60.0)
+    remaining.end(protocol, False)
+    assert remaining.left() == pytest.approx(60.0)
 
 
 def test_costs_of_every_built_in_attack_and_defense_are_kept() -> None:
@@ -179,4 +179,4 @@ def test_how_long_data_were_read_says_nothing_of_attacks(tmp_path: Path) -> None
     protocol = CellSpec({"kind": "protocol", "dataset": {"image_size": 64}, "split": {"folds": 1}}, "splits and pairs")
     clock = Clock(tmp_path, [protocol, attack("slow", "aia")])
     clock.compute(protocol, 300.0)
-    assert clock.forecast.left() == pytest.approx(60.0)
+    assert clock.remaining.left() == pytest.approx(60.0)

@@ -113,7 +113,7 @@ class _Shown:
         self.expected += expected
 
 
-class Forecast:
+class Remaining:
     """The cells of a run, how many of them are finished, and how long the others will take.
 
     cells : all of them. todo : those that an earlier start has not finished. lanes : how many are computed at once, of
