@@ -1,69 +1,17 @@
-"""How a leak grows with the people that the attacker knows: what is computed for it, and what it comes to.
-
-Which attacks are looked at follows from scores: the strongest of a release and the runner-up, at the level of the
-headline. So these cells are planned once the others are finished.
-"""
+"""All that a run takes: what it was asked for, and then what follows from the scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from aiakit.experiment.config import RunConfig
+from aiakit.experiment.cellspec import CellSpec
 from aiakit.experiment.engine import Engine, Observer
-from aiakit.experiment.plan import AttackKey, CellSpec, Growing, growth_cells
-from aiakit.experiment.probing import learned_from
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
-from aiakit.measures.forecast import SHARES, too_few_to_share
+from aiakit.results.evaluate import evaluate
+from aiakit.results.learning import curves_of
 from aiakit.results.row import Row
-
-ATTACKS = 2  # the strongest, and the runner-up
-
-
-def too_few(protocol: Protocol) -> str:
-    """Why no curve can be drawn of so few people; "" where there are enough."""
-    return too_few_to_share(people_known(protocol, AttackKey("", 0, "", 0)))
-
-
-def people_known(protocol: Protocol, key: AttackKey) -> int:
-    """How many people an attacker learns from; where people are cross-fitted, in the fold that has fewest."""
-    folds = range(len(protocol.folds)) if protocol.folds else (None,)
-    rows = (learned_from(replace(protocol, fold=fold), {"insider": key.insider}) for fold in folds)
-    return min(len(np.unique(protocol.identity(chosen))) for chosen in rows)
-
-
-def growing(config: RunConfig, protocol: Protocol, row: Row) -> list[Growing]:
-    """The attacks on a release whose curves are drawn, with the numbers of people; none where there are too few.
-
-    Where a release has an embedding, they are the best of those that read it: networks on pictures take long.
-    """
-    if not config.forecast or too_few(protocol):
-        return []
-    specs = {spec.name: spec for spec in config.attacks if spec.knowledge == "informed" and not spec.combines}
-    able = [name for name in row.attacks if name in specs]
-    able = [name for name in able if specs[name].view == "embedding"] or able
-    best = sorted(able, key=lambda name: row.attacks[name].on_val, reverse=True)[:ATTACKS]
-    key = AttackKey(row.release, config.seeds[0], "", 0, insider="insider" in row.level, query="query" in row.level)
-    known = people_known(protocol, key)
-    return [Growing(replace(key, attack=name), tuple(known // share for share in SHARES)) for name in best]
-
-
-@dataclass(frozen=True)
-class Curves:
-    """The cells of the curves of one release. known : how many people attackers learn from without a budget."""
-
-    known: int
-    cells: dict[AttackKey, CellSpec] = field(default_factory=dict)
-
-
-def curves_of(config: RunConfig, protocol: Protocol, row: Row) -> Curves:
-    """The cells that the curves of a release take."""
-    wanted = growing(config, protocol, row)
-    return Curves(people_known(protocol, wanted[0].key), growth_cells(config, wanted)) if wanted else Curves(0)
 
 
 def compute(run: Run, runtime: Runtime, observer: Observer, engine: Engine, broken: dict[str, str]) -> list[str]:
@@ -71,8 +19,6 @@ def compute(run: Run, runtime: Runtime, observer: Observer, engine: Engine, brok
 
     Returns notes.
     """
-    from aiakit.results.evaluate import evaluate  # it draws the curves that are finished
-
     notes = run.execute(runtime, observer, engine, broken)
     if run.config.forecast:
         evaluation = evaluate(run.store, run.config)

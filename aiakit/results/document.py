@@ -16,8 +16,8 @@ from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import number, numbers
 from aiakit.measures.deciding import spread_of_folds
 from aiakit.measures.statistics import smallest_detectable
-from aiakit.results.computing import too_few
 from aiakit.results.evaluate import Evaluation, evaluate
+from aiakit.results.learning import too_few
 from aiakit.results.row import Row
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
 

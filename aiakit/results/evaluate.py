@@ -16,10 +16,10 @@ from aiakit.measures.comparison import variance_components
 from aiakit.measures.pooling import pooled_statistics
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.units import Unit
-from aiakit.results.computing import curves_of
 from aiakit.results.errors_by_class import errors_by_class
 from aiakit.results.growth import Growth
 from aiakit.results.judge import SPLITS, Judge, OfficialTruth, Scores, Truth
+from aiakit.results.learning import curves_of
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.repeats import repeats_of
 from aiakit.results.row import Row
