@@ -154,7 +154,7 @@ def test_nothing_is_said_before_the_splits_are_known(tmp_path: Path) -> None:
     cells = [protocol, attack("slow", "aia")]
     remaining = Remaining(store, cells, cells)
     assert remaining.left() is None
-    splits = {name: {"people": 10, "images": 5_000} for name in ("attacker-train", "attacker-val")}
+    splits = {name: {"people": 10, "images": 5_000} for name in ("attacker-train", "attacker-val", "test")}
     with store.draft(protocol.digest, protocol.inputs) as draft:
         draft.result = {"splits": splits}
     remaining.end(protocol, False)
