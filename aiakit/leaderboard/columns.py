@@ -63,7 +63,8 @@ def summary(board: Board) -> list[Column]:
         Column("strongest", "strongest [95 %]", lambda p: _point(_strongest(p), "balanced_accuracy"),
                lambda p: _bounds(_strongest(p), "balanced_accuracy"),
                hint="Balanced accuracy of the strongest measured attack: chosen on attacker-val, reported on test"),
-        Column("attack", "by", lambda p: p.row.strongest, mark=lambda p: external_mark(p, p.row.strongest)),
+        Column("attack", "by", lambda p: p.row.strongest, mark=lambda p: _level(p) + external_mark(p, p.row.strongest),
+               hint="In brackets what its attacker knows besides the release of his own people"),
         Column("gap", "illusion gap", lambda p: None if p.row.gap is None else p.row.gap.point,
                lambda p: None if p.row.gap is None else p.row.gap.ci95, sign=True,
                hint="Strongest minus the claim, tuned on attacker-val and at least chance"),
@@ -86,6 +87,11 @@ def summary(board: Board) -> list[Column]:
         Column("seconds", "seconds", lambda p: p.entry.computing.seconds, digits=1),
     ]  # fmt: skip
     return columns
+
+
+def _level(place: RankedEntry) -> str:
+    """What the attackers of an entry know, where that is more than the release of their own people."""
+    return "" if place.entry.level == "informed" or place.row.strongest is None else f" ({place.entry.level})"
 
 
 def _utility(kind: str, name: str) -> Column:
