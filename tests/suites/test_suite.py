@@ -243,3 +243,14 @@ def test_the_suite_in_the_documentation_can_be_asked_for(tmp_path: Path) -> None
         assert [(row.leakage, row.utility) for row in published.rows] == list(figures)
         for leakage, utility in figures:
             assert f"| {leakage:.4f} | {utility:.4f} |" in page
+
+
+def test_a_suite_says_how_its_attackers_are_cross_fitted_and_what_they_know(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(
+        OWN.replace("seeds = 1\n", 'seeds = 1\nknowledge = ["insider", "query"]\n\n[split]\nfolds = 4\n', 1)
+    )
+    suite = read_suite(path)
+    table = requests_of(path, suite, Changes()).table
+    assert (table.folds, tuple(table.knowledge)) == (4, ("insider", "query"))
+    assert requests_of(path, suite, Changes(folds=6)).table.folds == 6
