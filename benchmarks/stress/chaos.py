@@ -111,12 +111,15 @@ class Chaos:
 
     def kill(self, name: str, processes: Sequence[Process], aimed: bool) -> bool:
         """Kill at a random moment, or in the middle of a cell's files; False where the run ended before."""
-        moment = time.perf_counter() + self.rng.uniform(self.first_write, self.duration)
+        began = time.perf_counter()
+        moment = began + self.rng.uniform(self.first_write, self.duration)
         while any(process.poll() is None for process in processes):
             if (aimed and self.half_written(name)) or (not aimed and time.perf_counter() >= moment):
                 break
             time.sleep(0.0005 if aimed else 0.002)
         else:
+            # on a machine that has become faster the next one is killed in time
+            self.duration = max(self.first_write, min(self.duration, time.perf_counter() - began))
             return False
         for process in processes:
             if process.poll() is None:
