@@ -11,7 +11,8 @@ from aiakit.suites.orderings import orderings_of
 from aiakit.suites.schema import SCHEMA, Method, Suite
 
 # What the document of a run says of the whole experiment, and a suite's says too.
-SHARED = ("aiakit", "dataset", "attribute", "classes", "people", "images", "splits", "seeds", "attack_seeds",
+SHARED = ("aiakit", "dataset", "attribute", "classes", "people", "images", "splits", "seeds", "attack_seeds", "folds",
+          "attacker_people",
           "bayes_ceiling", "chance", "smallest_detectable", "complete", "failures", "notes", "limits")  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from aiakit.sweeps.space import Space
 
 SCHEMA = 1
 # What the document of a run says of the whole experiment, and a sweep's says too.
-SHARED = ("aiakit", "dataset", "attribute", "classes", "people", "images", "splits", "seeds", "attack_seeds",
+SHARED = ("aiakit", "dataset", "attribute", "classes", "people", "images", "splits", "seeds", "attack_seeds", "folds",
+          "attacker_people",
           "bayes_ceiling", "chance", "tested_together", "smallest_detectable", "notes", "limits")  # fmt: skip
 
 
