@@ -118,8 +118,9 @@ class Chaos:
                 break
             time.sleep(0.0005 if aimed else 0.002)
         else:
-            # on a machine that has become faster the next one is killed in time
-            self.duration = max(self.first_write, min(self.duration, time.perf_counter() - began))
+            # the machine has become faster since the undisturbed run: the next one is killed in time
+            self.duration = min(self.duration, time.perf_counter() - began)
+            self.first_write = min(self.first_write, self.duration / 2)
             return False
         for process in processes:
             if process.poll() is None:
