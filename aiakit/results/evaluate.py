@@ -165,7 +165,7 @@ class _Cells:
         for repeat in repeats_of(self.store, self.cells, keys, self.protocol):
             key = repeat.key
             if repeat.skipped:
-                row.skipped[f"{key.attack}, {key.knowledge}"] = repeat.skipped
+                row.skipped[f"{key.attack}, {key.knowledge if key.level == 'informed' else key.level}"] = repeat.skipped
                 continue
             tables.append(repeat.scores)
             seeds.append(key.seed)

@@ -95,7 +95,7 @@ def test_scores_of_all_folds_become_one_row(crossed: Path, aiakit: Aiakit) -> No
     assert document["attacker_people"]["informed"] < everybody / 2 + 1
     if row["level"] == "insider":
         assert document["attacker_people"]["insider"] == document["attacker_people"]["informed"] + defender
-    assert "4 folds tested everybody once" in aiakit("show", crossed).out.replace("\n", " ")
+    assert "4 folds tested everybody once" in " ".join(aiakit("show", crossed, "--verbose").out.split())
 
 
 def test_a_cross_fitted_run_goes_on_where_it_was(crossed: Path, aiakit: Aiakit) -> None:
