@@ -44,7 +44,8 @@ def test_log_odds_keep_the_ranking_that_probabilities_lose(aiakit: Callable[...,
     np.savez(tmp_path / "e.npz", e=rows, person=np.arange(800), gender=gender)
     (tmp_path / "bold.py").write_text(PLUGINS)
     answer = aiakit("audit", tmp_path / "e.npz", "--attribute", "gender", "--attacks", "calm,bold,bold-in-logs",
-                    "--folds", "1", "--plugin", tmp_path / "bold.py", "--no-utility", "--out", tmp_path, "--json")  # fmt: skip
+                    "--folds", "1", "--plugin", tmp_path / "bold.py", "--no-utility", "--out", tmp_path,
+                    "--json")  # fmt: skip
     assert answer.code == 0, answer.err
     area = {name: found["auc"] for name, found in answer.document["rows"][0]["attacks"].items()}
     assert area["bold-in-logs"] == pytest.approx(area["calm"], abs=1e-9)
