@@ -22,6 +22,7 @@ OWN = (
     "budgets",
     "pooled",
     "permutations",
+    "forecast",
     "no_reference",
     "track",
     "as_json",

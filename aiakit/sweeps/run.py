@@ -98,7 +98,7 @@ def prepare_sweep(
     options = {plugin: dict(given) for plugin, given in request.options.items()}
     for axis in axes:
         options.setdefault(axis.stage, {})[axis.option] = axis.first
-    prepared = prepare(replace(request, options=options, reference=True))
+    prepared = prepare(replace(request, options=options, reference=True, forecast=False))
     space = Space(prepared.config, tuple(axes))
     for axis in axes:  # one bad value must not show when the others are computed
         for value in axis.values or (axis.first, axis.last):
