@@ -17,8 +17,8 @@ from aiakit.contracts import IntArray, batches
 from aiakit.datasets.splits import DEFENDERS
 from aiakit.experiment import apart
 from aiakit.experiment.protocol import Protocol
-from aiakit.experiment.releasing import RELEASE_BATCH, release_through
-from aiakit.experiment.runtime import Runtime, context_of, load_faces
+from aiakit.experiment.releasing import RELEASE_BATCH, release_through, source_of
+from aiakit.experiment.runtime import Runtime, context_of
 from aiakit.plugins import registry
 from aiakit.storage.store import Draft, Store
 
@@ -41,7 +41,7 @@ def compute_queries(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
         with registry.guard(entry):
             stages.append((entry, stage.load_state_dict(cell.tensors("state"))))
     parts = [rows for rows in known_apart(protocol) if len(rows)]
-    source = _source(store, inputs, protocol, runtime)
+    source, _ = source_of(store, inputs, protocol, runtime)
     made: dict[str, list[NDArray[Any]]] = {"of": []}
     for number, rows in enumerate(parts):
         rng, of = ctx.rng("queries", number), np.repeat(rows, COPIES)
@@ -64,14 +64,6 @@ def known_apart(protocol: Protocol) -> list[IntArray]:
     """The images of people whom an attacker may know; each part is made up of what he has where he knows that part."""
     attacker = protocol.folds or [protocol.rows("attacker-train")]
     return [*attacker, protocol.rows(*DEFENDERS)]
-
-
-def _source(store: Store, inputs: Mapping[str, Any], protocol: Protocol, runtime: Runtime) -> NDArray[Any]:
-    """What the first stage reads: the embedding that was released before it, or the photographs."""
-    if inputs["base"] is not None:
-        return store.read(inputs["base"]).tensors("release")["embedding"]
-    faces = load_faces(protocol.cell.inputs["dataset"], runtime)
-    return faces.images if faces.embedding is None else faces.embedding
 
 
 def _differences(identity: IntArray, rows: IntArray) -> IntArray:

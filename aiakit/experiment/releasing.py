@@ -35,7 +35,7 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     pieces: list[tuple[Cell, float]] = []
     ctx = context_of(store, inputs, runtime, pieces, "" if entry.built_in else spec["fingerprint"])
     rows = [protocol.rows(f"defender-{part}") for part in ("train", "val")]
-    source, files = _source(store, inputs, protocol, runtime)
+    source, files = source_of(store, inputs, protocol, runtime)
     if isinstance(defense, Defense | Encoder):
         samples: list[Any] = [_faces_of(source, protocol, chosen) for chosen in rows]
     else:
@@ -101,7 +101,7 @@ def release_through(
     return release
 
 
-def _source(
+def source_of(
     store: Store, inputs: Mapping[str, Any], protocol: Protocol, runtime: Runtime
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
     """What the first stage transforms, and its names, or the embedding that the stage before released."""
