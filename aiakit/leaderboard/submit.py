@@ -55,7 +55,8 @@ def submissions_of(run: Run, defense: str | None = None) -> list[Submission]:
     chains = run.config.defenses if defense is None else (run.chain(defense),)
     with sound(run.folder):
         protocol = Protocol.read(store, plan.protocol.digest)
-        return [_submission(run, plan, protocol, label_of(chain), chain) for chain in chains]
+        levels = _levels(run)
+        return [_submission(run, plan, protocol, chain, levels[label_of(chain)]) for chain in chains]
 
 
 @dataclass
@@ -122,8 +123,8 @@ def _already(path: Path, submission: Submission, with_release: bool) -> str | No
     return f"{release} is there already{' without its release, and stays so' if lacks else ''}: {path}"
 
 
-def _submission(run: Run, plan: Plan, protocol: Protocol, label: str, chain: Chain) -> Submission:
-    config, level = run.config, _level(run, label)
+def _submission(run: Run, plan: Plan, protocol: Protocol, chain: Chain, level: Level) -> Submission:
+    config, label = run.config, label_of(chain)
     counting = {spec.name: _counting(plan, label, spec, level) for spec in config.attacks}
     cells = [cell for (name, _), cell in (*plan.releases.items(), *plan.utilities.items()) if name == label]
     cells += [plan.attacks[key] for keys in counting.values() for key in keys]
@@ -186,10 +187,11 @@ def _portable(spec: PluginSpec) -> PluginSpec:
     return spec.model_copy(update={"params": params})
 
 
-def _level(run: Run, label: str) -> Level:
-    """The level of the attacker who reads most of a release."""
-    asked = set(run.config.knowledge) & {"informed", *BEYOND}
-    return "informed" if len(asked) == 1 else evaluate(run.store, run.config).rows[label].level
+def _levels(run: Run) -> dict[str, Level]:
+    """Release → the level of the attacker who reads most of it."""
+    if not set(run.config.knowledge) & set(BEYOND):
+        return {label_of(chain): "informed" for chain in run.config.defenses}
+    return {name: row.level for name, row in evaluate(run.store, run.config).rows.items()}
 
 
 def _counting(plan: Plan, label: str, spec: PluginSpec, level: Level) -> list[AttackKey]:

@@ -286,9 +286,8 @@ def smallest_detectable(
     if len(units) < 2:
         raise ValueError("a test set of one class can show no leak of it")
     chance = 1 / len(units)
-    spread = (
-        widened * np.sqrt((1 / units).sum()) / len(units)
-    )  # of balanced accuracy, in units of one guess's deviation
+    # of balanced accuracy, in units of one guess's deviation
+    spread = widened * np.sqrt((1 / units).sum()) / len(units)
 
     def shortfall(accuracy: float) -> float:
         under_null = norm.ppf(1 - alpha / 2) * spread * np.sqrt(chance * (1 - chance))

@@ -52,9 +52,9 @@ def rising(document: Row) -> list[str]:
     """A line for each release of which an attacker who knows more people reads more."""
     lines = []
     for row in document["rows"]:
-        curve: Row = next(iter(row.get("growth", {}).values()), {})
-        if curve.get("still_rising"):
-            twice = curve["predicted"][0]
+        curves = [curve for curve in row.get("growth", {}).values() if curve.get("still_rising")]
+        if curves:
+            twice = curves[0]["predicted"][0]
             said = percent(twice["balanced_accuracy"], twice["ci95"])
             lines.append(f"{row['release']} is still rising: with {twice['people']:,} people known, about {said}.")
     return lines
