@@ -27,7 +27,8 @@ PixelArray = NDArray[np.uint8]
 State = dict[str, NDArray[Any]]
 T = TypeVar("T")
 Precision = Literal["fp32", "tf32", "bf16"]
-View = Literal["embedding", "image", "claim"]  # what is published, and what the defense claims of it
+# What is published, what the defense claims of it, and what its parameters tell of it.
+View = Literal["embedding", "image", "claim", "inverted"]
 VIEWS: tuple[View, ...] = get_args(View)
 Knowledge = Literal["in-loop", "ignorant", "informed", "adaptive"]
 
@@ -42,6 +43,8 @@ class Release:
         so floats are rounded to the nearest of 256 levels.
     claim : float (N, K), the class probabilities of the defense's own in-loop attacker. It is a claim about the
         release, not a part of what is published, and only the ``in-loop`` attack is given it.
+    inverted : float (N, D), the embedding that the last step of the defense was given, computed back from what it
+        released (``EmbeddingDefense.invert``): what anybody has who holds the release and the defense's parameters.
 
     Raises
     ------
@@ -53,10 +56,12 @@ class Release:
         embedding: NDArray[Any] | None = None,
         image: NDArray[Any] | None = None,
         claim: NDArray[Any] | None = None,
+        inverted: NDArray[Any] | None = None,
     ) -> None:
         self.embedding = _floats(embedding, 2, "embedding (N, D)")
         self.pixels = _pixels(image)
         self.claim = _floats(claim, 2, "claim (N, K)")
+        self.inverted = _floats(inverted, 2, "inverted (N, D)")
         lengths = {len(values) for values in self._by_view().values() if values is not None}
         if not lengths:
             raise ValueError("a release needs an embedding, an image or both")
@@ -79,7 +84,7 @@ class Release:
         return tuple(view for view, values in self._by_view().items() if values is not None)
 
     def _by_view(self) -> dict[View, Any]:
-        return {"embedding": self.embedding, "image": self.pixels, "claim": self.claim}
+        return {"embedding": self.embedding, "image": self.pixels, "claim": self.claim, "inverted": self.inverted}
 
     def __getitem__(self, rows: slice | NDArray[Any]) -> Release:
         """The same views of some samples (a slice, an index array or a mask)."""
@@ -92,10 +97,10 @@ class Release:
         return self._make(*(values if name == view else None for name, values in self._by_view().items()))
 
     @classmethod
-    def _make(cls, embedding: Any, pixels: Any, claim: Any) -> Release:
+    def _make(cls, embedding: Any, pixels: Any, claim: Any, inverted: Any) -> Release:
         """Views of views need no second validation, which would read a whole memory map."""
         release = cls.__new__(cls)
-        release.embedding, release.pixels, release.claim = embedding, pixels, claim
+        release.embedding, release.pixels, release.claim, release.inverted = embedding, pixels, claim, inverted
         return release
 
 
@@ -390,6 +395,14 @@ class EmbeddingDefense(BaseDefense):
     @abstractmethod
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
         """Publish (N, D) embeddings. Called in batches: one sample's release must not depend on its batch."""
+
+    def invert(self, embedding: FloatArray) -> NDArray[Any] | None:
+        """The (N, D) embeddings that this fitted defense releases as these; None where parameters do not tell.
+
+        A step that can be undone hides nothing from an attacker who holds its parameters. An approximation will do: the
+        attacks on it are measured beside those on the release. Overriding it says that there is an inverse.
+        """
+        return None
 
 
 MISSING = -1  # the code of an attribute value that is not known

@@ -67,10 +67,17 @@ def reading(names: Sequence[str]) -> tuple[dict[str, View], list[str]]:
 
 
 def not_run(attacks: Sequence[str], names: Sequence[str], views: Collection[str]) -> list[str]:
-    """A line on costly attacks on these views that "all" leaves out of ``names``; none unless it was asked for."""
+    """A line each: on costly attacks on these views that "all" leaves out of ``names``; on those asked for by name that
+    read what no release here has.
+    """
     costly = presets_of(registry.names("attack"), ())["costly"] if "all" in split_names(attacks) else []
     missing = ",".join(name for name in costly if name not in names and registry.load("attack", name).view in views)
-    return [f"{missing} not run: costly; --attacks all,{missing} for the strongest suite"] if missing else []
+    said = [f"{missing} not run: costly; --attacks all,{missing} for the strongest suite"] if missing else []
+    for name in split_names(attacks):
+        view = registry.load("attack", name).view if name in names else None
+        if view is not None and view not in views:
+            said.append(f"{name} not run: it reads the view {view}, which no release here has")
+    return said
 
 
 def presets_of(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[str]]:
