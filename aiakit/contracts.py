@@ -27,8 +27,8 @@ PixelArray = NDArray[np.uint8]
 State = dict[str, NDArray[Any]]
 T = TypeVar("T")
 Precision = Literal["fp32", "tf32", "bf16"]
-# What is published, what the defense claims of it, and what its parameters tell of it.
-View = Literal["embedding", "image", "claim", "inverted"]
+Values = NDArray[Any] | None
+View = Literal["embedding", "image", "claim", "inverted"]  # what is published, and what is claimed and told of it
 VIEWS: tuple[View, ...] = get_args(View)
 Knowledge = Literal["in-loop", "ignorant", "informed", "adaptive"]
 
@@ -46,17 +46,11 @@ class Release:
     inverted : float (N, D), the embedding that the last step of the defense was given, computed back from what it
         released (``EmbeddingDefense.invert``): what anybody has who holds the release and the defense's parameters.
 
-    Raises
-    ------
-    ValueError : no view at all, wrong number of dimensions, different N, non-finite values, pixels outside [0, 1].
+    Raises ValueError for no view, wrong dimensions, different N, non-finite values, pixels outside [0, 1].
     """
 
     def __init__(
-        self,
-        embedding: NDArray[Any] | None = None,
-        image: NDArray[Any] | None = None,
-        claim: NDArray[Any] | None = None,
-        inverted: NDArray[Any] | None = None,
+        self, embedding: Values = None, image: Values = None, claim: Values = None, inverted: Values = None
     ) -> None:
         self.embedding = _floats(embedding, 2, "embedding (N, D)")
         self.pixels = _pixels(image)
@@ -104,7 +98,7 @@ class Release:
         return release
 
 
-def _floats(array: NDArray[Any] | None, dimensions: int, what: str) -> FloatArray | None:
+def _floats(array: Values, dimensions: int, what: str) -> FloatArray | None:
     if array is None:
         return None
     if array.ndim != dimensions or array.dtype.kind != "f":
@@ -114,7 +108,7 @@ def _floats(array: NDArray[Any] | None, dimensions: int, what: str) -> FloatArra
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def _pixels(image: NDArray[Any] | None) -> PixelArray | None:
+def _pixels(image: Values) -> PixelArray | None:
     if image is None:
         return None
     if image.ndim != 4 or image.shape[1] != 3:
@@ -165,8 +159,7 @@ class LabelledRelease(_Labelled):
 
     release : the N released samples, with the single view that the attack names.
     labels, identity, classes : as of ``Faces``.
-    images : uint8 (N, H, W, 3) or None, the attacker's own photographs before protection (only to attacks with
-        ``knowledge = "adaptive"``, where the attacker can run the defense on photographs of its own).
+    images : uint8 (N, H, W, 3) or None, the attacker's own photographs (only to attacks with ``knowledge = "adaptive"``).
     undefended : the undefended release of the same photographs, or None (as ``images``).
     """
 
@@ -179,14 +172,9 @@ class LabelledRelease(_Labelled):
 
     def __getitem__(self, rows: slice | NDArray[Any]) -> LabelledRelease:
         """The same evidence on some samples."""
-        return replace(
-            self,
-            release=self.release[rows],
-            labels=self.labels[rows],
-            identity=self.identity[rows],
-            images=None if self.images is None else self.images[rows],
-            undefended=None if self.undefended is None else self.undefended[rows],
-        )
+        parts: dict[str, Any] = {"images": self.images, "undefended": self.undefended}
+        some = {name: part[rows] for name, part in parts.items() if part is not None}
+        return replace(self, release=self.release[rows], labels=self.labels[rows], identity=self.identity[rows], **some)
 
 
 def no_progress(label: str, done: int, total: int) -> None:
@@ -397,10 +385,9 @@ class EmbeddingDefense(BaseDefense):
         """Publish (N, D) embeddings. Called in batches: one sample's release must not depend on its batch."""
 
     def invert(self, embedding: FloatArray) -> NDArray[Any] | None:
-        """The (N, D) embeddings that this fitted defense releases as these; None where parameters do not tell.
+        """The (N, D) embeddings that this fitted defense releases as these, or nearly; None where they cannot be told.
 
-        A step that can be undone hides nothing from an attacker who holds its parameters. An approximation will do: the
-        attacks on it are measured beside those on the release. Overriding it says that there is an inverse.
+        A step that has an inverse hides nothing from an attacker who holds its parameters. Overriding says it has one.
         """
         return None
 
@@ -489,8 +476,8 @@ class Dataset(Plugin):
     """A source of labelled faces.
 
     needs_root : whether its first parameter, ``root: str``, must be given, which ``--data-root`` fills.
-    face_box : (width, height) in pixels of its photographs and the box (left, top, right, bottom) of the face, where
-        one is right for all, to crop a photograph of one's own likewise.
+    face_box : (width, height) of its photographs and (left, top, right, bottom) of the face, where one is right for
+        all, in pixels.
     real_people : whether its faces are of people who exist; pictures of them are put into pages only when asked for.
     """
 
