@@ -159,7 +159,7 @@ class LabelledRelease(_Labelled):
 
     release : the N released samples, with the single view that the attack names.
     labels, identity, classes : as of ``Faces``.
-    images : uint8 (N, H, W, 3) or None, the attacker's own photographs (only to attacks with ``knowledge = "adaptive"``).
+    images : uint8 (N, H, W, 3) or None, the attacker's own photographs, to attacks with ``knowledge = "adaptive"``.
     undefended : the undefended release of the same photographs, or None (as ``images``).
     """
 
