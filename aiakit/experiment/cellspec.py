@@ -39,6 +39,9 @@ class CellSpec:
         return json_digest(self.inputs)
 
 
+Rivals = Sequence[Mapping[str, Sequence[CellSpec]]]
+
+
 @dataclass(frozen=True)
 class AttackKey:
     """Which attack on which release.
@@ -196,12 +199,12 @@ def attack_cell(
     queries: CellSpec | None = None,
     combined: Sequence[CellSpec] = (),
     labels: CellSpec | None = None,
-    rivals: Sequence[Mapping[str, CellSpec]] = (),
+    rivals: Rivals = (),
 ) -> CellSpec:
     """An attack on a release; ``labels`` are those of a further attribute, where it is not the protected one.
 
-    rivals : all attacks that it competes with, itself among them, by name in each of the folds before; it is left out
-    where these show that it is not the strongest.
+    rivals : all attacks that it competes with, itself among them, by name in each of the folds before, a cell a repeat;
+    it is left out where these show that it is not the strongest.
     """
     inputs = {
         "kind": "attack",
@@ -245,9 +248,9 @@ def attack_cell(
         ("attack", key.attack),
         long=attack.view == "image",
         release=key.release,
-        after=tuple(digest for fold in _digests(rivals) for digest in fold.values()),
+        after=tuple(digest for fold in _digests(rivals) for digests in fold.values() for digest in digests),
     )
 
 
-def _digests(rivals: Sequence[Mapping[str, CellSpec]]) -> list[dict[str, str]]:
-    return [{name: cell.digest for name, cell in fold.items()} for fold in rivals]
+def _digests(rivals: Rivals) -> list[dict[str, list[str]]]:
+    return [{name: [cell.digest for cell in cells] for name, cells in fold.items()} for fold in rivals]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from aiakit.experiment.cellspec import (
     AttackKey,
     CellSpec,
+    Rivals,
     attack_cell,
     labels_cell,
     produced_by,
@@ -60,10 +61,11 @@ class Plan:
         yield from (attribute.labels for attribute in self.further.values())
         releases = {**self.stages, **{cell.digest: cell for cell in self.releases.values()}}
         tables = [self.attacks, *(attribute.attacks for attribute in self.further.values())]
-        for place, release in self.releases.items():
-            users = [cell for table in tables for key, cell in table.items() if (key.release, key.seed) == place]
-            users[:0] = [table[place] for table in (self.utilities, self.queries) if place in table]
-            for cell in [release, *users]:
+        for name in dict.fromkeys(name for name, _ in self.releases):
+            of_release: list[dict[tuple[str, int], CellSpec]] = [self.releases, self.utilities, self.queries]
+            made = [cell for table in of_release for (release, _), cell in table.items() if release == name]
+            users = [cell for table in tables for key, cell in table.items() if key.release == name]
+            for cell in [*made, *users]:
                 yield from self._before(cell, releases)
                 yield cell
 
@@ -107,22 +109,22 @@ class _Arena:
 
     def __init__(self, halving: bool) -> None:
         self.halving = halving
-        self.cells: dict[AttackKey, dict[str, CellSpec]] = {}
+        self.cells: dict[AttackKey, dict[str, list[CellSpec]]] = {}
 
     def enter(self, key: AttackKey, cell: CellSpec) -> None:
         if key.headline and not key.untrained:
-            self.cells.setdefault(self._place(key), {})[key.attack] = cell
+            self.cells.setdefault(self._place(key), {}).setdefault(key.attack, []).append(cell)
 
-    def rivals(self, key: AttackKey) -> list[Mapping[str, CellSpec]]:
+    def rivals(self, key: AttackKey) -> Rivals:
         """All attacks in each of the first folds before this one; none where nobody is left out."""
         if not self.halving or not key.fold or not key.headline or key.untrained:
             return []
         earlier = range(min(key.fold, RUNGS))
-        found: list[Mapping[str, CellSpec]] = [self.cells[self._place(replace(key, fold=fold))] for fold in earlier]
+        found = [self.cells[self._place(replace(key, fold=fold))] for fold in earlier]
         return found if all(len(fold) > LEAST for fold in found) else []
 
     def _place(self, key: AttackKey) -> AttackKey:
-        return replace(key, attack="", knowledge="informed")
+        return replace(key, attack="", knowledge="informed", seed=0, attack_seed=0)
 
 
 class _Planner:
@@ -155,7 +157,8 @@ class _Planner:
         key = growing.key
         attack = next(spec for spec in self.config.attacks if spec.name == key.attack)
         chain, release = self.chains[key.release], self.releases[key.release, key.seed]
-        for each in self._in_each_fold(replace(key, people=people) for people in growing.people):
+        wanted = [(replace(key, people=people), attack) for people in growing.people]
+        for each, _ in self._fold_by_fold(wanted):
             cell = self._attack(each, attack, chain, release, None)
             if cell is not None:
                 yield each, cell
@@ -168,20 +171,20 @@ class _Planner:
     def _attacks(self, attacks: Sequence[PluginSpec], labels: CellSpec | None = None) -> dict[AttackKey, CellSpec]:
         """The attacks on every release: in every way that is asked for, of a further attribute in the strongest."""
         table: dict[AttackKey, CellSpec] = {}
-        for (name, seed), release in self.releases.items():
-            chain = self.chains[name]
+        for name, chain in self.chains.items():
             able = [attack for attack in attacks if not attack.combines and attack.view in produced_by(chain)]
-            asked = [(key, a) for a in able for key in self._in_each_fold(self._keys(name, seed, a))]
+            asked = [(key, a) for seed in self.config.seeds for a in able for key in self._keys(name, seed, a)]
             arena = _Arena(self.config.halving)
-            for key, attack in sorted(asked, key=lambda both: both[0].fold or 0):
+            for key, attack in self._fold_by_fold(asked):
                 if labels is None or key.headline:
-                    cell = self._attack(key, attack, chain, release, labels, arena.rivals(key))
+                    cell = self._attack(key, attack, chain, self.releases[name, key.seed], labels, arena.rivals(key))
                     if cell is not None:
                         table[key] = cell
                         arena.enter(key, cell)
-            for attack in attacks:
-                if attack.combines:
-                    table |= self._combinations(table, name, seed, attack, release, labels)
+            for seed in self.config.seeds:
+                for attack in attacks:
+                    if attack.combines:
+                        table |= self._combinations(table, name, seed, attack, self.releases[name, seed], labels)
         return table
 
     def _release(self, chain: Chain, seed: int) -> CellSpec:
@@ -189,10 +192,10 @@ class _Planner:
         self.stages.update({cell.digest: cell for cell in before})
         return release
 
-    def _in_each_fold(self, keys: Iterable[AttackKey]) -> Iterator[AttackKey]:
+    def _fold_by_fold(self, asked: Sequence[tuple[AttackKey, PluginSpec]]) -> Iterator[tuple[AttackKey, PluginSpec]]:
         folds = self.config.split.folds
-        for key in keys:
-            yield from (replace(key, fold=fold) for fold in (range(folds) if folds > 1 else (None,)))
+        for fold in range(folds) if folds > 1 else (None,):
+            yield from ((replace(key, fold=fold), attack) for key, attack in asked)
 
     def _keys(self, name: str, seed: int, attack: PluginSpec) -> Iterator[AttackKey]:
         """Every way in which the run asks for this attack on this release."""
@@ -220,7 +223,7 @@ class _Planner:
         chain: Chain,
         release: CellSpec,
         labels: CellSpec | None,
-        rivals: Sequence[Mapping[str, CellSpec]] = (),
+        rivals: Rivals = (),
     ) -> CellSpec | None:
         reference = self.chains.get(self.config.reference)
         undefended = None if reference is None else self._release(reference, key.seed)

@@ -6,7 +6,7 @@ behind, by chance alone, goes on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,31 +24,32 @@ METRIC = "balanced_accuracy"
 
 
 def outdone(
-    attack: str,
-    proba: Mapping[str, NDArray[Any]],
+    asked: Iterable[str],
+    proba: Mapping[str, Sequence[NDArray[Any]]],
     labels: NDArray[Any],
     identity: NDArray[Any],
     fold: NDArray[Any],
     classes: int,
     unit: Unit = "person",
-) -> str:
-    """The strongest of some attacks, where another is certainly weaker and not the runner-up; else "".
+) -> dict[str, str]:
+    """Of the attacks that are asked for, those that are certainly weaker than the strongest, with its name.
 
-    Certain is what holds in 99 % of bootstrap draws of people, of paired differences in balanced accuracy.
+    Certain is what holds in 99 % of bootstrap draws of people, of paired differences in balanced accuracy. The
+    strongest and the runner-up are never among them.
 
-    attack : the other. proba : attack → (N, K) probabilities on attacker-val. labels, identity, fold : int (N,), where
-    each sample is decided by those of other folds if there are any. classes : K. unit : what counts once.
+    proba : attack → (N, K) probabilities on attacker-val of each of its repeats. labels, identity, fold : int (N,);
+    samples are decided by those of other folds where there are any. classes : K. unit : what counts once.
     """
     if len(proba) <= LEAST or len(np.unique(labels)) < 2:
-        return ""
+        return {}
     folds = (fold, fold) if len(np.unique(fold)) > 1 else None
 
     def judged(name: str, draws: int) -> AttackStatistics:
-        own, bootstrap = [proba[name]], IdentityBootstrap(identity, draws)
+        own, bootstrap = proba[name], IdentityBootstrap(identity, draws)
         return attack_statistics(own, labels, own, labels, bootstrap, classes, True, identity, unit, folds)
 
     order = sorted(proba, key=lambda name: judged(name, 1).point[METRIC], reverse=True)
-    if attack in order[:LEAST]:
-        return ""
-    behind, ahead = (judged(name, DRAWS).draws[METRIC] for name in (attack, order[0]))
-    return order[0] if np.mean(behind < ahead) >= CERTAINTY else ""
+    behind = [name for name in asked if name not in order[:LEAST]]
+    ahead = judged(order[0], DRAWS).draws[METRIC] if behind else None
+    certain = [name for name in behind if np.mean(judged(name, DRAWS).draws[METRIC] < ahead) >= CERTAINTY]
+    return dict.fromkeys(certain, order[0])

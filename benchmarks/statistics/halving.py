@@ -66,10 +66,9 @@ def halved(attacks: Mapping[str, Tried], people: People) -> dict[str, int]:
     lasting = dict.fromkeys(attacks, folds)
     for done in range(1, RUNGS + 1):
         rows = people.learned < done
-        staying = {name: attacks[name].val[rows] for name, lasted in lasting.items() if lasted == folds}
+        staying = {name: [attacks[name].val[rows]] for name, lasted in lasting.items() if lasted == folds}
         truth = people.labels[rows], people.identity[rows], people.learned[rows]
-        weak = [name for name in staying if outdone(name, staying, *truth, people.classes)]
-        lasting |= dict.fromkeys(weak, done)
+        lasting |= dict.fromkeys(outdone(staying, staying, *truth, people.classes), done)
     return lasting
 
 

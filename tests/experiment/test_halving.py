@@ -85,19 +85,21 @@ def people(seed: int, shifts: dict[str, float]) -> tuple[dict[str, Any], Any, An
     labels, identity = rng.permutation(np.arange(400) % 2), np.arange(400)
     margin = {name: rng.normal(size=400) + shift * (labels - 0.5) for name, shift in shifts.items()}
     proba = {name: 1 / (1 + np.exp(-np.stack([-m, m], axis=1))) for name, m in margin.items()}
-    return {name: p / p.sum(axis=1, keepdims=True) for name, p in proba.items()}, labels, identity
+    return {name: [p / p.sum(axis=1, keepdims=True)] for name, p in proba.items()}, labels, identity
 
 
 def test_equals_are_kept() -> None:
     gone = 0
     for seed in range(20):
         proba, labels, identity = people(seed, dict.fromkeys("abcd", 1.0))
-        gone += sum(bool(outdone(name, proba, labels, identity, np.zeros(400, int), 2)) for name in proba)
+        gone += len(outdone(proba, proba, labels, identity, np.zeros(400, int), 2))
     assert gone <= 4  # of 80, each at one in a hundred for one rival
 
 
 def test_who_is_far_behind_goes_and_who_is_ahead_is_named() -> None:
     proba, labels, identity = people(0, {"strong": 3.0, "next": 2.5, "weak": 0.5, "none": 0.0})
-    fold = np.arange(400) % 2
-    assert [outdone(name, proba, labels, identity, fold, 2) for name in proba] == ["", "", "strong", "strong"]
-    assert outdone("weak", {name: proba[name] for name in ("strong", "weak")}, labels, identity, fold, 2) == ""
+    truth = labels, identity, np.arange(400) % 2
+    assert outdone(proba, proba, *truth, 2) == {"weak": "strong", "none": "strong"}
+    assert outdone(["none"], proba, *truth, 2) == {"none": "strong"}
+    two = {name: proba[name] for name in ("strong", "weak")}
+    assert outdone(two, two, *truth, 2) == {}, "two stay, whatever they are"
