@@ -50,6 +50,8 @@ def outdone(
 
     order = sorted(proba, key=lambda name: judged(name, 1).point[METRIC], reverse=True)
     behind = [name for name in asked if name not in order[:LEAST]]
-    ahead = judged(order[0], DRAWS).draws[METRIC] if behind else None
+    if not behind:
+        return {}
+    ahead = judged(order[0], DRAWS).draws[METRIC]
     certain = [name for name in behind if np.mean(judged(name, DRAWS).draws[METRIC] < ahead) >= CERTAINTY]
     return dict.fromkeys(certain, order[0])
