@@ -79,8 +79,10 @@ class Entry:
             raise PluginError(f"{self} cannot be used: {self.conflict}")
         module, _, attribute = self.target.partition(":")
         try:
-            with contained(str(self)):
-                found = reduce(getattr, attribute.split("."), importlib.import_module(module))
+            found: Any = vars(sys.modules[module]).get(attribute) if module in sys.modules else None
+            if found is None:
+                with contained(str(self)):
+                    found = reduce(getattr, attribute.split("."), importlib.import_module(module))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
