@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aiakit.experiment.cellspec import (
@@ -17,6 +17,7 @@ from aiakit.experiment.cellspec import (
     utility_cell,
 )
 from aiakit.experiment.config import AttributeSpec, Chain, Level, PluginSpec, RunConfig, label_of
+from aiakit.measures.halving import LEAST, RUNGS
 
 __all__ = [
     "AttackKey",
@@ -98,6 +99,32 @@ def growth_cells(config: RunConfig, wanted: Sequence[Growing]) -> dict[AttackKey
     return {key: cell for growing in wanted for key, cell in planner.grown(growing)}
 
 
+class _Arena:
+    """Who competes with whom to be a level's strongest attack on a release, fold by fold.
+
+    halving : whether attacks may be left out of later folds.
+    """
+
+    def __init__(self, halving: bool) -> None:
+        self.halving = halving
+        self.cells: dict[AttackKey, dict[str, CellSpec]] = {}
+
+    def enter(self, key: AttackKey, cell: CellSpec) -> None:
+        if key.headline and not key.untrained:
+            self.cells.setdefault(self._place(key), {})[key.attack] = cell
+
+    def rivals(self, key: AttackKey) -> list[Mapping[str, CellSpec]]:
+        """All attacks in each of the first folds before this one; none where nobody is left out."""
+        if not self.halving or not key.fold or not key.headline or key.untrained:
+            return []
+        earlier = range(min(key.fold, RUNGS))
+        found: list[Mapping[str, CellSpec]] = [self.cells[self._place(replace(key, fold=fold))] for fold in earlier]
+        return found if all(len(fold) > LEAST for fold in found) else []
+
+    def _place(self, key: AttackKey) -> AttackKey:
+        return replace(key, attack="", knowledge="informed")
+
+
 class _Planner:
     """Fills the tables of a plan."""
 
@@ -143,16 +170,15 @@ class _Planner:
         table: dict[AttackKey, CellSpec] = {}
         for (name, seed), release in self.releases.items():
             chain = self.chains[name]
-            for attack in attacks:
-                if not attack.combines and attack.view in produced_by(chain):
-                    for key in self._in_each_fold(self._keys(name, seed, attack)):
-                        cell = (
-                            self._attack(key, attack, chain, release, labels)
-                            if labels is None or key.headline
-                            else None
-                        )
-                        if cell is not None:
-                            table[key] = cell
+            able = [attack for attack in attacks if not attack.combines and attack.view in produced_by(chain)]
+            asked = [(key, a) for a in able for key in self._in_each_fold(self._keys(name, seed, a))]
+            arena = _Arena(self.config.halving)
+            for key, attack in sorted(asked, key=lambda both: both[0].fold or 0):
+                if labels is None or key.headline:
+                    cell = self._attack(key, attack, chain, release, labels, arena.rivals(key))
+                    if cell is not None:
+                        table[key] = cell
+                        arena.enter(key, cell)
             for attack in attacks:
                 if attack.combines:
                     table |= self._combinations(table, name, seed, attack, release, labels)
@@ -188,7 +214,13 @@ class _Planner:
         yield from (replace(first, permutation=number) for number in range(self.config.permutations))
 
     def _attack(
-        self, key: AttackKey, attack: PluginSpec, chain: Chain, release: CellSpec, labels: CellSpec | None
+        self,
+        key: AttackKey,
+        attack: PluginSpec,
+        chain: Chain,
+        release: CellSpec,
+        labels: CellSpec | None,
+        rivals: Sequence[Mapping[str, CellSpec]] = (),
     ) -> CellSpec | None:
         reference = self.chains.get(self.config.reference)
         undefended = None if reference is None else self._release(reference, key.seed)
@@ -202,7 +234,9 @@ class _Planner:
             self.stages[trained_on.digest] = trained_on
         given = undefended if key.knowledge == "adaptive" else None
         queries = self.queries[key.release, key.seed] if key.query else None
-        return attack_cell(self.config, self.protocol, attack, key, trained_on, release, given, queries, (), labels)
+        return attack_cell(
+            self.config, self.protocol, attack, key, trained_on, release, given, queries, (), labels, rivals
+        )
 
     def _combinations(
         self,

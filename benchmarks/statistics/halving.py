@@ -1,9 +1,9 @@
 """Whether weak attacks can be left out of later folds: ``python -m benchmarks.statistics.halving RUN…``.
 
-Successive halving, simulated on finished runs with ``--folds``: after each fold an attack goes whose balanced accuracy
-on the attacker-val scores so far lies below that of the best, by a bootstrap over people of the difference. A row says,
-of a release at a level of knowledge, which attack all folds choose and which those choose that are left, what each
-reads on test, and the share of the processor's time that the attacks took which ran.
+Successive halving, simulated on finished runs with ``--folds --no-halving``: after the first folds an attack goes that
+is certainly not the strongest (``aiakit.measures.halving``). A row says,
+of a release at a level of knowledge, which attack is chosen and which of those that are left, the stack of either
+among them, what each reads on test, and the share of the processor's time that the attacks took which ran.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aiakit.contracts import Context
 from aiakit.experiment.plan import AttackKey, make_plan
+from aiakit.experiment.probing import combined_scores
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.halving import LEAST, RUNGS, outdone
 from aiakit.measures.statistics import AttackStatistics, attack_statistics
+from aiakit.plugins import registry
 from aiakit.results.repeats import repeats_of
 
 METRIC = "balanced_accuracy"
-DRAWS = 1000
-CERTAINTY = 0.99  # of draws in which an attack is below the best, for it to go
-LEAST = 2  # attacks that stay: the strongest and the runner-up
+STACK = "stack"
 
 
 @dataclass(frozen=True)
@@ -49,33 +51,48 @@ class People:
     learned: NDArray[Any]
     classes: int
 
-    def judged(self, scores: NDArray[Any], rows: NDArray[np.bool_], draws: int = DRAWS) -> AttackStatistics:
-        """Balanced accuracy of attacker-val scores on some of the samples, where each person is decided by others."""
-        labels, identity, fold = self.labels[rows], self.identity[rows], self.fold[rows]
-        folds = (fold, fold) if len(np.unique(fold)) > 1 else None
-        bootstrap = IdentityBootstrap(identity, draws)
-        val = scores[rows]
-        return attack_statistics([val], labels, [val], labels, bootstrap, self.classes, True, identity, "person", folds)
+    def on_test(self, tried: Tried) -> AttackStatistics:
+        """What an attack reads, decided by its scores on attacker-val."""
+        folds, bootstrap = (self.fold, self.fold), IdentityBootstrap(self.identity, 1)
+        return attack_statistics(
+            [tried.val], self.labels, [tried.test], self.labels, bootstrap, self.classes, True, self.identity,
+            "person", folds,
+        )  # fmt: skip
 
 
-def halved(attacks: Mapping[str, Tried], people: People) -> tuple[dict[str, int], str, str]:
-    """Attack → after how many folds it went; whom all folds choose, and whom the folds of those that stay."""
+def halved(attacks: Mapping[str, Tried], people: People) -> dict[str, int]:
+    """Attack → after how many folds it went."""
     folds = int(people.fold.max()) + 1
-    everybody = np.ones(len(people.labels), dtype=bool)
-    last = {name: people.judged(tried.val, everybody, 1) for name, tried in attacks.items()}
     lasting = dict.fromkeys(attacks, folds)
-    staying = list(attacks)
-    for done in range(1, folds):
-        seen = people.learned < done
-        judged = {name: people.judged(attacks[name].val, seen) for name in staying}
-        order = sorted(staying, key=lambda name: judged[name].point[METRIC], reverse=True)
-        best = judged[order[0]].draws[METRIC]
-        for name in order[LEAST:]:
-            if np.mean(judged[name].draws[METRIC] < best) >= CERTAINTY:
-                lasting[name] = done
-                staying.remove(name)
-    chosen = max(attacks, key=lambda name: last[name].on_val)
-    return lasting, chosen, max(staying, key=lambda name: last[name].on_val)
+    for done in range(1, RUNGS + 1):
+        rows = people.learned < done
+        staying = {name: attacks[name].val[rows] for name, lasted in lasting.items() if lasted == folds}
+        truth = people.labels[rows], people.identity[rows], people.learned[rows]
+        weak = [name for name in staying if outdone(name, staying, *truth, people.classes)]
+        lasting |= dict.fromkeys(weak, done)
+    return lasting
+
+
+def stacked(attacks: Mapping[str, Tried], people: People) -> Tried:
+    """The stack of these attacks, which each fold makes of its own scores. It costs next to nothing."""
+    entry = registry.entry("attack", STACK)
+    val, test = (np.empty((len(people.labels), people.classes)) for _ in range(2))
+    for fold in range(int(people.fold.max()) + 1):
+        known, tested = people.learned == fold, people.fold == fold
+        tables = [{"val": tried.val[known], "test": tried.test[tested]} for tried in attacks.values()]
+        truth = people.labels[known], people.identity[known]
+        names = tuple(map(str, range(people.classes)))
+        made = combined_scores(tables, truth, names, registry.make("attack", STACK), entry, Context())
+        val[known], test[tested] = made["val"], made["test"]
+    return Tried(val, test, np.zeros(1))
+
+
+def chosen(attacks: Mapping[str, Tried], people: People) -> tuple[str, float]:
+    """The strongest on attacker-val, the stack among them, and what it reads on test."""
+    everybody = {**attacks, STACK: stacked(attacks, people)}
+    judged = {name: people.on_test(tried) for name, tried in everybody.items()}
+    name = max(judged, key=lambda each: judged[each].on_val)
+    return name, judged[name].point[METRIC]
 
 
 def tried_in(run: Run) -> Iterator[tuple[str, Mapping[str, Tried], People]]:
@@ -105,28 +122,16 @@ def tried_in(run: Run) -> Iterator[tuple[str, Mapping[str, Tried], People]]:
     yield from ((name, attacks, people) for name, attacks in found.items() if len(attacks) > LEAST)
 
 
-def row(name: str, attacks: Mapping[str, Tried], people: People) -> tuple[str, bool, float]:
-    """A line of the table, whether the choice is the same, and the share of the time."""
-    lasting, chosen, kept = halved(attacks, people)
+def row(name: str, attacks: Mapping[str, Tried], people: People) -> tuple[str, float, float]:
+    """A line of the table, how much less those read that are left, and their share of the time."""
+    lasting = halved(attacks, people)
+    folds = max(lasting.values())
+    left = {each: attacks[each] for each, count in lasting.items() if count == folds}
     spent = sum(attacks[each].seconds[:count].sum() for each, count in lasting.items())
     share = float(spent / sum(tried.seconds.sum() for tried in attacks.values()))
-    reads = {each: _on_test(attacks[each], people) for each in {chosen, kept}}
-    stay = sum(count == int(people.fold.max()) + 1 for count in lasting.values())
-    return (
-        f"| {name} | {len(attacks)} | {stay} | {chosen} {reads[chosen]:.3f} | {kept} {reads[kept]:.3f} | {share:.0%} |",
-        chosen == kept,
-        share,
-    )
-
-
-def _on_test(tried: Tried, people: People) -> float:
-    fold = people.fold
-    bootstrap = IdentityBootstrap(people.identity, 1)
-    found = attack_statistics(
-        [tried.val], people.labels, [tried.test], people.labels, bootstrap, people.classes, True, people.identity,
-        "person", (fold, fold),
-    )  # fmt: skip
-    return found.point[METRIC]
+    (one, reads), (other, less) = chosen(attacks, people), chosen(left, people)
+    line = f"| {name} | {len(attacks)} | {len(left)} | {one} {reads:.3f} | {other} {less:.3f} | {share:.0%} |"
+    return line, reads - less, share
 
 
 def main() -> None:
@@ -139,11 +144,12 @@ def main() -> None:
     results = []
     for folder in options.run:
         for name, attacks, people in tried_in(Run.open(Path(folder))):
-            line, same, share = row(name, attacks, people)
-            results.append((same, share))
+            line, lost, share = row(name, attacks, people)
+            results.append((lost, share))
             print(line, flush=True)
-    alike, time = (float(np.mean(values)) for values in zip(*results, strict=True))
-    print(f"\nthe same choice in {alike:.0%} of {len(results)}, at {time:.0%} of the time in the mean")
+    lost, share = np.array(results).T
+    print(f"\n{len(results)} choices, by {lost.mean():+.3f} less in the mean and {lost.max():+.3f} at most")
+    print(f"{share.mean():.0%} of the time in the mean")
 
 
 if __name__ == "__main__":
