@@ -95,8 +95,9 @@ class Entry:
     def _found(self) -> Any:
         """What is registered. Its module's code is guarded where it runs, which it does when it is first imported."""
         module, _, attribute = self.target.partition(":")
-        if module in sys.modules and attribute in vars(sys.modules[module]):
-            return vars(sys.modules[module])[attribute]
+        known = sys.modules.get(module)  # None as well where its import is forbidden
+        if known is not None and attribute in vars(known):
+            return vars(known)[attribute]
         with contained(str(self)):
             return reduce(getattr, attribute.split("."), importlib.import_module(module))
 
