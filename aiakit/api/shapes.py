@@ -9,6 +9,7 @@ import altair
 from tabulate import tabulate
 
 from aiakit.errors import InputError
+from aiakit.report.grid import plain
 from aiakit.report.svg import printed
 from aiakit.report.theme import Chart
 
@@ -32,11 +33,7 @@ def as_altair(chart: Chart) -> Any:
 def html_table(records: Sequence[dict[str, Any]], without: Collection[str] = ()) -> str:
     """Flat records as an HTML table; texts are escaped, and long tables cut with a word about it."""
     columns = [name for name in (records[0] if records else {}) if name not in without]
-    rows = [[_cell(record[name]) for name in columns] for record in records[:MOST_ROWS]]
+    rows = [[plain(record[name]) for name in columns] for record in records[:MOST_ROWS]]
     table = str(tabulate(rows, columns, tablefmt="html", disable_numparse=True))
     more = len(records) - MOST_ROWS
     return table + (f"<p>… {more} rows more: .table()</p>" if more > 0 else "")
-
-
-def _cell(value: Any) -> str:
-    return "–" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)

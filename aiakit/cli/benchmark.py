@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import command_line, console, emit_json, json_option, plugin_option
+from aiakit.cli.common import command_line, emit_json, json_option, plugin_option
 from aiakit.cli.options import (
     compute_options,
     engine_and_threads,
@@ -18,6 +18,7 @@ from aiakit.cli.options import (
     source_options,
 )
 from aiakit.cli.progress import observer
+from aiakit.cli.results import tell
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -97,8 +98,7 @@ def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: An
         )
     files = write_suite(result)
     _show(result.document, markdown, as_json)
-    for line in (*result.notes, f"stored in {result.run.folder}", *(f"written: {path}" for path in files)):
-        console().print(line, markup=False, highlight=False, soft_wrap=True)
+    tell(*result.notes, f"stored in {result.run.folder}", *(f"written: {path}" for path in files))
     return 0 if result.complete else 1
 
 

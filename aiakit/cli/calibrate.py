@@ -7,9 +7,10 @@ from typing import Any
 
 import rich_click as click
 
-from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.common import emit_json, json_option, plugin_option, writable
 from aiakit.cli.options import compute_options, jobs_or_cores
 from aiakit.cli.progress import observer
+from aiakit.cli.results import tell
 
 FIGURES = (".svg", ".png", ".html")
 
@@ -28,11 +29,7 @@ FIGURES = (".svg", ".png", ".html")
 @click.option("--out", metavar="FILE", help="Also write the JSON document to this file.")
 @click.option("--figure", metavar="FILE", help="Write the heat-map: FILE.svg, FILE.png or FILE.html.")
 @click.option(
-    "--folder",
-    default="runs/calibration",
-    show_default=True,
-    metavar="DIR",
-    help="Where finished trials are kept.",
+    "--folder", default="runs/calibration", show_default=True, metavar="DIR", help="Where finished trials are kept."
 )
 @compute_options
 @plugin_option
@@ -59,7 +56,9 @@ def command(
     """
     from aiakit.calibration.run import calibrate, make_calibration
 
-    _check_files(out, figure)
+    for option, file, endings in (("--out", out, ()), ("--figure", figure, FIGURES)):
+        if file is not None:  # what could not be written is refused before anything is computed
+            writable(option, Path(file), endings)
     calibration, broken = make_calibration(attacks, leaks, n, seeds, nulls, settings, device, precision)
     with observer() as watch:
         document = calibrate(calibration, Path(folder), watch, jobs_or_cores(jobs, threads))
@@ -72,20 +71,8 @@ def command(
         from aiakit.report.calibration import print_calibration
 
         print_calibration(document)
-    for label, reason in document["failures"].items():
-        console().print(f"{label}: failed: {reason}", markup=False, highlight=False, soft_wrap=True)
+    tell(*(f"{label}: failed: {reason}" for label, reason in document["failures"].items()))
     return 0 if document["complete"] else 1
-
-
-def _check_files(out: str | None, figure: str | None) -> None:
-    """Refuse what could not be written before anything is computed."""
-    from aiakit.errors import InputError
-
-    if figure is not None and Path(figure).suffix not in FIGURES:
-        raise InputError(f"--figure {figure} must end in one of {', '.join(FIGURES)}")
-    for option, file in (("--out", out), ("--figure", figure)):
-        if file is not None and (Path(file).is_dir() or not Path(file).absolute().parent.is_dir()):
-            raise InputError(f"{option} {file} is no file in a folder that exists")
 
 
 def _write(document: dict[str, Any], out: str | None, figure: str | None) -> None:

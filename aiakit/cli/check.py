@@ -42,7 +42,7 @@ def command(plugins: tuple[str, ...], kind: str | None, settings: tuple[str, ...
     for entry in entries:
         if not as_json:
             console().print(f"[bold]{entry.kind} {entry.name}[/bold]")
-        progress = _ignore if as_json else _print
+        progress = (lambda result: None) if as_json else _print
         results = run_checks(entry.kind, entry.name, options.get(entry.name), progress=progress)
         reports.append((entry, results))
     failed = sum(result.status == "fail" for _, results in reports for result in results)
@@ -79,10 +79,6 @@ def _print(result: CheckResult) -> None:
     if result.reason:
         line.append(f": {result.reason}", "dim" if result.status == "skip" else "")
     console().print(line.append(f"  {result.seconds:.1f} s", "dim"))
-
-
-def _ignore(result: CheckResult) -> None:
-    """Report nothing while a document is being made."""
 
 
 def _document(entry: Entry, results: list[CheckResult]) -> dict[str, object]:

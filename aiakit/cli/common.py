@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
+
+from aiakit.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,6 +60,15 @@ def naming_plugin_files(out: str) -> Iterator[None]:
         raise UnknownPlugin(
             error.kind, error.name, error.known, plugin_file(Path(out), error.kind, error.name)
         ) from None
+
+
+def writable(option: str, file: Path, endings: Sequence[str] = ()) -> Path:
+    """The file, where it can be written. Raises InputError for another ending, or a folder that is not there."""
+    if endings and file.suffix not in endings:
+        raise InputError(f"{option} {file} must end in one of {', '.join(endings)}")
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise InputError(f"{option} {file} is no file in a folder that exists")
+    return file
 
 
 def plugin_option(command: Command) -> Command:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from aiakit.cli.common import console, emit_json, json_option, plugin_option
+from aiakit.cli.common import emit_json, json_option, plugin_option, writable
+from aiakit.cli.results import tell
 from aiakit.datasets.parallel import threads_in_all
 
 if TYPE_CHECKING:
@@ -86,11 +87,11 @@ def command(folder: str | None, image: str | None, seed: int, out: str | None, a
         run.config.require_images()
     if image is not None:
         _refuse(given, "is not for --image", faces="named", count="count", run_seed="run_seed")
-        path = None if out is None else picture_path(Path(out))
+        path = None if out is None else writable("--out", Path(out), FIGURES)
         chart, document, show = _card(run, Path(image), seed, given)
     elif run is not None:
         _refuse(given, "is for --image PHOTO", defense="releases")
-        path = picture_path(run.folder / PICTURE if out is None else Path(out))
+        path = writable("--out", run.folder / PICTURE if out is None else Path(out), FIGURES)
         chart, document, show = _gallery(run, seed, given)
     else:
         raise InputError("name a RUN, or a photograph by --image PHOTO")
@@ -101,7 +102,7 @@ def command(folder: str | None, image: str | None, seed: int, out: str | None, a
         return
     show()
     if path is not None:
-        console().print(f"drawn in {path}", markup=False, highlight=False, soft_wrap=True)
+        tell(f"drawn in {path}")
 
 
 def _refuse(given: dict[str, Any], why: str, **options: str) -> None:
@@ -154,17 +155,6 @@ def _card(run: Run | None, path: Path, seed: int, given: dict[str, Any]) -> Draw
         attack = attacks[0] if attacks else None
         card = Profiler(run, evaluate(run.store, run.config), runtime, releases, attack).card(path, picture, seed)
     return card_chart(card), document_of(card), partial(print_card, card)
-
-
-def picture_path(path: Path) -> Path:
-    """A file that a picture can be written to. Raises InputError for another suffix, or a folder that is not there."""
-    from aiakit.errors import InputError
-
-    if path.suffix not in FIGURES:
-        raise InputError(f"--out {path} must end in one of {', '.join(FIGURES)}")
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise InputError(f"--out {path} is no file in a folder that exists")
-    return path
 
 
 def _attacks(known: list[str], asked: list[str]) -> list[str]:

@@ -108,7 +108,9 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
         raise InputError("--knowledge query asks the fitted defense, and a release from a file has none: leave it out, "
                          "or measure the defense by aiakit run")  # fmt: skip
     knowledge = levels(request.knowledge, samples.reference is not None)
-    _check_folds(request)
+    if request.samples.split is not None and request.folds not in (None, 1):
+        raise InputError(f"--folds {request.folds} would test people whom --split has for training: the test people of "
+                         "a given split stay the test, leave out one of the two")  # fmt: skip
     asked, notes = _attacks(request, broken)
     require_in_use(request.options, asked)
     first, *others = samples.attributes
@@ -166,13 +168,6 @@ def _splits(request: AuditRequest) -> dict[str, Split]:
 
     found = with_folds(request.folds)
     return found if len({split.number_of_folds for split in found.values()}) == 1 else with_folds(1)
-
-
-def _check_folds(request: AuditRequest) -> None:
-    """Raise InputError for folds of a split that was given."""
-    if request.samples.split is not None and request.folds not in (None, 1):
-        raise InputError(f"--folds {request.folds} would test people whom --split has for training: the test people of "
-                         "a given split stay the test, leave out one of the two")  # fmt: skip
 
 
 def _releases(samples: Samples) -> tuple[Chain, ...]:

@@ -146,9 +146,10 @@ class Profiler:
             self._note(doubt)
         for name, chain in self.chains.items():
             stages = trained_stages(self.run, chain)
+            stochastic = any(getattr(stage, "stochastic", False) for _, stage in stages)
             draws = [
                 release_through(stages, picture[None], (path.name,), Context(seed).rng("release", draw))
-                for draw in range(self.run.config.draws if _stochastic(stages) else 1)
+                for draw in range(self.run.config.draws if stochastic else 1)
             ]
             pixels = draws[0].pixels
             shown = None if pixels is None else np.ascontiguousarray(pixels[0].transpose(1, 2, 0))
@@ -213,7 +214,3 @@ class Profiler:
     def _note(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
-
-
-def _stochastic(stages: Sequence[tuple[registry.Entry, Any]]) -> bool:
-    return any(getattr(stage, "stochastic", False) for _, stage in stages)

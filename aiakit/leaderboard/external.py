@@ -35,11 +35,8 @@ def add_attack(path: Path, scores: Path, name: str) -> Path:
     Raises InputError where the entry is not sound, has an attack of that name, or the scores do not fit; then nothing
     is changed.
     """
-    submission = read_submission(path)
-    verified(submission)
+    submission = _sound(path, name)
     entry = submission.entry
-    if any(attack.name == name for attack in entry.attacks):
-        raise InputError(f"{path} has an attack named {name!r} already: choose another --name")
     try:
         given = tensorfile.load(scores)
     except OSError as error:
@@ -66,12 +63,8 @@ def train_attack(path: Path, name: str, runtime: Runtime) -> Path:
 
     Raises InputError as ``add_attack`` does, and where there is no release, or the attack cannot be trained on it.
     """
-    submission = read_submission(path)
-    verified(submission)
-    entry = submission.entry
-    if any(attack.name == name for attack in entry.attacks):
-        raise InputError(f"{path} has an attack named {name!r} already: add another")
-    computing = entry.computing
+    submission = _sound(path, name)
+    entry, computing = submission.entry, submission.entry.computing
     repeats = [(seed, attack_seed) for seed in computing.seeds for attack_seed in range(computing.attack_seeds)]
     added = AttackInfo(**plugin_spec("attack", name, {}), repeats=tuple(repeats), external=True)
     with again_on_release(submission, [added]) as bench:
@@ -83,6 +76,15 @@ def train_attack(path: Path, name: str, runtime: Runtime) -> Path:
     written = _rewrite(submission, tensors, added)
     note_computed(read_submission(written), [name])
     return written
+
+
+def _sound(path: Path, name: str) -> Submission:
+    """The entry, whose figures are those of its scores, and which has no attack of this name."""
+    submission = read_submission(path)
+    verified(submission)
+    if any(attack.name == name for attack in submission.entry.attacks):
+        raise InputError(f"{path} has an attack named {name!r} already: choose another --name")
+    return submission
 
 
 def _rewrite(submission: Submission, tensors: Scores, added: AttackInfo) -> Path:

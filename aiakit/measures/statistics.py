@@ -1,7 +1,4 @@
-"""An attack's metrics with their uncertainty over people: what a result row says, and whether it says anything.
-
-Also the one place to import the other inferences from: paired differences, simultaneous bounds, variance components.
-"""
+"""An attack's metrics with their uncertainty over people: what a result row says, and whether it says anything."""
 
 from __future__ import annotations
 
@@ -15,41 +12,12 @@ from scipy.optimize import brentq
 from scipy.stats import entropy, norm
 
 from aiakit.measures import metrics
-from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, interval, number
-from aiakit.measures.comparison import (
-    Difference,
-    MaxTBound,
-    illusion_gap,
-    max_t_bound,
-    paired_difference,
-    variance_components,
-)
+from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, number
 from aiakit.measures.deciding import Known
 from aiakit.measures.influence import Samples
 from aiakit.measures.intervals import effective, p_value
-from aiakit.measures.pareto import hypervolume, pareto_front
 from aiakit.measures.ranking import Ranking
 from aiakit.measures.units import Unit, sample_weights
-
-__all__ = [
-    "AttackStatistics",
-    "Difference",
-    "IdentityBootstrap",
-    "MaxTBound",
-    "Statistics",
-    "attack_statistics",
-    "chance_p_value",
-    "exceeds_chance",
-    "hypervolume",
-    "illusion_gap",
-    "interval",
-    "max_t_bound",
-    "paired_difference",
-    "pareto_front",
-    "permute_by_identity",
-    "smallest_detectable",
-    "variance_components",
-]
 
 LOW_FPR = 0.01
 Folds = tuple[IntArray, IntArray]  # of the samples of attacker-val, and of test

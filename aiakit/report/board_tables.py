@@ -24,7 +24,7 @@ from aiakit.leaderboard.columns import (
     summary,
 )
 from aiakit.report.conclusion import conclude
-from aiakit.report.grid import NONE, Grid, print_grid, say
+from aiakit.report.grid import Grid, plain, print_grid, say
 from aiakit.report.terminal import stdout
 from aiakit.results.document import judged
 
@@ -91,7 +91,7 @@ def grids(board: Board) -> list[Grid]:
 
 
 def _reported(board: Board) -> list[Grid]:
-    rows = [[_plain(value) for value in row] for row in reported_rows(board)]
+    rows = [list(map(plain, row)) for row in reported_rows(board)]
     return [Grid("Reported figures, which do not rank", REPORTED_HEADINGS, rows, WORDS, 2)] if rows else []
 
 
@@ -100,10 +100,6 @@ def _grid(title: str, columns: Sequence[Column], board: Board) -> Grid:
     return Grid(
         title, [column.heading for column in columns], rows, WORDS, sum(column.key in KEYS for column in columns)
     )
-
-
-def _plain(value: Any) -> str:
-    return NONE if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def conclusion_of_board(board: Board) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from rich.console import Console
 
 from aiakit.errors import InputError
 from aiakit.report.charts import table_of_colours
@@ -30,11 +29,10 @@ CAPTION = (
 )
 
 
-def print_calibration(document: dict[str, Any], console: Console | None = None) -> None:
+def print_calibration(document: dict[str, Any]) -> None:
     """Print the leaks with what the suite reaches, then η of every attack, then the false alarms."""
-    out = console or stdout()
-    seeds = document["seeds"]
-    say(out, f"{document['n']} samples to learn from, as many to test on, median of {seeds} draws", "bold")
+    out, samples, seeds = stdout(), document["n"], document["seeds"]
+    say(out, f"{samples} samples to learn from, as many to test on, median of {seeds} draws", "bold")
     out.print()
     headings = ("leak", "Bayes", "suite", "least", "most", "η", "selected")
     rows = []

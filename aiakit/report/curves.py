@@ -175,14 +175,11 @@ def budgets(rows: Sequence[Row], everybody: int) -> list[Chart]:
             for point in [*curve, {**_informed(row)[name], "people": everybody}]
         ]
         if points:
-            numbers = sorted({point["people"] for point in points})
-            scale = alt.Scale(type="log", nice=False, padding=12)
-            x = alt.X("people:Q", title="people that the attacker knows", scale=scale, axis=alt.Axis(values=numbers))
             caption = (
                 f"{title(row['release'])}: balanced accuracy of each attack by the number of labelled people that it "
                 "learns from, with 95 % intervals."
             )
-            charts.append(_lines(points, x, "attack", f"label-budget-{number}", caption))
+            charts.append(_lines(points, _people(points), "attack", f"label-budget-{number}", caption))
     return charts
 
 
@@ -197,17 +194,20 @@ def growth(rows: Sequence[Row]) -> list[Chart]:
             for point in of
         ]
         if points:
-            numbers = sorted({point["people"] for point in points})
-            scale = alt.Scale(type="log", nice=False, padding=12)
-            axis = alt.Axis(values=numbers, labelAngle=-40, format=",")
-            x = alt.X("people:Q", title="people that the attacker knows", scale=scale, axis=axis)
             caption = (
                 f"{title(row['release'])}: balanced accuracy of the strongest attack and the runner-up by the people "
                 "that they learn from, with 95 % intervals, and what is predicted of an attacker who knows more, "
                 "with 95 % prediction intervals. A prediction is no ceiling."
             )
-            charts.append(_lines(points, x, "attack", f"growth-{number}", caption))
+            charts.append(_lines(points, _people(points), "attack", f"growth-{number}", caption))
     return charts
+
+
+def _people(points: Sequence[Row]) -> alt.X:
+    """The axis of how many people an attacker knows."""
+    axis = alt.Axis(values=sorted({point["people"] for point in points}), labelAngle=-40, format=",")
+    scale = alt.Scale(type="log", nice=False, padding=12)
+    return alt.X("people:Q", title="people that the attacker knows", scale=scale, axis=axis)
 
 
 def pooled(rows: Sequence[Row]) -> Chart | None:

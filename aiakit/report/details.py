@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import sqrt
 from typing import Any
 
@@ -185,16 +185,13 @@ def _costs(document: Row) -> Grid:
     rows = [
         [
             row["release"],
-            *_seconds(row, "fit_seconds", "release_seconds"),
+            f"{row['fit_seconds']:.1f}",
+            f"{row['release_seconds']:.1f}",
             f"{row['peak_mib']:.0f}",
-            *_seconds(row, "seconds"),
+            f"{row['seconds']:.1f}",
         ]
         for row in document["rows"]
         if row["peak_mib"] is not None
     ]
     headings = ("release", "fit, s", "release, s", "peak memory, MiB", "with all attacks, s")
     return Grid("Cost of each release (all seeds together)", headings, rows)
-
-
-def _seconds(row: Row, *keys: str) -> Sequence[str]:
-    return [f"{row[key]:.1f}" for key in keys]

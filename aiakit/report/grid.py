@@ -96,15 +96,17 @@ def figure(value: float | None, sign: bool = False) -> str:
     return f"{value:+.3f}" if sign else f"{value:.3f}"
 
 
-def with_interval(value: float, interval: list[float | None]) -> str:
-    """``.801 [.780, .822]``."""
-    low, high = interval
-    return f"{figure(value)} [{figure(low)}, {figure(high)}]"
+def plain(value: Any) -> str:
+    """A cell of any kind as text."""
+    return figure(value) if value is None or isinstance(value, float) else str(value)
 
 
 def measured(found: Mapping[str, Any] | None, metric: str = "balanced_accuracy") -> str:
-    """A figure of a document with its interval; a dash where there is none."""
-    return NONE if found is None or found[metric] is None else with_interval(found[metric], found["ci95"])
+    """``0.801 [0.780, 0.822]`` of a document; a dash where there is none."""
+    if found is None or found[metric] is None:
+        return NONE
+    low, high = map(figure, found["ci95"])
+    return f"{figure(found[metric])} [{low}, {high}]"
 
 
 def difference(found: Mapping[str, Any]) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from aiakit.report.details import parts_of
-from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
-from aiakit.report.source import Row, Source
+from aiakit.report.page import Heading, Section, Table, interval_cell, to_cell
+from aiakit.report.source import Source
 
 
 def parts_of_test(source: Source) -> Section | None:
@@ -22,18 +20,11 @@ def parts_of_test(source: Source) -> Section | None:
         Heading("images", True),
         Heading("balanced accuracy [95 %]", True, "In a class: its recall"),
     ]
-    rows = [cells for row in found for cells in _cells(row)]
+    rows = [
+        [*map(to_cell, (row["release"], part, value, figures["people"], figures["images"])),
+         interval_cell(figures["balanced_accuracy"], figures["ci95"])]
+        for row in found
+        for part, value, figures in parts_of(row)
+    ]  # fmt: skip
     table = Table("part-table", "The strongest attack on parts of test.", headings, rows, True)
     return Section("parts", "Parts of test", (), (), [table])
-
-
-def _cells(row: Row) -> Iterator[list[Cell]]:
-    for part, value, figures in parts_of(row):
-        yield [
-            Cell(row["release"], row["release"]),
-            Cell(part, part),
-            Cell(value, value),
-            to_cell(figures["people"]),
-            to_cell(figures["images"]),
-            interval_cell(figures["balanced_accuracy"], figures["ci95"]),
-        ]

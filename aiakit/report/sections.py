@@ -14,20 +14,12 @@ from aiakit.report.costs import cost_table, variance_table
 from aiakit.report.details import RESTS_ON
 from aiakit.report.further import further
 from aiakit.report.gallery import gallery_chart
-from aiakit.report.links import (
-    attack_id,
-    cells_table,
-    to_computed,
-    to_strongest,
-    to_verification,
-    verification_id,
-)
+from aiakit.report.links import attack_id, cells_table, to_computed, to_strongest, to_verification, verification_id
 from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
 from aiakit.report.parts import parts_of_test
 from aiakit.report.remarks import bounds, failed, growth, impossible, nulls, skipped
 from aiakit.report.source import Source
 from aiakit.report.theme import Chart
-from aiakit.results.figures import Share
 from aiakit.storage.documents import printable
 
 POINTS = {"accuracy": "that of accuracy", "fmr_1pct": "for FMR 1 %"}
@@ -229,7 +221,7 @@ def groups(source: Source) -> Section | None:
         [
             Cell(part.release, part.release),
             Cell(part.group, part.group),
-            _share_cell(part.recall, to_strongest(*numbered[part.release])),
+            interval_cell(part.recall.value, part.recall.ci95, href=to_strongest(*numbered[part.release])),
         ]
         for part in parts
     ]
@@ -271,10 +263,6 @@ def _errors_cell(found: Mapping[str, Any] | None, link: str | None) -> Cell:
         return to_cell(None)
     mark = f" ({found['errors']:.0f} of {found['pairs']:,}){FEW if found['few_errors'] else ''}"
     return interval_cell(found["rate"], found["ci95"], mark, href=link)
-
-
-def _share_cell(share: Share, link: str | None) -> Cell:
-    return interval_cell(share.value, share.ci95, href=link)
 
 
 def seeds(source: Source) -> Section | None:

@@ -13,6 +13,7 @@ from aiakit.report.conclusion import conclusion_of_sweep, largest_gap
 from aiakit.report.html import write_page
 from aiakit.report.page import Cell, Heading, Page, Section, Table, interval_cell, to_cell
 from aiakit.report.remarks import failed
+from aiakit.report.sections import present
 from aiakit.sweeps.space import in_short
 
 PAGE = "sweep.html"
@@ -38,7 +39,7 @@ def sweep_page(document: Row) -> Page:
             "Claimed and measured",
             ["The in-loop attacker is what the defense was trained against: its figure is a claim. The strongest "
              "attack is trained afresh on each release, chosen on attacker-val and reported on test."],
-            [chart for chart in (*varying, charts.plane(document)) if chart is not None],
+            present([*varying, charts.plane(document)]),
         ),
         Section("points", "Points", [summary(document)], _drawn(document), [_table(document)]),
         Section("notes", "Notes", items=[*document["notes"], *document["limits"], *failed(document)]),
@@ -79,11 +80,8 @@ def _drawn(document: Row) -> list[Any]:
         labels = [f"{number}. {label}" for number, label in enumerate(labels, 1)]
     rows = [{**point, "release": label} for point, label in zip(document["points"], labels, strict=True)]
     ceiling = document["bayes_ceiling"]
-    drawn = (
-        run_charts.dumbbell(rows, document["chance"], document["smallest_detectable"], ceiling),
-        run_charts.heatmap(rows, document["chance"]),
-    )
-    return [chart for chart in drawn if chart is not None]
+    claims = run_charts.dumbbell(rows, document["chance"], document["smallest_detectable"], ceiling)
+    return present([claims, run_charts.heatmap(rows, document["chance"])])
 
 
 def _table(document: Row) -> Table:

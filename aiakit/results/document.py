@@ -61,9 +61,9 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
             *facts["notes"],
             *config.notes,
             *left_out,
-            *_on_releases(evaluation),
+            *(f"{row.release}: {note}" for row in evaluation.rows.values() for note in row.notes),
             *_on_large_samples(evaluation),
-            *_on_power(evaluation),
+            *([NO_REFERENCE] if config.audits and REFERENCE not in evaluation.rows else []),
             *_on_certainty(evaluation),
             *_on_growth(evaluation),
         ],
@@ -77,15 +77,6 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
 def _audited(config: RunConfig) -> dict[str, Any]:
     """What was audited: its view, digest, and how its people were split and compared."""
     return {**config.dataset.params, "data": config.dataset.data, "score": config.score, "seed": config.split.seed}
-
-
-def _on_power(evaluation: Evaluation) -> list[str]:
-    return [NO_REFERENCE] if evaluation.config.audits and REFERENCE not in evaluation.rows else []
-
-
-def _on_releases(evaluation: Evaluation) -> list[str]:
-    """What the makers of the releases found, such as rows that were taken in order."""
-    return [f"{row.release}: {note}" for row in evaluation.rows.values() for note in row.notes]
 
 
 def _on_certainty(evaluation: Evaluation) -> list[str]:

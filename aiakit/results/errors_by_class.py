@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,20 +29,17 @@ def errors_by_class(truth: Truth, similarities: Mapping[str, Tables]) -> ByClass
     val, on_val = truth.pairs[GENUINE]["val"], [table["val"] for table in similarities[GENUINE]]
     weights = pair_weights(val.same, truth.identity["val"][val.left])
     setting: dict[str, Callable[[NDArray[Any]], float]] = {
-        "accuracy": lambda scores: fit_threshold(scores, val.same, weights),
-        **{name: _threshold_for(val.same, rate) for name, rate in OPERATING_POINTS.items()},
+        "accuracy": partial(fit_threshold, same=val.same, weights=weights),
+        **{name: partial(threshold_for, same=val.same, rate=rate) for name, rate in OPERATING_POINTS.items()},
     }
     found: ByClass = {}
     for name, threshold in setting.items():
         levels = [threshold(scores) for scores in on_val]
         if not np.isnan(levels).any():
-            wrong = {
-                kind: np.mean(
-                    [_wrong(table["test"], truth.pairs[kind]["test"].same, level)
-                     for table, level in zip(similarities[kind], levels, strict=True)], axis=0
-                )
-                for kind in (GENUINE, IMPOSTORS)
-            }  # fmt: skip
+            wrong = {}  # kind → (P,) in which share of the repeats a pair is decided wrongly
+            for kind in (GENUINE, IMPOSTORS):
+                repeats_of, same = zip(similarities[kind], levels, strict=True), truth.pairs[kind]["test"].same
+                wrong[kind] = np.mean([(table["test"] > level) != same for table, level in repeats_of], axis=0)
             repeats = len(levels)
             found[name] = {
                 code: ErrorsOfClass(
@@ -51,15 +49,6 @@ def errors_by_class(truth: Truth, similarities: Mapping[str, Tables]) -> ByClass
                 for code in range(truth.classes)
             }
     return found
-
-
-def _threshold_for(same: NDArray[np.bool_], rate: float) -> Callable[[NDArray[Any]], float]:
-    return lambda scores: threshold_for(scores, same, rate)
-
-
-def _wrong(scores: NDArray[Any], same: NDArray[np.bool_], level: float) -> FloatArray:
-    """(P,) 1 where a pair is decided wrongly."""
-    return np.asarray((scores > level) != same, np.float64)
 
 
 def _errors(truth: Truth, kind: str, wrong: FloatArray, code: int, repeats: int) -> Errors | None:

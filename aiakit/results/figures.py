@@ -95,8 +95,8 @@ def _figures(store: Store, evaluation: Evaluation) -> Figures:
     det: list[DetCurve] = []
     slices: list[Slice] = []
     for name, row in evaluation.rows.items():
-        verifier = _tables(store, [cell.digest for (release, _), cell in plan.utilities.items() if release == name])
-        det += _det_curves(name, protocol, verifier)
+        found = [store.find(cell.digest) for (release, _), cell in plan.utilities.items() if release == name]
+        det += _det_curves(name, protocol, [cell.tensors("scores") for cell in found if cell is not None])
         keys = [key for key in plan.attacks if (key.release, key.attack) == (name, row.strongest)]
         keys = [key for key in keys if key.counts_at(row.level)]
         attack = [repeat.scores for repeat in repeats_of(store, plan.attacks, keys, protocol) if repeat.scores]
@@ -127,11 +127,6 @@ def _by_release(store: Store, cells: Iterable[tuple[str, CellSpec]]) -> dict[str
         if store.has(cell.digest):
             found.setdefault(release, []).append(cell.digest)
     return found
-
-
-def _tables(store: Store, digests: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
-    cells = [store.find(digest) for digest in digests]
-    return [cell.tensors("scores") for cell in cells if cell is not None]
 
 
 def _sources(

@@ -68,18 +68,9 @@ class StatisticsCache:
 
         def compute() -> AttackStatistics:
             return attack_statistics(
-                val_proba,
-                val_labels,
-                test_proba,
-                test_labels,
-                bootstrap,
-                classes,
-                decide_on_val,
-                val_identity,
-                unit,
-                folds,
-                spread,
-            )
+                val_proba, val_labels, test_proba, test_labels, bootstrap, classes, decide_on_val, val_identity, unit,
+                folds, spread,
+            )  # fmt: skip
 
         def restore(cell: Cell, common: dict[str, Any]) -> AttackStatistics:
             balanced, auc = cell.tensors("statistics")["val"].tolist()

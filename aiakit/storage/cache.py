@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,18 +165,13 @@ def _publish(making: Path, place: Path) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    for entry in _unfinished(folder):
-        shutil.rmtree(entry, ignore_errors=True)
-
-
-def _unfinished(folder: Path) -> Iterator[Path]:
     for entry in folder.glob(".*-*"):
         try:
             age = time.time() - max(part.stat().st_mtime for part in (entry, *entry.iterdir()))
         except FileNotFoundError:  # its process has just finished
             continue
         if age > ABANDONED_SECONDS:
-            yield entry
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _unwritable(folder: Path, error: OSError) -> InputError:

@@ -14,19 +14,8 @@ from aiakit.errors import InputError
 from aiakit.storage.text import NUMBER, cleaned
 
 # What the column of image files may be called.
-FILE = (
-    "path",
-    "file",
-    "image",
-    "filename",
-    "file_name",
-    "image_id",
-    "image_path",
-    "file_path",
-    "filepath",
-    "img",
-    "photo",
-)
+FILE = ("path", "file", "image", "filename", "file_name", "image_id", "image_path", "file_path", "filepath", "img",
+        "photo")  # fmt: skip
 # Byte-order marks, the longer ones first: that of UTF-16 begins that of UTF-32.
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",

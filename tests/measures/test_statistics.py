@@ -16,22 +16,15 @@ from scipy.stats import norm
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score, roc_curve
 
 from aiakit.measures import metrics
-from aiakit.measures.comparison import holm
-from aiakit.measures.pareto import front_shares
+from aiakit.measures.bootstrap import IdentityBootstrap, interval
+from aiakit.measures.comparison import holm, illusion_gap, max_t_bound, paired_difference, variance_components
+from aiakit.measures.pareto import front_shares, hypervolume, pareto_front
 from aiakit.measures.statistics import (
-    IdentityBootstrap,
     attack_statistics,
     chance_p_value,
     exceeds_chance,
-    hypervolume,
-    illusion_gap,
-    interval,
-    max_t_bound,
-    paired_difference,
-    pareto_front,
     permute_by_identity,
     smallest_detectable,
-    variance_components,
 )
 from aiakit.measures.units import sample_weights
 

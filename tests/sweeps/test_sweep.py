@@ -16,7 +16,7 @@ import pytest
 from aiakit.experiment.request import Request
 from aiakit.measures.comparison import holm
 from aiakit.measures.intervals import p_value
-from aiakit.measures.statistics import hypervolume, pareto_front
+from aiakit.measures.pareto import hypervolume, pareto_front
 from aiakit.report.sweep import sweep_page
 from aiakit.report.sweep_terminal import print_sweep
 from aiakit.results.objectives import Objectives
