@@ -172,6 +172,18 @@ class LabelledRelease(_Labelled):
     images: PixelArray | None = None
     undefended: Release | None = None
 
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """(N,) sample weights of mean 1: classes that occur weigh the same, and in them a person with m images √m.
+
+        Attacks are judged by people they have never seen, so a few with hundreds of images must not decide what is
+        learned; and m images of a person teach more than one, though less than m people.
+        """
+        _, person, images = np.unique(self.identity, return_inverse=True, return_counts=True)
+        weights: NDArray[np.float64] = 1 / np.sqrt(images[person])
+        weights /= np.bincount(self.labels, weights, len(self.classes))[self.labels]
+        return np.asarray(weights / weights.mean())
+
     def __getitem__(self, rows: slice | NDArray[Any]) -> LabelledRelease:
         """The same evidence on some samples."""
         return replace(

@@ -69,10 +69,9 @@ class NetworkOnEmbeddings(Attack):
         fit_classifier(
             network,
             lambda rows: inputs[rows.to(inputs.device)],
-            train.labels,
-            train.weights,
+            train,
             lambda: forward_in_batches(network, val_inputs, ctx, 4096),
-            val.labels,
+            val,
             ctx=ctx,
             label=type(self).__name__,
             epochs=self.epochs,
