@@ -27,7 +27,8 @@ PixelArray = NDArray[np.uint8]
 State = dict[str, NDArray[Any]]
 T = TypeVar("T")
 Precision = Literal["fp32", "tf32", "bf16"]
-View = Literal["embedding", "image", "claim"]  # what is published, and what the defense claims of it
+Values = NDArray[Any] | None
+View = Literal["embedding", "image", "claim", "inverted"]  # what is published, and what is claimed and told of it
 VIEWS: tuple[View, ...] = get_args(View)
 Knowledge = Literal["in-loop", "ignorant", "informed", "adaptive"]
 
@@ -42,21 +43,19 @@ class Release:
         so floats are rounded to the nearest of 256 levels.
     claim : float (N, K), the class probabilities of the defense's own in-loop attacker. It is a claim about the
         release, not a part of what is published, and only the ``in-loop`` attack is given it.
+    inverted : float (N, D), the embedding that the last step of the defense was given, computed back from what it
+        released (``EmbeddingDefense.invert``): what anybody has who holds the release and the defense's parameters.
 
-    Raises
-    ------
-    ValueError : no view at all, wrong number of dimensions, different N, non-finite values, pixels outside [0, 1].
+    Raises ValueError for no view, wrong dimensions, different N, non-finite values, pixels outside [0, 1].
     """
 
     def __init__(
-        self,
-        embedding: NDArray[Any] | None = None,
-        image: NDArray[Any] | None = None,
-        claim: NDArray[Any] | None = None,
+        self, embedding: Values = None, image: Values = None, claim: Values = None, inverted: Values = None
     ) -> None:
         self.embedding = _floats(embedding, 2, "embedding (N, D)")
         self.pixels = _pixels(image)
         self.claim = _floats(claim, 2, "claim (N, K)")
+        self.inverted = _floats(inverted, 2, "inverted (N, D)")
         lengths = {len(values) for values in self._by_view().values() if values is not None}
         if not lengths:
             raise ValueError("a release needs an embedding, an image or both")
@@ -79,7 +78,7 @@ class Release:
         return tuple(view for view, values in self._by_view().items() if values is not None)
 
     def _by_view(self) -> dict[View, Any]:
-        return {"embedding": self.embedding, "image": self.pixels, "claim": self.claim}
+        return {"embedding": self.embedding, "image": self.pixels, "claim": self.claim, "inverted": self.inverted}
 
     def __getitem__(self, rows: slice | NDArray[Any]) -> Release:
         """The same views of some samples (a slice, an index array or a mask)."""
@@ -92,14 +91,14 @@ class Release:
         return self._make(*(values if name == view else None for name, values in self._by_view().items()))
 
     @classmethod
-    def _make(cls, embedding: Any, pixels: Any, claim: Any) -> Release:
+    def _make(cls, embedding: Any, pixels: Any, claim: Any, inverted: Any) -> Release:
         """Views of views need no second validation, which would read a whole memory map."""
         release = cls.__new__(cls)
-        release.embedding, release.pixels, release.claim = embedding, pixels, claim
+        release.embedding, release.pixels, release.claim, release.inverted = embedding, pixels, claim, inverted
         return release
 
 
-def _floats(array: NDArray[Any] | None, dimensions: int, what: str) -> FloatArray | None:
+def _floats(array: Values, dimensions: int, what: str) -> FloatArray | None:
     if array is None:
         return None
     if array.ndim != dimensions or array.dtype.kind != "f":
@@ -109,7 +108,7 @@ def _floats(array: NDArray[Any] | None, dimensions: int, what: str) -> FloatArra
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def _pixels(image: NDArray[Any] | None) -> PixelArray | None:
+def _pixels(image: Values) -> PixelArray | None:
     if image is None:
         return None
     if image.ndim != 4 or image.shape[1] != 3:
@@ -160,8 +159,7 @@ class LabelledRelease(_Labelled):
 
     release : the N released samples, with the single view that the attack names.
     labels, identity, classes : as of ``Faces``.
-    images : uint8 (N, H, W, 3) or None, the attacker's own photographs before protection (only to attacks with
-        ``knowledge = "adaptive"``, where the attacker can run the defense on photographs of its own).
+    images : uint8 (N, H, W, 3) or None, the attacker's own photographs, to attacks with ``knowledge = "adaptive"``.
     undefended : the undefended release of the same photographs, or None (as ``images``).
     """
 
@@ -186,14 +184,9 @@ class LabelledRelease(_Labelled):
 
     def __getitem__(self, rows: slice | NDArray[Any]) -> LabelledRelease:
         """The same evidence on some samples."""
-        return replace(
-            self,
-            release=self.release[rows],
-            labels=self.labels[rows],
-            identity=self.identity[rows],
-            images=None if self.images is None else self.images[rows],
-            undefended=None if self.undefended is None else self.undefended[rows],
-        )
+        parts: dict[str, Any] = {"images": self.images, "undefended": self.undefended}
+        some = {name: part[rows] for name, part in parts.items() if part is not None}
+        return replace(self, release=self.release[rows], labels=self.labels[rows], identity=self.identity[rows], **some)
 
 
 def no_progress(label: str, done: int, total: int) -> None:
@@ -403,6 +396,13 @@ class EmbeddingDefense(BaseDefense):
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
         """Publish (N, D) embeddings. Called in batches: one sample's release must not depend on its batch."""
 
+    def invert(self, embedding: FloatArray) -> NDArray[Any] | None:
+        """The (N, D) embeddings that this fitted defense releases as these, or nearly; None where they cannot be told.
+
+        A step that has an inverse hides nothing from an attacker who holds its parameters. Overriding says it has one.
+        """
+        return None
+
 
 MISSING = -1  # the code of an attribute value that is not known
 
@@ -488,8 +488,8 @@ class Dataset(Plugin):
     """A source of labelled faces.
 
     needs_root : whether its first parameter, ``root: str``, must be given, which ``--data-root`` fills.
-    face_box : (width, height) in pixels of its photographs and the box (left, top, right, bottom) of the face, where
-        one is right for all, to crop a photograph of one's own likewise.
+    face_box : (width, height) of its photographs and (left, top, right, bottom) of the face, where one is right for
+        all, in pixels.
     real_people : whether its faces are of people who exist; pictures of them are put into pages only when asked for.
     """
 

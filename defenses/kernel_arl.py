@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from aiakit.plugins.bases import Learned
 
 MEDIAN_ROWS = 1000  # pairs of this many rows decide the width of the kernel
 CHUNK = 8192  # rows whose features are in memory at a time
+RANK = 1e-6  # of the greatest variance: what embeddings vary by less in is no dimension of theirs
+STEPS, DAMPING, TINY = 8, 1e-3, 1e-12  # of the inversion, which from a linear guess converges in five steps
 
 
 class KernelArl(Learned, EmbeddingDefense):
@@ -28,7 +30,8 @@ class KernelArl(Learned, EmbeddingDefense):
     same, and y what the release should still tell: here the embedding itself. The rows of Θ are the eigenvectors of
     the generalised problem ((1 − λ)B_y − λB_s)u = τ(C + γI)u with the largest τ > 0. B_y and B_s are scaled to a
     largest eigenvalue of 1, so that λ means the same on every embedding. The optimum is global and needs no training
-    loop, but Dep(z, s) is linear in z: attackers that are not linear on the release are not held off.
+    loop, but Dep(z, s) is linear in z: attackers that are not linear on the release are not held off. Where the
+    release has as many dimensions as the embedding varies in, anybody can undo the step who holds its parameters.
 
     Parameters
     ----------
@@ -38,7 +41,7 @@ class KernelArl(Learned, EmbeddingDefense):
     """
 
     summary = "closed-form adversarial encoder on random Fourier features (K-TOpt)"
-    learned = ("frequencies", "phases", "mean", "encoder")
+    learned = ("frequencies", "phases", "mean", "encoder", "centre", "spread", "decoder")
 
     def __init__(
         self,
@@ -75,7 +78,18 @@ class KernelArl(Learned, EmbeddingDefense):
             useful[-1] = True  # a release has one dimension at least
             self.encoder_ = vectors[:, useful][:, ::-1].astype(np.float32)
             self.mean_ = mean.astype(np.float32)
+            self._learn_inverse(train.embedding)
         return self
+
+    def _learn_inverse(self, embedding: FloatArray) -> None:
+        """In which directions embeddings vary, and a first guess of where one lies in them."""
+        self.centre_ = embedding.mean(0, dtype=np.float64)
+        values, vectors = np.linalg.eigh(np.cov(embedding, rowvar=False).reshape(2 * embedding.shape[1:]))
+        varies = values > RANK * values[-1]
+        self.spread_ = vectors[:, varies] * np.sqrt(values[varies])
+        places = (embedding - self.centre_) @ np.linalg.pinv(self.spread_).T
+        released = [self._released(embedding[rows]) for rows in batches(len(embedding), CHUNK)]
+        self.decoder_ = np.linalg.lstsq(_with_ones(np.concatenate(released)), places, rcond=None)[0]
 
     def _moments(self, embedding: FloatArray, *targets: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """Mean and covariance of the features, and B = ΣΣᵀ of their cross-covariance Σ with each centred target."""
@@ -94,7 +108,43 @@ class KernelArl(Learned, EmbeddingDefense):
         return waves * np.float32(np.sqrt(2 / self.features))
 
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
-        return Release(embedding=(self._features(embedding) - self.mean_) @ self.encoder_)
+        return Release(embedding=self._released(embedding))
+
+    def _released(self, embedding: FloatArray) -> FloatArray:
+        released: FloatArray = (self._features(embedding) - self.mean_) @ self.encoder_
+        return released
+
+    def invert(self, embedding: FloatArray) -> NDArray[np.float64] | None:
+        """By damped Gauss–Newton (Levenberg 1944); None where the release has fewer dimensions than it was given."""
+        if self.spread_.shape[1] > self.encoder_.shape[1]:
+            return None
+        chunks = batches(len(embedding), CHUNK // 8)
+        return np.concatenate([self._inverted(embedding[rows].astype(np.float64)) for rows in chunks])
+
+    def _inverted(self, released: NDArray[np.float64]) -> NDArray[np.float64]:
+        places = _with_ones(released) @ self.decoder_
+        missed, phases = self._missed(places, released)
+        damping = np.full(len(places), DAMPING)
+        turned, scale = self.frequencies_.T @ self.spread_, np.sqrt(2 / self.features)
+        for _ in range(STEPS):
+            slopes = np.einsum("nf,fk,fp->nkp", -scale * np.sin(phases), self.encoder_, turned, optimize=True)
+            normal = slopes.transpose(0, 2, 1) @ slopes
+            size = np.trace(normal, axis1=1, axis2=2) / normal.shape[1]
+            normal += (damping * size + TINY)[:, None, None] * np.eye(normal.shape[1])
+            steps = np.linalg.solve(normal, np.einsum("nkp,nk->np", slopes, missed)[..., None])[..., 0]
+            tried = self._missed(places + steps, released)
+            better = (tried[0] ** 2).sum(1) < (missed**2).sum(1)
+            places[better] += steps[better]
+            missed[better], phases[better] = tried[0][better], tried[1][better]
+            damping = np.where(better, damping / 4, damping * 8)
+        return np.asarray(self.centre_ + places @ self.spread_.T)
+
+    def _missed(
+        self, places: NDArray[np.float64], released: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What is missing to the release at these places, and the phases of the waves there."""
+        phases = (self.centre_ + places @ self.spread_.T) @ self.frequencies_ + self.phases_
+        return released - (np.cos(phases) * np.sqrt(2 / self.features) - self.mean_) @ self.encoder_, phases
 
 
 def _median_distance(x: NDArray[np.float64], rng: np.random.Generator) -> float:
@@ -106,3 +156,7 @@ def _largest(matrix: NDArray[np.float64], constraint: NDArray[np.float64]) -> fl
     last = len(matrix) - 1
     value = eigh(matrix, constraint, eigvals_only=True, subset_by_index=(last, last))[0]
     return max(float(value), 1e-12)
+
+
+def _with_ones(rows: NDArray[Any]) -> NDArray[Any]:
+    return np.column_stack([rows, np.ones(len(rows))])

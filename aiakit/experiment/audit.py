@@ -191,9 +191,10 @@ def _attacks(request: AuditRequest, broken: dict[str, str]) -> tuple[list[str], 
     samples, asked = request.samples, request.attacks
     loadable = attack_names(asked, broken, split_names(request.knowledge))
     views, combining = reading(loadable)
-    adaptive = [name for name in loadable if registry.load("attack", name).knowledge == "adaptive"]
+    reading_it = [name for name, view in views.items() if view == samples.view]
+    adaptive = [name for name in reading_it if registry.load("attack", name).knowledge == "adaptive"]
     left_out = adaptive if samples.reference is None else []
-    kept = [name for name, view in views.items() if view == samples.view and name not in left_out]
+    kept = [name for name in reading_it if name not in left_out]
     notes = [f"{', '.join(left_out)} not run: adaptive attacks need the undefended --reference"] if left_out else []
     notes += [
         f"{name} not run: it reads {views[name]}, and this release is {samples.view}"

@@ -94,11 +94,12 @@ class AttackKey:
 
 
 def produced_by(chain: Chain) -> tuple[str, ...]:
-    """The views of a chain's release; "claim" among them where the last defense can make one."""
+    """The views of a chain's release; "claim" and "inverted" among them where the last defense can make them."""
     last = chain[-1]
     if last.kind == "file":
         return tuple(last.params["views"])
-    return (*last.produces, *(("claim",) if last.claims else ()))
+    beside = {"claim": last.claims, "inverted": last.invertible}
+    return (*last.produces, *(view for view, made in beside.items() if made))
 
 
 def _common(config: RunConfig) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from aiakit.contracts import Attack, BaseDefense, Dataset, Encoder, Knowledge, Precision, View
+from aiakit.contracts import Attack, BaseDefense, Dataset, EmbeddingDefense, Encoder, Knowledge, Precision, View
 from aiakit.errors import InputError, PluginError
 from aiakit.measures.units import Unit
 from aiakit.plugins import registry
@@ -39,7 +39,7 @@ Maker = registry.Kind | Literal["file"]
 
 # Of a plugin's record, what its code decides: it may change while a run is worked on.
 SAID = ("package", "fingerprint", "sha256", "summary", "view", "combines", "knowledge", "produces", "claims",
-        "stochastic", "real_people")  # fmt: skip
+        "invertible", "stochastic", "real_people")  # fmt: skip
 EARLIER = ", as an earlier version wrote it"
 
 
@@ -54,8 +54,9 @@ class PluginSpec(Record):
     package : the distribution that it came with, or the name of its file; sha256 : the digest of that file.
     summary : its one line. view, knowledge : what an attack reads, and its level ("" of others). combines : whether it
     reads the scores of the other attacks instead.
-    produces, claims, stochastic : the views of a defense's or encoder's release, whether there may be the in-loop
-    attacker's claim beside them, and whether two releases of one sample differ.
+    produces, claims, invertible, stochastic : the views of a defense's or encoder's release, whether there may be the
+    in-loop attacker's claim beside them, whether its parameters tell what it was given, and whether two releases of one
+    sample differ.
     """
 
     kind: Maker = "defense"
@@ -71,6 +72,7 @@ class PluginSpec(Record):
     knowledge: Knowledge | Literal[""] = ""
     produces: tuple[View, ...] = ()
     claims: bool = False
+    invertible: bool = False
     stochastic: bool = False
 
     def inputs(self) -> dict[str, Any]:
@@ -297,7 +299,8 @@ def _said_by(entry: registry.Entry) -> dict[str, Any]:
         said |= {"produces": ("embedding",)}
     elif issubclass(cls, BaseDefense):
         claims = cls.claim is not BaseDefense.claim
-        said |= {"produces": cls.produces, "claims": claims, "stochastic": cls.stochastic}
+        invertible = issubclass(cls, EmbeddingDefense) and cls.invert is not EmbeddingDefense.invert
+        said |= {"produces": cls.produces, "claims": claims, "invertible": invertible, "stochastic": cls.stochastic}
     elif issubclass(cls, Dataset):
         said |= {"real_people": cls.real_people}
     try:

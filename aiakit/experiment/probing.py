@@ -38,7 +38,10 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
         draft.save("scores", _combined(store, inputs, protocol, attack, entry, context_of(store, inputs, runtime)))
         return
     trained_on, applied_to = store.read(inputs["trained_on"]), store.read(inputs["applied_to"])
-    shapes = [cell.result["views"][attack.view] for cell in (trained_on, applied_to)]
+    shapes = [cell.result["views"].get(attack.view) for cell in (trained_on, applied_to)]
+    if None in shapes:
+        draft.result = {"skipped": "the parameters of the defense's last step do not tell what it was given"}
+        return
     if shapes[0] != shapes[1]:
         draft.result = {"skipped": f"it learned from shape {shapes[0]}, this release has {shapes[1]}"}
         return

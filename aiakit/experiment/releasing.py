@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import Context, Defense, Embeddings, Encoder, Faces, IntArray, Release, State, batches
+from aiakit.contracts import (
+    Context,
+    Defense,
+    EmbeddingDefense,
+    Embeddings,
+    Encoder,
+    Faces,
+    IntArray,
+    Release,
+    State,
+    batches,
+)
 from aiakit.datasets.rows import RowView
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment import apart
@@ -132,7 +143,8 @@ def _publish(
 ) -> dict[str, NDArray[Any]]:
     """Release in batches into tensors of the whole data set, which are returned.
 
-    The in-loop attacker's claim is one of them where there is one.
+    The in-loop attacker's claim is one of them where there is one, and so is what the last step was given where its
+    parameters tell it.
     """
     maps: dict[str, NDArray[Any]] = {}
     size = len(source) if isinstance(defense, Encoder) and defense.whole else RELEASE_BATCH
@@ -143,7 +155,10 @@ def _publish(
             with registry.guard(entry):
                 release = release_by(defense, np.asarray(source[rows]), files[rows], rng)
                 claim = defense.claim(release) if draw == 0 and not isinstance(defense, Encoder) else None
-            present |= _tensors(release, claim, entry, rows.stop - rows.start, len(protocol.classes), draw)
+            parts = _tensors(release, claim, entry, rows.stop - rows.start, len(protocol.classes), draw)
+            if draw == 0 and isinstance(defense, EmbeddingDefense):
+                parts |= _inverted(defense, entry, parts["embedding"])
+            present |= parts
         if not maps:
             maps = draft.create(
                 "release", {name: (part.dtype, (len(source), *part.shape[1:])) for name, part in present.items()}
@@ -212,3 +227,19 @@ def _tensors(
     if claim is not None:
         parts["claim"] = check_proba(claim, len(release), classes, entry).astype(np.float32)
     return {name_of_draw(name, draw): part for name, part in parts.items() if part is not None}
+
+
+def _inverted(defense: EmbeddingDefense, entry: registry.Entry, embedding: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """What a fitted defense of embeddings says that it was given, under the name that it is stored under."""
+    with registry.guard(entry):
+        inverted = defense.invert(embedding)
+    if inverted is None:
+        return {}
+    try:
+        view = Release(inverted=np.asarray(inverted))
+    except ValueError as error:
+        raise PluginError(f"{entry}: invert() returned no embedding: {error}") from None
+    if len(view) != len(embedding):
+        raise PluginError(f"{entry}: invert() must return {len(embedding)} samples, not {len(view)}")
+    assert view.inverted is not None
+    return {"inverted": view.inverted}

@@ -67,10 +67,23 @@ def reading(names: Sequence[str]) -> tuple[dict[str, View], list[str]]:
 
 
 def not_run(attacks: Sequence[str], names: Sequence[str], views: Collection[str]) -> list[str]:
-    """A line on costly attacks on these views that "all" leaves out of ``names``; none unless it was asked for."""
-    costly = presets_of(registry.names("attack"), ())["costly"] if "all" in split_names(attacks) else []
+    """A line each: on what presets leave out of ``names`` of the attacks on these views; on those asked for by name
+    that read what no release here has.
+    """
+    asked, presets = split_names(attacks), presets_of(registry.names("attack"), ())
+    costly = presets["costly"] if "all" in asked else []
     missing = ",".join(name for name in costly if name not in names and registry.load("attack", name).view in views)
-    return [f"{missing} not run: costly; --attacks all,{missing} for the strongest suite"] if missing else []
+    said = [f"{missing} not run: costly; --attacks all,{missing} for the strongest suite"] if missing else []
+    if "fast" in asked and "all" not in asked:
+        left = [name for name in presets["all"] if name not in names and registry.load("attack", name).view in views]
+        said.append(
+            f"fast is for development and leaves out {len(left)} attacks: --attacks all for a figure to publish"
+        )
+    for name in asked:
+        view = registry.load("attack", name).view if name in names else None
+        if view is not None and view not in views:
+            said.append(f"{name} not run: it reads the view {view}, which no release here has")
+    return said
 
 
 def presets_of(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[str]]:

@@ -42,6 +42,7 @@ from aiakit.results.repeats import repeats_of
 from aiakit.storage.documents import sound, writing
 from aiakit.storage.store import json_digest
 
+BESIDE = ("claim", "inverted")  # stored with a release and no part of what is published
 STORED: dict[str, SplitName] = {"val": "attacker-val", "test": "test"}  # how entries call the splits that are scored
 
 
@@ -260,5 +261,6 @@ def _release_tensors(run: Run, label: str) -> dict[str, NDArray[Any]]:
     for (name, seed), cell in plan.releases.items():
         if name == label:
             views = run.store.read(cell.digest).tensors("release")
-            tensors |= {f"{seed}.{view}": np.asarray(part[rows]) for view, part in views.items() if view != "claim"}
+            published = {view: part for view, part in views.items() if view not in BESIDE}
+            tensors |= {f"{seed}.{view}": np.asarray(part[rows]) for view, part in published.items()}
     return tensors

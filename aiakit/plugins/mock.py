@@ -63,6 +63,8 @@ def release(view: View, who: People, rng: np.random.Generator, leak: float = 4.0
     """A release with one view only. The claim of a leak is a noisy confidence in the true class."""
     if view == "embedding":
         return Release(embedding=embedding(who, rng, leak))
+    if view == "inverted":
+        return Release(inverted=embedding(who, rng, leak))
     if view == "image":
         return Release(image=images(who, rng, leak).transpose(0, 3, 1, 2))
     scores = rng.standard_normal((len(who.labels), len(who.classes)))
@@ -76,7 +78,8 @@ def evidence(released: Release, who: People, rng: np.random.Generator, adaptive:
     known = LabelledRelease(released, who.labels, who.identity, who.classes)
     if not adaptive:
         return known
-    return replace(known, images=images(who, rng), undefended=release(released.views[0], who, rng, leak=6.0))
+    view: View = "image" if released.pixels is not None else "embedding"
+    return replace(known, images=images(who, rng), undefended=release(view, who, rng, leak=6.0))
 
 
 def faces(who: People, rng: np.random.Generator) -> Faces:

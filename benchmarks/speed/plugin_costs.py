@@ -93,7 +93,7 @@ def known(view: str, rows: int, seed: int, pictures: bool) -> LabelledRelease:
 def attack(name: str) -> Subject:
     """An attack, which scores as many samples as it is given."""
     cls = registry.load("attack", name)
-    view, pictures = cls.view, cls.view == "image" or cls.knowledge == "adaptive"
+    view, pictures = cls.view, cls.view == "image" or (cls.knowledge == "adaptive" and cls.view != "inverted")
 
     def work(rows: int, ctx: Context) -> None:
         made = registry.make("attack", name)

@@ -144,6 +144,20 @@ def test_kernel_arl_releases_uncorrelated_dimensions_of_bounded_variance(
     assert (np.diag(covariance) < 1.01).all()
 
 
+def test_kernel_arl_is_undone_by_its_parameters(
+    people: Any, fitted: Callable[..., Any], released: Callable[..., Any]
+) -> None:
+    train, test = people(300, 1), people(300, 2)
+    encoder = fitted("kernel-arl", train, trade_off=0.0, features=256, latent=16)
+    assert released(encoder, train).shape[1] == 16
+    inverted = encoder.invert(released(encoder, test))
+    off = np.square(inverted - test.embedding).sum(axis=1) / np.square(test.embedding).sum(axis=1).mean()
+    assert np.median(off) < 1e-6
+    assert np.mean(off < 0.01) > 0.95
+    narrow = fitted("kernel-arl", train, features=256, latent=8)
+    assert narrow.invert(released(narrow, test)) is None  # eight values do not tell sixteen
+
+
 def test_kernel_arl_leaves_out_directions_that_tell_more_of_the_attribute_than_of_the_rest(
     people: Any, fitted: Callable[..., Any], released: Callable[..., Any]
 ) -> None:

@@ -306,7 +306,7 @@ def test_an_attack_that_knows_the_answers_is_found() -> None:
     assert "1.00" in result.reason
 
 
-def wrong_defenses() -> dict[str, type[Defense]]:
+def wrong_defenses() -> dict[str, type[Defense | EmbeddingDefense]]:
     class Boast(Noisy):
         produces = ("pixels",)  # type: ignore[assignment]
 
@@ -392,7 +392,14 @@ def wrong_defenses() -> dict[str, type[Defense]]:
             kind = np.array([[image.tobytes() in self.known] for image in images])
             return Release(embedding=np.where(kind, 0, images.mean(axis=(1, 2)) - self.mean_))
 
+    class Unlike(Shrunk):
+        """Says that it can be undone, and gives what is released otherwise."""
+
+        def invert(self, embedding: Any) -> Any:
+            return 5 * embedding
+
     return {
+        "inverse": Unlike,
         "defense searches nothing": WalksFrames,
         "release is the same at every call": Turns,
         "training people are released alike": Favours,
@@ -432,7 +439,7 @@ def test_an_unknown_option_of_a_checked_plugin_is_bad_input() -> None:
         run_checks("attack", "logreg", {"nothing": "1"})
 
 
-@pytest.mark.parametrize("view", ["embedding", "image", "claim"])
+@pytest.mark.parametrize("view", ["embedding", "image", "claim", "inverted"])
 def test_made_up_people_carry_the_planted_leak_and_no_other(view: Any) -> None:
     rng = np.random.default_rng(0)
     who = mock.people(300, 2, rng)
@@ -440,9 +447,11 @@ def test_made_up_people_carry_the_planted_leak_and_no_other(view: Any) -> None:
     assert all(len(set(who.labels[who.identity == person])) == 1 for person in range(300))
     for leak, low, high in ((4.0, 0.93, 1.0), (0.0, 0.4, 0.6)):
         released = mock.release(view, who, rng, leak)
-        values = {"embedding": released.embedding, "image": released.pixels, "claim": released.claim}[view]
+        values = released.pixels if view == "image" else getattr(released, view)
         rows = np.asarray(values, dtype=float).reshape(600, -1)
-        score = rows.mean(axis=1) if view == "embedding" else rows[:, 0] if view == "image" else rows[:, 1]
+        score = (
+            rows.mean(axis=1) if view in ("embedding", "inverted") else rows[:, 0] if view == "image" else rows[:, 1]
+        )
         accuracy = np.mean((score > np.median(score)) == who.labels)
         assert low <= accuracy <= high
     assert (np.sort(who.relabelled(rng).labels) == np.sort(who.labels)).all()

@@ -146,6 +146,11 @@ class _Served:
             claim = self.plugin.claim(packing.to_release(arrays))
         return {}, {} if claim is None else {"claim": np.asarray(claim)}
 
+    def on_invert(self, message: Message, arrays: Arrays) -> Answer:
+        with registry.guard(self.entry):
+            inverted = self.plugin.invert(arrays["embedding"])
+        return {}, {} if inverted is None else {"inverted": np.asarray(inverted)}
+
     def on_bound(self, message: Message, arrays: Arrays) -> Answer:
         with registry.guard(self.entry):
             bound = self.plugin.accuracy_bound(message["draws"])

@@ -17,7 +17,7 @@ Known = Faces | Embeddings | LabelledRelease
 
 def of_release(release: Release, prefix: str = "") -> dict[str, Any]:
     """The arrays of a release."""
-    parts = zip(VIEWS, (release.embedding, release.pixels, release.claim), strict=True)
+    parts = zip(VIEWS, (release.embedding, release.pixels, release.claim, release.inverted), strict=True)
     return {prefix + name: part for name, part in parts if part is not None}
 
 

@@ -215,6 +215,9 @@ class DefenseApart(_DefenseApart, Defense):
 class EmbeddingDefenseApart(_DefenseApart, EmbeddingDefense):
     """As the defense of embeddings."""
 
+    def invert(self, embedding: NDArray[Any]) -> NDArray[Any] | None:
+        return self.call("invert", arrays={"embedding": embedding})[1].get("inverted")
+
 
 class EncoderApart(_MakerApart, Encoder):
     """As the encoder."""

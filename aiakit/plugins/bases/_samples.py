@@ -12,14 +12,15 @@ from aiakit.contracts import Attack, Context, FloatArray, LabelledRelease, Relea
 
 
 def embedding(release: Release) -> FloatArray:
-    """float32 (N, D): the embedding that a harness hands to an attack with ``view = "embedding"``.
+    """float32 (N, D): the embedding that an attack with ``view = "embedding"`` or ``"inverted"`` is handed.
 
     >>> embedding(Release(embedding=np.zeros((3, 2), np.float32))).shape
     (3, 2)
     """
-    if release.embedding is None:
+    found = release.inverted if release.embedding is None else release.embedding
+    if found is None:
         raise ValueError("this attack reads embeddings and the release has none")
-    return release.embedding
+    return found
 
 
 def sample_rows(

@@ -280,7 +280,9 @@ def _works_or_names_the_class(attack: AttackSubject, world: World) -> None:
 
 
 def _same_release(left: Release, right: Release) -> bool:
-    return all(same_bytes(getattr(left, view), getattr(right, view)) for view in ("embedding", "pixels", "claim"))
+    return all(
+        same_bytes(getattr(left, view), getattr(right, view)) for view in ("embedding", "pixels", "claim", "inverted")
+    )
 
 
 ATTACK_CHECKS = (

@@ -56,7 +56,7 @@ def _within_larger(known: LabelledRelease) -> LabelledRelease:
 
 
 def _release_within(released: Release) -> Release:
-    parts = (released.embedding, released.pixels, released.claim)
+    parts = (released.embedding, released.pixels, released.claim, released.inverted)
     return Release._make(*(None if part is None else _within(part) for part in parts))
 
 

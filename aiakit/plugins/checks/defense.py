@@ -11,6 +11,8 @@ from aiakit.contracts import EmbeddingDefense, Release
 from aiakit.plugins.checks.common import Skipped, proba_problem, same_bytes, views_problem, want
 from aiakit.plugins.checks.trained import TRAINED_CHECKS, Made, TrainedSubject
 
+INVERSE_OFF = 0.05  # of the size of a release, in the mean
+
 
 class DefenseSubject(TrainedSubject):
     """A defense under check."""
@@ -90,6 +92,19 @@ def check_claim(defense: DefenseSubject) -> None:
     _check_claim(claim, len(defense.outcome), 2)
 
 
+def check_inverse(defense: DefenseSubject) -> None:
+    """What ``invert`` gives is released as what was inverted, where the defense says that it can be."""
+    fitted, published = defense.fitted, defense.outcome.embedding
+    inverted = fitted.invert(published) if defense.embedding and published is not None else None
+    if inverted is None or published is None:
+        raise Skipped("this defense tells no inverse")
+    want(isinstance(inverted, np.ndarray) and inverted.dtype.kind == "f", "invert must return a float array (N, D)")
+    want(inverted.shape == defense.made.inputs.shape, f"invert must return {defense.made.inputs.shape}")
+    want(bool(np.isfinite(inverted).all()), "invert must be finite")
+    off = np.abs(release(fitted, inverted.astype(np.float32)).embedding - published).mean() / np.abs(published).mean()
+    want(off < INVERSE_OFF, f"what invert gives is released otherwise, by {off:.0%} of the size of a release")
+
+
 def _check_claim(claim: Any, rows: int, classes: int) -> None:
     problem = "" if claim is None else proba_problem(claim, rows, classes)
     want(not problem, f"claim {problem}")
@@ -102,4 +117,5 @@ DEFENSE_CHECKS = (
     check_stochastic_is_true_to_the_release,
     check_three_classes,
     check_claim,
+    check_inverse,
 )

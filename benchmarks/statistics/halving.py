@@ -1,0 +1,170 @@
+"""Whether weak attacks can be left out of later folds: ``python -m benchmarks.statistics.halving RUN…``.
+
+Successive halving, simulated on finished runs with ``--folds``: after each fold an attack goes whose balanced accuracy
+on the attacker-val scores so far lies below that of the best, by a bootstrap over people of the difference. A row says,
+of a release at a level of knowledge, which attack is chosen and which of those that are left, the stack of either
+among them, what each reads on test, and the share of the processor's time that the attacks took which ran.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiakit.contracts import Context
+from aiakit.experiment.plan import AttackKey, make_plan
+from aiakit.experiment.probing import combined_scores
+from aiakit.experiment.protocol import Protocol
+from aiakit.experiment.run import Run
+from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.statistics import AttackStatistics, attack_statistics
+from aiakit.plugins import registry
+from aiakit.results.repeats import repeats_of
+
+METRIC = "balanced_accuracy"
+DRAWS = 1000
+CERTAINTY = 0.99  # of draws in which an attack is below the best, for it to go
+LEAST = 2  # attacks that stay: the strongest and the runner-up
+STACK = "stack"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """An attack on one release at one level. val, test : (N, K) scores. seconds : of each fold."""
+
+    val: NDArray[Any]
+    test: NDArray[Any]
+    seconds: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class People:
+    """Whom it was tried on. learned : the fold of the attack that each sample is attacker-val of; fold : of test."""
+
+    labels: NDArray[Any]
+    identity: NDArray[Any]
+    fold: NDArray[Any]
+    learned: NDArray[Any]
+    classes: int
+
+    def judged(self, scores: NDArray[Any], rows: NDArray[np.bool_], draws: int = DRAWS) -> AttackStatistics:
+        """Balanced accuracy of attacker-val scores on some of the samples, where each person is decided by others."""
+        labels, identity, fold = self.labels[rows], self.identity[rows], self.fold[rows]
+        folds = (fold, fold) if len(np.unique(fold)) > 1 else None
+        bootstrap = IdentityBootstrap(identity, draws)
+        val = scores[rows]
+        return attack_statistics([val], labels, [val], labels, bootstrap, self.classes, True, identity, "person", folds)
+
+    def on_test(self, tried: Tried) -> AttackStatistics:
+        """What an attack reads, decided by its scores on attacker-val."""
+        folds, bootstrap = (self.fold, self.fold), IdentityBootstrap(self.identity, 1)
+        return attack_statistics(
+            [tried.val], self.labels, [tried.test], self.labels, bootstrap, self.classes, True, self.identity,
+            "person", folds,
+        )  # fmt: skip
+
+
+def halved(attacks: Mapping[str, Tried], people: People) -> dict[str, int]:
+    """Attack → after how many folds it went."""
+    folds = int(people.fold.max()) + 1
+    lasting = dict.fromkeys(attacks, folds)
+    staying = list(attacks)
+    for done in range(1, folds):
+        seen = people.learned < done
+        judged = {name: people.judged(attacks[name].val, seen) for name in staying}
+        order = sorted(staying, key=lambda name: judged[name].point[METRIC], reverse=True)
+        best = judged[order[0]].draws[METRIC]
+        for name in order[LEAST:]:
+            if np.mean(judged[name].draws[METRIC] < best) >= CERTAINTY:
+                lasting[name] = done
+                staying.remove(name)
+    return lasting
+
+
+def stacked(attacks: Mapping[str, Tried], people: People) -> Tried:
+    """The stack of these attacks, which each fold makes of its own scores. It costs next to nothing."""
+    entry = registry.entry("attack", STACK)
+    val, test = (np.empty((len(people.labels), people.classes)) for _ in range(2))
+    for fold in range(int(people.fold.max()) + 1):
+        known, tested = people.learned == fold, people.fold == fold
+        tables = [{"val": tried.val[known], "test": tried.test[tested]} for tried in attacks.values()]
+        truth = people.labels[known], people.identity[known]
+        names = tuple(map(str, range(people.classes)))
+        made = combined_scores(tables, truth, names, registry.make("attack", STACK), entry, Context())
+        val[known], test[tested] = made["val"], made["test"]
+    return Tried(val, test, np.zeros(1))
+
+
+def chosen(attacks: Mapping[str, Tried], people: People) -> tuple[str, float]:
+    """The strongest on attacker-val, the stack among them, and what it reads on test."""
+    everybody = {**attacks, STACK: stacked(attacks, people)}
+    judged = {name: people.on_test(tried) for name, tried in everybody.items()}
+    name = max(judged, key=lambda each: judged[each].on_val)
+    return name, judged[name].point[METRIC]
+
+
+def tried_in(run: Run) -> Iterator[tuple[str, Mapping[str, Tried], People]]:
+    """Every release at every level, of the first seed: the attacks that were trained on it and finished."""
+    plan = make_plan(run.config)
+    protocol = Protocol.read(run.store, plan.protocol.digest)
+    rows, folds = protocol.judged("test"), run.config.split.folds
+    fold = protocol.fold_of(rows)
+    assert fold is not None
+    learned = (fold - 1) % folds
+    people = People(protocol.labels(rows), protocol.identity(rows), fold, learned, len(protocol.classes))
+    wanted = [
+        key for key in plan.attacks
+        if key.headline and not key.combined and not key.untrained and (key.seed, key.attack_seed) == (0, 0)
+    ]  # fmt: skip
+    seconds: dict[AttackKey, list[float]] = {}
+    for key in wanted:
+        cell = run.store.find(plan.attacks[key].digest)
+        if cell is not None:
+            seconds.setdefault(replace(key, fold=None), []).append(cell.seconds)
+    found: dict[str, dict[str, Tried]] = {}
+    for repeat in repeats_of(run.store, plan.attacks, wanted, protocol):
+        key = repeat.key
+        if repeat.scores:
+            tried = Tried(repeat.scores["val"], repeat.scores["test"], np.array(seconds[key]))
+            found.setdefault(f"{key.release}, {key.level}", {})[key.attack] = tried
+    yield from ((name, attacks, people) for name, attacks in found.items() if len(attacks) > LEAST)
+
+
+def row(name: str, attacks: Mapping[str, Tried], people: People) -> tuple[str, float, float]:
+    """A line of the table, how much less those read that are left, and their share of the time."""
+    lasting = halved(attacks, people)
+    folds = max(lasting.values())
+    left = {each: attacks[each] for each, count in lasting.items() if count == folds}
+    spent = sum(attacks[each].seconds[:count].sum() for each, count in lasting.items())
+    share = float(spent / sum(tried.seconds.sum() for tried in attacks.values()))
+    (one, reads), (other, less) = chosen(attacks, people), chosen(left, people)
+    line = f"| {name} | {len(attacks)} | {len(left)} | {one} {reads:.3f} | {other} {less:.3f} | {share:.0%} |"
+    return line, reads - less, share
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", nargs="+", help="folder of a finished run or audit with --folds")
+    options = parser.parse_args()
+    print(
+        "| release, level | attacks | stay | all folds choose | those left choose | time |\n|---|---|---|---|---|---|"
+    )
+    results = []
+    for folder in options.run:
+        for name, attacks, people in tried_in(Run.open(Path(folder))):
+            line, lost, share = row(name, attacks, people)
+            results.append((lost, share))
+            print(line, flush=True)
+    lost, share = np.array(results).T
+    print(f"\n{len(results)} choices, by {lost.mean():+.3f} less in the mean and {lost.max():+.3f} at most")
+    print(f"{share.mean():.0%} of the time in the mean")
+
+
+if __name__ == "__main__":
+    main()
