@@ -192,17 +192,17 @@ class Spreading(Attack):
 
 
 TRIED: Mapping[str, Callable[[], Attack]] = {
-    "mlp, people by their images": lambda: Alike(MultiLayerPerceptron()),
-    "mlp, no jitter": Still,
-    "mlp, SiLU": Smooth,
-    "mlp, products": Quadratic,
-    "mlp, periodic embeddings": RealMLP,
-    "mlp, TabM": TabM,
-    "svm, people by their images": lambda: Alike(SVM()),
-    "svm, cubic": Cubic,
-    "rfm, round metric": lambda: registry.make("attack", "rfm", {"rounds": "0"}),
-    "kNN in rfm's metric": MetricNeighbours,
-    "label spreading": Spreading,
+    "mlp-by-images": lambda: Alike(MultiLayerPerceptron()),
+    "mlp-still": Still,
+    "mlp-silu": Smooth,
+    "mlp-products": Quadratic,
+    "mlp-periodic": RealMLP,
+    "mlp-tabm": TabM,
+    "svm-by-images": lambda: Alike(SVM()),
+    "svm-cubic": Cubic,
+    "rfm-round": lambda: registry.make("attack", "rfm", {"rounds": "0"}),
+    "knn-in-rfm-metric": MetricNeighbours,
+    "label-spreading": Spreading,
 }
 
 

@@ -38,11 +38,11 @@ def test_an_insider_knows_the_defenders_people_and_none_who_are_judged(folder: P
 def test_the_table_has_a_row_for_each_attack(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["--release", "leace", "--attacks", "logreg,svm,label spreading,stack", "--folds", "0,2"]
+    asked = ["--release", "leace", "--attacks", "logreg,svm,label-spreading,stack", "--folds", "0,2"]
     monkeypatch.setattr(sys, "argv", ["attackers", str(folder), *asked])
     attackers.main()
     lines = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [line[0] for line in lines] == ["logreg", "svm", "label spreading", "stack"]
+    assert [line[0] for line in lines] == ["logreg", "svm", "label-spreading", "stack"]
     for line in lines:
         assert 0 < float(line[1]) < 1
         assert len(line) == 5
