@@ -25,8 +25,10 @@ settings.load_profile("aiakit")
 # A shell starts what runs in the background with Ctrl-C ignored, and children inherit that: interrupts are tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Small enough for seconds, large enough that every split has both classes and people with two images.
-TINY = ("--people", "80", "--images-per-person", "3", "--image-size", "16", "--precision", "fp32", "--jobs", "1")
+# Small enough for seconds, large enough that every split has both classes and people with two images, and for rates
+# of 1 % of the impostors.
+TINY = ("--people", "80", "--images-per-person", "3", "--pairs", "2000", "--image-size", "16", "--precision", "fp32",
+        "--jobs", "1")  # fmt: skip
 SHORT = ("--set", "original.epochs=1", "--set", "original.width=8", "--set", "original.latent=16")
 SHORT_AIA = ("--set", "aia.epochs=1", "--set", "aia.width=8", "--set", "aia.latent=16")
 

@@ -80,6 +80,7 @@ def audit(
     permutations: int = 0,
     folds: int | None = None,
     forecast: bool | None = None,
+    halving: bool | None = None,
     device: str = "auto",
     precision: str = "auto",
     name: str = "embeddings",

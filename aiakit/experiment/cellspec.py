@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,8 +17,9 @@ class CellSpec:
     """One cell: everything that it depends on, which also names it.
 
     long : whether it is likely to take much longer than others, so that it had better begin early.
-    label : what progress calls it. needs : digests of the cells that must be finished before. plugin : the plugin
-    that it runs, as kind and name. release : the release that it makes or measures; "" of the splits.
+    label : what progress calls it. needs : digests of the cells that must be finished before. after : of those that
+    must be over before, finished or not. plugin : the plugin that it runs, as kind and name. release : the release that
+    it makes or measures; "" of the splits.
     """
 
     inputs: dict[str, Any]
@@ -27,6 +28,7 @@ class CellSpec:
     plugin: tuple[registry.Kind, str] | None = None
     long: bool = False
     release: str = ""
+    after: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -35,6 +37,9 @@ class CellSpec:
     @cached_property
     def digest(self) -> str:
         return json_digest(self.inputs)
+
+
+Rivals = Sequence[Mapping[str, Sequence[CellSpec]]]
 
 
 @dataclass(frozen=True)
@@ -194,8 +199,13 @@ def attack_cell(
     queries: CellSpec | None = None,
     combined: Sequence[CellSpec] = (),
     labels: CellSpec | None = None,
+    rivals: Rivals = (),
 ) -> CellSpec:
-    """An attack on a release; ``labels`` are those of a further attribute, where it is not the protected one."""
+    """An attack on a release; ``labels`` are those of a further attribute, where it is not the protected one.
+
+    rivals : all attacks that it competes with, itself among them, by name in each of the folds before, a cell a repeat;
+    it is left out where these show that it is not the strongest.
+    """
     inputs = {
         "kind": "attack",
         "protocol": protocol.digest,
@@ -211,6 +221,7 @@ def attack_cell(
         **({} if key.fold is None else {"fold": key.fold}),
         "combines": [cell.digest for cell in combined],
         **({} if labels is None else {"labels": labels.digest}),
+        **({"rivals": _digests(rivals), "unit": config.unit} if rivals else {}),
         **_computing(config, key.attack_seed),
     }
     label = f"{key.attack} on {key.release}, seed {key.seed}"
@@ -237,4 +248,9 @@ def attack_cell(
         ("attack", key.attack),
         long=attack.view == "image",
         release=key.release,
+        after=tuple(digest for fold in _digests(rivals) for digests in fold.values() for digest in digests),
     )
+
+
+def _digests(rivals: Rivals) -> list[dict[str, list[str]]]:
+    return [{name: [cell.digest for cell in cells] for name, cells in fold.items()} for fold in rivals]

@@ -190,6 +190,7 @@ class RunConfig(Record):
     budgets : numbers of attacker-train people for the label-budget curve. pooled : numbers of images of one person
     whose evidence is added up. permutations : runs of the whole suite with labels permuted between people.
     forecast : whether the strongest attacks are also trained with fewer people, to see how the leak grows.
+    halving : whether attacks are left out of later folds once they are certainly not the strongest.
     compiled : whether networks are compiled for training. unit : what counts once in figures, a person or an image.
     threads : that a release is trained with, all else takes one; None where none is trained.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
@@ -215,6 +216,7 @@ class RunConfig(Record):
     pooled: tuple[Repeats, ...] = ()
     permutations: Annotated[int, Field(ge=0)] = 0
     forecast: bool = False
+    halving: bool = False
     draws: Repeats = 3
     further: tuple[AttributeSpec, ...] = ()
     notes: tuple[str, ...] = ()

@@ -107,7 +107,7 @@ def run_cells(
     engine: Engine,
     kinds: Kinds,
 ) -> Outcome:
-    """Compute the cells that are not finished, as ``kinds`` says. Each must come after the cells that it needs.
+    """Compute the cells that are not finished, as ``kinds`` says. Each must come after the cells that go before it.
 
     A plugin's failure ends its own cell and those that need it, and is reported in the outcome. Raises InputError
     where what the user gave cannot be used, and KeyboardInterrupt; finished cells stay.
@@ -194,7 +194,7 @@ def _hand_out(book: _Outcomes, todo: Sequence[CellSpec], workers: Workers) -> No
     deaths: dict[str, int] = {}
 
     def ready(cell: CellSpec) -> bool:
-        if unfinished.intersection(cell.needs):
+        if unfinished.intersection((*cell.needs, *cell.after)):
             return False
         # A death takes all that ran beside it along, and any of them may be its cause: each is tried again alone.
         suspect = bool(deaths) and any(other.digest in deaths for other in [cell, *running.values()])

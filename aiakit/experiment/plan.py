@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from aiakit.experiment.cellspec import (
     AttackKey,
     CellSpec,
+    Rivals,
     attack_cell,
     labels_cell,
     produced_by,
@@ -17,6 +18,7 @@ from aiakit.experiment.cellspec import (
     utility_cell,
 )
 from aiakit.experiment.config import AttributeSpec, Chain, Level, PluginSpec, RunConfig, label_of
+from aiakit.measures.halving import LEAST, RUNGS
 
 __all__ = [
     "AttackKey",
@@ -59,10 +61,11 @@ class Plan:
         yield from (attribute.labels for attribute in self.further.values())
         releases = {**self.stages, **{cell.digest: cell for cell in self.releases.values()}}
         tables = [self.attacks, *(attribute.attacks for attribute in self.further.values())]
-        for place, release in self.releases.items():
-            users = [cell for table in tables for key, cell in table.items() if (key.release, key.seed) == place]
-            users[:0] = [table[place] for table in (self.utilities, self.queries) if place in table]
-            for cell in [release, *users]:
+        for name in dict.fromkeys(name for name, _ in self.releases):
+            of_release: list[dict[tuple[str, int], CellSpec]] = [self.releases, self.utilities, self.queries]
+            made = [cell for table in of_release for (release, _), cell in table.items() if release == name]
+            users = [cell for table in tables for key, cell in table.items() if key.release == name]
+            for cell in [*made, *users]:
                 yield from self._before(cell, releases)
                 yield cell
 
@@ -98,6 +101,32 @@ def growth_cells(config: RunConfig, wanted: Sequence[Growing]) -> dict[AttackKey
     return {key: cell for growing in wanted for key, cell in planner.grown(growing)}
 
 
+class _Arena:
+    """Who competes with whom to be a level's strongest attack on a release, fold by fold.
+
+    halving : whether attacks may be left out of later folds.
+    """
+
+    def __init__(self, halving: bool) -> None:
+        self.halving = halving
+        self.cells: dict[AttackKey, dict[str, list[CellSpec]]] = {}
+
+    def enter(self, key: AttackKey, cell: CellSpec) -> None:
+        if key.headline and not key.untrained:
+            self.cells.setdefault(self._place(key), {}).setdefault(key.attack, []).append(cell)
+
+    def rivals(self, key: AttackKey) -> Rivals:
+        """All attacks in each of the first folds before this one; none where nobody is left out."""
+        if not self.halving or not key.fold or not key.headline or key.untrained:
+            return []
+        earlier = range(min(key.fold, RUNGS))
+        found = [self.cells[self._place(replace(key, fold=fold))] for fold in earlier]
+        return found if all(len(fold) > LEAST for fold in found) else []
+
+    def _place(self, key: AttackKey) -> AttackKey:
+        return replace(key, attack="", knowledge="informed", seed=0, attack_seed=0)
+
+
 class _Planner:
     """Fills the tables of a plan."""
 
@@ -128,7 +157,8 @@ class _Planner:
         key = growing.key
         attack = next(spec for spec in self.config.attacks if spec.name == key.attack)
         chain, release = self.chains[key.release], self.releases[key.release, key.seed]
-        for each in self._in_each_fold(replace(key, people=people) for people in growing.people):
+        wanted = [(replace(key, people=people), attack) for people in growing.people]
+        for each, _ in self._fold_by_fold(wanted):
             cell = self._attack(each, attack, chain, release, None)
             if cell is not None:
                 yield each, cell
@@ -141,21 +171,20 @@ class _Planner:
     def _attacks(self, attacks: Sequence[PluginSpec], labels: CellSpec | None = None) -> dict[AttackKey, CellSpec]:
         """The attacks on every release: in every way that is asked for, of a further attribute in the strongest."""
         table: dict[AttackKey, CellSpec] = {}
-        for (name, seed), release in self.releases.items():
-            chain = self.chains[name]
-            for attack in attacks:
-                if not attack.combines and attack.view in produced_by(chain):
-                    for key in self._in_each_fold(self._keys(name, seed, attack)):
-                        cell = (
-                            self._attack(key, attack, chain, release, labels)
-                            if labels is None or key.headline
-                            else None
-                        )
-                        if cell is not None:
-                            table[key] = cell
-            for attack in attacks:
-                if attack.combines:
-                    table |= self._combinations(table, name, seed, attack, release, labels)
+        for name, chain in self.chains.items():
+            able = [attack for attack in attacks if not attack.combines and attack.view in produced_by(chain)]
+            asked = [(key, a) for seed in self.config.seeds for a in able for key in self._keys(name, seed, a)]
+            arena = _Arena(self.config.halving)
+            for key, attack in self._fold_by_fold(asked):
+                if labels is None or key.headline:
+                    cell = self._attack(key, attack, chain, self.releases[name, key.seed], labels, arena.rivals(key))
+                    if cell is not None:
+                        table[key] = cell
+                        arena.enter(key, cell)
+            for seed in self.config.seeds:
+                for attack in attacks:
+                    if attack.combines:
+                        table |= self._combinations(table, name, seed, attack, self.releases[name, seed], labels)
         return table
 
     def _release(self, chain: Chain, seed: int) -> CellSpec:
@@ -163,10 +192,10 @@ class _Planner:
         self.stages.update({cell.digest: cell for cell in before})
         return release
 
-    def _in_each_fold(self, keys: Iterable[AttackKey]) -> Iterator[AttackKey]:
+    def _fold_by_fold(self, asked: Sequence[tuple[AttackKey, PluginSpec]]) -> Iterator[tuple[AttackKey, PluginSpec]]:
         folds = self.config.split.folds
-        for key in keys:
-            yield from (replace(key, fold=fold) for fold in (range(folds) if folds > 1 else (None,)))
+        for fold in range(folds) if folds > 1 else (None,):
+            yield from ((replace(key, fold=fold), attack) for key, attack in asked)
 
     def _keys(self, name: str, seed: int, attack: PluginSpec) -> Iterator[AttackKey]:
         """Every way in which the run asks for this attack on this release."""
@@ -188,7 +217,13 @@ class _Planner:
         yield from (replace(first, permutation=number) for number in range(self.config.permutations))
 
     def _attack(
-        self, key: AttackKey, attack: PluginSpec, chain: Chain, release: CellSpec, labels: CellSpec | None
+        self,
+        key: AttackKey,
+        attack: PluginSpec,
+        chain: Chain,
+        release: CellSpec,
+        labels: CellSpec | None,
+        rivals: Rivals = (),
     ) -> CellSpec | None:
         reference = self.chains.get(self.config.reference)
         undefended = None if reference is None else self._release(reference, key.seed)
@@ -202,7 +237,9 @@ class _Planner:
             self.stages[trained_on.digest] = trained_on
         given = undefended if key.knowledge == "adaptive" else None
         queries = self.queries[key.release, key.seed] if key.query else None
-        return attack_cell(self.config, self.protocol, attack, key, trained_on, release, given, queries, (), labels)
+        return attack_cell(
+            self.config, self.protocol, attack, key, trained_on, release, given, queries, (), labels, rivals
+        )
 
     def _combinations(
         self,

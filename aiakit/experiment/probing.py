@@ -16,6 +16,7 @@ from aiakit.datasets.fingerprint import array_digest
 from aiakit.datasets.rows import RowView
 from aiakit.datasets.splits import DEFENDERS, SplitName
 from aiakit.experiment import apart
+from aiakit.experiment.halving import left_out
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, ask, context_of, load_faces, name_of_draw, release_of
 from aiakit.measures.metrics import log_proba
@@ -36,6 +37,10 @@ def compute_attack(store: Store, inputs: Mapping[str, Any], draft: Draft, runtim
             draft.result = {"skipped": TOO_FEW}
             return
         draft.save("scores", _combined(store, inputs, protocol, attack, entry, context_of(store, inputs, runtime)))
+        return
+    reason = left_out(store, inputs, protocol)
+    if reason:
+        draft.result = {"skipped": reason}
         return
     trained_on, applied_to = store.read(inputs["trained_on"]), store.read(inputs["applied_to"])
     shapes = [cell.result["views"].get(attack.view) for cell in (trained_on, applied_to)]

@@ -34,7 +34,7 @@ from aiakit.experiment.config import (
     parse_chain,
     plugin_spec,
 )
-from aiakit.experiment.selection import applicable, attack_names, loadable, not_run, split_names
+from aiakit.experiment.selection import applicable, asks_for_presets, attack_names, loadable, not_run, split_names
 from aiakit.measures.forecast import too_few_to_share
 from aiakit.measures.units import Unit
 from aiakit.plugins import registry
@@ -53,7 +53,8 @@ class Probing:
     whether other machines compute, so that their device is not looked for here. pairs : of verification, a fifth of
     them genuine. unit : what counts once in figures, a person or an image. folds : for cross-fitting over those who are
     not the defender's, 1 for a single split; None for the usual number. forecast : whether it is said how the leak
-    grows with the people that the attacker knows; None where they are enough.
+    grows with the people that the attacker knows; None where they are enough. halving : whether attacks are left out of
+    later folds once they are certainly not the strongest; None where a preset of attacks is asked for.
     """
 
     attacks: Sequence[str] = ("all",)
@@ -72,6 +73,7 @@ class Probing:
     unit: Unit = "person"
     folds: int | None = None
     forecast: bool | None = None
+    halving: bool | None = None
 
     def settings(self) -> dict[str, Any]:
         """The fields of a ``RunConfig`` that follow from these alone. Raises InputError for what cannot be used."""
@@ -83,6 +85,7 @@ class Probing:
             "pooled": positive_numbers("--pooled", self.pooled),
             "permutations": self.permutations,
             "forecast": self.forecast is not False,
+            "halving": asks_for_presets(self.attacks) if self.halving is None else self.halving,
             "pairs": pairs if self.utility else None,
             "unit": self.unit,
             "device": device,

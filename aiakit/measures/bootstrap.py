@@ -42,10 +42,7 @@ class IdentityBootstrap:
         self.rows = rows.astype(np.int64)
         self.draws = draws
         self.seed = seed
-        rng, people = np.random.default_rng(seed), len(self.people)
-        self._counts = np.empty((draws, people), np.uint16)
-        for counts in self._counts:
-            counts[:] = np.bincount(rng.integers(0, people, people), minlength=people)
+        self._counts = _drawn(len(self.people), draws, seed)
         made_of = f"{draws} {seed} ".encode() + self.people.tobytes()
         self.key = hashlib.sha256(made_of).hexdigest()
 
@@ -58,6 +55,13 @@ class IdentityBootstrap:
     def weights(self, chunk: slice, rows: IntArray) -> FloatArray:
         """(draws in chunk, len(rows)): how often each of these people (positions in ``people``) was drawn."""
         return np.asarray(self._counts[chunk].astype(np.float64).take(rows, axis=1))
+
+    def counts(self, chunk: slice, rows: IntArray, out: IntArray) -> IntArray:
+        """The same as whole numbers, which are summed in a sixth of the time, in memory that is used again and again.
+
+        out : (draws in the longest chunk, len(rows)).
+        """
+        return self._counts[chunk].astype(np.int64).take(rows, axis=1, out=out[: chunk.stop - chunk.start], mode="clip")
 
     def sums(self, values: FloatArray, rows: IntArray) -> FloatArray:
         """(draws, M) weighted sums of ``values`` (N, M), whose N samples belong to the people at ``rows`` (N,).
@@ -79,6 +83,17 @@ class IdentityBootstrap:
     def map(self, samples: int, metric: Callable[[slice], FloatArray]) -> FloatArray:
         """``metric`` of every chunk of draws, (draws, …), where it looks at so many samples at once."""
         return np.concatenate([metric(chunk) for chunk in self.chunks(samples)])
+
+
+def _drawn(people: int, draws: int, seed: int) -> NDArray[np.uint16]:
+    """(draws, people): how often each is drawn. Some draws at once, whose numbers fit the cache: the same numbers."""
+    rng, counts = np.random.default_rng(seed), np.empty((draws, people), np.uint16)
+    size = max(1, CHUNK // people)
+    for start in range(0, draws, size):
+        part = counts[start : start + size]
+        places = rng.integers(0, people, part.shape) + people * np.arange(len(part))[:, None]
+        part[:] = np.bincount(places.ravel(), minlength=part.size).reshape(part.shape)
+    return counts
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Ranking:
         chosen = np.flatnonzero(rows)
         return np.asarray(chosen[np.argsort(scores[chosen], kind="stable")], np.int64)
 
-    def curves(self, positive_weights: FloatArray, negative_weights: FloatArray) -> WeightedCurves:
+    def curves(self, positive_weights: FloatArray, negative_weights: FloatArray | IntArray) -> WeightedCurves:
         """ROC curves under W weightings: weights (W, positives) and (W, negatives), columns in this ranking's order."""
         return WeightedCurves(self, positive_weights, negative_weights)
 
@@ -85,7 +85,7 @@ def area_under_roc(scores: NDArray[Any], positive: NDArray[np.bool_], weights: F
 class WeightedCurves:
     """W weighted ROC curves of one ranking. A weighting without positives or without negatives gives NaN."""
 
-    def __init__(self, ranking: Ranking, positive_weights: FloatArray, negative_weights: FloatArray) -> None:
+    def __init__(self, ranking: Ranking, positive_weights: FloatArray, negative_weights: FloatArray | IntArray) -> None:
         self._ranking = ranking
         self._positive_weights = positive_weights
         self._positives = _running(positive_weights)
@@ -94,12 +94,17 @@ class WeightedCurves:
     def auc(self) -> FloatArray:
         """(W,) areas under the curves: the weighted share of (positive, negative) pairs in the right order."""
         lower, tied = self._ranking.lower, self._ranking.lower_or_tied
-        beaten = self._negatives.take(lower, axis=1)
+        beaten = self._negatives.take(lower, axis=1).astype(np.float64, copy=False)
         if not np.array_equal(lower, tied):
             beaten += self._negatives.take(tied, axis=1)
             beaten /= 2
         won = np.einsum("wn,wn->w", self._positive_weights, beaten)
         return _ratio(won, self._positives[:, -1] * self._negatives[:, -1])
+
+    def negatives_split(self, lowest: int) -> tuple[FloatArray, FloatArray]:
+        """The shares (W,) of the negatives, by weight, that so many of the lowest are, and that the others are."""
+        below, total = self._negatives[:, lowest], self._negatives[:, -1]
+        return _ratio(below, total), _ratio(total - below, total)
 
     def tpr_at_fpr(self, rate: float) -> FloatArray:
         """(W,) the highest true-positive rate of an operating point whose false-positive rate is at most ``rate``."""
@@ -146,11 +151,11 @@ class WeightedCurves:
         return low
 
 
-def _running(weights: FloatArray) -> FloatArray:
-    total = np.zeros((weights.shape[0], weights.shape[1] + 1))
+def _running(weights: FloatArray | IntArray) -> NDArray[Any]:
+    total = np.zeros((weights.shape[0], weights.shape[1] + 1), weights.dtype)
     np.cumsum(weights, axis=1, out=total[:, 1:])
     return total
 
 
-def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+def _ratio(above: NDArray[Any], below: NDArray[Any]) -> FloatArray:
     return np.asarray(np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0))

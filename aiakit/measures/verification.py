@@ -146,28 +146,30 @@ def _repeat(
     )  # fmt: skip
     weights = people.weights[ranking.positives]
     accepted = scores[ranking.positives] > threshold
-    rejected = scores[ranking.negatives] <= threshold
     set_for = {name: level for name, level in levels.items() if not np.isnan(level)}
     missed = [scores[ranking.positives] <= level for level in set_for.values()]
-    matched = [scores[ranking.negatives] > level for level in set_for.values()]
+    upto = [int(np.count_nonzero(scores[ranking.negatives] <= level)) for level in (threshold, *set_for.values())]
     rates = {
         metric: rate for metric, rate in FALSE_ACCEPTS.items() if len(left) * rate >= IMPOSTORS_PER_FALSE_ACCEPT - 1e-9
     }
 
-    def measure(genuine_weights: FloatArray, impostor_weights: FloatArray) -> FloatArray:
+    def measure(genuine_weights: FloatArray, impostor_weights: IntArray) -> FloatArray:
         curves: WeightedCurves = ranking.curves(genuine_weights, impostor_weights)
-        accuracy = (_share(genuine_weights, accepted) + _share(impostor_weights, rejected)) / 2
+        (rejected, _), *others = (curves.negatives_split(lowest) for lowest in upto)
+        accuracy = (_share(genuine_weights, accepted) + rejected) / 2
         tars = [curves.tpr_at_fpr(rate) for rate in rates.values()]
         misses = [_share(genuine_weights, which) for which in missed]
-        matches = [_share(impostor_weights, which) for which in matched]
+        matches = [matched for _, matched in others]
         return np.stack([accuracy, curves.auc(), curves.eer(), *tars, *misses, *matches], axis=1)
 
+    held = np.empty((2, next(bootstrap.chunks(len(scores))).stop, len(left)), np.int64)
+
     def draw(chunk: slice) -> FloatArray:
-        impostor_weights = bootstrap.weights(chunk, left)
-        impostor_weights *= bootstrap.weights(chunk, right)
+        impostor_weights = bootstrap.counts(chunk, left, held[0])
+        impostor_weights *= bootstrap.counts(chunk, right, held[1])
         return measure(bootstrap.weights(chunk, genuine) * weights, impostor_weights)
 
-    observed = measure(weights[None], np.ones((1, len(left))))
+    observed = measure(weights[None], np.ones((1, len(left)), np.int64))
     columns = np.concatenate([observed, bootstrap.map(len(scores), draw)]).T
     at = [f"{error}_at_{name}" for error in ("fnmr", "fmr") for name in set_for]
     table = dict(zip(["accuracy", "auc", "eer", *rates, *at], columns, strict=True))

@@ -72,14 +72,15 @@ def _parse(content: bytes, source: bool) -> _Module:
     if not source:
         return _Module(hashlib.sha256(content).digest())
     tree = ast.parse(content)
-    imported, names = tuple(_imports(tree, late=False)), tuple(_names(tree))
+    statements, _ = _statements(tree)
+    imported, names = tuple(_imports(statements)), tuple(_names(statements))
     body = _spelling(_WithoutProse().visit(tree))
     return _Module(hashlib.sha256(body.encode()).digest() if tree.body else b"", imported, names)
 
 
-def _names(tree: ast.AST) -> Iterator[Name]:
+def _names(statements: Iterable[_Import]) -> Iterator[Name]:
     """Every name that an import statement binds."""
-    for node in _statements(tree, late=False):
+    for node in statements:
         source = (node.level, node.module or "") if isinstance(node, ast.ImportFrom) else (0, "")
         yield from ((*source, each.name, each.asname or each.name) for each in node.names)
 
@@ -105,6 +106,8 @@ def _spelling(node: Any) -> str:
     return f"[{','.join(map(_spelling, node))}]" if isinstance(node, list) else repr(node)
 
 
+_Import = ast.Import | ast.ImportFrom
+_HOLDERS = (ast.stmt, ast.excepthandler, ast.match_case)  # what statements stand in
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -136,27 +139,35 @@ def _late(package: str, thing: str | None = None) -> Iterator[tuple[str, bool]]:
     path = _file(package) if package else None
     if path is None or path.name != "__init__.py":
         return
-    for level, module, names in _imports(ast.parse(path.read_bytes()), late=True):
+    _, for_types = _statements(ast.parse(path.read_bytes()))
+    for level, module, names in _imports(for_types):
         if thing is None or thing in names:
             yield from _absolute(((level, module, names if thing is None else (thing,)),), package)
 
 
-def _imports(tree: ast.AST, late: bool) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+def _imports(statements: Iterable[_Import]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     """What every import names."""
-    for node in _statements(tree, late):
+    for node in statements:
         if isinstance(node, ast.Import):
             yield from ((0, alias.name, ()) for alias in node.names)
         else:
             yield node.level, node.module or "", tuple(alias.name for alias in node.names)
 
 
-def _statements(tree: ast.AST, late: bool) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Every import but those under ``if TYPE_CHECKING``; only those where ``late``."""
-    typed = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _is_for_types(node.test)]
-    under = {inner for node in typed for each in node.body for inner in ast.walk(each)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom) and (node in under) == late:
-            yield node
+def _statements(tree: ast.AST) -> tuple[list[_Import], list[_Import]]:
+    """Every import but those under ``if TYPE_CHECKING``, and those; an expression holds none, and is not entered."""
+    found: tuple[list[_Import], list[_Import]] = ([], [])
+    waiting = [(tree, False)]
+    for node, late in waiting:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found[late].append(node)
+            continue
+        typed = isinstance(node, ast.If) and _is_for_types(node.test)
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                inside = late or (typed and field == "body")
+                waiting.extend((each, inside) for each in value if isinstance(each, _HOLDERS))
+    return found
 
 
 def _is_for_types(test: ast.expr) -> bool:

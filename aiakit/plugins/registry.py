@@ -77,10 +77,8 @@ class Entry:
         """Import the plugin's class. Raises PluginError, naming the package and the cause, where that fails."""
         if self.conflict:
             raise PluginError(f"{self} cannot be used: {self.conflict}")
-        module, _, attribute = self.target.partition(":")
         try:
-            with contained(str(self)):
-                found = reduce(getattr, attribute.split("."), importlib.import_module(module))
+            found = self._found()
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -90,9 +88,17 @@ class Entry:
             wanted = " or ".join(base.__name__ for base in bases)
             raise PluginError(f"{self} cannot be used: {self.target} is not a subclass of {wanted}")
         if inspect.isabstract(found):
-            missing = ", ".join(sorted(found.__abstractmethods__))
+            missing = ", ".join(sorted(vars(found)["__abstractmethods__"]))
             raise PluginError(f"{self} cannot be used: it does not implement {missing}")
         return found
+
+    def _found(self) -> Any:
+        """What is registered. Its module's code is guarded where it runs, which it does when it is first imported."""
+        module, _, attribute = self.target.partition(":")
+        if module in sys.modules and attribute in vars(sys.modules[module]):
+            return vars(sys.modules[module])[attribute]
+        with contained(str(self)):
+            return reduce(getattr, attribute.split("."), importlib.import_module(module))
 
 
 class UnknownPlugin(InputError):

@@ -1,7 +1,7 @@
 """Whether weak attacks can be left out of later folds: ``python -m benchmarks.statistics.halving RUN…``.
 
-Successive halving, simulated on finished runs with ``--folds``: after each fold an attack goes whose balanced accuracy
-on the attacker-val scores so far lies below that of the best, by a bootstrap over people of the difference. A row says,
+Successive halving, simulated on finished runs with ``--folds --no-halving``: after the first folds an attack goes that
+is certainly not the strongest (``aiakit.measures.halving``). A row says,
 of a release at a level of knowledge, which attack is chosen and which of those that are left, the stack of either
 among them, what each reads on test, and the share of the processor's time that the attacks took which ran.
 """
@@ -23,14 +23,12 @@ from aiakit.experiment.probing import combined_scores
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.halving import LEAST, RUNGS, outdone
 from aiakit.measures.statistics import AttackStatistics, attack_statistics
 from aiakit.plugins import registry
 from aiakit.results.repeats import repeats_of
 
 METRIC = "balanced_accuracy"
-DRAWS = 1000
-CERTAINTY = 0.99  # of draws in which an attack is below the best, for it to go
-LEAST = 2  # attacks that stay: the strongest and the runner-up
 STACK = "stack"
 
 
@@ -53,14 +51,6 @@ class People:
     learned: NDArray[Any]
     classes: int
 
-    def judged(self, scores: NDArray[Any], rows: NDArray[np.bool_], draws: int = DRAWS) -> AttackStatistics:
-        """Balanced accuracy of attacker-val scores on some of the samples, where each person is decided by others."""
-        labels, identity, fold = self.labels[rows], self.identity[rows], self.fold[rows]
-        folds = (fold, fold) if len(np.unique(fold)) > 1 else None
-        bootstrap = IdentityBootstrap(identity, draws)
-        val = scores[rows]
-        return attack_statistics([val], labels, [val], labels, bootstrap, self.classes, True, identity, "person", folds)
-
     def on_test(self, tried: Tried) -> AttackStatistics:
         """What an attack reads, decided by its scores on attacker-val."""
         folds, bootstrap = (self.fold, self.fold), IdentityBootstrap(self.identity, 1)
@@ -74,16 +64,11 @@ def halved(attacks: Mapping[str, Tried], people: People) -> dict[str, int]:
     """Attack → after how many folds it went."""
     folds = int(people.fold.max()) + 1
     lasting = dict.fromkeys(attacks, folds)
-    staying = list(attacks)
-    for done in range(1, folds):
-        seen = people.learned < done
-        judged = {name: people.judged(attacks[name].val, seen) for name in staying}
-        order = sorted(staying, key=lambda name: judged[name].point[METRIC], reverse=True)
-        best = judged[order[0]].draws[METRIC]
-        for name in order[LEAST:]:
-            if np.mean(judged[name].draws[METRIC] < best) >= CERTAINTY:
-                lasting[name] = done
-                staying.remove(name)
+    for done in range(1, RUNGS + 1):
+        rows = people.learned < done
+        staying = {name: [attacks[name].val[rows]] for name, lasted in lasting.items() if lasted == folds}
+        truth = people.labels[rows], people.identity[rows], people.learned[rows]
+        lasting |= dict.fromkeys(outdone(staying, staying, *truth, people.classes), done)
     return lasting
 
 

@@ -23,7 +23,7 @@ FILE = """from sklearn.ensemble import HistGradientBoostingClassifier
 
 from aiakit.plugins.bases import from_sklearn
 
-Boosting = from_sklearn(HistGradientBoostingClassifier, view="embedding", max_iter=20)
+Boosting = from_sklearn(HistGradientBoostingClassifier, view="embedding", max_iter=5)
 """
 NAME = "hist-gradient-boosting-classifier"
 
@@ -33,7 +33,7 @@ def test_a_file_of_five_lines_is_an_attack(aiakit: Aiakit, tmp_path: Path) -> No
     answer = aiakit("check", tmp_path / "boosting.py", "--json")
     assert (answer.code, answer.document["failed"]) == (0, 0), answer.out
     command = ["run", "--defense", "original", "--attacks", NAME, "--no-utility", *TINY, *SHORT, "--out", tmp_path]
-    given = ["--plugin", tmp_path / "boosting.py", "--set", f"{NAME}.max_iter=7", "--json"]
+    given = ["--plugin", tmp_path / "boosting.py", "--set", f"{NAME}.max_iter=2", "--json"]
     answer = aiakit(*command, *given)
     assert answer.code == 0, answer.err
     assert NAME in answer.document["rows"][0]["attacks"]
@@ -45,7 +45,7 @@ def test_its_options_are_those_that_were_given(tmp_path: Path) -> None:
     plugins = Registry()
     plugins.register_file(tmp_path / "boosting.py")
     assert plugins.parameters("attack", NAME, {"max_iter": "7"}) == {"max_iter": 7}
-    assert plugins.make("attack", NAME).get_params() == {"max_iter": 20}
+    assert plugins.make("attack", NAME).get_params() == {"max_iter": 5}
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,8 @@ class TestSearch:
         assert 'id="chart-against-alpha"' in (tmp_path / "search" / "sweep.html").read_text()
         before = stamps(tmp_path / "search")
         more = aiakit(*command, "--search", 3).document
-        together = {key: more["points"][0][key] for key in ("pareto", "verdict", "p_value")}  # what others change
+        others = ("pareto", "front_share", "verdict", "p_value")  # what depends on the other points
+        together = {key: more["points"][0][key] for key in others}
         assert more["points"][0] == {**document["points"][0], **together}
         assert more["points"][1]["params"] == document["points"][1]["params"]
         assert len(more["points"]) == 3
