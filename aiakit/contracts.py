@@ -39,10 +39,8 @@ class Release:
     Parameters
     ----------
     embedding : float (N, D), stored as float32.
-    image : float (N, 3, H, W) in [0, 1], or uint8 of the same shape. A picture is published with 8 bits a channel,
-        so floats are rounded to the nearest of 256 levels.
-    claim : float (N, K), the class probabilities of the defense's own in-loop attacker. It is a claim about the
-        release, not a part of what is published, and only the ``in-loop`` attack is given it.
+    image : float (N, 3, H, W) in [0, 1], rounded to the 256 levels that are published, or uint8 of the same shape.
+    claim : float (N, K), the in-loop attacker's probabilities: not published, and for the attack ``in-loop`` alone.
     inverted : float (N, D), the embedding that the last step of the defense was given, computed back from what it
         released (``EmbeddingDefense.invert``): what anybody has who holds the release and the defense's parameters.
 
@@ -68,9 +66,7 @@ class Release:
     @property
     def image(self) -> FloatArray | None:
         """float32 (N, 3, H, W) in [0, 1], converted at each access: index ``pixels`` to convert a batch at a time."""
-        if self.pixels is None:
-            return None
-        return self.pixels.astype(np.float32) / np.float32(255)
+        return None if self.pixels is None else self.pixels.astype(np.float32) / np.float32(255)
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -140,10 +136,8 @@ class _Labelled:  # what labelled samples share
 class Faces(_Labelled):
     """Labelled photographs that a defense is trained on.
 
-    images : uint8 (N, H, W, 3), an array or rows of a memory map: index it by slices and index arrays, a batch at a
-        time; ``np.asarray`` copies it whole.
-    labels : int64 (N,) in [0, K), the private attribute.
-    identity : int64 (N,), equal for pictures of one person.
+    images : uint8 (N, H, W, 3), an array or rows of a memory map, to be indexed a batch at a time (slices, indices).
+    labels : int64 (N,) in [0, K), the private attribute. identity : int64 (N,), equal for pictures of one person.
     classes : the K names of the private attribute's values.
     """
 
@@ -172,15 +166,11 @@ class LabelledRelease(_Labelled):
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """(N,) sample weights of mean 1: classes that occur weigh the same, and in them a person with m images √m.
-
-        Attacks are judged by people they have never seen, so a few with hundreds of images must not decide what is
-        learned; and m images of a person teach more than one, though less than m people.
-        """
+        """As of ``Faces``; in a class an image of a person with m images weighs 1/√m: attacks are judged by people."""
         _, person, images = np.unique(self.identity, return_inverse=True, return_counts=True)
-        weights: NDArray[np.float64] = 1 / np.sqrt(images[person])
-        weights /= np.bincount(self.labels, weights, len(self.classes))[self.labels]
-        return np.asarray(weights / weights.mean())
+        share = 1 / np.sqrt(images[person])
+        share /= np.bincount(self.labels, share)[self.labels]
+        return np.asarray(share / share.mean())
 
     def __getitem__(self, rows: slice | NDArray[Any]) -> LabelledRelease:
         """The same evidence on some samples."""
@@ -468,7 +458,6 @@ class LoadSettings:
     image_size : side of the square images in pixels, a multiple of 16 in 16..512. cache : the folder of pixel caches.
     jobs : how many threads decode or draw images, whatever the result. report : called with (label, done, in all).
     strict : whether missing, unreadable or contradictory data are an InputError rather than a note.
-    Raises InputError for an image size or a number of jobs that cannot be used.
     """
 
     image_size: int
@@ -488,8 +477,7 @@ class Dataset(Plugin):
     """A source of labelled faces.
 
     needs_root : whether its first parameter, ``root: str``, must be given, which ``--data-root`` fills.
-    face_box : (width, height) of its photographs and (left, top, right, bottom) of the face, where one is right for
-        all, in pixels.
+    face_box : (width, height) of all its photographs and (left, top, right, bottom) of the face, in pixels, or None.
     real_people : whether its faces are of people who exist; pictures of them are put into pages only when asked for.
     """
 
