@@ -94,11 +94,14 @@ _setup: list[Setup] = []
 
 
 def _context() -> BaseContext:
-    """Where libraries bear a fork, workers are forked from a process that has loaded them, and holds no data."""
+    """Where libraries bear a fork, workers are forked from a process that has loaded them, and holds no data.
+
+    torch loads its compiler with the first optimizer of a process, which takes more than a second of computing.
+    """
     if not FORKS:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "aiakit.experiment.cells"])
+    context.set_forkserver_preload([__name__, "aiakit.experiment.cells", "torch._dynamo"])
     return context
 
 
