@@ -36,8 +36,6 @@ Knowledge = Literal["in-loop", "ignorant", "informed", "adaptive"]
 class Release:
     """What the adversary sees of N samples.
 
-    Parameters
-    ----------
     embedding : float (N, D), stored as float32.
     image : float (N, 3, H, W) in [0, 1], or uint8 of the same shape. A picture is published with 8 bits a channel,
         so floats are rounded to the nearest of 256 levels.
@@ -57,10 +55,9 @@ class Release:
         self.claim = _floats(claim, 2, "claim (N, K)")
         self.inverted = _floats(inverted, 2, "inverted (N, D)")
         lengths = {len(values) for values in self._by_view().values() if values is not None}
-        if not lengths:
-            raise ValueError("a release needs an embedding, an image or both")
-        if len(lengths) > 1:
-            raise ValueError(f"the views of a release have different lengths: {sorted(lengths)}")
+        if len(lengths) != 1:
+            different = f"the views of a release have different lengths: {sorted(lengths)}"
+            raise ValueError(different if lengths else "a release needs an embedding, an image or both")
 
     def __len__(self) -> int:
         return next(len(values) for values in self._by_view().values() if values is not None)
@@ -142,9 +139,8 @@ class Faces(_Labelled):
 
     images : uint8 (N, H, W, 3), an array or rows of a memory map: index it by slices and index arrays, a batch at a
         time; ``np.asarray`` copies it whole.
-    labels : int64 (N,) in [0, K), the private attribute.
+    labels : int64 (N,) in [0, K), the private attribute. classes : the K names of its values.
     identity : int64 (N,), equal for pictures of one person.
-    classes : the K names of the private attribute's values.
     """
 
     images: PixelArray
@@ -170,6 +166,16 @@ class LabelledRelease(_Labelled):
     images: PixelArray | None = None
     undefended: Release | None = None
 
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """(N,) sample weights of mean 1: classes that occur weigh the same, and in them a person with m images √m, who
+        teaches an attack more than one image does, and less than m people.
+        """
+        _, person, images = np.unique(self.identity, return_inverse=True, return_counts=True)
+        weights = 1 / np.sqrt(images[person])
+        weights /= np.bincount(self.labels, weights, len(self.classes))[self.labels]
+        return np.asarray(weights / weights.mean())
+
     def __getitem__(self, rows: slice | NDArray[Any]) -> LabelledRelease:
         """The same evidence on some samples."""
         parts: dict[str, Any] = {"images": self.images, "undefended": self.undefended}
@@ -193,8 +199,7 @@ class Context:
     seed : the seed of this fit; use ``rng`` or ``seed_for`` so that parts of a plugin draw independently.
     device : a torch device name ("cpu", "cuda", "mps").
     precision : "fp32", "tf32" (CUDA: products with 10 bits of mantissa) or "bf16" (autocast of the forward pass).
-    threads : how many threads this plugin may use.
-    report : called with (label, steps done, steps in all).
+    threads : how many threads this plugin may use. report : called with (label, steps done, steps in all).
     memo : ``memo(name, inputs, compute)`` returns ``compute()``'s arrays, from the store where the same name, inputs,
         training data and seed were computed before. ``inputs`` must name all else that ``compute`` depends on.
     compiled : whether networks are compiled (``torch.compile``) when they are trained.
@@ -218,7 +223,7 @@ class Context:
         return np.random.default_rng(self.seed_for(*names))
 
     def child(self, *names: str | int) -> Context:
-        """The same context with the seed of the named purpose."""
+        """The same with the seed of the named purpose."""
         return replace(self, seed=self.seed_for(*names))
 
     def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
@@ -290,9 +295,8 @@ class Attack(Plugin):
 class BaseDefense(Plugin):
     """What both kinds of defenses share.
 
-    produces : the views that ``release`` returns.
+    produces : the views that ``release`` returns. needs_pairs : True where ``fit`` needs people with two images.
     stochastic : True where two releases of one sample differ (the generator is used).
-    needs_pairs : True where ``fit`` needs people with two images.
     """
 
     produces: ClassVar[tuple[View, ...]]
@@ -385,10 +389,7 @@ class EmbeddingDefense(BaseDefense):
         """Publish (N, D) embeddings. Called in batches: one sample's release must not depend on its batch."""
 
     def invert(self, embedding: FloatArray) -> NDArray[Any] | None:
-        """The (N, D) embeddings that this fitted defense releases as these, or nearly; None where they cannot be told.
-
-        A step that has an inverse hides nothing from an attacker who holds its parameters. Overriding says it has one.
-        """
+        """(N, D) embeddings that are released as these, or nearly, to whom its parameters tell them; else None."""
         return None
 
 
@@ -451,12 +452,11 @@ class FaceSet:
 
 @dataclass(frozen=True)
 class LoadSettings:
-    """How a data set is loaded, whichever it is.
+    """How a data set is loaded. Raises InputError for an image size or a number of jobs that cannot be used.
 
     image_size : side of the square images in pixels, a multiple of 16 in 16..512. cache : the folder of pixel caches.
     jobs : how many threads decode or draw images, whatever the result. report : called with (label, done, in all).
     strict : whether missing, unreadable or contradictory data are an InputError rather than a note.
-    Raises InputError for an image size or a number of jobs that cannot be used.
     """
 
     image_size: int

@@ -51,7 +51,7 @@ class NeighbourVote(Attack):
         self._gallery = self._inputs(train.release)
         self._offsets = (self._gallery**2).sum(axis=1) / 2
         judges = val[sample_rows(len(val), JUDGES, ctx.rng("judges"))]
-        self._best = int(np.argmax([mean_auc(poll, judges.labels) for poll in self._polls(judges.release)]))
+        self._best = int(np.argmax([mean_auc(poll, judges) for poll in self._polls(judges.release)]))
         return self
 
     def approximation(self, rows: int) -> str | None:

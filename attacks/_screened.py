@@ -64,7 +64,7 @@ class Screened(Attack):
             for size in sorted({min(size, len(found)) for size in SIZES} - {0}):
                 model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=500))
                 model.fit(self._features(train.release, found[:size]), train.labels)
-                score = mean_auc(self._scores(model, val.release, found[:size]), val.labels)
+                score = mean_auc(self._scores(model, val.release, found[:size]), val)
                 if score > best:
                     best, self._found, self.model_ = score, found[:size], model
         return self

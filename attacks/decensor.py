@@ -61,7 +61,7 @@ class Decensor(Attack):
             for strength in self.strengths:
                 model = LogisticRegression(C=strength, class_weight="balanced", max_iter=500)
                 model.fit(self._scaler.transform(restored), train.labels)
-                score = mean_auc(self._proba(model, val.release), val.labels)
+                score = mean_auc(self._proba(model, val.release), val)
                 if score > best:
                     best, self._model = score, model
         return self

@@ -61,7 +61,7 @@ class Pixels(Sampled):
         best = -np.inf
         for form in ctx.track(list(FORMS), "Pixels"):
             model = _Ridge(self.penalties).fit(_seen(train, form), _seen(val, form), ctx.child(form))
-            score = mean_auc(model.predict_proba(_as_embedding(val.release, form)), val.labels)
+            score = mean_auc(model.predict_proba(_as_embedding(val.release, form)), val)
             if score > best:
                 best, self._form, self._model = score, form, model
         return self

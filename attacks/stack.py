@@ -2,41 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
+from pydantic import Field
+from scipy.special import log_softmax, softmax
 
 from aiakit.contracts import Attack, Context, LabelledRelease, Release
-from aiakit.plugins.bases import all_classes, embedding
+from aiakit.plugins.bases import embedding, temperature
 
 
 class Stack(Attack):
-    """Logistic regression on the log-probabilities of all other attacks (stacked generalisation, Wolpert 1992).
+    """An average of the other attacks, chosen one by one (ensemble selection, Caruana et al., ICML 2004).
 
+    Log-probabilities of each are brought to one scale on attacker-val. Then the attack joins whose average with those
+    that have joined has the least log-loss on attacker-val, the same again if need be, ``rounds`` times. Weights are
+    shares of at least nothing, and an attack that adds nothing gets none: the average is hardly below its best member.
     It is fitted on attacker-val only: on attacker-train the others would be judged by what they memorised. Its own
     figure on attacker-val is made out of fold by person, so that it competes with the others on equal terms.
     """
 
     combines = True
     presets = ("strong",)
-    summary = "logistic regression on the log-probabilities of the other attacks, fitted on attacker-val"
+    summary = "an average of the other attacks, chosen one by one on attacker-val (ensemble selection)"
 
-    def __init__(self, strength: float = 0.01) -> None:
-        self.strength = strength
+    def __init__(self, rounds: Annotated[int, Field(ge=1)] = 20) -> None:
+        self.rounds = rounds
 
     def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
         self._classes = len(train.classes)
         if len(np.unique(train.labels)) < 2:
             raise ValueError("a stack needs more than one class to learn from")
-        scores = embedding(train.release)
-        self._scaler = StandardScaler().fit(scores)
-        self._model = LogisticRegression(C=self.strength, class_weight="balanced", max_iter=1000)
-        self._model.fit(self._scaler.transform(scores), train.labels)
+        each = self._each(train.release)
+        self._factors = np.array([temperature(logits, train) for logits in each])
+        each = each * self._factors[:, None, None]
+        joined, total = np.zeros(len(each)), np.zeros(each.shape[1:])
+        rows, weights = np.arange(len(train)), train.weights
+
+        def loss(logits: NDArray[np.float64]) -> float:
+            return -float(np.mean(weights * log_softmax(logits, axis=1)[rows, train.labels]))
+
+        for size in range(1, self.rounds + 1):
+            best = int(np.argmin([loss((total + logits) / size) for logits in each]))
+            joined[best] += 1
+            total += each[best]
+        self._shares = joined / self.rounds
         return self
 
     def predict_proba(self, release: Release) -> NDArray[Any]:
-        proba = self._model.predict_proba(self._scaler.transform(embedding(release)))
-        return all_classes(proba, self._model.classes_, self._classes)
+        weights = (self._shares * self._factors)[:, None, None]
+        return np.asarray(softmax((weights * self._each(release)).sum(axis=0), axis=1))
+
+    def _each(self, release: Release) -> NDArray[np.float64]:
+        """(A, N, K) centred log-probabilities of the attacks."""
+        logs = embedding(release).astype(np.float64)
+        logs = logs.reshape(len(logs), logs.shape[1] // self._classes, self._classes)
+        return np.asarray((logs - logs.mean(axis=2, keepdims=True)).transpose(1, 0, 2))

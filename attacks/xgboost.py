@@ -50,7 +50,7 @@ class XGBoost(Attack):
         self._boosters = [self._boost(train, val, rotated, ctx) for rotated in ctx.track((False, True), "XGBoost")]
         choices = ([1.0, 0.0], [0.0, 1.0], [0.5, 0.5])
         scores = self._each(val.release)
-        self._mix = max(choices, key=lambda mix: mean_auc(np.tensordot(mix, scores, 1), val.labels))
+        self._mix = max(choices, key=lambda mix: mean_auc(np.tensordot(mix, scores, 1), val))
         return self
 
     def predict_proba(self, release: Release) -> NDArray[Any]:

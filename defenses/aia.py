@@ -92,10 +92,9 @@ class AIA(AutoencoderDefense):
         fit_classifier(
             self.adversary_,
             lambda rows: latents[rows.to(latents.device)],
-            train.labels,
-            train.weights,
+            train,
             lambda: forward_in_batches(self.adversary_, val_latents, self.ctx_),
-            val.labels,
+            val,
             ctx=self.ctx_,
             label="in-loop attacker",
             epochs=PRETRAIN_EPOCHS,

@@ -113,10 +113,9 @@ class San(Defense):
         fit_classifier(
             self.classifier_,
             pixels.batch,
-            train.labels,
-            train.weights,
+            train,
             lambda: forward_in_batches(self.classifier_, Pixels(val.images, self.ctx_), self.ctx_),
-            val.labels,
+            val,
             ctx=self.ctx_,
             label="classifier",
             epochs=self.epochs,

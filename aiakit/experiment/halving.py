@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from aiakit.contracts import IntArray
 from aiakit.experiment.protocol import Protocol
-from aiakit.measures.halving import outdone
+from aiakit.measures.halving import in_order, learned_in, outdone
 from aiakit.storage.store import Cell, Store
 
 LEFT_OUT = "left out"
@@ -32,13 +31,21 @@ def left_out(store: Store, inputs: Mapping[str, Any], protocol: Protocol) -> str
     staying = [name for name in (folds[0] if folds else ()) if all(name in fold for fold in scored)]
     if own not in staying:
         return ""
-    rows = [replace(protocol, fold=number).rows("attacker-val") for number in range(len(folds))]
-    known, fold = np.concatenate(rows), np.repeat(np.arange(len(rows)), [len(part) for part in rows])
-    proba = {name: [np.concatenate(parts) for parts in zip(*(of[name] for of in scored), strict=True)]
+    rows, learned = tried_on(protocol, len(folds))
+    proba = {name: [in_order(parts, learned) for parts in zip(*(of[name] for of in scored), strict=True)]
              for name in staying}  # fmt: skip
-    truth = protocol.labels(known), protocol.identity(known), fold
+    truth = protocol.labels(rows), protocol.identity(rows), learned
     stronger = outdone([own], proba, *truth, len(protocol.classes), inputs["unit"]).get(own)
     return f"{LEFT_OUT} after {len(folds)} of {len(protocol.folds)} folds, weaker than {stronger}" if stronger else ""
+
+
+def tried_on(protocol: Protocol, folds: int) -> tuple[IntArray, IntArray]:
+    """The images that are attacker-val in one of the first folds, and in which, for people who are cross-fitted."""
+    everybody = protocol.judged("test")
+    fold = protocol.fold_of(everybody)
+    assert fold is not None
+    learned = learned_in(fold)
+    return everybody[learned < folds], learned[learned < folds]
 
 
 def _on_val(cells: Sequence[Cell | None]) -> list[NDArray[Any]]:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from aiakit.contracts import Precision
 from aiakit.experiment.command import LONGEST
 from aiakit.experiment.config import Level, PairsSpec, PluginSpec, Record, SplitSpec
+from aiakit.measures.halving import RUNGS
 from aiakit.measures.units import Unit
 from aiakit.storage.documents import printable
 
@@ -66,7 +67,8 @@ class AttackInfo(PluginSpec):
     """An attack on this release.
 
     name, package : bounded text. repeats : pairs (seed of the defense, seed of the attack), in the order of the stored
-    scores. external : scores that somebody added; aiakit did not train it.
+    scores. external : scores that somebody added; aiakit did not train it. left_after : in how many of the first folds
+    it was tried before it was left out, since it is certainly not the strongest; None where it was tried in all.
     """
 
     kind: Literal["attack"] = "attack"
@@ -74,6 +76,7 @@ class AttackInfo(PluginSpec):
     package: Annotated[str, AfterValidator(_plain)] = ""
     repeats: Annotated[tuple[tuple[int, int], ...], Field(min_length=1)]
     external: bool = False
+    left_after: Annotated[int, Field(ge=1, le=RUNGS)] | None = None
 
 
 class Computing(Record):

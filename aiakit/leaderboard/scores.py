@@ -5,7 +5,8 @@ Tensors, for the samples of attacker-val ("val", V) and test ("test", N) in one 
 ``attack.A.R.test`` (N, K) probabilities of repeat R of the entry's attack number A; ``pairs.SPLIT.KIND.left``,
 ``.right`` (positions among the split's samples) and ``.same``; ``verifier.R.SPLIT.KIND`` similarities of those pairs.
 KIND is "random" or "same_attribute". Where people are cross-fitted both splits are everybody, in one order, and
-``test.folds`` int64 (N,) says who is in which fold.
+``test.folds`` int64 (N,) says who is in which fold. Of an attack that was left out after the first folds there is
+``attack.A.R.val`` alone, for the samples that were attacker-val in those.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def truth_digest(tensors: Tensors) -> str:
     ]
     parts: list[Any] = []
     for name in names:
-        parts += [name, np.asarray(_get(tensors, name))]
+        parts += [name, np.asarray(tensor(tensors, name))]
     return array_digest(*parts)
 
 
@@ -56,13 +57,15 @@ def statistics_row(
 
     memory : where statistics of the same scores may be remembered; None computes all of them.
     """
-    if len(np.unique(_get(tensors, "test.identity"))) * protocol.bootstrap_draws > MOST_COUNTS:
+    if len(np.unique(tensor(tensors, "test.identity"))) * protocol.bootstrap_draws > MOST_COUNTS:
         raise ValueError(f"{protocol.bootstrap_draws} bootstrap draws of so many people are more than can be computed")
     truth = _truth(tensors, len(protocol.classes), protocol.split.folds)
     tables = [
         [_table(tensors, f"attack.{number}.{repeat}") for repeat in range(len(attack.repeats))]
         for number, attack in enumerate(attacks)
+        if attack.left_after is None
     ]
+    attacks = [attack for attack in attacks if attack.left_after is None]
     for attack, repeats in zip(attacks, tables, strict=True):
         for table in repeats:
             for split, proba in table.items():
@@ -83,26 +86,26 @@ def statistics_row(
 
 def _table(tensors: Tensors, name: str, kind: str = "") -> dict[str, NDArray[Any]]:
     """The scores on both splits that begin with a name."""
-    return {split: _get(tensors, f"{name}.{split}{kind}") for split in SPLITS}
+    return {split: tensor(tensors, f"{name}.{split}{kind}") for split in SPLITS}
 
 
 def _truth(tensors: Tensors, classes: int, number_of_folds: int) -> Truth:
     labels, identity = (
-        {s: np.asarray(_get(tensors, f"{s}.{what}")) for s in SPLITS} for what in ("labels", "identity")
+        {s: np.asarray(tensor(tensors, f"{s}.{what}")) for s in SPLITS} for what in ("labels", "identity")
     )
     pairs = {}
     for kind in IMPOSTOR_KINDS:
         if f"pairs.test.{kind}.left" not in tensors:
             continue
         pairs[kind] = {
-            split: Pairs(*(np.asarray(_get(tensors, f"pairs.{split}.{kind}.{side}")) for side in SIDES))
+            split: Pairs(*(np.asarray(tensor(tensors, f"pairs.{split}.{kind}.{side}")) for side in SIDES))
             for split in SPLITS
         }
         for split, of_split in pairs[kind].items():
             places = np.concatenate([of_split.left, of_split.right])
             if len(places) and (places.min() < 0 or places.max() >= len(identity[split])):
                 raise ValueError(f"the {kind} pairs name samples that are not there")
-    folds = None if number_of_folds == 1 else np.asarray(_get(tensors, FOLDS))
+    folds = None if number_of_folds == 1 else np.asarray(tensor(tensors, FOLDS))
     if folds is not None:
         _check_folds(folds, labels, identity, number_of_folds)
     return Truth(labels, identity, classes, pairs, folds=folds)
@@ -153,7 +156,8 @@ def similarities(tensors: Tensors, kind: str) -> tuple[NDArray[np.bool_], NDArra
     return np.asarray(tensors[f"pairs.test.{kind}.same"], bool), people, repeats
 
 
-def _get(tensors: Tensors, name: str) -> NDArray[Any]:
+def tensor(tensors: Tensors, name: str) -> NDArray[Any]:
+    """A tensor by its name. Raises ValueError where it is not there."""
     if name not in tensors:
         raise ValueError(f"the scores lack {name}")
     return tensors[name]

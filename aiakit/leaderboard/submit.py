@@ -20,6 +20,7 @@ from aiakit.datasets.splits import SplitName
 from aiakit.errors import InputError
 from aiakit.experiment.command import without_folders
 from aiakit.experiment.config import Chain, Level, PluginSpec, label_of
+from aiakit.experiment.halving import LEFT_OUT, tried_on
 from aiakit.experiment.plan import BEYOND, AttackKey, Plan, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
@@ -35,6 +36,7 @@ from aiakit.leaderboard.entry import (
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, ProtocolInfo, Provenance
 from aiakit.leaderboard.scores import FOLDS, SIDES, statistics_row, truth_digest
 from aiakit.leaderboard.standing import note_computed
+from aiakit.measures.halving import in_order
 from aiakit.results.document import measured
 from aiakit.results.evaluate import accuracy_bound_of, evaluate
 from aiakit.results.remembered import StatisticsCache
@@ -233,6 +235,8 @@ def _attacks(
             repeat for repeat in repeats_of(run.store, plan.attacks, counting[spec.name], protocol) if repeat.scores
         ]
         if not found:
+            yield from _left_out(run, plan, protocol, spec, counting[spec.name], number, tensors)
+            number += f"attack.{number}.0.val" in tensors
             continue
         for place, repeat in enumerate(found):
             tensors |= {f"attack.{number}.{place}.{split}": np.asarray(repeat.scores[split]) for split in STORED}
@@ -241,6 +245,29 @@ def _attacks(
             **_portable(spec).model_dump(),
             repeats=tuple((repeat.key.seed, repeat.key.attack_seed) for repeat in found),
         )
+
+
+def _left_out(
+    run: Run,
+    plan: Plan,
+    protocol: Protocol,
+    spec: PluginSpec,
+    keys: list[AttackKey],
+    number: int,
+    tensors: dict[str, NDArray[Any]],
+) -> Iterator[AttackInfo]:
+    """An attack that was left out of later folds, with its scores of the first ones; nothing of any other."""
+    cells = {key: run.store.read(plan.attacks[key].digest) for key in keys}
+    if not any(cell.result.get("skipped", "").startswith(LEFT_OUT) for cell in cells.values()):
+        return
+    tried = {key: cell.tensors("scores")["val"] for key, cell in cells.items() if "skipped" not in cell.result}
+    repeats = tuple(dict.fromkeys((key.seed, key.attack_seed) for key in tried))
+    done = 1 + max(key.fold or 0 for key in tried)
+    _, learned = tried_on(protocol, done)
+    for place, repeat in enumerate(repeats):
+        parts = [tried[key] for key in tried if (key.seed, key.attack_seed) == repeat]
+        tensors[f"attack.{number}.{place}.val"] = in_order(parts, learned)
+    yield AttackInfo(**_portable(spec).model_dump(), repeats=repeats, left_after=done)
 
 
 def _release_tensors(run: Run, label: str) -> dict[str, NDArray[Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiakit.errors import InputError
 from aiakit.leaderboard.entry import Submission, entry_files, read_record
+from aiakit.leaderboard.left_out import check_left_out
 from aiakit.leaderboard.schema import Entry
 from aiakit.leaderboard.scores import statistics_row, truth_digest
 from aiakit.results.document import measured
@@ -35,6 +36,7 @@ def verified(submission: Submission, memory: StatisticsCache | None = None) -> R
         truth = truth_digest(submission.tensors)
         if truth != entry.protocol.truth:
             raise ValueError("the labels, identities or pairs beside it are not those that the entry names")
+        check_left_out(entry, submission.tensors)
         row = statistics_row(entry.protocol, entry.attacks, submission.tensors, memory)
     except UNSOUND as error:
         raise InputError(f"{path}: {error}") from None

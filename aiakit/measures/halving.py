@@ -23,6 +23,19 @@ DRAWS = 1000
 METRIC = "balanced_accuracy"
 
 
+def learned_in(fold: NDArray[Any]) -> NDArray[Any]:
+    """The fold in which each sample is attacker-val, of the fold in which it is tested: the one before."""
+    return (fold - 1) % (int(fold.max()) + 1)
+
+
+def in_order(parts: Sequence[NDArray[Any]], learned: NDArray[Any]) -> NDArray[Any]:
+    """The scores of the first folds, a part each, as one array in the order of the samples that they are of."""
+    scores = np.empty((len(learned), parts[0].shape[1]))
+    for number, part in enumerate(parts):
+        scores[learned == number] = part
+    return scores
+
+
 def outdone(
     asked: Iterable[str],
     proba: Mapping[str, Sequence[NDArray[Any]]],

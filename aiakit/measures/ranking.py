@@ -71,13 +71,15 @@ def _share_below(scores: NDArray[Any], others: NDArray[Any], weights: FloatArray
     return np.asarray((below[strictly] + below[level]) / (2 * below[-1]))
 
 
-def area_under_roc(scores: NDArray[Any], positive: NDArray[np.bool_]) -> float:
-    """The area under the curve of samples that count alike, ties half: ``roc_auc_score`` without what it checks.
+def area_under_roc(scores: NDArray[Any], positive: NDArray[np.bool_], weights: FloatArray | None = None) -> float:
+    """The area under the curve, ties half: ``roc_auc_score`` without what it checks.
 
-    On hundreds of samples the checks cost more than the area, and networks are judged by it after every epoch.
+    weights : (N,), positive; None where samples count alike. On hundreds of samples the checks cost more than the area,
+    and networks are judged by it after every epoch.
     """
-    negatives = scores[~positive]
-    return float(_share_below(scores[positive], negatives, np.ones(len(negatives))).mean())
+    weights = np.ones(len(scores)) if weights is None else weights
+    right = _share_below(scores[positive], scores[~positive], weights[~positive])
+    return float(np.average(right, weights=weights[positive]))
 
 
 class WeightedCurves:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from aiakit.contracts import Context, IntArray, PixelArray
+from aiakit.contracts import Context, Faces, IntArray, LabelledRelease, PixelArray
 from aiakit.errors import Diverged
 from aiakit.networks.blocks import copy_state, state_of
 
@@ -262,10 +262,9 @@ class PairSampler:
 def fit_classifier(
     module: nn.Module,
     inputs: Callable[[Tensor], Tensor],
-    labels: IntArray,
-    weights: NDArray[np.float64],
+    train: Faces | LabelledRelease,
     predict_val: Callable[[], NDArray[np.float32]],
-    val_labels: IntArray,
+    val: Faces | LabelledRelease,
     *,
     ctx: Context,
     label: str,
@@ -276,20 +275,18 @@ def fit_classifier(
     patience: int | None,
     smoothing: float = 0.0,
 ) -> float:
-    """Train a classifier by weighted cross-entropy (AdamW, 1cycle), stopping early on class-balanced val log-loss.
+    """Train a classifier by weighted cross-entropy (AdamW, 1cycle), stopping early on weighted val log-loss.
 
-    inputs : row numbers (B,) → the batch that ``module`` takes. weights : (N,) sample weights.
+    inputs : row numbers (B,) → the batch that ``module`` takes. train, val : N and M samples, by their ``weights``.
     predict_val : the module's logits (M, K) on the validation samples, in order.
     Returns the best negative val log-loss.
     """
     optimizer = torch.optim.AdamW(module.parameters(), lr=rate, weight_decay=weight_decay)
-    schedule = one_cycle(optimizer, rate, len(labels), batch_size, epochs)
-    targets = torch.from_numpy(labels).to(ctx.device)
-    importance = torch.from_numpy(weights.astype(np.float32)).to(ctx.device)
-    counts = np.bincount(val_labels)
-    val_targets = torch.from_numpy(val_labels)
-    val_weights = torch.from_numpy((1 / counts[val_labels]).astype(np.float32))
-    val_weights /= val_weights.sum()
+    schedule = one_cycle(optimizer, rate, len(train), batch_size, epochs)
+    targets = torch.from_numpy(train.labels).to(ctx.device)
+    importance = torch.from_numpy(train.weights.astype(np.float32)).to(ctx.device)
+    val_targets = torch.from_numpy(val.labels)
+    val_weights = torch.from_numpy((val.weights / len(val)).astype(np.float32))
 
     def step(rows: Tensor) -> Tensor:
         batch = inputs(rows)
@@ -307,7 +304,7 @@ def fit_classifier(
     return fit_loop(
         step,
         module=module,
-        count=len(labels),
+        count=len(train),
         batch_size=batch_size,
         epochs=epochs,
         ctx=ctx,

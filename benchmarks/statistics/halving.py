@@ -1,22 +1,27 @@
-"""Whether weak attacks can be left out of later folds: ``python -m benchmarks.statistics.halving RUN…``.
+"""Whether weak attacks can be left out of later folds: ``python -m benchmarks.statistics.halving [--leaks N] [RUN…]``.
 
-Successive halving, simulated on finished runs with ``--folds --no-halving``: after the first folds an attack goes that
-is certainly not the strongest (``aiakit.measures.halving``). A row says,
-of a release at a level of knowledge, which attack is chosen and which of those that are left, the stack of either
-among them, what each reads on test, and the share of the processor's time that the attacks took which ran.
+Successive halving, simulated on finished runs with ``--folds --no-halving``, and on audits of N samples of each leak of
+embeddings that calibration knows: after the first folds an attack goes that is certainly not the strongest
+(``aiakit.measures.halving``). A row says, of a release at a level of knowledge, which attack is chosen and which of
+those that are left, the stack of either among them, what each reads on test, and the share of the processor's time that
+the attacks took which ran. Set OMP_NUM_THREADS=1.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+import aiakit
+from aiakit.calibration.leaks import embedding_leaks
 from aiakit.contracts import Context
 from aiakit.experiment.plan import AttackKey, make_plan
 from aiakit.experiment.probing import combined_scores
@@ -29,7 +34,7 @@ from aiakit.plugins import registry
 from aiakit.results.repeats import repeats_of
 
 METRIC = "balanced_accuracy"
-STACK = "stack"
+STACK, FOLDS = "stack", 5
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,8 @@ def tried_in(run: Run) -> Iterator[tuple[str, Mapping[str, Tried], People]]:
         key = repeat.key
         if repeat.scores:
             tried = Tried(repeat.scores["val"], repeat.scores["test"], np.array(seconds[key]))
-            found.setdefault(f"{key.release}, {key.level}", {})[key.attack] = tried
+            release = run.config.dataset.name if run.config.audits else key.release
+            found.setdefault(f"{release}, {key.level}", {})[key.attack] = tried
     yield from ((name, attacks, people) for name, attacks in found.items() if len(attacks) > LEAST)
 
 
@@ -133,19 +139,34 @@ def row(name: str, attacks: Mapping[str, Tried], people: People) -> tuple[str, f
     return line, reads - less, share
 
 
+def audits_of_leaks(samples: int, folder: Path) -> Iterator[Path]:
+    """An audit of each leak of embeddings, with every attack in every fold."""
+    for leak in embedding_leaks():
+        release, labels = leak.draw(samples, Context(seed=1).rng("halving", leak.name))
+        people = np.arange(samples) // leak.images
+        attributes, place = {"leak": np.array(["a", "b"])[labels]}, folder / leak.name
+        aiakit.audit(
+            release.embedding, attributes=attributes, identity=people, attacks="all", folds=FOLDS, halving=False,
+            forecast=False, utility=False, folder=place, name=leak.name,
+        )  # fmt: skip
+        yield place
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", nargs="+", help="folder of a finished run or audit with --folds")
+    parser.add_argument("run", nargs="*", type=Path, help="folder of a finished run or audit with --folds")
+    parser.add_argument("--leaks", type=int, default=0, metavar="N", help="also audit so many samples of each leak")
     options = parser.parse_args()
-    print(
-        "| release, level | attacks | stay | all folds choose | those left choose | time |\n|---|---|---|---|---|---|"
-    )
+    print("| release, level | attacks | left | strongest of all | strongest of those left | time |")
+    print("|---|---|---|---|---|---|")
     results = []
-    for folder in options.run:
-        for name, attacks, people in tried_in(Run.open(Path(folder))):
-            line, lost, share = row(name, attacks, people)
-            results.append((lost, share))
-            print(line, flush=True)
+    with tempfile.TemporaryDirectory(prefix="aiakit-halving-") as folder:
+        audited = audits_of_leaks(options.leaks, Path(folder)) if options.leaks else ()
+        for run in chain(options.run, audited):
+            for name, attacks, people in tried_in(Run.open(run)):
+                line, lost, share = row(name, attacks, people)
+                results.append((lost, share))
+                print(line, flush=True)
     lost, share = np.array(results).T
     print(f"\n{len(results)} choices, by {lost.mean():+.3f} less in the mean and {lost.max():+.3f} at most")
     print(f"{share.mean():.0%} of the time in the mean")

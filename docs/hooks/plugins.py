@@ -18,7 +18,8 @@ from aiakit.plugins import registry
 
 INTRODUCTIONS = {
     "attack": "Each attack reads one view of a release. The presets are `all`, `fast` and `strong`; `adaptive` attacks "
-    "run with `--knowledge adaptive`, or when they are named. See [the threat model](../threat-model.md).",
+    "run with `--knowledge adaptive`, or when they are named. See [which reads what](../attacks.md), and [the threat "
+    "model](../threat-model.md).",
     "defense": "What each is for, what it guarantees and what it does not: [an overview of defenses](../defenses.md).",
     "encoder": "How they are used, and what was measured: [encoders](../encoders.md).",
     "dataset": "How files must lie: [data sets](../datasets.md).",

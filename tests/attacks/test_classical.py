@@ -20,6 +20,7 @@ from aiakit.attacks.lda import LDA
 from aiakit.attacks.logreg import LogReg
 from aiakit.attacks.qda import QDA
 from aiakit.attacks.random_forest import RandomForest
+from aiakit.attacks.rfm import FeatureMachine, RecursiveFeatureMachine
 from aiakit.attacks.similarity_vote import SimilarityVote
 from aiakit.attacks.subspace import Subspace
 from aiakit.attacks.svm import SVM
@@ -28,7 +29,8 @@ from aiakit.calibration import leaks
 from aiakit.contracts import Context, LabelledRelease, Release
 from aiakit.measures.metrics import auc, balanced_accuracy, decide, fit_decision
 
-ATTACKS = (Bits, ExtraTrees, Interactions, KNN, LDA, LogReg, QDA, RandomForest, SimilarityVote, Subspace, SVM, XGBoost)
+ATTACKS = (Bits, ExtraTrees, Interactions, KNN, LDA, LogReg, QDA, RandomForest, RecursiveFeatureMachine, SimilarityVote,
+           Subspace, SVM, XGBoost)  # fmt: skip
 SMALL = {ExtraTrees: {"trees": 20}, RandomForest: {"trees": 20}, XGBoost: {"trees": 30}, Bits: {"bins": 1024}}
 ACTS_ON_NOTHING = (Bits, Interactions)  # these answer 1/K where they confirm nothing
 
@@ -163,6 +165,26 @@ def test_what_an_attack_is_there_for(attack: Any, leak: Any, share: float) -> No
     assert accuracy(attack, leak) > 0.5 + share * (leak.bayes - 0.5)
 
 
+def test_a_feature_machine_learns_in_which_directions_the_classes_differ() -> None:
+    """Two of 24 directions say the class, by no mean and no coordinate: a round kernel is lost in the others."""
+    rng = np.random.default_rng(3)
+    turn = np.linalg.qr(rng.normal(size=(24, 24)))[0]
+
+    def drawn_products(count: int) -> tuple[Any, Any]:
+        hidden = rng.normal(size=(count, 24))
+        return (hidden @ turn).astype(np.float32), (hidden[:, 0] * hidden[:, 1] > 0).astype(np.int64)
+
+    (x, y), (new, truth) = drawn_products(2_000), drawn_products(2_000)
+    right = {}
+    for rounds in (0, 2):
+        machine = FeatureMachine("gauss", 0.3, rounds).fit(x, y, np.ones(len(y)))
+        right[rounds] = np.mean((machine.decision_function(new) > 0) == truth)
+    assert right[2] > right[0] + 0.05
+    values, vectors = np.linalg.eigh(machine.metric_)
+    assert values[-2:].sum() > 0.5 * values.sum()
+    assert np.linalg.norm(vectors[:, -2:].T @ turn[:2].T) ** 2 > 1.8, "of 2"
+
+
 def test_linear_attacks_are_blind_to_equal_means() -> None:
     """The premise of the non-linear ones: were this to fail, the leak would be linear."""
     for attack in (LogReg(), LDA()):
@@ -239,7 +261,14 @@ def test_wide_embeddings_are_reduced_not_refused() -> None:
     x = rng.normal(size=(300, 700)).astype(np.float32)
     x[:, :350] += 0.3 * (2 * labels - 1)[:, None]
     whole = LabelledRelease(Release(x), labels, np.arange(300), ("a", "b"))
-    for attack in (LDA(), QDA(), Subspace(), XGBoost(trees=10), Interactions(coordinates=16)):
+    for attack in (
+        LDA(),
+        QDA(),
+        RecursiveFeatureMachine(),
+        Subspace(),
+        XGBoost(trees=10),
+        Interactions(coordinates=16),
+    ):
         proba = attack.fit(whole[:200], whole[200:], Context()).predict_proba(whole.release)
         assert_probabilities(proba, 300, 2)
 

@@ -12,7 +12,9 @@ from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Attack, Context, FloatArray, LabelledRelease, Release, batches
@@ -27,7 +29,8 @@ class GridAttack(Attack):
     """Fits every candidate estimator on attacker-train and keeps the one that orders attacker-val best.
 
     A subclass says which estimators to try. Inputs are standardised on attacker-train (constant columns are left out).
-    Candidates must balance the classes by themselves (``class_weight="balanced"``, equal priors). Those without
+    Candidates must balance the classes by themselves (``class_weight="balanced"``, equal priors); people weigh as of
+    ``LabelledRelease.weights`` where a candidate takes ``sample_weight``. Those without
     ``predict_proba`` have their margins turned into probabilities by one factor fitted on attacker-val.
     With more rows than ``screen`` says the grid is compared on a sample of them, and only the winner sees all.
 
@@ -58,16 +61,16 @@ class GridAttack(Attack):
         inputs = self._inputs(train.release)
         hopeless = len(np.unique(train.labels)) < 2 or not varies.any()
         grid = [DummyClassifier()] if hopeless else self.candidates(train, inputs.shape[1], ctx)
-        rows = sample_rows(len(train), self.screen(len(train)), ctx.rng("screen"))
+        rows = sample_rows(len(train), self.screen(len(train)), ctx.rng("screen"), train.weights)
         best = -np.inf
         with threadpool_limits(ctx.threads):
             for model in ctx.track(grid, type(self).__name__):
-                model.fit(inputs[rows], train.labels[rows])
-                score = mean_auc(self._scores(model, val.release), val.labels) if len(grid) > 1 else 0.5
+                _fit(model, inputs[rows], train[rows])
+                score = mean_auc(self._scores(model, val.release), val) if len(grid) > 1 else 0.5
                 if score > best:
                     best, self.model_ = score, model
             if len(rows) < len(train):
-                self.model_ = clone(self.model_).fit(inputs, train.labels)
+                self.model_ = _fit(clone(self.model_), inputs, train)
         if not hasattr(self.model_, "predict_proba"):
             self._factor = temperature(self._scores(self.model_, val.release), val)
         return self
@@ -91,6 +94,16 @@ class GridAttack(Attack):
         if seen.ndim == 1:  # the margin of the second class against the first
             seen = np.column_stack([-seen, seen])
         return all_classes(seen, model.classes_, self._classes, least=0.0 if probabilistic else -1e3)
+
+
+def _fit(model: Any, inputs: FloatArray, train: LabelledRelease) -> Any:
+    """The model, fitted; in a pipeline the weights go to its last step."""
+    step, last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
+    if not has_fit_parameter(last, "sample_weight"):
+        return model.fit(inputs, train.labels)
+    weights = train.weights * np.bincount(train.labels)[train.labels]  # of people alone: classes are the model's affair
+    name = f"{step}__sample_weight" if step else "sample_weight"
+    return model.fit(inputs, train.labels, **{name: weights / weights.mean()})
 
 
 def reduction(train: LabelledRelease, dims: int, ctx: Context, most: int = 512) -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import nn
 
-from aiakit.contracts import Attack, Context, LabelledRelease, Release
+from aiakit.contracts import Attack, Context, IntArray, LabelledRelease, Release
 from aiakit.networks.training import fit_classifier, forward_in_batches, seeded
 from aiakit.plugins.bases._samples import embedding
 
@@ -19,7 +19,8 @@ from aiakit.plugins.bases._samples import embedding
 class NetworkOnEmbeddings(Attack):
     """Base: standardise on attacker-train, train ``members`` networks from different seeds, average their logits.
 
-    Each network is trained by class-balanced cross-entropy and stops early on attacker-val's balanced log-loss.
+    Each network is trained by weighted cross-entropy and stops early on attacker-val's weighted log-loss. In training
+    an input moves as images of one person differ, times ``jitter``: networks remember the people whom they have seen.
     A whole attack, embeddings (N, D) → probabilities (N, K)::
 
         class Linear(NetworkOnEmbeddings):
@@ -31,6 +32,7 @@ class NetworkOnEmbeddings(Attack):
     """
 
     members: int = 1
+    jitter: ClassVar[float] = 0.0
     epochs: int
     batch_size: ClassVar[int] = 128
     rate: ClassVar[float] = 1e-3
@@ -66,13 +68,21 @@ class NetworkOnEmbeddings(Attack):
         val: LabelledRelease,
         ctx: Context,
     ) -> None:
+        moves = within_people(inputs, train.identity)
+
+        def batch(rows: torch.Tensor) -> torch.Tensor:
+            chosen = inputs[rows.to(inputs.device)]
+            if not (self.jitter and len(moves)):
+                return chosen
+            which, sizes = torch.randint(len(moves), rows.shape), self.jitter * torch.randn(len(rows), 1)
+            return chosen + sizes.to(moves.device) * moves[which.to(moves.device)]
+
         fit_classifier(
             network,
-            lambda rows: inputs[rows.to(inputs.device)],
-            train.labels,
-            train.weights,
+            batch,
+            train,
             lambda: forward_in_batches(network, val_inputs, ctx, 4096),
-            val.labels,
+            val,
             ctx=ctx,
             label=type(self).__name__,
             epochs=self.epochs,
@@ -89,3 +99,14 @@ class NetworkOnEmbeddings(Attack):
 
     def _standardise(self, release: Release) -> torch.Tensor:
         return torch.from_numpy((embedding(release) - self.mean_) / self.scale_)
+
+
+def within_people(inputs: torch.Tensor, identity: IntArray) -> torch.Tensor:
+    """(P, D) how two images differ of each of the P people who have several, over √2: with their scatter's covariance.
+
+    inputs : (N, D). identity : (N,).
+    """
+    order = np.argsort(identity, kind="stable")
+    same = np.diff(identity[order]) == 0
+    first = np.flatnonzero(same & ~np.concatenate([[False], same[:-1]]))
+    return (inputs[order[first]] - inputs[order[first + 1]]) / 2**0.5

@@ -61,10 +61,9 @@ class NetworkOnPictures(Attack):
             fit_classifier(
                 self.network_,
                 lambda rows: self.augment(pixels.batch(rows), draws),
-                train.labels,
-                train.weights,
+                train,
                 lambda: self._logits(val.release),
-                val.labels,
+                val,
                 ctx=ctx,
                 label=self.label,
                 epochs=self.epochs,

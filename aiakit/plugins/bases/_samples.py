@@ -23,13 +23,19 @@ def embedding(release: Release) -> FloatArray:
     return found
 
 
-def sample_rows(count: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def sample_rows(
+    count: int, most: int, rng: np.random.Generator, weights: NDArray[np.float64] | None = None
+) -> NDArray[np.int64]:
     """``most`` of ``count`` rows drawn without replacement, in their order; every row where there are no more.
+
+    weights : (count,), positive, what chances are proportional to; None: all alike.
 
     >>> sample_rows(3, 5, np.random.default_rng(0)), len(sample_rows(9, 5, np.random.default_rng(0)))
     (array([0, 1, 2]), 5)
     """
-    return np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
+    if count <= most:
+        return np.arange(count)
+    return np.sort(rng.choice(count, most, replace=False, p=None if weights is None else weights / weights.sum()))
 
 
 def subsample(evidence: LabelledRelease, most: int, ctx: Context, name: str) -> LabelledRelease:

@@ -101,8 +101,8 @@ class _Balanced:
     def __init__(self, model: Any) -> None:
         self._model = model
 
-    def fit(self, inputs: NDArray[Any], labels: NDArray[Any]) -> Self:
-        self._model.fit(inputs, labels, sample_weight=compute_sample_weight("balanced", labels))
+    def fit(self, inputs: NDArray[Any], labels: NDArray[Any], sample_weight: NDArray[Any]) -> Self:
+        self._model.fit(inputs, labels, sample_weight=sample_weight * compute_sample_weight("balanced", labels))
         return self
 
     def __getattr__(self, name: str) -> Any:

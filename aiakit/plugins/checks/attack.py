@@ -48,7 +48,10 @@ class World:
                 who = replace(who, labels=who.labels[order], identity=who.identity[order])
             if attack.unavailable(who.classes):  # an attack made for gender
                 who = replace(who, classes=mock.GENDERS[:classes])
-            made.append((who, mock.release(attack.view, who, rng, leak)))
+            if attack.combines:
+                made.append((who, mock.log_probabilities(who, rng, leak)))
+            else:
+                made.append((who, mock.release(attack.view, who, rng, leak)))
         (train, train_release), (val, val_release), (self.test_people, self.test) = made
         self.train = mock.evidence(train_release, train, rng, adaptive)
         self.val = mock.evidence(val_release, val, rng, adaptive)
