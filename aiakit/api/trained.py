@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from aiakit.contracts import FloatArray, Release, batches
+from aiakit.contracts import FloatArray, Release
 from aiakit.errors import InputError
-from aiakit.experiment.releasing import release_through
 from aiakit.experiment.run import Run
 from aiakit.faces.inputs import prepare_array
-from aiakit.faces.protect import BATCH, choose_chain, trained_stages
+from aiakit.faces.protect import choose_chain, released, trained_stages
 
 
 class TrainedDefense:
@@ -39,9 +37,7 @@ class TrainedDefense:
         array.
         """
         given = prepare_array(self.run, values)
-        rng = np.random.default_rng(secrets.randbits(128) if noise_seed is None else noise_seed)
-        names = tuple(map(str, range(len(given))))
-        parts = [release_through(self.stages, given[rows], names[rows], rng) for rows in batches(len(given), BATCH)]
+        parts = released(self.stages, given, tuple(map(str, range(len(given)))), noise_seed)
         if not parts:
             raise InputError("the array has no rows")
         joined = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal, Protocol
 
 import numpy as np
@@ -190,15 +191,13 @@ def require_classes_in_folds(split: Split, values: IntArray, classes: Sequence[s
 
 def require_disjoint(identity: IntArray, rows: Mapping[SplitName, IntArray]) -> None:
     """Raise InputError, naming the splits, where two of them hold images of one person."""
-    names = list(rows)
-    for position, left in enumerate(names):
-        for right in names[position + 1 :]:
-            common = np.intersect1d(identity[rows[left]], identity[rows[right]])
-            if len(common):
-                raise InputError(
-                    f"the splits {left} and {right} share {len(common)} people (identity {common[0]} for one): an "
-                    "attack could recognise them instead of inferring; give every person one split"
-                )
+    for left, right in combinations(rows, 2):
+        common = np.intersect1d(identity[rows[left]], identity[rows[right]])
+        if len(common):
+            raise InputError(
+                f"the splits {left} and {right} share {len(common)} people (identity {common[0]} for one): an "
+                "attack could recognise them instead of inferring; give every person one split"
+            )
 
 
 class Named(Protocol):

@@ -41,17 +41,13 @@ class Observer(Protocol):
 class SilentObserver:
     """An observer that shows nothing."""
 
-    def begin(self, remaining: Remaining) -> None:
-        """Nothing."""
+    def begin(self, remaining: Remaining) -> None: ...
 
-    def start(self, label: str) -> None:
-        """Nothing."""
+    def start(self, label: str) -> None: ...
 
-    def step(self, label: str, done: int, total: int) -> None:
-        """Nothing."""
+    def step(self, label: str, done: int, total: int) -> None: ...
 
-    def end(self, label: str, failure: str | None) -> None:
-        """Nothing."""
+    def end(self, label: str, failure: str | None) -> None: ...
 
 
 class WorkerDied(AiakitError):

@@ -62,7 +62,8 @@ def seconds_of(cell: CellSpec, sizes: Sizes) -> float:
             rows *= min(1.0, cell.inputs["people"] / max(1, sizes.people))
         return _of_plugin("attack", cell.inputs["attack"], sizes, rows)
     if cell.kind == "utility":
-        return _scaled(cost_of("verifier", "embedding"), sizes.images) if cell.inputs["score"] == "siamese" else SMALL
+        verifier = cost_of("verifier", "embedding") or UNKNOWN
+        return verifier.of(sizes.images) if cell.inputs["score"] == "siamese" else SMALL
     if cell.plugin is not None and "n" in cell.inputs:  # of a calibration
         return _of_plugin("attack", cell.inputs["attack"], sizes, cell.inputs["n"])
     return SMALL
@@ -82,11 +83,7 @@ def pieces_of(cell: CellSpec, sizes: Sizes) -> Iterator[tuple[tuple[Any, ...], f
 def _of_plugin(kind: registry.Kind, spec: Mapping[str, Any], sizes: Sizes, rows: float) -> float:
     cost = cost_of(kind, spec["name"])
     pictures = cost is not None and cost.rows < UNKNOWN.rows  # the others were measured on embeddings
-    return _scaled(cost, rows) * _epochs(spec) * (_pixels(sizes) if pictures else 1.0)
-
-
-def _scaled(cost: Cost | None, rows: float) -> float:
-    return (cost or UNKNOWN).of(rows)
+    return (cost or UNKNOWN).of(rows) * _epochs(spec) * (_pixels(sizes) if pictures else 1.0)
 
 
 def _pixels(sizes: Sizes) -> float:
@@ -100,17 +97,6 @@ def _epochs(spec: Mapping[str, Any]) -> float:
         return 1.0
     usual = options_of(registry.load(spec["kind"], spec["name"]), spec["name"])["epochs"].default
     return asked / usual if isinstance(usual, int) and usual else 1.0
-
-
-class _Shown:
-    """What finished cells took, and what had been expected of them."""
-
-    def __init__(self) -> None:
-        self.took = self.expected = 0.0
-
-    def add(self, took: float, expected: float) -> None:
-        self.took += took
-        self.expected += expected
 
 
 class Remaining:
@@ -136,7 +122,8 @@ class Remaining:
         self._left = {cell.digest: cell for cell in todo}
         self._running: dict[str, float] = {}  # digest → when it began
         self._heard = [cell for cell in cells if cell.digest not in self._left]  # finished, and not learned from yet
-        self._shown: dict[Any, _Shown] = {}  # by plugin, by whether workers compute it, and all together
+        # what finished cells took, and what was expected: by plugin, by whether workers compute it, and all together
+        self._shown: dict[Any, tuple[float, float]] = {}
         self._made: set[tuple[Any, ...]] = set()  # pieces
         self._lock = threading.Lock()  # whoever shows the time left asks from a thread of its own
         self._began: float | None = None  # when workers began
@@ -226,7 +213,8 @@ class Remaining:
             if took is not None:
                 expected = _expected(cell, sizes, self._made)
                 for key in self._keys(cell):
-                    self._shown.setdefault(key, _Shown()).add(took, expected)
+                    before = self._shown.get(key, (0.0, 0.0))
+                    self._shown[key] = before[0] + took, before[1] + expected
         self._heard.clear()
 
     def _keys(self, cell: CellSpec) -> tuple[Any, ...]:
@@ -240,9 +228,9 @@ class Remaining:
     def _factor(self, cell: CellSpec) -> float:
         """How much longer than expected such a cell takes on this machine, as far as it has shown."""
         for key in self._keys(cell):
-            shown = self._shown.get(key)
-            if shown is not None and shown.took > 0 and shown.expected > 0:
-                return shown.took / shown.expected
+            took, expected = self._shown.get(key, (0.0, 0.0))
+            if took > 0 and expected > 0:
+                return took / expected
         return 1.0
 
 

@@ -77,6 +77,14 @@ def stage_cells(plan: Plan, label: str, seed: int) -> list[CellSpec]:
     return cells
 
 
+def released(
+    stages: Sequence[tuple[registry.Entry, Any]], values: NDArray[Any], names: tuple[str, ...], noise_seed: int | None
+) -> list[Release]:
+    """What the stages release of the values, in batches. noise_seed : None draws from the operating system's."""
+    rng = np.random.default_rng(secrets.randbits(128) if noise_seed is None else noise_seed)
+    return [release_through(stages, values[rows], names[rows], rng) for rows in batches(len(values), BATCH)]
+
+
 def read_for(run: Run, path: Path) -> PixelArray:
     """A photograph, uint8 (H, W, 3), prepared as the run's data set prepares its own. Raises InputError."""
     run.config.require_images()
@@ -98,10 +106,8 @@ def protect(
     """
     if out.exists():
         raise InputError(f"{out} exists: name a new folder with -o")
-    stages = trained_stages(run, chain, seed)
-    rng = np.random.default_rng(secrets.randbits(128) if noise_seed is None else noise_seed)
-    values, names = inputs.values, inputs.names
-    parts = [release_through(stages, values[rows], names[rows], rng) for rows in batches(len(values), BATCH)]
+    names = inputs.names
+    parts = released(trained_stages(run, chain, seed), inputs.values, names, noise_seed)
     with writing(out.parent):
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

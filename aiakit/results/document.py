@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
-
 from aiakit import __version__
-from aiakit.datasets.splits import DEFENDERS
 from aiakit.experiment.config import REFERENCE, RunConfig, label_of
 from aiakit.experiment.probing import on_large_samples
 from aiakit.experiment.run import Run
@@ -17,7 +14,7 @@ from aiakit.measures.bootstrap import number, numbers
 from aiakit.measures.deciding import spread_of_folds
 from aiakit.measures.statistics import smallest_detectable
 from aiakit.results.evaluate import Evaluation, evaluate
-from aiakit.results.learning import too_few
+from aiakit.results.learning import people_known, too_few
 from aiakit.results.row import Row
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
 
@@ -122,15 +119,9 @@ def _attribute(evaluation: Evaluation, tests: int) -> dict[str, Any]:
 
 
 def _people_known(evaluation: Evaluation) -> dict[str, int]:
-    """Level → how many people attackers learn from; where people are cross-fitted, at the least."""
-    protocol = evaluation.protocol
-    folds = range(len(protocol.folds)) if protocol.folds else (None,)
-    found = {}
-    for level in sorted({row.level for row in evaluation.rows.values()} | {"informed"}):
-        more = DEFENDERS if "insider" in level else ()
-        rows = [replace(protocol, fold=fold).rows("attacker-train", *more) for fold in folds]
-        found[level] = min(len(np.unique(protocol.identity(chosen))) for chosen in rows)
-    return found
+    """Level → how many people attackers learn from."""
+    levels = sorted({row.level for row in evaluation.rows.values()} | {"informed"})
+    return {level: people_known(evaluation.protocol, "insider" in level) for level in levels}
 
 
 def _further(evaluation: Evaluation, said: Said, tests: int) -> dict[str, Any]:

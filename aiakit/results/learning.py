@@ -22,13 +22,13 @@ ATTACKS = 2  # the strongest, and the runner-up
 
 def too_few(protocol: Protocol) -> str:
     """Why no curve can be drawn of so few people; "" where there are enough."""
-    return too_few_to_share(people_known(protocol, AttackKey("", 0, "", 0)))
+    return too_few_to_share(people_known(protocol))
 
 
-def people_known(protocol: Protocol, key: AttackKey) -> int:
+def people_known(protocol: Protocol, insider: bool = False) -> int:
     """How many people an attacker learns from; where people are cross-fitted, in the fold that has fewest."""
     folds = range(len(protocol.folds)) if protocol.folds else (None,)
-    rows = (learned_from(replace(protocol, fold=fold), {"insider": key.insider}) for fold in folds)
+    rows = (learned_from(replace(protocol, fold=fold), {"insider": insider}) for fold in folds)
     return min(len(np.unique(protocol.identity(chosen))) for chosen in rows)
 
 
@@ -44,7 +44,7 @@ def growing(config: RunConfig, protocol: Protocol, row: Row) -> list[Growing]:
     able = [name for name in able if specs[name].view == "embedding"] or able
     best = sorted(able, key=lambda name: row.attacks[name].on_val, reverse=True)[:ATTACKS]
     key = AttackKey(row.release, config.seeds[0], "", 0, insider="insider" in row.level, query="query" in row.level)
-    known = people_known(protocol, key)
+    known = people_known(protocol, key.insider)
     return [Growing(replace(key, attack=name), tuple(known // share for share in SHARES)) for name in best]
 
 
@@ -59,4 +59,4 @@ class Curves:
 def curves_of(config: RunConfig, protocol: Protocol, row: Row) -> Curves:
     """The cells that the curves of a release take."""
     wanted = growing(config, protocol, row)
-    return Curves(people_known(protocol, wanted[0].key), growth_cells(config, wanted)) if wanted else Curves(0)
+    return Curves(people_known(protocol, wanted[0].key.insider), growth_cells(config, wanted)) if wanted else Curves(0)

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,9 +24,9 @@ from aiakit.contracts import Context, PixelArray, Precision
 from aiakit.errors import InputError
 from aiakit.experiment.computing import choose_device, require_compiler
 from aiakit.networks import training
-from aiakit.networks.autoencoder import reconstruction_loss
 from aiakit.networks.blocks import Autoencoder
-from aiakit.networks.training import Pixels, autocast, compile_networks, descend, seeded
+from aiakit.networks.training import Pixels, compile_networks, seeded
+from benchmarks.speed.steps import noise, step_of
 
 WARM_UP = 5
 
@@ -57,15 +56,7 @@ def stepper(pixels: Pixels, ctx: Context) -> Callable[[Tensor], Tensor]:
     model = Autoencoder(64, 128, 24).to(ctx.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if ctx.compiled:
         compile_networks(model)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-
-    def step(rows: Tensor) -> Tensor:
-        images = pixels.batch(rows)
-        with autocast(ctx):
-            _, logits = model(images)
-        return descend(optimizer, reconstruction_loss(logits, images))
-
-    return step
+    return step_of(model, pixels, ctx)
 
 
 def flipped(pixels: Pixels) -> Callable[[Tensor], Tensor]:
@@ -126,9 +117,7 @@ def main() -> None:
     print(f"{name}, torch {torch.__version__}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.npy"
-        drawn = np.lib.format.open_memmap(path, "w+", np.uint8, (options.images, 64, 64, 3))
-        drawn[:] = np.random.default_rng(0).integers(0, 256, drawn.shape, dtype=np.uint8)
-        table(np.load(path, mmap_mode="r"), device, options.batch, options.steps)
+        table(noise(path, options.images), device, options.batch, options.steps)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from aiakit.contracts import Context
+from aiakit.contracts import Context, PixelArray
 from aiakit.networks.autoencoder import BATCH, reconstruction_loss
 from aiakit.networks.blocks import Autoencoder
 from aiakit.networks.training import Pixels, autocast, descend, fit_loop, seeded
@@ -36,8 +37,8 @@ def bare(model: Autoencoder, images: Tensor, steps: int, ctx: Context) -> float:
     return (time.perf_counter() - began) / steps
 
 
-def ours(model: Autoencoder, pixels: Pixels, steps: int, ctx: Context) -> float:
-    """Seconds a step through the loop, on batches of a memory map."""
+def step_of(model: Autoencoder, pixels: Pixels, ctx: Context) -> Callable[[Tensor], Tensor]:
+    """A training step of the autoencoder as AIA's pre-training takes it."""
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
     def step(rows: Tensor) -> Tensor:
@@ -46,6 +47,20 @@ def ours(model: Autoencoder, pixels: Pixels, steps: int, ctx: Context) -> float:
             _, logits = model(images)
         return descend(optimizer, reconstruction_loss(logits, images))
 
+    return step
+
+
+def noise(path: Path, count: int) -> PixelArray:
+    """A memory map of so many pictures of noise, uint8 (N, 64, 64, 3)."""
+    images = np.lib.format.open_memmap(path, "w+", np.uint8, (count, 64, 64, 3))
+    images[:] = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
+    images.flush()
+    return images
+
+
+def ours(model: Autoencoder, pixels: Pixels, steps: int, ctx: Context) -> float:
+    """Seconds a step through the loop, on batches of a memory map."""
+    step = step_of(model, pixels, ctx)
     began = time.perf_counter()
     fit_loop(step, module=model, count=steps * BATCH, batch_size=BATCH, epochs=1, ctx=ctx, label="benchmark")
     return (time.perf_counter() - began) / steps
@@ -60,11 +75,7 @@ def main() -> None:
     options = parser.parse_args()
     ctx = Context(threads=options.threads, precision=options.precision)
     with tempfile.TemporaryDirectory() as folder, seeded(ctx, "benchmark"):
-        path = Path(folder) / "images.npy"
-        count = options.steps * BATCH
-        images = np.lib.format.open_memmap(path, "w+", np.uint8, (count, 64, 64, 3))
-        images[:] = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
-        pixels = Pixels(np.load(path, mmap_mode="r"), ctx)
+        pixels = Pixels(noise(Path(folder) / "images.npy", options.steps * BATCH), ctx)
         resident = pixels.batch(slice(0, BATCH))
         model = Autoencoder(64, 128, 24).to(memory_format=torch.channels_last)
         bare(model, resident, 5, ctx)

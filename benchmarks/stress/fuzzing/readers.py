@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -229,10 +228,13 @@ def _encode(folder: Path) -> None:
     Precomputed(str(folder / "release.npz"), "embedding", "picture").encode(np.empty((ROWS, 1, 1, 3), np.uint8), files)
 
 
-def _run(fixtures: Path) -> Callable[[Path], None]:
-    return lambda folder: shutil.copytree(
-        fixtures / "run-schema-3", folder, dirs_exist_ok=True, copy_function=shutil.copyfile
-    )  # type: ignore[return-value]
+def _copied(source: Path) -> Callable[[Path], None]:
+    """Copy a folder."""
+
+    def copy(folder: Path) -> None:
+        shutil.copytree(source, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+
+    return copy
 
 
 def _open_run(folder: Path) -> None:
@@ -286,13 +288,6 @@ def _mend_checksums(folder: Path) -> None:
         path.write_text(json.dumps(record))
 
 
-def _entry(fixtures: Path) -> Callable[[Path], None]:
-    def write(folder: Path) -> None:
-        shutil.copytree(fixtures / "entry-schema-3", folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
-
-    return write
-
-
 def _verify(folder: Path) -> None:
     path = next(folder.glob("*.json"))
     scores = next(folder.glob("*.safetensors"))
@@ -339,7 +334,8 @@ def _load_audit(folder: Path) -> None:
 
 def readers(root: Path) -> Iterator[Reader]:
     """All of them. root : the repository, whose suites and fixtures are seeds."""
-    fixtures, suites = root / "tests" / "fixtures", root / "benchmarks" / "suites"
+    run, entry = (_copied(root / "tests" / "fixtures" / name) for name in ("run-schema-3", "entry-schema-3"))
+    suites = root / "benchmarks" / "suites"
     table = mutations.text
     texts: dict[str, Mutation] = {"*.txt": table, "*.csv": table}
     yield Reader("image", _pictures, {"*": mutations.png}, _read_pictures, 1.0)
@@ -361,12 +357,10 @@ def readers(root: Path) -> Iterator[Reader]:
     yield Reader("whole audits", whole.build, either, whole.read, 0.2)
     yield Reader("conduct of plugins", conduct.build, {"*": conduct.change}, conduct.read, 0.5)
     yield Reader("precomputed", _npz, {"*": mutations.npz}, _encode, 2.0)
-    yield Reader("run.json", _run(fixtures), {"run.json": mutations.json_text}, _open_run, 0.1)
-    yield Reader(
-        "cells", _run(fixtures), {"result.json": _signed(mutations.json_text), "*.safetensors": mutations.safetensors},
-        _show, 0.05,
-    )  # fmt: skip
-    yield Reader("entry", _entry(fixtures), {"*.json": mutations.json_text, "*": mutations.safetensors}, _verify, 0.2)
+    yield Reader("run.json", run, {"run.json": mutations.json_text}, _open_run, 0.1)
+    changed = {"result.json": _signed(mutations.json_text), "*.safetensors": mutations.safetensors}
+    yield Reader("cells", run, changed, _show, 0.05)
+    yield Reader("entry", entry, {"*.json": mutations.json_text, "*": mutations.safetensors}, _verify, 0.2)
     yield Reader("reported", _reported, {"*": table}, lambda at: read_record(at / "paper.toml"), 3.0)
     yield Reader("suite", _suite(suites), {"*.toml": table}, _read_suites, 2.0)
     yield Reader("audit", _audit_result, {"run.json": mutations.json_text}, _load_audit, 0.05)
@@ -375,6 +369,3 @@ def readers(root: Path) -> Iterator[Reader]:
 def pack(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, by its relative path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-__all__ = ["Reader", "io", "pack", "readers"]
