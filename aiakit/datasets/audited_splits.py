@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,22 +145,20 @@ def _given(
 def _shared(samples: Samples, rows: Mapping[SplitName, IntArray], clusters: IntArray) -> list[str]:
     """What two splits have in common: people, and rows that are equal or nearly so."""
     findings = []
-    names = list(rows)
-    for position, left in enumerate(names):
-        for right in names[position + 1 :]:
-            people = np.intersect1d(samples.identity[rows[left]], samples.identity[rows[right]])
-            if len(people):
-                findings.append(
-                    f"the splits {left} and {right} share {len(people)} people ({samples.people[people[0]]} for one), "
-                    "so that an attack could recognise them instead of inferring"
-                )
-            common = np.intersect1d(clusters[rows[left]], clusters[rows[right]])
-            if len(common):
-                pair = [int(rows[side][clusters[rows[side]] == common[0]][0]) for side in (left, right)]
-                findings.append(
-                    f"the splits {left} and {right} share {len(common)} rows that are equal or have a cosine above "
-                    f"1 − 10⁻⁶ (rows {pair[0]} and {pair[1]} for one)"
-                )
+    for left, right in combinations(rows, 2):
+        people = np.intersect1d(samples.identity[rows[left]], samples.identity[rows[right]])
+        if len(people):
+            findings.append(
+                f"the splits {left} and {right} share {len(people)} people ({samples.people[people[0]]} for one), "
+                "so that an attack could recognise them instead of inferring"
+            )
+        common = np.intersect1d(clusters[rows[left]], clusters[rows[right]])
+        if len(common):
+            pair = [int(rows[side][clusters[rows[side]] == common[0]][0]) for side in (left, right)]
+            findings.append(
+                f"the splits {left} and {right} share {len(common)} rows that are equal or have a cosine above "
+                f"1 − 10⁻⁶ (rows {pair[0]} and {pair[1]} for one)"
+            )
     return findings
 
 

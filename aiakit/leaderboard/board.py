@@ -70,7 +70,7 @@ class RankedEntry:
         more; so that scores which are somebody's word can make a rank worse, and never better.
         """
         able = [self.row, replace(self.row, attacks={n: s for n, s in self.row.attacks.items() if n in self.computed})]
-        found = [row.attacks[row.strongest] for row in able if row.strongest is not None]
+        found = [row.headline for row in able if row.headline is not None]
         return max(found, key=lambda statistics: statistics.point["balanced_accuracy"], default=None)
 
     @property

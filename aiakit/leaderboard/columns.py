@@ -60,15 +60,15 @@ def summary(board: Board) -> list[Column]:
         Column("release", "release", lambda p: p.label, mark=lambda p: "" if p.computed else f" {WORD}"),
         Column("claimed", "claimed", lambda p: _point(p.row.claimed, "balanced_accuracy"),
                hint="Balanced accuracy of the defense's own in-loop attacker"),
-        Column("strongest", "strongest [95 %]", lambda p: _point(_strongest(p), "balanced_accuracy"),
-               lambda p: _bounds(_strongest(p), "balanced_accuracy"),
+        Column("strongest", "strongest [95 %]", lambda p: _point(p.row.headline, "balanced_accuracy"),
+               lambda p: _bounds(p.row.headline, "balanced_accuracy"),
                hint="Balanced accuracy of the strongest measured attack: chosen on attacker-val, reported on test"),
         Column("attack", "by", lambda p: p.row.strongest, mark=lambda p: _level(p) + external_mark(p, p.row.strongest),
                hint="In brackets what its attacker knows besides the release of his own people"),
         Column("gap", "illusion gap", lambda p: None if p.row.gap is None else p.row.gap.point,
                lambda p: None if p.row.gap is None else p.row.gap.ci95, sign=True,
                hint="Strongest minus the claim, tuned on attacker-val and at least chance"),
-        Column("bits", "bits", lambda p: _point(_strongest(p), "bits")),
+        Column("bits", "bits", lambda p: _point(p.row.headline, "bits")),
         Column("verdict", "verdict", lambda p: None if p.verdict is None else p.verdict.text,
                hint="Tested together with the others of the board (Holm, 5 %). no power: a suite that sees nothing on "
                "the undefended release certifies nothing"),
@@ -132,10 +132,6 @@ def _rank_text(place: RankedEntry) -> str | None:
     if place.rank is None:
         return None
     return f"{place.rank}{'=' if place.tied else ''}{'~' if place.apart is False and not place.tied else ''}"
-
-
-def _strongest(place: RankedEntry) -> Statistics | None:
-    return None if place.row.strongest is None else place.row.attacks[place.row.strongest]
 
 
 def _point(statistics: Statistics | None, metric: str) -> float | None:

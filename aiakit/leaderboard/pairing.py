@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from aiakit.leaderboard.board import Board, RankedEntry
 from aiakit.measures.bootstrap import Statistics
 from aiakit.measures.comparison import Difference, paired_difference
-from aiakit.results.row import Row
 
 
 @dataclass(frozen=True)
@@ -31,13 +30,9 @@ def _pair(first: RankedEntry, second: RankedEntry) -> Pair:
     return Pair(
         first,
         second,
-        leakage=_difference(_strongest(a), _strongest(b), "balanced_accuracy"),
+        leakage=_difference(a.headline, b.headline, "balanced_accuracy"),
         utility=_difference(a.utility.get("random"), b.utility.get("random"), "accuracy"),
     )
-
-
-def _strongest(row: Row) -> Statistics | None:
-    return None if row.strongest is None else row.attacks[row.strongest]
 
 
 def _difference(a: Statistics | None, b: Statistics | None, metric: str) -> Difference | None:

@@ -78,8 +78,8 @@ def _audited(config: RunConfig) -> dict[str, Any]:
 
 def _on_certainty(evaluation: Evaluation) -> list[str]:
     """Where too little decides an interval to rely on it."""
-    strongest = {name: row.attacks[row.strongest] for name, row in evaluation.rows.items() if row.strongest is not None}
-    doubts = [f"{name} ({found.caution})" for name, found in strongest.items() if found.caution is not None]
+    found = {name: row.headline.caution for name, row in evaluation.rows.items() if row.headline is not None}
+    doubts = [f"{name} ({caution})" for name, caution in found.items() if caution is not None]
     return [f"these intervals are no more than a hint: {', '.join(doubts)}"] if doubts else []
 
 
@@ -203,7 +203,7 @@ def said_of(verdict: Verdict | None) -> dict[str, Any]:
 
 def measured(row: Row) -> dict[str, Any]:
     """What the headline's scores say of one release, as plain JSON; entries of a leaderboard hold the same."""
-    strongest = None if row.strongest is None else row.attacks[row.strongest]
+    strongest = row.headline
     return {
         "claimed": None if row.claimed is None else row.claimed.as_json(),
         "claimed_tuned": None if row.claimed_tuned is None else row.claimed_tuned.as_json(),

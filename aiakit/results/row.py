@@ -150,13 +150,17 @@ class Row:
         """The attack with the best balanced accuracy on attacker-val: chosen there, reported on test."""
         return max(self.attacks, key=lambda name: self.attacks[name].on_val) if self.attacks else None
 
+    @property
+    def headline(self) -> AttackStatistics | None:
+        """What the strongest attack reads."""
+        return None if self.strongest is None else self.attacks[self.strongest]
+
     @cached_property
     def gap(self) -> Difference | None:
         """The illusion gap: the strongest attack's balanced accuracy − max(chance, the tuned claim)."""
-        if self.claimed_tuned is None or self.strongest is None:
+        if self.claimed_tuned is None or self.headline is None:
             return None
-        strongest = self.attacks[self.strongest]
-        return illusion_gap(strongest, self.claimed_tuned, strongest.chance("balanced_accuracy"))
+        return illusion_gap(self.headline, self.claimed_tuned, self.headline.chance("balanced_accuracy"))
 
     @cached_property
     def simultaneous_upper(self) -> float | None:
@@ -173,7 +177,7 @@ class Row:
     @cached_property
     def null_p_value(self) -> float | None:
         """The share of runs with permuted labels in which the selected attack reached what the strongest reached."""
-        if not self.nulls or self.strongest is None:
+        if not self.nulls or self.headline is None:
             return None
-        reached = self.attacks[self.strongest].point["balanced_accuracy"]
+        reached = self.headline.point["balanced_accuracy"]
         return (1 + sum(value >= reached for value in self.nulls)) / (1 + len(self.nulls))

@@ -61,9 +61,9 @@ def limit_of(row: Row, ceiling: float | None) -> float | None:
 
 def evidence_of(row: Row, power: bool | None, ceiling: float | None = None) -> Evidence | None:
     """The evidence of a release; None where no attack on it was measured. ceiling : the Bayes ceiling of the data."""
-    if row.strongest is None:
+    strongest = row.headline
+    if strongest is None:
         return None
-    strongest = row.attacks[row.strongest]
     better = strongest.point["balanced_accuracy"] > strongest.chance("balanced_accuracy")
     return Evidence(better, chance_p_value(strongest), power, _beyond(row, limit_of(row, ceiling)))
 
@@ -109,9 +109,8 @@ def shown_power(reference: Row) -> dict[str, bool]:
 
 def power_of(reference: Row | None) -> bool | None:
     """Whether the suite has power: whether the attack that is selected on the undefended release beats chance there."""
-    if reference is None or reference.strongest is None:
-        return None
-    return exceeds_chance(reference.attacks[reference.strongest], alpha=SIGNIFICANCE)
+    headline = None if reference is None else reference.headline
+    return None if headline is None else exceeds_chance(headline, alpha=SIGNIFICANCE)
 
 
 def tested_together(evaluation: Evaluation) -> int:

@@ -38,7 +38,7 @@ def measures_of(suite: Suite) -> tuple[Measure, ...]:
     return (
         Measure("utility", "accuracy", lambda row: row.utility.get("random")),
         Measure("published_attack", "balanced_accuracy", lambda row: row.attacks.get(suite.published_attack)),
-        Measure("strongest", "balanced_accuracy", lambda row: row.attacks[row.strongest] if row.strongest else None),
+        Measure("strongest", "balanced_accuracy", lambda row: row.headline),
     )
 
 
