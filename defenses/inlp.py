@@ -32,9 +32,7 @@ class Inlp(AffineEraser):
     summary = "iterative nullspace projection: removes the directions of linear classifiers, round by round"
 
     def __init__(
-        self,
-        iterations: Annotated[int, Field(ge=1, le=10_000)] = 35,
-        strength: Annotated[float, Field(gt=0)] = 1.0,
+        self, iterations: Annotated[int, Field(ge=1, le=10_000)] = 35, strength: Annotated[float, Field(gt=0)] = 1.0
     ) -> None:
         self.iterations = iterations
         self.strength = strength

@@ -27,9 +27,7 @@ class LaplaceNoise(NoiseMechanism):
     order = 1
 
     def __init__(
-        self,
-        epsilon: Annotated[float, Field(gt=0, le=1e6)] = 8.0,
-        quantile: Annotated[float, Field(gt=0, le=1)] = 0.5,
+        self, epsilon: Annotated[float, Field(gt=0, le=1e6)] = 8.0, quantile: Annotated[float, Field(gt=0, le=1)] = 0.5
     ) -> None:
         self.epsilon = epsilon
         self.quantile = quantile

@@ -162,11 +162,7 @@ def lsb(d: int = 64, step: float = LSB_STEP) -> Leak:
 def parity(d: int = 64, shift: float = 2.0, bits: int = 3) -> Leak:
     """The class is the product of three coordinates' signs: no coordinate and no pair says anything."""
     return _leak(
-        f"parity-{bits}",
-        d,
-        laws.parity(shift, bits),
-        _product(bits, shift),
-        lambda x: x[:, :bits].prod(axis=1) > 0,
+        f"parity-{bits}", d, laws.parity(shift, bits), _product(bits, shift), lambda x: x[:, :bits].prod(axis=1) > 0
     )
 
 

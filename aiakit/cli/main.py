@@ -26,10 +26,7 @@ COMMANDS = {
     "benchmark": ("aiakit.cli.benchmark:command", "Run a suite: the poster's tables, reported beside measured."),
     "show": ("aiakit.cli.show:command", "Show the results of a run from its stored scores."),
     "report": ("aiakit.cli.report:command", "Write the offline HTML report of a run, with its charts."),
-    "visualize": (
-        "aiakit.cli.visualize:command",
-        "Draw faces as releases show them, and what attacks say of one.",
-    ),
+    "visualize": ("aiakit.cli.visualize:command", "Draw faces as releases show them, and what attacks say of one."),
     "leaderboard": ("aiakit.cli.leaderboard:command", "Rank releases by what they leak; submit and verify entries."),
     "compare": ("aiakit.cli.compare:command", "Compare two runs: paired differences, and what was configured."),
     "audit": ("aiakit.cli.audit:command", "Measure what embeddings or pictures that exist already leak."),

@@ -97,12 +97,7 @@ def _linked(samples: Samples, usable: IntArray, clusters: IntArray, notes: list[
 
 
 def _dealt(
-    samples: Samples,
-    attribute: str,
-    usable: IntArray,
-    units: IntArray,
-    seed: int,
-    shares: Mapping[SplitName, float],
+    samples: Samples, attribute: str, usable: IntArray, units: IntArray, seed: int, shares: Mapping[SplitName, float]
 ) -> NDArray[np.str_]:
     """(usable rows,) split names: units dealt by class in proportion to the shares."""
     values, classes = samples.attributes[attribute].values[usable], samples.attributes[attribute].classes

@@ -204,10 +204,7 @@ def _body(canvas: Canvas, look: FaceParameters) -> None:
 
 def _skin(canvas: Canvas, look: FaceParameters, head: Plane) -> None:
     ear = _ellipse(
-        np.abs(canvas.x) - _wide(look.width) * 0.99,
-        canvas.y - 0.02,
-        _wide(look.ears) * 0.55,
-        _wide(look.ears),
+        np.abs(canvas.x) - _wide(look.width) * 0.99, canvas.y - 0.02, _wide(look.ears) * 0.55, _wide(look.ears)
     )
     canvas.paint(canvas.cover(ear), _mix(look.skin, 0.0, 0.16))
     canvas.paint(canvas.cover(head), look.skin)
@@ -246,12 +243,7 @@ def _nose(canvas: Canvas, look: FaceParameters) -> None:
     canvas.paint(canvas.cover(ball, 3.0), _mix(look.skin, 0.0, 0.16), 0.8)
     ridge = _ellipse(canvas.x, canvas.y - tip + 0.06, width * 0.4, 0.12 + 0 * width)
     canvas.paint(canvas.cover(ridge, 4.0), _mix(look.skin, 1.0, 0.35), 0.5)
-    nostril = _ellipse(
-        np.abs(canvas.x) - width * 0.55,
-        canvas.y - tip - width * 0.35,
-        width * 0.32,
-        width * 0.2,
-    )
+    nostril = _ellipse(np.abs(canvas.x) - width * 0.55, canvas.y - tip - width * 0.35, width * 0.32, width * 0.2)
     canvas.paint(canvas.cover(nostril, 1.5), _mix(look.skin, 0.0, 0.65), 0.85)
 
 

@@ -74,12 +74,7 @@ def _from_csv(path: Path, keys: Sequence[str] | None, rows: int) -> OfficialPair
         truth.append(SAME[said])
         folds.append(str(number % FOLDS) if fold is None else plain_number(cleaned(cells[fold]), zeros=True))
     codes = {fold: code for code, fold in enumerate(sorted(set(folds)))}
-    return OfficialPairs(
-        sides[0],
-        sides[1],
-        np.array(truth),
-        np.array([codes[fold] for fold in folds]),
-    )
+    return OfficialPairs(sides[0], sides[1], np.array(truth), np.array([codes[fold] for fold in folds]))
 
 
 def _sides(table: Table, places: Sequence[int], keys: Sequence[str] | None, rows: int) -> list[IntArray]:

@@ -15,10 +15,7 @@ from aiakit.storage.embeddings import Source, read_embeddings
 
 
 def read_source(
-    path: Path,
-    key: str | None = None,
-    image_size: int = 64,
-    report: Callable[[str, int, int], None] = no_progress,
+    path: Path, key: str | None = None, image_size: int = 64, report: Callable[[str, int, int], None] = no_progress
 ) -> Source:
     """Read a file (``read_embeddings``), or a folder of pictures. Raises InputError where that cannot be done."""
     return _pictures(path, image_size, report) if path.is_dir() else read_embeddings(path, key)

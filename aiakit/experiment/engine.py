@@ -96,12 +96,7 @@ class Outcome:
 
 
 def run_cells(
-    store: Store,
-    cells: Sequence[CellSpec],
-    runtime: Runtime,
-    observer: Observer,
-    engine: Engine,
-    kinds: Kinds,
+    store: Store, cells: Sequence[CellSpec], runtime: Runtime, observer: Observer, engine: Engine, kinds: Kinds
 ) -> Outcome:
     """Compute the cells that are not finished, as ``kinds`` says. Each must come after the cells that go before it.
 

@@ -211,10 +211,7 @@ def _release_again(
 def layout_of(tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """What a release cell says of its tensors: the shape of each view's samples, and how many draws there are."""
     draws = [int(number) if number else 0 for number in (name.partition(".")[2] for name in tensors)]
-    return {
-        "views": {name: list(part.shape[1:]) for name, part in tensors.items()},
-        "draws": 1 + max(draws),
-    }
+    return {"views": {name: list(part.shape[1:]) for name, part in tensors.items()}, "draws": 1 + max(draws)}
 
 
 def _tensors(

@@ -45,11 +45,7 @@ class Estimate:
         """The same of ``slope`` · figure + ``intercept``."""
         ends = sorted(slope * end + intercept for end in (self.low, self.high))
         return replace(
-            self,
-            point=slope * self.point + intercept,
-            low=ends[0],
-            high=ends[1],
-            influence=slope * self.influence,
+            self, point=slope * self.point + intercept, low=ends[0], high=ends[1], influence=slope * self.influence
         )
 
     def widened(self, factor: float) -> Estimate:

@@ -55,10 +55,7 @@ class VerificationStatistics(Statistics):
 
     def as_json(self) -> dict[str, Any]:
         """The metrics as JSON values; a metric that is not defined on these pairs is null."""
-        return {
-            **{metric: number(value) for metric, value in self.point.items()},
-            **self.certainty_as_json("accuracy"),
-        }
+        return {**{metric: number(value) for metric, value in self.point.items()}, **self.certainty_as_json("accuracy")}
 
 
 def fit_threshold(scores: NDArray[Any], same: NDArray[Any], weights: FloatArray | None = None) -> float:

@@ -229,10 +229,7 @@ class Registry:
         if kind not in self._installed:
             self._installed[kind] = _installed(kind)
         from_files = {entry.name: entry for entries in self._from_files.values() for entry in entries}
-        return {
-            **self._installed[kind],
-            **{name: entry for name, entry in from_files.items() if entry.kind == kind},
-        }
+        return {**self._installed[kind], **{name: entry for name, entry in from_files.items() if entry.kind == kind}}
 
 
 def _installed(kind: Kind) -> dict[str, Entry]:

@@ -55,11 +55,7 @@ def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceili
     scale = from_chance([end for bar in bars for end in (bar["low"], bar.get("claimed"))], chance)
     claims = any("claimed" in bar for bar in bars)
     colours = {**({"claimed, in-loop attacker": CLAIMED} if claims else {}), "measured, strongest attack": MEASURED}
-    colour = alt.Color(
-        "what:N",
-        title=None,
-        scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-    )
+    colour = alt.Color("what:N", title=None, scale=alt.Scale(domain=list(colours), range=list(colours.values())))
     lines: list[dict[str, Any]] = [{"at": chance, "name": "chance"}]
     if detectable is not None and detectable < 1:
         lines.append({"at": detectable, "name": "smallest detectable"})
@@ -88,10 +84,7 @@ def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceili
         alt.Chart(values(points))
         .mark_point(filled=True, size=90, opacity=1)
         .encode(
-            x=alt.X("value:Q", title="balanced accuracy of inference", scale=scale),
-            y=y,
-            color=colour,
-            description=SAYS,
+            x=alt.X("value:Q", title="balanced accuracy of inference", scale=scale), y=y, color=colour, description=SAYS
         ),
     ]
     return finish(

@@ -111,10 +111,7 @@ def _panel(
         scale = alt.Scale(type="log" if space["log"] else "linear", domain=[space["low"], space["high"]], nice=False)
         x = alt.X("x:Q", title=option, scale=scale)
         dots = alt.Chart(values(rows)).mark_point(filled=True, size=45, opacity=0.8)
-        layers += [
-            _intervals(rows, x, scale_y, colour),
-            dots.encode(x=x, y=y, color=colour, description=SAYS),
-        ]
+        layers += [_intervals(rows, x, scale_y, colour), dots.encode(x=x, y=y, color=colour, description=SAYS)]
     else:
         shown = [{**row, "x": in_short(row["x"])} for row in rows]
         order = [in_short(value) for value in _ascending(space)]

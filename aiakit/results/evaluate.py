@@ -111,11 +111,7 @@ def _cells(store: Store, plan: Plan, config: RunConfig, attribute: str | None = 
     further = None if attribute is None else plan.further[attribute]
     protocol = Protocol.read(store, plan.protocol.digest, None if further is None else further.labels.digest)
     judge = Judge.of(
-        truth_of(protocol),
-        config.bootstrap_draws,
-        config.split.seed,
-        StatisticsCache.of_user(),
-        config.unit,
+        truth_of(protocol), config.bootstrap_draws, config.split.seed, StatisticsCache.of_user(), config.unit
     )
     return _Cells(store, plan.attacks if further is None else further.attacks, protocol, judge)
 

@@ -17,16 +17,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import (
-    Attack,
-    Context,
-    Defense,
-    EmbeddingDefense,
-    Encoder,
-    LabelledRelease,
-    Release,
-    State,
-)
+from aiakit.contracts import Attack, Context, Defense, EmbeddingDefense, Encoder, LabelledRelease, Release, State
 from aiakit.errors import AiakitError, Diverged, InputError, PluginError
 from aiakit.experiment.apart import packing
 from aiakit.experiment.apart.template import Template

@@ -124,12 +124,7 @@ def check_summary(plugin: PluginClass) -> None:
     want("\n" not in summary, "summary must be a single line")
 
 
-CLASS_CHECKS = (
-    check_options_are_annotated,
-    check_init_only_stores,
-    check_parameters_round_trip,
-    check_summary,
-)
+CLASS_CHECKS = (check_options_are_annotated, check_init_only_stores, check_parameters_round_trip, check_summary)
 
 
 def disturb_global_randomness(seed: int) -> None:

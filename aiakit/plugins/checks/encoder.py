@@ -54,9 +54,4 @@ def check_images_are_encoded_alone(encoder: EncoderSubject) -> None:
         want(off < 1e-3, f"an image's embedding changes by {off:.2g} with the images beside it")
 
 
-ENCODER_CHECKS = (
-    *TRAINED_CHECKS,
-    check_embeddings,
-    check_encoding_repeats,
-    check_images_are_encoded_alone,
-)
+ENCODER_CHECKS = (*TRAINED_CHECKS, check_embeddings, check_encoding_repeats, check_images_are_encoded_alone)

@@ -56,11 +56,7 @@ NAMES_OF_KEYS = ("path", "filename", "image", "img")
 
 
 def table(
-    kinds: dict[str, Forms],
-    unknown: Sequence[str] = (),
-    key: str = "",
-    header: bool = True,
-    shuffled: bool = True,
+    kinds: dict[str, Forms], unknown: Sequence[str] = (), key: str = "", header: bool = True, shuffled: bool = True
 ) -> Mutation:
     """The mutation of a table whose columns have these forms.
 

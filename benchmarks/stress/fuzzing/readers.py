@@ -162,8 +162,7 @@ def _safetensors(folder: Path) -> None:
     arrays = _arrays()
     gender = (arrays["person"] % 2).astype(np.int64)
     tensorfile.save(
-        folder / "release.safetensors",
-        {"embedding": arrays["embedding"], "person": arrays["person"], "gender": gender},
+        folder / "release.safetensors", {"embedding": arrays["embedding"], "person": arrays["person"], "gender": gender}
     )
 
 
