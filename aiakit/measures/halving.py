@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.statistics import AttackStatistics, attack_statistics
-from aiakit.measures.units import Unit
+from aiakit.measures.deciding import Known
+from aiakit.measures.units import Unit, sample_weights
 
 RUNGS = 2  # folds after which attacks may go; later ones save little
 LEAST = 2  # attacks that stay: the strongest and the runner-up
 CERTAINTY = 0.99  # share of the draws in which an attack must be behind to go
 DRAWS = 1000
-METRIC = "balanced_accuracy"
 
 
 def learned_in(fold: NDArray[Any]) -> NDArray[Any]:
@@ -55,16 +54,22 @@ def outdone(
     """
     if len(proba) <= LEAST or len(np.unique(labels)) < 2:
         return {}
-    folds = (fold, fold) if len(np.unique(fold)) > 1 else None
+    weights, folds = sample_weights(identity, labels, unit), fold if len(np.unique(fold)) > 1 else None
+    known, bootstrap = Known(labels, weights, folds), IdentityBootstrap(identity, DRAWS)
+    images = (np.eye(classes)[labels] * weights[:, None])[:, np.unique(labels)]
+    drawn = bootstrap.sums(images, bootstrap.rows)
 
-    def judged(name: str, draws: int) -> AttackStatistics:
-        own, bootstrap = proba[name], IdentityBootstrap(identity, draws)
-        return attack_statistics(own, labels, own, labels, bootstrap, classes, True, identity, unit, folds)
+    def right(name: str) -> NDArray[Any]:
+        return np.asarray(images * np.mean([known.decide(p, p, folds) == labels for p in proba[name]], axis=0)[:, None])
 
-    order = sorted(proba, key=lambda name: judged(name, 1).point[METRIC], reverse=True)
-    behind = [name for name in asked if name not in order[:LEAST]]
-    if not behind:
-        return {}
-    ahead = judged(order[0], DRAWS).draws[METRIC]
-    certain = [name for name in behind if np.mean(judged(name, DRAWS).draws[METRIC] < ahead) >= CERTAINTY]
+    hits = {name: right(name) for name in proba}
+    recall = {name: float((of.sum(axis=0) / images.sum(axis=0)).mean()) for name, of in hits.items()}
+    order = sorted(proba, key=lambda name: recall[name], reverse=True)
+
+    def behind(name: str) -> NDArray[Any]:
+        """By how much, in each draw; NaN, which is behind nobody, where one lacks a class."""
+        short = bootstrap.sums(hits[order[0]] - hits[name], bootstrap.rows)
+        return np.asarray(np.divide(short, drawn, out=np.full(short.shape, np.nan), where=drawn > 0).mean(axis=1))
+
+    certain = [name for name in asked if name not in order[:LEAST] and np.mean(behind(name) > 0) >= CERTAINTY]
     return dict.fromkeys(certain, order[0])
