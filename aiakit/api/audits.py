@@ -80,7 +80,7 @@ def audit(
     permutations: int = 0,
     folds: int | None = None,
     forecast: bool | None = None,
-    halving: bool | None = None,
+    halving: bool = False,
     device: str = "auto",
     precision: str = "auto",
     name: str = "embeddings",

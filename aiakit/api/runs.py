@@ -42,7 +42,7 @@ def run(
     permutations: int = 0,
     folds: int | None = None,
     forecast: bool | None = None,
-    halving: bool | None = None,
+    halving: bool = False,
     draws: int = 3,
     pairs: int = 25_000,
     utility: bool = True,

@@ -109,9 +109,7 @@ probing_options = together(
         help="Say how the leak grows with the people that the attacker knows.  [default: where these are enough]",
     ),
     click.option(
-        "--halving/--no-halving",
-        default=None,
-        help="Leave attacks out of later folds that are certainly not the strongest.  [default: those of presets]",
+        "--halving", is_flag=True, help="Leave attacks out of later folds that are certainly not the strongest."
     ),
     click.option("--budgets", multiple=True, metavar="N,N", help="Also train attacks on so many people (a curve)."),
     click.option("--pooled", multiple=True, metavar="M,M", help="Also attack so many images of one person together."),

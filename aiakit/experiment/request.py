@@ -34,7 +34,7 @@ from aiakit.experiment.config import (
     parse_chain,
     plugin_spec,
 )
-from aiakit.experiment.selection import applicable, asks_for_presets, attack_names, loadable, not_run, split_names
+from aiakit.experiment.selection import applicable, attack_names, loadable, not_run, split_names
 from aiakit.measures.forecast import too_few_to_share
 from aiakit.measures.units import Unit
 from aiakit.plugins import registry
@@ -54,7 +54,7 @@ class Probing:
     them genuine. unit : what counts once in figures, a person or an image. folds : for cross-fitting over those who are
     not the defender's, 1 for a single split; None for the usual number. forecast : whether it is said how the leak
     grows with the people that the attacker knows; None where they are enough. halving : whether attacks are left out of
-    later folds once they are certainly not the strongest; None where a preset of attacks is asked for.
+    later folds once they are certainly not the strongest.
     """
 
     attacks: Sequence[str] = ("all",)
@@ -73,7 +73,7 @@ class Probing:
     unit: Unit = "person"
     folds: int | None = None
     forecast: bool | None = None
-    halving: bool | None = None
+    halving: bool = False
 
     def settings(self) -> dict[str, Any]:
         """The fields of a ``RunConfig`` that follow from these alone. Raises InputError for what cannot be used."""
@@ -85,7 +85,7 @@ class Probing:
             "pooled": positive_numbers("--pooled", self.pooled),
             "permutations": self.permutations,
             "forecast": self.forecast is not False,
-            "halving": asks_for_presets(self.attacks) if self.halving is None else self.halving,
+            "halving": self.halving,
             "pairs": pairs if self.utility else None,
             "unit": self.unit,
             "device": device,

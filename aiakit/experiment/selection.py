@@ -86,11 +86,6 @@ def not_run(attacks: Sequence[str], names: Sequence[str], views: Collection[str]
     return said
 
 
-def asks_for_presets(attacks: Sequence[str]) -> bool:
-    """Whether some of what was asked for is no attack but stands for several."""
-    return any(name not in registry.names("attack") for name in split_names(attacks))
-
-
 def presets_of(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[str]]:
     """Preset → its attacks: "all" and "costly", and what attacks say of themselves; adaptive ones where asked for.
 

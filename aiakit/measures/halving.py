@@ -18,7 +18,8 @@ from aiakit.measures.units import Unit, sample_weights
 
 RUNGS = 2  # folds after which attacks may go; later ones save little
 LEAST = 2  # attacks that stay: the strongest and the runner-up
-CERTAINTY = 0.99  # share of the draws in which an attack must be behind to go
+CERTAINTY = 0.99  # that no attack goes which is as strong as another
+NO_WIDTH = 1e-9
 DRAWS = 1000
 
 
@@ -46,8 +47,10 @@ def outdone(
 ) -> dict[str, str]:
     """Of the attacks that are asked for, those that are certainly weaker than the strongest, with its name.
 
-    Certain is what holds in 99 % of bootstrap draws of people, of paired differences in balanced accuracy. The
-    strongest and the runner-up are never among them.
+    A difference in balanced accuracy is certain that is larger, in its standard errors, than the largest among all
+    pairs of attacks is in 99 % of bootstrap draws of people where none differ (max-T; Romano and Wolf 2005): that the
+    strongest was looked for, and that many are compared, is in it. It is about these people and these fits, and not
+    about an attack that is strong in these folds only. The strongest and the runner-up are never among them.
 
     proba : attack → (N, K) probabilities on attacker-val of each of its repeats. labels, identity, fold : int (N,);
     samples are decided by those of other folds where there are any. classes : K. unit : what counts once.
@@ -65,11 +68,17 @@ def outdone(
     hits = {name: right(name) for name in proba}
     recall = {name: float((of.sum(axis=0) / images.sum(axis=0)).mean()) for name, of in hits.items()}
     order = sorted(proba, key=lambda name: recall[name], reverse=True)
+    point = np.array([recall[name] for name in order])
+    draws = np.stack([_recall(bootstrap.sums(hits[name], bootstrap.rows), drawn) for name in order], axis=1)
+    draws = draws[np.isfinite(draws).all(axis=1)]
+    ahead = point[:, None] - point  # of whom, by how much
+    apart = draws[:, :, None] - draws[:, None, :] - ahead
+    width = np.maximum(apart.std(axis=0), NO_WIDTH)
+    farthest = np.quantile((apart / width).max(axis=(1, 2)), CERTAINTY)
+    behind = {name: (ahead[:, place] / width[:, place]).max() > farthest for place, name in enumerate(order)}
+    return {name: order[0] for name in asked if name not in order[:LEAST] and behind[name]}
 
-    def behind(name: str) -> NDArray[Any]:
-        """By how much, in each draw; NaN, which is behind nobody, where one lacks a class."""
-        short = bootstrap.sums(hits[order[0]] - hits[name], bootstrap.rows)
-        return np.asarray(np.divide(short, drawn, out=np.full(short.shape, np.nan), where=drawn > 0).mean(axis=1))
 
-    certain = [name for name in asked if name not in order[:LEAST] and np.mean(behind(name) > 0) >= CERTAINTY]
-    return dict.fromkeys(certain, order[0])
+def _recall(hits: NDArray[Any], images: NDArray[Any]) -> NDArray[Any]:
+    """(draws,) mean recall; NaN where a draw lacks a class."""
+    return np.asarray(np.divide(hits, images, out=np.full(hits.shape, np.nan), where=images > 0).mean(axis=1))

@@ -1,6 +1,6 @@
 """Whether weak attacks can be left out of later folds: ``python -m benchmarks.statistics.halving [--leaks N] [RUN…]``.
 
-Successive halving, simulated on finished runs with ``--folds --no-halving``, and on audits of N samples of each leak of
+Successive halving, simulated on finished runs with ``--folds``, and on audits of N samples of each leak of
 embeddings that calibration knows: after the first folds an attack goes that is certainly not the strongest
 (``aiakit.measures.halving``). A row says, of a release at a level of knowledge, which attack is chosen and which of
 those that are left, the stack of either among them, what each reads on test, and the share of the processor's time that
@@ -146,7 +146,7 @@ def audits_of_leaks(samples: int, folder: Path) -> Iterator[Path]:
         people = np.arange(samples) // leak.images
         attributes, place = {"leak": np.array(["a", "b"])[labels]}, folder / leak.name
         aiakit.audit(
-            release.embedding, attributes=attributes, identity=people, attacks="all", folds=FOLDS, halving=False,
+            release.embedding, attributes=attributes, identity=people, attacks="all", folds=FOLDS,
             forecast=False, utility=False, folder=place, name=leak.name,
         )  # fmt: skip
         yield place
