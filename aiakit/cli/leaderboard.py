@@ -185,10 +185,12 @@ def _rerun(submission: Any, tolerance: float) -> None:
 
     refused, confirmed = [], []
     for result in rerun.rerun(submission, Runtime(cache_folder())):
+        of = "" if result.folds is None else f", left out after {result.folds} folds (on attacker-val of these)"
+        name = result.attack + of
         if result.apart is None:
-            line = f"{result.attack}: not trained again: {result.reason}"
+            line = f"{name}: not trained again: {result.reason}"
         else:
-            line = f"{result.attack}: submitted {result.submitted:.3f}, trained again {result.again:.3f}"
+            line = f"{name}: submitted {result.submitted:.3f}, trained again {result.again:.3f}"
             confirmed.append(result.attack)
             if result.apart > tolerance:
                 refused.append(line + (f" (on attacker-val {result.apart:.3f} apart)" if result.on_val else ""))

@@ -95,7 +95,10 @@ class Probing:
         }
 
     def require_people(self, taught: int) -> None:
-        """Raise InputError where a forecast is asked for that so few people who are learned from do not carry."""
+        """Raise InputError for more people than are learned from, and for a forecast that so few do not carry."""
+        too_many = [count for count in positive_numbers("--budgets", self.budgets) if count > taught]
+        if too_many:
+            raise InputError(f"--budgets {too_many[0]}: attackers learn from {taught} people here; ask for fewer")
         reason = too_few_to_share(taught) if self.forecast else ""
         if reason:
             raise InputError(f"--forecast cannot be done: {reason}; add people, or leave it out")

@@ -41,7 +41,8 @@ class Retrained:
     """An attack of an entry and the balanced accuracy that it reaches when trained again.
 
     reason : why it was not. apart : the larger difference of the two figures, of test and of attacker-val, which the
-    strongest attack is chosen by; on_val : whether it is that of attacker-val.
+    strongest attack is chosen by; on_val : whether it is that of attacker-val. folds : of an attack that was left out,
+    after how many; both figures are then of attacker-val in those.
     """
 
     attack: str
@@ -50,6 +51,7 @@ class Retrained:
     apart: float | None = None
     on_val: bool = False
     reason: str = ""
+    folds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -135,10 +137,10 @@ def _retried(submission: Submission, attack: AttackInfo, stated: Tensors, bench:
 
     submitted = reads([np.asarray(part) for part in stated.values()])
     if bench.reasons[attack.name]:
-        return Retrained(attack.name, submitted, reason=bench.reasons[attack.name])
+        return Retrained(attack.name, submitted, reason=bench.reasons[attack.name], folds=attack.left_after)
     scores = bench.scores(attack, runtime)
     again = reads([scores[f"{repeat}.val"][seen] for repeat in range(len(attack.repeats))])
-    return Retrained(attack.name, submitted, again, abs(submitted - again), True)
+    return Retrained(attack.name, submitted, again, abs(submitted - again), True, folds=attack.left_after)
 
 
 def _figures(

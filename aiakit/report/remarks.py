@@ -52,11 +52,13 @@ def rising(document: Row) -> list[str]:
     """A line for each release of which an attacker who knows more people reads more."""
     lines = []
     for row in document["rows"]:
-        curves = [curve for curve in row.get("growth", {}).values() if curve.get("still_rising")]
+        curves = [(name, curve) for name, curve in row.get("growth", {}).items() if curve.get("still_rising")]
         if curves:
-            twice = curves[0]["predicted"][0]
+            name, curve = curves[0]
+            twice = curve["predicted"][0]
             said = percent(twice["balanced_accuracy"], twice["ci95"])
-            lines.append(f"{row['release']} is still rising: with {twice['people']:,} people known, about {said}.")
+            known = f"{twice['people']:,} people known, about {said}"
+            lines.append(f"What {name} reads of {row['release']} is still rising: with {known}.")
     return lines
 
 

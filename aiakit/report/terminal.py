@@ -55,16 +55,19 @@ def _of_what(document: Row) -> str:
 
 def summary(document: Row) -> Grid:
     """What the strongest attack reads from each release, what that means, and what the release is good for."""
+    several = any(row["level"] != "informed" for row in document["rows"])
+    headings = ("release", "strongest [95 %]", *(["attacker"] if several else []), "verdict", "utility [95 %]")
     rows = [
         [
             row["release"],
             measured(row["strongest"]),
+            *([row["level"]] if several else []),
             row["verdict"] or NONE,
             measured(row["utility"].get("random"), "accuracy"),
         ]
         for row in document["rows"]
     ]
-    return Grid("", ("release", "strongest [95 %]", "verdict", "utility [95 %]"), rows, ("verdict",))
+    return Grid("", headings, rows, ("verdict",))
 
 
 def further_summary(document: Row) -> list[Grid]:

@@ -56,6 +56,9 @@ def test_it_is_trained_again_in_the_folds_that_it_was_tried_in(
     entries: Callable[[bool], Submission], tmp_path: Path
 ) -> None:
     again = {found.attack: found for found in rerun(entries(True), Runtime(tmp_path))}
+    assert {name: found.folds for name, found in again.items()} == {
+        "logreg": 1, "lda": 1, "svm": None, "qda": None, "stack": None,
+    }  # fmt: skip
     assert not again["lda"].reason
     assert again["lda"].on_val
     assert again["lda"].apart == pytest.approx(0, abs=1e-9)
