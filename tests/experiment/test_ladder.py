@@ -73,6 +73,7 @@ def test_tables_show_the_axes(everything: Path, aiakit: Aiakit) -> None:
     [
         (("--knowledge", "lasy"), "lazy"),
         (("--budgets", "ten"), "ten"),
+        (("--budgets", "5,100000"), "learn from"),
         (("--pooled", "0"), "--pooled"),
         (("--knowledge", "ignorant", "--no-reference"), "reference"),
         (("--draws", "0"), "--draws"),
