@@ -71,6 +71,8 @@ def outdone(
     point = np.array([recall[name] for name in order])
     draws = np.stack([_recall(bootstrap.sums(hits[name], bootstrap.rows), drawn) for name in order], axis=1)
     draws = draws[np.isfinite(draws).all(axis=1)]
+    if not len(draws):  # of a class so rare that no draw holds it
+        return {}
     ahead = point[:, None] - point  # of whom, by how much
     apart = draws[:, :, None] - draws[:, None, :] - ahead
     width = np.maximum(apart.std(axis=0), NO_WIDTH)

@@ -368,10 +368,8 @@ def wrong_defenses() -> dict[str, type[Defense | EmbeddingDefense]]:
             return super().release(images if caller.function else images[::-1], rng)
 
     class Turns(Noisy):
-        """Publishes the negative from its hundredth image on."""
-
         stochastic = False
-        seen = 0
+        seen = 0  # from its hundredth image on it publishes the negative
 
         def release(self, images: Any, rng: Any) -> Release:
             self.seen += len(images)
@@ -379,10 +377,8 @@ def wrong_defenses() -> dict[str, type[Defense | EmbeddingDefense]]:
             return Release(embedding=-colours if self.seen > 100 else colours)
 
     class Favours(Noisy):
-        """Remembers whom it was trained on, and is kind to them only while it remembers."""
-
         stochastic = False
-        known: Any = ()
+        known: Any = ()  # whom it was trained on: it is kind to them while it remembers
 
         def fit(self, train: Any, val: Any, ctx: Any) -> Any:
             self.known = {image.tobytes() for image in train.images}
@@ -393,10 +389,8 @@ def wrong_defenses() -> dict[str, type[Defense | EmbeddingDefense]]:
             return Release(embedding=np.where(kind, 0, images.mean(axis=(1, 2)) - self.mean_))
 
     class Unlike(Shrunk):
-        """Says that it can be undone, and gives what is released otherwise."""
-
         def invert(self, embedding: Any) -> Any:
-            return 5 * embedding
+            return 5 * embedding  # which is released otherwise
 
     return {
         "inverse": Unlike,
