@@ -30,7 +30,7 @@ def test_verdicts_rest_on_power_over_the_undefended_release(make: Make) -> None:
     assert board.power == {"lda": True, "mlp": False}
     said = {place.label: place.verdict.text for place in board.places if place.verdict is not None}
     assert said == {"original": "leaks", "aia": "no leak found"}
-    text = formats.as_markdown(board)
+    text = formats.as_text(board, "markdown")
     assert "no leak found" in text
     assert "†" in text
     assert "Without power there (†): mlp." in text
