@@ -24,7 +24,7 @@ def test_verdicts_rest_on_power_over_the_undefended_release(make: Make) -> None:
     without = make_board([make("aia", {"lda": 0.5})])
     assert without.power == {}
     assert without.places[0].verdict is not None
-    assert without.places[0].verdict.text == "no power"
+    assert without.places[0].verdict.text == "power not known"
     assert any("No undefended release" in remark for remark in formats.document(without)["remarks"])
     board = make_board([make("original", {"lda": 0.95, "mlp": 0.5}), make("aia", {"lda": 0.5})])
     assert board.power == {"lda": True, "mlp": False}

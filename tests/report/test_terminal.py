@@ -68,7 +68,7 @@ def row(release: str, value: float, verdict: str = "leaks", claimed: float | Non
             "chance 50 %.",
         ),
         (
-            [row("aia", 0.51, "no power")],
+            [row("aia", 0.51, "power not known")],
             "No leak is found in aia, and what these attacks can find is not known: 51 % [47, 56]; chance 50 %.",
         ),
         ([row("original", 0.81)], "Gender is read from the undefended release at 81 % [77, 86]; chance 50 %."),
