@@ -350,10 +350,12 @@ class Encoder(Plugin):
     """A recogniser or another model that makes embeddings of faces: what an embedding defense protects.
 
     whole : True where ``encode`` wants the images of a data set in one call (a memory map) instead of in batches.
+    shorthand : the options that may follow its name, ``--encoder NAME:FIRST`` or ``NAME:FIRST=SECOND``.
     notes : what ``encode`` found out that belongs beside the figures, one line each.
     """
 
     whole: ClassVar[bool] = False
+    shorthand: ClassVar[tuple[str, ...]] = ()
     notes: tuple[str, ...] = ()
 
     def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:

@@ -45,6 +45,7 @@ class Precomputed(Encoder):
 
     summary = "embeddings from a file (.npz, .npy, .safetensors, .csv, .parquet), by name or in order"
     whole = True  # in order, a row can only be told by its place in the whole data set; no picture is looked at
+    shorthand = ("file",)
 
     def __init__(self, file: Annotated[str, AfterValidator(_existing)], embeddings: str = "", names: str = "") -> None:
         self.file = file

@@ -232,23 +232,18 @@ Stage = tuple[registry.Kind, str]
 def encoder_of(text: str) -> tuple[str, dict[str, str]]:
     """``--encoder`` → name and options: ``dlib``, ``timm:MODEL[=WEIGHTS]``, ``precomputed:FILE``.
 
-    Raises InputError for an unknown encoder, or one that cannot be used here.
+    Raises InputError for an unknown encoder, one that cannot be used here, or an option that it does not take.
     """
     name, _, rest = text.partition(":")
+    cls = registry.load("encoder", name)
     if name != AUTOENCODER:
-        reason = registry.load("encoder", name).unavailable()
+        reason = cls.unavailable()
         if reason:
             raise InputError(f"the encoder {name} cannot be used: {reason}")
-    if name == "timm" and rest:
-        model, _, weights = rest.partition("=")
-        return name, {"model": model} | ({"weights": weights} if weights else {})
-    if name == "precomputed" and rest:
-        return name, {"file": rest}
-    if rest:
-        raise InputError(
-            f"--encoder {text} cannot be read: only timm:MODEL and precomputed:FILE take something after ':'"
-        )
-    return name, {}
+    if rest and not cls.shorthand:
+        raise InputError(f"--encoder {text} cannot be read: {name} takes nothing after ':'")
+    values = rest.split("=", len(cls.shorthand) - 1) if rest else []
+    return name, {option: value for option, value in zip(cls.shorthand, values, strict=False) if value}
 
 
 def _chains(request: Request, encoder: str, broken: dict[str, str]) -> list[tuple[Stage, ...]]:
