@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from aiakit.contracts import Encoder, PixelArray, batches
+from aiakit.encoders._landmarks import landmarks
 from aiakit.plugins.bases import not_installed
 
 BATCH = 64  # chips of 150×150 that the network is given at once
@@ -37,7 +38,7 @@ class Dlib(Encoder):
         return not_installed("judges", "dlib", "face_recognition_models")
 
     def encode(self, images: PixelArray, files: tuple[str, ...]) -> NDArray[Any]:
-        _, recogniser = _models()
+        recogniser = _recogniser()
         embeddings = np.empty((len(images), 128), dtype=np.float32)
         for rows in self.ctx_.track(list(batches(len(images), BATCH)), "dlib"):
             chips = [self._chip(np.ascontiguousarray(image)) for image in images[rows]]
@@ -48,18 +49,13 @@ class Dlib(Encoder):
         """The face upright, at the size and position in which the recogniser was trained: uint8 (150, 150, 3)."""
         import dlib
 
-        height, width = image.shape[:2]
-        across, down = round(self.margin * width), round(self.margin * height)
-        face = dlib.rectangle(across, down, width - 1 - across, height - 1 - down)
-        landmarks, _ = _models()
-        return np.asarray(dlib.get_face_chip(image, landmarks(image, face), size=150))
+        return np.asarray(dlib.get_face_chip(image, landmarks(image, self.margin, "five"), size=150))
 
 
 @cache
-def _models() -> tuple[Any, Any]:
-    """The landmark model and the recogniser, loaded once a process."""
+def _recogniser() -> Any:
+    """The network, loaded once a process."""
     import dlib
     import face_recognition_models as weights
 
-    landmarks = dlib.shape_predictor(weights.pose_predictor_five_point_model_location())
-    return landmarks, dlib.face_recognition_model_v1(weights.face_recognition_model_location())
+    return dlib.face_recognition_model_v1(weights.face_recognition_model_location())

@@ -16,15 +16,13 @@ from aiakit.storage.arrays import objects_refused
 from aiakit.storage.embeddings import ARRAYS, TABLES, Source, read_embeddings
 from aiakit.storage.keys import Keys
 from aiakit.storage.numbers import as_float32
+from aiakit.storage.paths import existing
 from aiakit.storage.tables import FILE
 
 SUFFIXES = ARRAYS + TABLES
 
 
-def _existing(path: str) -> str:
-    if not Path(path).expanduser().is_file():
-        raise ValueError(f"the path of an embeddings file ({', '.join(SUFFIXES)}) that exists")
-    return path
+_existing = existing(f"an embeddings file ({', '.join(SUFFIXES)})")
 
 
 class Precomputed(Encoder):
