@@ -81,7 +81,7 @@ def show(
     from aiakit.experiment.selection import split_names
     from aiakit.leaderboard.board import make_board
     from aiakit.leaderboard.gather import gather
-    from aiakit.report import board_tables as formats
+    from aiakit.report import board_tables as tables
 
     if html is None and (figures or calibrations):
         raise InputError("--figures and --calibration are of a page: add --html DIR")
@@ -104,12 +104,11 @@ def show(
         for path in write_page(board_page(board, known, Path(html)), Path(html), INDEX, figures):
             click.echo(str(path))
     elif style == "terminal":
-        formats.print_board(board, verbose)
+        tables.print_board(board, verbose)
     elif style == "json":
-        emit_json(formats.document(board))
+        emit_json(tables.document(board))
     else:
-        write = {"markdown": formats.as_markdown, "csv": formats.as_csv, "latex": formats.as_latex}[style]
-        click.echo(write(board), nl=False)
+        click.echo(tables.as_csv(board) if style == "csv" else tables.as_text(board, style), nl=False)
     tell(*(f"withdrawn: {line}" for line in board.withdrawn), *(f"set aside: {line}" for line in board.set_aside))
     return 1 if found.unreadable or (paths and found.set_aside) else 0
 

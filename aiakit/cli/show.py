@@ -12,9 +12,17 @@ from aiakit.cli.common import json_option, plugin_option, verbose_option
 @click.command()
 @click.argument("run", metavar="RUN")
 @verbose_option
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["terminal", "markdown", "latex"]),
+    default="terminal",
+    show_default=True,
+    help="How it is printed; as text, every table and every sentence.",
+)
 @plugin_option
 @json_option
-def command(run: str, as_json: bool, verbose: bool) -> int:
+def command(run: str, as_json: bool, verbose: bool, style: str) -> int:
     """Show the results of a run or of an audit. Nothing is trained: every figure is computed from stored scores."""
     from aiakit.cli.results import print_results
     from aiakit.experiment.run import Run
@@ -22,5 +30,10 @@ def command(run: str, as_json: bool, verbose: bool) -> int:
 
     folder = Path(run)
     document = document_of_run(Run.open(folder))
-    print_results(document, folder, as_json, verbose)
+    if style == "terminal" or as_json:
+        print_results(document, folder, as_json, verbose)
+    else:
+        from aiakit.report.terminal import as_text
+
+        click.echo(as_text(document, style), nl=False)
     return 0 if document["complete"] else 1

@@ -32,7 +32,7 @@ from aiakit.experiment.config import (
 from aiakit.experiment.given import add_release, add_truth
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import drawn_pairs, official_pairs
-from aiakit.experiment.request import Probing, levels, make_config
+from aiakit.experiment.request import Probing, levels, make_config, named_levels
 from aiakit.experiment.run import Run
 from aiakit.experiment.selection import attack_names, not_run, reading, split_names
 from aiakit.plugins import registry
@@ -104,7 +104,7 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
     samples, broken = request.samples, dict[str, str]()
     if "lazy" in split_names(request.knowledge):
         raise InputError("--knowledge lazy needs a second release by the same defense, and this one exists once only")
-    if {"query", "insider+query"} & set(split_names(request.knowledge)):
+    if {"query", "insider+query"} & set(named_levels(request.knowledge)):
         raise InputError("--knowledge query asks the fitted defense, and a release from a file has none: leave it out, "
                          "or measure the defense by aiakit run")  # fmt: skip
     knowledge = levels(request.knowledge, samples.reference is not None)

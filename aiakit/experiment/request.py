@@ -299,13 +299,18 @@ def levels(knowledge: Sequence[str], has_reference: bool) -> tuple[Level, ...]:
 
     Raises InputError for an unknown level, or one that needs the undefended release where there is none.
     """
-    asked = split_names(knowledge)
+    asked = named_levels(knowledge)
     for level in asked:
         if level not in LADDER:
             raise unknown("knowledge", level, LADDER)
     if set(asked) & {"ignorant", "adaptive"} and not has_reference:
         raise InputError("--knowledge ignorant and adaptive need the undefended release: leave out --no-reference")
     return tuple(level for level in LADDER if level in asked or level == "informed")
+
+
+def named_levels(knowledge: Sequence[str]) -> list[str]:
+    """``["query+insider,lazy"]`` → ``["insider+query", "lazy"]``."""
+    return ["+".join(sorted(name.split("+"))) for name in split_names(knowledge)]
 
 
 def positive_numbers(option: str, values: Sequence[str]) -> tuple[int, ...]:

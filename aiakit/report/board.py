@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +18,6 @@ from aiakit.leaderboard.board import Board, RankedEntry
 from aiakit.leaderboard.columns import (
     NONE,
     REPORTED_HEADINGS,
-    Column,
     by_attack,
     data_of,
     headline,
@@ -26,6 +25,7 @@ from aiakit.leaderboard.columns import (
     reported_rows,
     summary,
 )
+from aiakit.leaderboard.columns import Column as Said
 from aiakit.leaderboard.entry import IN_MEMORY
 from aiakit.leaderboard.schema import Provenance
 from aiakit.leaderboard.scores import similarities
@@ -35,8 +35,9 @@ from aiakit.report.board_tables import conclusion_of_board
 from aiakit.report.calibration import Calibration, calibration_heatmap
 from aiakit.report.curves import det
 from aiakit.report.html import REPORT
-from aiakit.report.page import Cell, Heading, Page, Section, Table, interval_cell, to_cell
+from aiakit.report.page import Page, Section
 from aiakit.report.sections import lower_bounds, present
+from aiakit.report.table import Cell, Column, Heading, Table, tabulated, to_cell
 from aiakit.results.document import judged
 from aiakit.results.figures import det_curve
 
@@ -62,8 +63,7 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
         (),
         present([charts.plane(rows), charts.dumbbell(rows, chance, board.smallest_detectable,
                                                      board.protocol.bayes_ceiling)]),
-        [_table("board-table", "Releases, ranked by what they leak; each name leads to what was submitted.",
-                _in_order(summary(board)), board)],
+        [_board_table(board)],
     )  # fmt: skip
     attacks = Section(
         "attacks",
@@ -91,7 +91,7 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
     return Page(f"{data_of(board)}: privacy leaderboard", headline(board), lead, sections)
 
 
-def _in_order(columns: list[Column]) -> list[Column]:
+def _in_order(columns: list[Said]) -> list[Said]:
     """What everybody looks for first, so that it is seen on a narrow screen too."""
     shown = [column for column in columns if column.key not in ELSEWHERE]
     return sorted(shown, key=lambda column: FIRST.index(column.key) if column.key in FIRST else len(FIRST))
@@ -99,30 +99,21 @@ def _in_order(columns: list[Column]) -> list[Column]:
 
 def _attack_table(board: Board) -> Table:
     """A row for each attack on each release: a column an attack would not fit a screen."""
-    headings = [
-        Heading("release"),
-        Heading("attack"),
-        Heading("balanced accuracy [95 %]", True),
-        Heading("shows power"),
+    records = [
+        (f"#entry-{number}", place, attack)
+        for number, place in enumerate(board.places)
+        for attack in by_attack(board)
+        if attack.value(place) is not None
     ]
-    rows = []
-    for number, place in enumerate(board.places):
-        for column in by_attack(board):
-            value = column.value(place)
-            if isinstance(value, float):
-                interval = column.interval(place) if column.interval else None
-                mark = column.mark(place).replace(WEAK, "") if column.mark else ""
-                power = board.power.get(column.heading)
-                rows.append(
-                    [
-                        Cell(place.label, place.label, href=f"#entry-{number}"),
-                        Cell(column.heading, column.heading),
-                        interval_cell(value, interval, mark, href=f"#entry-{number}"),
-                        to_cell({True: "yes", False: "no", None: None}[power]),
-                    ]
-                )
+    columns = [
+        Column("release", lambda r: to_cell(r[1].label, href=r[0]), False),
+        Column("attack", lambda r: to_cell(r[2].heading), False),
+        Column("balanced accuracy [95 %]", lambda r: _cell(r[2], r[1], r[0], WEAK)),
+        Column("shows power", lambda r: to_cell({True: "yes", False: "no", None: None}[board.power.get(r[2].heading)]),
+               False),
+    ]  # fmt: skip
     caption = "Balanced accuracy on test of every attack; * is the strongest."
-    return Table("attack-table", caption, headings, rows, True).filled()
+    return tabulated("attack-table", caption, columns, records, keys=2, filterable=True)
 
 
 def _verification(board: Board) -> list[Section]:
@@ -152,18 +143,25 @@ def _calibration(board: Board, calibrations: Sequence[Calibration]) -> list[Sect
     return [Section("calibration", "What the attacks can find", paragraphs, heatmaps)]
 
 
-def _table(name: str, caption: str, columns: list[Column], board: Board) -> Table:
-    headings = [Heading(column.heading, column.key not in TEXT, column.hint) for column in columns]
-    rows = [
-        [_cell(column, place, f"#entry-{number}") for column in columns] for number, place in enumerate(board.places)
+def _board_table(board: Board) -> Table:
+    """The columns of a board, each row with links to what was submitted."""
+
+    def linked(said: Said) -> Callable[[tuple[str, RankedEntry]], Cell]:
+        return lambda record: _cell(said, record[1], record[0])
+
+    columns = [
+        Column(said.heading, linked(said), said.key not in TEXT, said.hint) for said in _in_order(summary(board))
     ]
-    return Table(name, caption, headings, rows, filterable=True).filled()
+    records = [(f"#entry-{number}", place) for number, place in enumerate(board.places)]
+    caption = "Releases, ranked by what they leak; each name leads to what was submitted."
+    return tabulated("board-table", caption, columns, records, filterable=True)
 
 
-def _cell(column: Column, place: RankedEntry, link: str) -> Cell:
-    value = place.rank if column.key == "rank" else column.value(place)
-    text, interval = column.text(place), ""
-    if column.interval is not None:
+def _cell(said: Said, place: RankedEntry, link: str, without: str = "") -> Cell:
+    """without : a mark that is left out."""
+    value = place.rank if said.key == "rank" else said.value(place)
+    text, interval = said.text(place).replace(without, "") if without else said.text(place), ""
+    if said.interval is not None:
         text, bracket, bounds = text.partition(" [")
         interval = bracket.strip() + bounds
     return Cell(text, value, href=None if value is None else link, interval=interval)

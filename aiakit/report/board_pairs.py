@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiakit.leaderboard.board import Board
 from aiakit.leaderboard.pairing import pairs_of
 from aiakit.measures.comparison import Difference
-from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
+from aiakit.report.page import Section
+from aiakit.report.table import Cell, Heading, Table, interval_cell, to_cell
 
 TEXT = (
     "Choose two releases. Their differences are paired over people: what the same people have in common cancels, so "

@@ -1,14 +1,11 @@
-"""A board as text: for a terminal, Markdown, CSV, JSON and LaTeX. Names that somebody chose are escaped in each."""
+"""A board as text: for a terminal, CSV and JSON, and its tables for other formats."""
 
 from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-from tabulate import tabulate
 
 from aiakit.experiment.config import REFERENCE
 from aiakit.leaderboard.board import Board
@@ -24,6 +21,7 @@ from aiakit.leaderboard.columns import (
     summary,
 )
 from aiakit.report.conclusion import conclude
+from aiakit.report.formats import FORMATS
 from aiakit.report.grid import Grid, plain, print_grid, say
 from aiakit.report.terminal import stdout
 from aiakit.results.document import judged
@@ -33,13 +31,6 @@ WORDS = ("by", "verdict", "source", "note")  # headings of columns that hold no 
 KEYS = ("rank", "release")  # columns that say what a row is of
 SHORT = 3  # remarks that nobody may miss: how it is ranked, power, a lower bound
 NARROW = (*KEYS, "strongest", "verdict", "utility_random")  # columns that a terminal has room for
-CONTROL = re.compile(r"[\x00-\x1f]")  # line ends, and what tabulate takes for a rule or a colour
-
-LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "–": "--",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "[": "{[}", "]": "{]}",
-}  # fmt: skip
 
 
 def document(board: Board) -> dict[str, Any]:
@@ -125,44 +116,9 @@ def print_board(board: Board, verbose: bool = False) -> None:
         say(out, line)
 
 
-def as_markdown(board: Board) -> str:
-    """Tables in GitHub's Markdown."""
-    return markdown_of(grids(board), remarks(board))
-
-
-def markdown_of(tables: Sequence[Grid], lines: Sequence[str]) -> str:
-    """Tables, and paragraphs below them, in GitHub's Markdown."""
-    blocks = [f"### {markdown_text(grid.title)}\n\n{_drawn('pipe', markdown_text, grid)}" for grid in tables]
-    return "\n\n".join([*blocks, *map(markdown_text, lines)]) + "\n"
-
-
-def _drawn(style: str, escape: Callable[[str], str], grid: Grid) -> str:
-    cells = [list(map(escape, row)) for row in grid.rows]
-    sides = ["left" if grid.is_text(column) else "right" for column in range(len(grid.headings))]
-    return tabulate(cells, list(map(escape, grid.headings)), style, disable_numparse=True, colalign=sides)
-
-
-def markdown_text(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", CONTROL.sub(" ", text))
-    return text.replace("://", ":\u200b//").replace("@", "@\u200b")  # no links, no mentions
-
-
-def as_latex(board: Board) -> str:
-    """Tables for the booktabs package."""
-    blocks = []
-    for grid in grids(board):
-        table = _drawn("latex_raw", latex_text, grid)  # its booktabs style escapes by rules of its own
-        for rule in ("top", "mid", "bottom"):
-            table = table.replace(r"\hline", rf"\{rule}rule", 1)
-        blocks.append("\n".join([rf"\begin{{table}}\caption{{{latex_text(grid.title)}}}", table, r"\end{table}"]))
-    return "\n\n".join([*blocks, *(f"% {line}" for line in remarks(board))]) + "\n"
-
-
-def latex_text(text: str) -> str:
-    """Text that LaTeX sets as it is."""
-    return "".join(LATEX.get(character, character) for character in CONTROL.sub(" ", text))
+def as_text(board: Board, style: str) -> str:
+    """Its tables and remarks in a text format (``aiakit.report.formats.FORMATS``)."""
+    return FORMATS[style](grids(board), remarks(board))
 
 
 def as_csv(board: Board) -> str:

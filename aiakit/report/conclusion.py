@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiakit.experiment.config import REFERENCE
-from aiakit.results.verdicts import IMPOSSIBLE, INVERTED, LEAKS, NO_POWER, NOT_FOUND
+from aiakit.results.verdicts import IMPOSSIBLE, INVERTED, LEAKS, NO_POWER, NOT_FOUND, POWER_UNKNOWN
 
 Row = Mapping[str, Any]
 # Who reads most of a release, where that is not who learned from the release of his own people alone.
@@ -57,8 +57,7 @@ def conclude(attribute: str, chance: float, defended: Sequence[Row], undefended:
     # a release that is read worse than by guessing is not the one that says least
     least, most = next((row for row in found if row["verdict"] not in (INVERTED, IMPOSSIBLE)), found[0]), found[-1]
     if len(found) == 1:
-        shown = undefended is not None and undefended["strongest"] is not None
-        return _sentence(_of_one(name, most, shown), *beside, *_claim(most, "the defense's own attacker"))
+        return _sentence(_of_one(name, most), *beside, *_claim(most, "the defense's own attacker"))
     said = (
         f"Of {len(found)} releases {attribute} is read best from {most['release']}, at {_figure(most)}{_doubt(most)}, "
         f"and least from {least['release']}, at {_figure(least)}{_doubt(least)}"
@@ -66,12 +65,11 @@ def conclude(attribute: str, chance: float, defended: Sequence[Row], undefended:
     return _sentence(said, *beside, *_claim(most, f"{most['release']}'s own attacker"))
 
 
-def _of_one(name: str, row: Row, shown: bool = True) -> str:
-    """shown : whether an undefended release shows which power the attacks have."""
+def _of_one(name: str, row: Row) -> str:
     release = row["release"]
     if row["verdict"] == NOT_FOUND:
         return f"{name} is not read from {release} beyond chance: {_figure(row)}"
-    if row["verdict"] == NO_POWER and not shown:
+    if row["verdict"] == POWER_UNKNOWN:
         return f"No leak is found in {release}, and what these attacks can find is not known: {_figure(row)}"
     if row["verdict"] == NO_POWER:
         return f"Nothing is known of {release}, since these attacks have shown no power: {_figure(row)}"

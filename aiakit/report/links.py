@@ -1,12 +1,12 @@
-"""Where the cells of a report's tables lead: to the table that says more, and from there to the cell of the run."""
+"""Where the cells of tables lead: to the table that says more, and from there to the cell of the run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from aiakit.report.page import Cell, Heading, Table
-from aiakit.report.source import Source
+from aiakit.results.figures import Figures
 
 Row = dict[str, Any]
 
@@ -36,27 +36,36 @@ def to_verification(number: int, row: Row, impostors: str) -> str | None:
     return f"#{verification_id(number, impostors)}" if impostors in row["utility"] else None
 
 
-def to_computed(source: Source, digests: Sequence[str]) -> str | None:
-    """The link to the first of the cells of a run that a figure was computed from; None without one."""
-    return f"{source.cells}/{digests[0]}/result.json" if digests else None
+@dataclass(frozen=True)
+class Links:
+    """Links to the cells of a run that figures were computed from; they lead nowhere without ``figures``.
 
+    cells : the folder of the run's cells as a relative address.
+    """
 
-def cells_table(source: Source) -> Table:
-    """Every cell of the run that figures of the report were computed from."""
-    figures = source.figures
-    found: list[tuple[str, str, Sequence[str]]] = []
-    for release, digests in figures.releases.items():
-        found.append((release, "release", digests))
-        others = (("claim", figures.claims), ("verifier", figures.utilities))
-        found += [(release, what, by[release]) for what, by in others if release in by]
-    found += [(release, attack, digests) for (release, attack), digests in figures.sources.items()]
-    found += [(release, f"{attack}, {name}", digests) for (name, release, attack), digests in figures.further.items()]
-    rows = [
-        [Cell(release, release), Cell(what, what), Cell(digest, digest, href=to_computed(source, [digest]))]
-        for release, what, digests in found
-        for digest in digests
-    ]
-    headings = [Heading("release"), Heading("what"), Heading("cell")]
-    return Table(
-        "cell-table", "A row is a cell of the run: its scores, and all that it depends on.", headings, rows, True
-    )
+    figures: Figures = field(default_factory=Figures)
+    cells: str = ""
+
+    def release(self, name: str) -> str | None:
+        """To what made a release."""
+        return self.computed(self.figures.releases.get(name, []))
+
+    def claim(self, release: str) -> str | None:
+        """To the claim of a release's in-loop attacker."""
+        return self.computed(self.figures.claims.get(release, []))
+
+    def verifier(self, release: str) -> str | None:
+        """To the verifier of a release."""
+        return self.computed(self.figures.utilities.get(release, []))
+
+    def attack(self, release: str, name: str) -> str | None:
+        """To an attack on a release."""
+        return self.computed(self.figures.sources.get((release, name), []))
+
+    def further(self, attribute: str, release: str, name: str) -> str | None:
+        """To an attack on a further attribute."""
+        return self.computed(self.figures.further.get((attribute, release, name), []))
+
+    def computed(self, digests: Sequence[str]) -> str | None:
+        """To the first of some cells; None without one."""
+        return f"{self.cells}/{digests[0]}/result.json" if digests else None

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -19,51 +19,8 @@ from markupsafe import Markup
 
 from aiakit import __version__
 from aiakit.report.svg import inline_svg
+from aiakit.report.table import Cell, Table
 from aiakit.report.theme import Chart
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell of a table. value : what it is sorted by (None sorts last); href : where it leads; id : to be led to.
-
-    interval : what stands behind the text, and below it where there is little room.
-    """
-
-    text: str
-    value: float | str | None = None
-    href: str | None = None
-    id: str | None = None
-    interval: str = ""
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A column: its name, whether it holds numbers, and a sentence that explains it."""
-
-    text: str
-    number: bool = False
-    hint: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A sortable table with a sentence that says what it shows; ``filterable`` adds a field to filter rows by.
-
-    choose : of a table of pairs, whose first two columns hold their names, the names of which two can be chosen.
-    """
-
-    id: str
-    caption: str
-    headings: Sequence[Heading]
-    rows: Sequence[Sequence[Cell]]
-    filterable: bool = False
-    choose: Sequence[str] = ()
-
-    def filled(self) -> Table:
-        """Without the columns in which no row says anything."""
-        kept = [at for at in range(len(self.headings)) if any(row[at].value is not None for row in self.rows)]
-        rows = [[row[at] for at in kept] for row in self.rows]
-        return replace(self, headings=[self.headings[at] for at in kept], rows=rows)
 
 
 @dataclass(frozen=True)
@@ -134,23 +91,3 @@ def _source(environment: Environment, name: str) -> str:
     loader: Any = environment.loader
     source, _, _ = loader.get_source(environment, name)
     return str(source)
-
-
-def to_cell(value: Any, digits: int = 3, sign: bool = False, **links: Any) -> Cell:
-    """A cell of a number (with so many decimals), of text, or a dash for None."""
-    if value is None:
-        return Cell("–", None, **{**links, "href": None})
-    if isinstance(value, float):
-        return Cell(f"{value:{'+' if sign else ''}.{digits}f}", value, **links)
-    return Cell(str(value), value if isinstance(value, int) else str(value), **links)
-
-
-def interval_cell(
-    value: float | None, interval: Sequence[float | None] | None, mark: str = "", sign: bool = False, **links: Any
-) -> Cell:
-    """A cell of a proportion with its interval: ``0.801 [0.780, 0.822]``."""
-    cell = to_cell(value, sign=sign, **links)
-    if value is None or interval is None:
-        return cell
-    low, high = (to_cell(bound, sign=sign).text for bound in interval)
-    return replace(cell, interval=f"[{low}, {high}]{mark}")

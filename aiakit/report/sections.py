@@ -10,22 +10,31 @@ from typing import Any
 from aiakit.measures.bootstrap import FEWEST_ERRORS
 from aiakit.report import charts, curves
 from aiakit.report.conclusion import conclusion_of, largest_gap, percent
-from aiakit.report.costs import cost_table, variance_table
-from aiakit.report.details import RESTS_ON
-from aiakit.report.further import further
 from aiakit.report.gallery import gallery_chart
-from aiakit.report.links import attack_id, cells_table, to_computed, to_strongest, to_verification, verification_id
-from aiakit.report.page import Cell, Heading, Section, Table, interval_cell, to_cell
-from aiakit.report.parts import parts_of_test
+from aiakit.report.links import to_strongest, to_verification
+from aiakit.report.page import Section
 from aiakit.report.remarks import bounds, failed, growth, impossible, nulls, skipped
 from aiakit.report.source import Source
+from aiakit.report.table import Cell, Column, Heading, Table, interval_cell, tabulated, to_cell
+from aiakit.report.tables import (
+    FEW,
+    attack_table,
+    chosen_table,
+    cost_table,
+    counts_table,
+    further_table,
+    impostors,
+    part_table,
+    release_table,
+    variance_table,
+    verification_table,
+)
 from aiakit.report.theme import Chart
 from aiakit.storage.documents import printable
 
 POINTS = {"accuracy": "that of accuracy", "fmr_1pct": "for FMR 1 %"}
 ERRORS = {"false_non_match": ("FNMR", "Genuine pairs of this class that are rejected"),
           "false_match": ("FMR", "Two people of this class, taken for one person")}  # fmt: skip
-FEW = "†"  # of a figure that rests on too few errors
 
 
 def releases(source: Source) -> Section | None:
@@ -41,48 +50,8 @@ def releases(source: Source) -> Section | None:
         ["Privacy is balanced accuracy of inference, lower is better. Utility is accuracy of 1:1 verification, higher "
          "is better. The strongest attack is chosen on attacker-val and reported on test."],
         present(drawn),
-        [_release_table(source)],
+        [release_table(source.document, source.links)],
     )  # fmt: skip
-
-
-def _release_table(source: Source) -> Table:
-    headings = [
-        Heading("release"),
-        Heading("measured [95 %]", True, "Balanced accuracy of the strongest freshly trained attack"),
-        Heading("verdict"),
-        Heading("strongest attack"),
-        Heading("claimed", True, "What the defense's own in-loop attacker reads"),
-        Heading("illusion gap [95 %]", True, "Measured minus claimed, paired over people"),
-        Heading("at most", True, "A simultaneous 95 % bound on what the best of these attacks truly reaches"),
-        Heading("proven bound", True, "Balanced accuracy that no attack can exceed: the defense proves it"),
-        Heading("utility, random [95 %]", True, "Accuracy against random impostors"),
-        Heading(f"utility, {source.protocol} [95 %]", True, "Accuracy against impostors of the same attribute value"),
-    ]
-    rows = []
-    for number, row in enumerate(source.rows):
-        best, utility = row["strongest"] or {}, row["utility"]
-        random, same = (utility.get(kind, {}) for kind in ("random", "same_attribute"))
-        name = row["release"]
-        link = to_strongest(number, row)
-        matched = {kind: to_verification(number, row, kind) for kind in ("random", "same_attribute")}
-        rows.append(
-            [
-                Cell(name, name, href=to_computed(source, source.figures.releases.get(name, []))),
-                interval_cell(best.get("balanced_accuracy"), best.get("ci95"), href=link),
-                to_cell(row["verdict"], href=link),
-                to_cell(best.get("attack"), href=link),
-                to_cell(
-                    row["claimed"] and row["claimed"]["balanced_accuracy"],
-                    href=to_computed(source, source.figures.claims.get(name, [])),
-                ),
-                interval_cell(row["gap"], row["gap_ci95"], sign=True, href=link),
-                to_cell(row["simultaneous_upper"], href="#attack-table" if best else None),
-                to_cell(row["accuracy_bound"]),
-                interval_cell(random.get("accuracy"), random.get("ci95"), href=matched["random"]),
-                interval_cell(same.get("accuracy"), same.get("ci95"), href=matched["same_attribute"]),
-            ]
-        )
-    return Table("release-table", "Every release of this run.", headings, rows, filterable=True).filled()
 
 
 def attacks(source: Source) -> Section | None:
@@ -90,39 +59,8 @@ def attacks(source: Source) -> Section | None:
     chart = charts.heatmap(source.rows, source.document["chance"])
     if chart is None:
         return None
-    headings = [
-        Heading("release"),
-        Heading("attack"),
-        Heading("balanced accuracy [95 %]", True),
-        Heading("AUC", True),
-        Heading("advantage", True),
-        Heading("TPR at 1 % FPR", True),
-        Heading("bits", True),
-        Heading("accuracy", True),
-        Heading("majority", True, "Accuracy of always guessing the more frequent class"),
-        Heading("std over seeds", True),
-        Heading("shows power", False, "Whether this attack beats chance on the undefended release"),
-    ]
-    rows = []
-    for number, row in enumerate(source.rows):
-        for name, m in row["attacks"].items():
-            mark = "*" if row["strongest"] and row["strongest"]["attack"] == name else ""
-            digests = source.figures.sources.get((row["release"], name), [])
-            rows.append(
-                [
-                    Cell(row["release"], row["release"]),
-                    Cell(name, name),
-                    interval_cell(m["balanced_accuracy"], m["ci95"], mark, id=attack_id(number, name),
-                                  href=to_computed(source, digests)),
-                    *(to_cell(m.get(key)) for key in ("auc", "advantage", "tpr_at_1pct_fpr", "bits", "accuracy",
-                                                      "majority", "std_over_seeds")),
-                    to_cell({True: "yes", False: "no", None: None}[m["power"]]),
-                ]
-            )  # fmt: skip
-    table = Table(
-        "attack-table", "Every attack on every release; * is the one chosen on attacker-val.", headings, rows, True
-    )
-    return Section("attacks", "Every attack", (), [chart], [table.filled()])
+    table = attack_table(source.document, source.links)
+    return Section("attacks", "Every attack", (), [chart], [table])
 
 
 def knowledge(source: Source) -> Section | None:
@@ -133,70 +71,20 @@ def knowledge(source: Source) -> Section | None:
     if not drawn:
         return None
     sentences = [sentence for row in source.rows for sentence in growth(row)]
-    return Section("knowledge", "What the attacker knows", sentences, drawn)
-
-
-def _few_errors(counts: Mapping[str, float], metric: str) -> str:
-    """The mark of a rate at an operating point that rests on too few errors (Rule of 30, ISO/IEC 19795-1)."""
-    _, at, point = metric.partition("fnmr_at_")
-    found = [counts.get(f"{error}_at_{point}") for error in ("false_non_matches", "false_matches")] if at else []
-    return FEW if any(count is not None and count < FEWEST_ERRORS for count in found) else ""
+    tables = [table for table in [chosen_table(source.document)] if table.rows]
+    return Section("knowledge", "What the attacker knows", sentences, drawn, tables)
 
 
 def verification(source: Source) -> Section | None:
     """What a verifier, trained afresh on each release, still tells apart."""
-    meanings = {"random": "random impostors", "same_attribute": f"impostors of the same {source.document['attribute']}"}
+    meanings = impostors(source.document)
     drawn = present([curves.det(source.figures.det, kind, meaning, source.rows) for kind, meaning in meanings.items()])
-    headings = [Heading("release"), Heading("impostors")]
-    metrics = {"accuracy": "accuracy [95 %]", "auc": "AUC [95 %]", "eer": "EER [95 %]",
-               "fnmr_at_fmr_1pct": "FNMR at FMR 1 % [95 %]",
-               "fnmr_at_fmr_0_1pct": "FNMR at FMR 0.1 % [95 %]"}  # fmt: skip
-    headings += [Heading(name, True) for name in metrics.values()]
-    rows = [
-        [
-            Cell(row["release"], row["release"]),
-            Cell(meaning, meaning, id=verification_id(number, kind)),
-            *(
-                interval_cell(
-                    row["utility"][kind][m],
-                    row["utility"][kind][f"{m}_ci95"],
-                    _few_errors(row["utility"][kind]["counts"], m),
-                    href=to_computed(source, source.figures.utilities.get(row["release"], [])),
-                )
-                for m in metrics
-            ),
-        ]
-        for number, row in enumerate(source.rows)
-        for kind, meaning in meanings.items()
-        if kind in row["utility"]
-    ]
-    if not rows:
+    table = verification_table(source.document, source.links)
+    if not table.rows:
         return None
-    caption = (
-        "1:1 verification of test people; the thresholds of accuracy and of FNMR are chosen on attacker-val. "
-        f"{FEW} fewer than {FEWEST_ERRORS} false matches or false non-matches: no more than a hint."
-    )
     text = "A perfect oracle of the attribute alone scores well against random impostors, and at chance against others."
-    tables = [Table("verification-table", caption, headings, rows), _rests_on(source, meanings)]
+    tables = [table, counts_table(source.document, source.links)]
     return Section("verification", "Verification", [text], drawn, tables)
-
-
-def _rests_on(source: Source, meanings: Mapping[str, str]) -> Table:
-    """Pairs, people and errors of verification."""
-    headings = [Heading("release"), Heading("impostors"), *(Heading(name, True) for name in RESTS_ON.values())]
-    rows = [
-        [
-            Cell(row["release"], row["release"]),
-            Cell(meaning, meaning),
-            *(to_cell(round(row["utility"][kind]["counts"][each]), href=link) for each in RESTS_ON),
-        ]
-        for row in source.rows
-        for link in [to_computed(source, source.figures.utilities.get(row["release"], []))]
-        for kind, meaning in meanings.items()
-        if kind in row["utility"]
-    ]
-    caption = "What verification rests on: pairs, people and errors at the threshold of accuracy, means over seeds."
-    return Table("verification-counts-table", caption, headings, rows)
 
 
 def reconstructions(source: Source) -> Section | None:
@@ -265,19 +153,39 @@ def _errors_cell(found: Mapping[str, Any] | None, link: str | None) -> Cell:
     return interval_cell(found["rate"], found["ci95"], mark, href=link)
 
 
+def parts_of_test(source: Source) -> Section | None:
+    """The strongest attack on parts of the people who were tested, where that was asked for."""
+    table = part_table(source.document)
+    return Section("parts", "Parts of test", (), (), [table]) if table.rows else None
+
+
+def further(source: Source) -> Section | None:
+    """What attacks that were trained for each further attribute read from the same releases."""
+    attributes = source.document.get("further", {})
+    if not attributes:
+        return None
+    text = (
+        "For each further attribute every attack was trained anew on the same releases, chosen on attacker-val and "
+        f"reported on test. The defenses of a run are trained to hide {source.document['attribute']}, and nothing else."
+    )
+    notes = [f"{name}: {note}" for name, found in attributes.items() for note in found["notes"]]
+    table = further_table(source.document, source.links)
+    return Section("further", "What else the releases say", [text], (), [table], notes)
+
+
 def seeds(source: Source) -> Section | None:
     """How much results move with the seeds."""
     chart = charts.seeds(source.rows)
     table = variance_table(source.rows)
-    if chart is None and table is None:
+    if chart is None and not table.rows:
         return None
-    return Section("seeds", "Seeds", (), present([chart]), [] if table is None else [table])
+    return Section("seeds", "Seeds", (), present([chart]), [table] if table.rows else [])
 
 
 def costs(source: Source) -> Section | None:
     """What it costs to make the releases."""
-    table = cost_table(source)
-    return None if table is None else Section("costs", "Costs", (), (), [table])
+    table = cost_table(source.document, source.links)
+    return Section("costs", "Costs", (), (), [table]) if table.rows else None
 
 
 def limits(source: Source) -> Section | None:
@@ -296,6 +204,26 @@ def notes(source: Source) -> Section | None:
     return Section("notes", "Notes and failures", (), (), (), items) if items else None
 
 
+def _cells_table(source: Source) -> Table:
+    """Every cell of the run that figures of the report were computed from."""
+    figures = source.figures
+    found: list[tuple[str, str, Sequence[str]]] = []
+    for release, digests in figures.releases.items():
+        found.append((release, "release", digests))
+        others = (("claim", figures.claims), ("verifier", figures.utilities))
+        found += [(release, what, by[release]) for what, by in others if release in by]
+    found += [(release, attack, digests) for (release, attack), digests in figures.sources.items()]
+    found += [(release, f"{attack}, {name}", digests) for (name, release, attack), digests in figures.further.items()]
+    columns = [
+        Column("release", lambda r: to_cell(r[0]), False),
+        Column("what", lambda r: to_cell(r[1]), False),
+        Column("cell", lambda r: to_cell(r[2], href=source.links.computed([r[2]])), False),
+    ]
+    records = [(release, what, digest) for release, what, digests in found for digest in digests]
+    caption = "A row is a cell of the run: its scores, and all that it depends on."
+    return tabulated("cell-table", caption, columns, records, filterable=True)
+
+
 def configuration(source: Source) -> Section | None:
     """All that determines the results."""
     document = source.document
@@ -309,7 +237,7 @@ def configuration(source: Source) -> Section | None:
         ],
     )
     code = json.dumps(source.config, indent=1, ensure_ascii=False)
-    cells = ("The cells that these figures were computed from", [cells_table(source)])
+    cells = ("The cells that these figures were computed from", [_cells_table(source)])
     return Section("configuration", "Configuration", ["Every option, with its default spelled out."], (), [table], (),
                    code, folded=cells)  # fmt: skip
 

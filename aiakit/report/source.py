@@ -7,6 +7,7 @@ from typing import Any
 
 from aiakit.experiment.command import Command
 from aiakit.faces.examples import Gallery
+from aiakit.report.links import Links
 from aiakit.results.figures import Figures
 
 Row = dict[str, Any]
@@ -35,5 +36,5 @@ class Source:
         return list(self.document["rows"])
 
     @property
-    def protocol(self) -> str:
-        return f"same-{self.document['attribute']}"
+    def links(self) -> Links:
+        return Links(self.figures, self.cells)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aiakit.report.board_tables import markdown_of
+from aiakit.report import formats
 from aiakit.report.grid import NONE, Grid, difference, figure, measured, print_grid, say
 from aiakit.report.html import write_report
 from aiakit.report.remarks import remarks
@@ -44,7 +44,7 @@ def print_suite(document: Row) -> None:
 
 def as_markdown(document: Row) -> str:
     """The document in GitHub's Markdown."""
-    return markdown_of(grids(document), lines(document))
+    return formats.as_markdown(grids(document), lines(document))
 
 
 def print_listing(document: Row) -> None:

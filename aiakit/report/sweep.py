@@ -11,9 +11,11 @@ from aiakit.report import charts as run_charts
 from aiakit.report import sweep_charts as charts
 from aiakit.report.conclusion import conclusion_of_sweep, largest_gap
 from aiakit.report.html import write_page
-from aiakit.report.page import Cell, Heading, Page, Section, Table, interval_cell, to_cell
+from aiakit.report.page import Page, Section
 from aiakit.report.remarks import failed
 from aiakit.report.sections import present
+from aiakit.report.table import Cell, Column, Table, a_column_each, tabulated, to_cell
+from aiakit.report.tables import claim, headline, nowhere, utility
 from aiakit.sweeps.space import in_short
 
 PAGE = "sweep.html"
@@ -41,7 +43,7 @@ def sweep_page(document: Row) -> Page:
              "attack is trained afresh on each release, chosen on attacker-val and reported on test."],
             present([*varying, charts.plane(document)]),
         ),
-        Section("points", "Points", [summary(document)], _drawn(document), [_table(document)]),
+        Section("points", "Points", [summary(document)], _drawn(document), [points_table(document)]),
         Section("notes", "Notes", items=[*document["notes"], *document["limits"], *failed(document)]),
     ]  # fmt: skip
     subtitle = (
@@ -84,36 +86,28 @@ def _drawn(document: Row) -> list[Any]:
     return present([claims, run_charts.heatmap(rows, document["chance"])])
 
 
-def _table(document: Row) -> Table:
-    headings = [
-        *(Heading(name, True) for name in document["options"]),
-        Heading("measured [95 %]", True, "Balanced accuracy of the strongest freshly trained attack"),
-        Heading("verdict"),
-        Heading("strongest attack"),
-        Heading("claimed", True, "What the defense's own in-loop attacker reads"),
-        Heading("illusion gap [95 %]", True, "Measured minus claimed, paired over people"),
-        Heading("utility, random [95 %]", True, "Verification accuracy against random impostors"),
-        Heading("front", False, "Whether no other point is at least as good in both and better in one"),
-        Heading("seconds", True, "Computing time of everything in this row"),
-    ]
-    rows = []
-    for point in document["points"]:
-        best, utility = point["strongest"] or {}, point["utility"].get("random", {})
-        rows.append(
-            [
-                *(_value(value) for value in point["params"].values()),
-                interval_cell(best.get("balanced_accuracy"), best.get("ci95")),
-                to_cell(point["verdict"]),
-                to_cell(best.get("attack")),
-                to_cell(point["claimed"] and point["claimed"]["balanced_accuracy"]),
-                interval_cell(point["gap"], point["gap_ci95"], sign=True),
-                interval_cell(utility.get("accuracy"), utility.get("ci95")),
-                to_cell(None if point["pareto"] is None else "yes" if point["pareto"] else "no"),
-                to_cell(point["seconds"], 1),
-            ]
-        )
-    return Table("sweep-points", "Every point of the sweep.", headings, rows, True).filled()
+def points_table(document: Row, reference: bool = False) -> Table:
+    """A row a point of the sweep, and one of the undefended release before them where ``reference`` asks for it."""
+    options = list(document["options"])
+    records = [(point["params"], point) for point in document["points"]]
+    if reference:
+        records.insert(0, ({options[0]: "undefended"}, document["reference"]))
+
+    def row(record: tuple[Row, Row]) -> Row:
+        return record[1]
+
+    columns = [
+        *a_column_each({name: name for name in options}, lambda record, name: _parameter(record[0].get(name, ""))),
+        *headline(row, nowhere),
+        *claim(row, nowhere, nowhere),
+        utility("random", row, "random", nowhere),
+        Column("front", lambda record: to_cell({True: "yes", False: "no", None: None}[record[1].get("pareto")]), False,
+               "Whether no other point is at least as good in both and better in one"),
+        Column("seconds", lambda record: to_cell(record[1]["seconds"], 1), True,
+               "Computing time of everything in this row"),
+    ]  # fmt: skip
+    return tabulated("sweep-points", "Every point of the sweep.", columns, records, keys=len(options), filterable=True)
 
 
-def _value(value: Any) -> Any:
+def _parameter(value: Any) -> Cell:
     return Cell(in_short(value), value) if isinstance(value, float) else to_cell(value)

@@ -7,9 +7,10 @@ from typing import Any
 from rich.console import Console
 
 from aiakit.report.conclusion import conclusion_of, percent
-from aiakit.report.details import details
+from aiakit.report.formats import FORMATS
 from aiakit.report.grid import NONE, Grid, measured, print_grid, say
 from aiakit.report.remarks import problems, remarks, rising
+from aiakit.report.tables import tables_of
 
 WIDE = 150
 Row = dict[str, Any]
@@ -33,10 +34,16 @@ def print_document(
     if verbose:
         say(out, _of_what(document))
         out.print()
-    for grid in details(document) if verbose else further_summary(document):
+    for grid in (table.texts() for table in tables_of(document)) if verbose else further_summary(document):
         print_grid(out, grid)
     for line in remarks(document) if verbose else in_short(document):
         say(out, line)
+
+
+def as_text(document: Row, style: str) -> str:
+    """Every table and sentence in a text format (``aiakit.report.formats.FORMATS``)."""
+    lines = [conclusion_of(document), *remarks(document)]
+    return FORMATS[style]([table.texts() for table in tables_of(document)], lines)
 
 
 def stdout(width: int = WIDE) -> Console:

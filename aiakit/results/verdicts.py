@@ -20,6 +20,7 @@ INVERTED = "inverted: leaks, or a broken protocol"
 IMPOSSIBLE = "impossible: a plugin or the protocol is broken"
 NOT_FOUND = "no leak found"
 NO_POWER = "no power"
+POWER_UNKNOWN = "power not known"
 
 K = TypeVar("K", bound=Hashable)
 
@@ -92,7 +93,7 @@ def _said(evidence: Evidence, corrected: float, beyond: float) -> Verdict:
         return Verdict(IMPOSSIBLE, corrected)
     if corrected <= SIGNIFICANCE:
         return Verdict(LEAKS if evidence.better else INVERTED, corrected)
-    return Verdict(NOT_FOUND if evidence.power else NO_POWER, corrected)
+    return Verdict({True: NOT_FOUND, False: NO_POWER, None: POWER_UNKNOWN}[evidence.power], corrected)
 
 
 def shown_power(reference: Row) -> dict[str, bool]:

@@ -320,5 +320,5 @@ def test_people_with_one_picture_each_are_measured_without_verification(cast: An
 def test_what_people_read(aiakit: Callable[..., Answer], npz: Path, tmp_path: Path) -> None:
     answer = aiakit("audit", npz, *COLUMNS, *ATTACKS, "--group", "smiling", "--out", tmp_path, "--verbose")
     assert answer.code == 0
-    for words in ("logreg on release in parts of test", "smiling", "female", "smallest leak", "lower bound"):
+    for words in ("The strongest attack on parts of test", "smiling", "female", "smallest leak", "lower bound"):
         assert words in answer.out

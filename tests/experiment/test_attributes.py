@@ -58,7 +58,7 @@ def test_every_release_is_attacked_for_every_attribute(document: dict[str, Any])
             assert row["attacks"].keys() >= {"logreg", "lda"}
             best = max(measured["val_balanced_accuracy"] for measured in row["attacks"].values())
             assert row["strongest"]["val_balanced_accuracy"] == best
-            assert row["verdict"] in ("leaks", "no leak found", "no power", INVERTED)
+            assert row["verdict"] in ("leaks", "no leak found", "no power", "power not known", INVERTED)
             assert "claimed" not in row, "a defense claims nothing of what it was not trained for"
             for measured in row["attacks"].values():
                 assert isinstance(measured["power"], bool)

@@ -194,7 +194,7 @@ def test_bad_audits_get_one_line(aiakit: Aiakit, tmp_path: Path) -> None:
     for more, says in (
         (("--folds", "5", "--split", "split"), "stay the test"),
         (("--knowledge", "insider"), "defender"),
-        (("--knowledge", "insider+query"), "release from a file"),
+        (("--knowledge", "query+insider"), "release from a file"),
         (("--folds", "31"), "each fold needs one"),
     ):
         answer = aiakit(*asked, *more)

@@ -16,7 +16,7 @@ from tests.conftest import SHORT, SHORT_AIA, Answer
 
 Aiakit = Callable[..., Answer]
 RUN = ("run", "--people", "80", "--images-per-person", "2", "--image-size", "16", "--precision", "fp32", "--jobs", "1",
-       "--no-reference", "--no-utility", "--knowledge", "query,insider+query")  # fmt: skip
+       "--no-reference", "--no-utility", "--knowledge", "query,query+insider")  # fmt: skip
 ASKED = [
     ("blur", "pixels", "image", ()),
     ("leace", "logreg", "embedding", SHORT),

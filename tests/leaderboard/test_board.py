@@ -68,7 +68,7 @@ def test_only_what_is_shown_to_be_equivalent_shares_a_rank(make: Make) -> None:
     assert not any(place.tied for place in near.places)
     assert [place.apart for place in near.places] == [None, False, True]
     assert [formats.document(near)["rows"][number]["apart"] for number in range(3)] == [None, False, True]
-    assert "2~" in formats.as_markdown(near).replace("\\", "")
+    assert "2~" in formats.as_text(near, "markdown").replace("\\", "")
     twice = make_board([make("a", {"lda": 0.70}), make("b", {"lda": 0.70}), make("c", {"lda": 0.99})])
     assert [(place.rank, place.tied) for place in twice.places] == [(1, True), (1, True), (3, False)]
 
@@ -111,7 +111,7 @@ def test_reported_figures_never_rank(board: Board) -> None:
     document = formats.document(board)
     assert [row["release"] for row in document["rows"]] == [place.label for place in board.places]
     assert document["reported"][0]["rows"][0]["leakage"] == 0.1
-    assert "a paper" in formats.as_markdown(board)
+    assert "a paper" in formats.as_text(board, "markdown")
 
 
 def test_reported_figures_of_another_data_set_are_refused(make: Make) -> None:
@@ -190,7 +190,7 @@ def test_html_keeps_hostile_names_as_text(hostile: Board) -> None:
 
 
 def test_markdown_keeps_hostile_names_as_text(hostile: Board) -> None:
-    text = formats.as_markdown(hostile)
+    text = formats.as_text(hostile, "markdown")
     assert "<script" not in text
     assert not re.search(r"(?<!\\)\]\(", text)  # no link
     rows = [line for line in text.splitlines() if line.startswith("|")]
@@ -199,7 +199,7 @@ def test_markdown_keeps_hostile_names_as_text(hostile: Board) -> None:
 
 
 def test_latex_keeps_hostile_names_as_text(hostile: Board) -> None:
-    text = formats.as_latex(hostile)
+    text = formats.as_text(hostile, "latex")
     body = [line for line in text.splitlines() if not line.startswith("%")]
     assert r"\input" not in text
     assert r"50\%\_of \$x\$ \& \{y\}" in text

@@ -24,13 +24,13 @@ def test_verdicts_rest_on_power_over_the_undefended_release(make: Make) -> None:
     without = make_board([make("aia", {"lda": 0.5})])
     assert without.power == {}
     assert without.places[0].verdict is not None
-    assert without.places[0].verdict.text == "no power"
+    assert without.places[0].verdict.text == "power not known"
     assert any("No undefended release" in remark for remark in formats.document(without)["remarks"])
     board = make_board([make("original", {"lda": 0.95, "mlp": 0.5}), make("aia", {"lda": 0.5})])
     assert board.power == {"lda": True, "mlp": False}
     said = {place.label: place.verdict.text for place in board.places if place.verdict is not None}
     assert said == {"original": "leaks", "aia": "no leak found"}
-    text = formats.as_markdown(board)
+    text = formats.as_text(board, "markdown")
     assert "no leak found" in text
     assert "†" in text
     assert "Without power there (†): mlp." in text

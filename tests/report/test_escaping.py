@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiakit.report.board_tables import CONTROL, LATEX, csv_text, latex_text, markdown_text
-from aiakit.report.page import Cell, Heading, Page, Section, Table, render_page
+from aiakit.report.board_tables import csv_text
+from aiakit.report.formats import CONTROL, LATEX, latex_text, markdown_text
+from aiakit.report.page import Page, Section, render_page
+from aiakit.report.table import Cell, Heading, Table
 
 NASTY = (
     "<script>alert(1)</script>", '"onload=alert(1) x="', "'-->", "]]>", "{{7*7}}", "{% raw %}", "&lt;b&gt;", "</style>",

@@ -27,8 +27,9 @@ from aiakit.measures.verification import verification_statistics
 from aiakit.report import charts, curves
 from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.html import report_page
-from aiakit.report.page import Cell, Heading, Page, Section, Table, render_page
+from aiakit.report.page import Page, Section, render_page
 from aiakit.report.svg import inline_svg, save_chart
+from aiakit.report.table import Cell, Heading, Table
 from aiakit.report.theme import Chart
 from aiakit.results.document import document_of
 from aiakit.results.evaluate import evaluate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from aiakit.report.grid import Grid, print_grid
 from aiakit.report.terminal import print_document
 from aiakit.results.document import document_of_run
 from benchmarks.stress.newcomer import on_a_terminal
-from tests.conftest import TINY
+from tests.conftest import TINY, Answer
 from tests.processes import begin
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "run-schema-3"
@@ -67,7 +68,7 @@ def row(release: str, value: float, verdict: str = "leaks", claimed: float | Non
             "chance 50 %.",
         ),
         (
-            [row("aia", 0.51, "no power")],
+            [row("aia", 0.51, "power not known")],
             "No leak is found in aia, and what these attacks can find is not known: 51 % [47, 56]; chance 50 %.",
         ),
         ([row("original", 0.81)], "Gender is read from the undefended release at 81 % [77, 86]; chance 50 %."),
@@ -120,7 +121,7 @@ def test_verbose_has_every_attack_and_figure_and_cuts_none(document: dict[str, A
     text = "\n".join(lines)
     assert max(map(len, lines)) <= COLUMNS
     assert "…" not in text
-    for word in ("bits", "EER", "claimed", "gap", "with all", "Every attack"):
+    for word in ("bits", "EER", "claimed", "gap", "everything,", "Every attack"):
         assert word in text
     for row in document["rows"]:
         for measured in row["attacks"].values():
@@ -196,3 +197,19 @@ def test_show_on_a_real_terminal_of_80_columns(tmp_path: Path) -> None:
     assert lines[0].startswith("Nothing is known of grl")  # one attack, no power: the fixture is that small
     assert max(map(len, lines)) <= COLUMNS
     assert "…" not in text
+
+
+@pytest.mark.parametrize(("style", "begins"), [("markdown", "### "), ("latex", r"\begin{table}")])
+def test_every_table_of_a_run_as_text(
+    aiakit: Callable[..., Answer], stored: dict[str, Any], style: str, begins: str
+) -> None:
+    answer = aiakit("show", FIXTURE, "--format", style)
+    tables = answer.out.split("\n\n" if style == "latex" else "### ")
+    assert answer.out.startswith(begins)
+    attacks = next(table for table in tables if "Every attack" in table)
+    for row in stored["rows"]:
+        assert row["release"] in answer.out
+        for name, found in row["attacks"].items():
+            assert name in attacks
+            assert f"{found['balanced_accuracy']:.3f}" in attacks
+    assert all(str(limit).split(" ")[0] in answer.out for limit in stored["limits"])

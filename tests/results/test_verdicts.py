@@ -18,6 +18,7 @@ from aiakit.results.verdicts import (
     LEAKS,
     NO_POWER,
     NOT_FOUND,
+    POWER_UNKNOWN,
     evidence_of,
     power_of,
     shown_power,
@@ -94,7 +95,7 @@ def test_each_verdict() -> None:
     rows = {"leaks": row(rng, 0.8), "below": row(rng, 0.2), "nothing": row(rng, 0.5), "unmeasured": Row("release")}
     expected = {"leaks": LEAKS, "below": INVERTED, "nothing": NOT_FOUND, "unmeasured": None}
     assert said(rows, power=True) == expected
-    assert said(rows, power=None)["nothing"] == NO_POWER
+    assert said(rows, power=None)["nothing"] == POWER_UNKNOWN
     assert said(rows, power=False)["nothing"] == NO_POWER
 
 
