@@ -72,6 +72,12 @@ def test_released_pictures_are_compared_beside_the_verifier(aiakit: Aiakit, eyes
     assert random["frr_at_far_1pct"] > failures["rate"] / 2
     # what an autoencoder of one epoch shows of anybody is grey
     assert rows["original"]["matcher"]["failure_to_acquire"]["failures"] == 0
+    shown = aiakit("show", tmp_path / "run", "--verbose").out
+    page = (tmp_path / "run" / "report.html").read_text()
+    for text in (" ".join(shown.split()), page):
+        assert "by eyes, which nobody trained here" in text
+        assert "FRR at FAR 1" in text
+        assert "mean of several images of the enrolled person" in text
     run = Run.open(tmp_path / "run")
     cells = make_plan(run.config).matches
     assert set(cells) == {("original", 0), ("blur", 0)}
