@@ -61,7 +61,7 @@ class Matched:
 
     encoder: str
     acquisition: Acquisition | None
-    utility: Mapping[str, VerificationStatistics]
+    utility: dict[str, VerificationStatistics]
     official: OfficialFolds | None
     templates: Mapping[int, OfTemplates]
 

@@ -78,6 +78,11 @@ def test_released_pictures_are_compared_beside_the_verifier(aiakit: Aiakit, eyes
         assert "by eyes, which nobody trained here" in text
         assert "FRR at FAR 1" in text
         assert "mean of several images of the enrolled person" in text
+    compared = aiakit("compare", f"{tmp_path / 'run'}:original", f"{tmp_path / 'run'}:blur", "--json").document
+    [line] = [line for line in compared["rows"] if line["what"] == "matcher eyes, random impostors"]
+    assert [line["first"], line["second"]] == [
+        rows[name]["matcher"]["random"]["accuracy"] for name in ("original", "blur")
+    ]
     run = Run.open(tmp_path / "run")
     cells = make_plan(run.config).matches
     assert set(cells) == {("original", 0), ("blur", 0)}
@@ -120,6 +125,15 @@ def test_the_matcher_does_not_depend_on_how_it_is_asked(aiakit: Aiakit, eyes: Pa
         image_size=16, precision="fp32", reference=False, matcher="eyes", plugins=[eyes], out=tmp_path, name="python",
     )  # fmt: skip
     assert result.to_dict()["rows"][0]["utility"] == answer.document["rows"][0]["utility"]
+
+
+def test_every_point_of_a_sweep_is_compared(aiakit: Aiakit, eyes: Path, tmp_path: Path) -> None:
+    answer = aiakit("sweep", "--defense", "blur", "--set", "sigma=0.01,0.3", "--attacks", "logreg", *TINY, *SHORT,
+                    "--plugin", eyes, "--set", "eyes.detect=false", "--matcher", "eyes", "--out",
+                    tmp_path, "--json")  # fmt: skip
+    assert answer.code == 0, answer.err
+    sharp, blurred = (point["utility"]["matcher"]["random"]["auc"] for point in answer.document["points"])
+    assert sharp > blurred
 
 
 def test_pictures_of_an_audit_are_compared(eyes: Path) -> None:
