@@ -363,7 +363,7 @@ class Encoder(Plugin):
 
     @abstractmethod
     def encode(self, images: PixelArray, files: tuple[str, ...]) -> NDArray[Any]:
-        """(N, D) embeddings of uint8 (N, H, W, 3) images; ``files`` are their N names as the data set spells them."""
+        """(N, D) embeddings of uint8 (N, H, W, 3) images, zeros where no face is found; ``files`` are their names."""
 
     def state_dict(self) -> State:
         """As ``BaseDefense.state_dict``; empty where nothing was learned."""

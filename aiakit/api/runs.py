@@ -46,6 +46,7 @@ def run(
     draws: int = 3,
     pairs: int = 25_000,
     utility: bool = True,
+    matcher: str | None = None,
     reference: bool = True,
     device: str = "auto",
     precision: str = "auto",

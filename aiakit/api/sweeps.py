@@ -84,6 +84,7 @@ def sweep(
     draws: int = 3,
     pairs: int = 25_000,
     utility: bool = True,
+    matcher: str | None = None,
     device: str = "auto",
     precision: str = "auto",
     compiled: bool = False,

@@ -13,6 +13,7 @@ from aiakit.cli.options import (
     engine_and_threads,
     engine_options,
     folds_option,
+    matcher_option,
     out_options,
     request_of,
     source_options,
@@ -52,6 +53,7 @@ def list_suites(as_json: bool) -> None:
 @click.option("--seed", type=click.IntRange(min=0), help="The first seed, and the split's, in place of the suite's.")
 @click.option("--attack-seeds", type=click.IntRange(min=1), help="Seeds of attacks, in place of the suite's.")
 @folds_option
+@matcher_option
 @click.option("--image-size", type=int, help="Side of the images in pixels, in place of the suite's.")
 @click.option(
     "--set", "settings", multiple=True, metavar="PLUGIN.OPTION=VALUE", help="Set an option, over what the suite says."

@@ -73,6 +73,12 @@ folds_option = click.option(
     help="Cross-fit attacks: everybody but the defender's people is tested once.  [default: 1; audit: 5]",
 )
 
+matcher_option = click.option(
+    "--matcher",
+    metavar="NAME",
+    help="Also compare released pictures by a fixed public encoder: dlib, timm:MODEL=WEIGHTS.",
+)
+
 # How releases are probed, whoever made them.
 probing_options = together(
     click.option(
@@ -112,7 +118,9 @@ probing_options = together(
         "--halving", is_flag=True, help="Leave attacks out of later folds that are certainly not the strongest."
     ),
     click.option("--budgets", multiple=True, metavar="N,N", help="Also train attacks on so many people (a curve)."),
-    click.option("--pooled", multiple=True, metavar="M,M", help="Also attack so many images of one person together."),
+    click.option(
+        "--pooled", multiple=True, metavar="M,M", help="Also attack, and enrol, so many images of one person together."
+    ),
     click.option(
         "--permutations", type=click.IntRange(min=0), default=0, help="Also run with permuted labels, N times."
     ),
@@ -130,6 +138,7 @@ probing_options = together(
         show_default=True,
         help="What counts once in figures of attacks.",
     ),
+    matcher_option,
     click.option("--no-utility", is_flag=True, help="Do not measure verification."),
     compute_options,
 )

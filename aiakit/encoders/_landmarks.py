@@ -21,16 +21,17 @@ TEMPLATE = np.array(
 FIVE = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
 
 
-def landmarks(image: PixelArray, margin: float, model: str) -> Any:
-    """dlib's landmarks of the face in the middle of a contiguous uint8 (H, W, 3) picture; no detector runs.
-
-    margin : the part of a picture's side, on each side, that lies outside the face. model : "five" or "68".
-    """
+def middle(image: PixelArray, margin: float) -> Any:
+    """dlib's rectangle of a face that was cropped already: all of a picture but ``margin`` of its side on each side."""
     import dlib
 
     height, width = image.shape[:2]
     across, down = round(margin * width), round(margin * height)
-    face = dlib.rectangle(across, down, width - 1 - across, height - 1 - down)
+    return dlib.rectangle(across, down, width - 1 - across, height - 1 - down)
+
+
+def landmarks(image: PixelArray, face: Any, model: str) -> Any:
+    """dlib's landmarks of the face in a rectangle of a contiguous uint8 (H, W, 3) picture. model : "five" or "68"."""
     return _predictor(model)(image, face)
 
 
@@ -46,7 +47,7 @@ def _predictor(model: str) -> Any:
 
 def five_points(image: PixelArray, margin: float) -> NDArray[np.complex128]:
     """Where a picture has what ``TEMPLATE`` names, in pixels whose centres are whole numbers."""
-    found = landmarks(image, margin, "68").parts()
+    found = landmarks(image, middle(image, margin), "68").parts()
     points = np.array([complex(point.x, point.y) for point in found])
     return np.array([points[part].mean() for part in FIVE])
 

@@ -112,7 +112,7 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
         raise InputError(f"--folds {request.folds} would test people whom --split has for training: the test people of "
                          "a given split stay the test, leave out one of the two")  # fmt: skip
     asked, notes = _attacks(request, broken)
-    require_in_use(request.options, asked)
+    require_in_use(request.options, [*asked, *(name for _, name in request.matching())])
     first, *others = samples.attributes
     unable = {name: _unable(asked, attribute.classes) for name, attribute in samples.attributes.items()}
     notes += [f"{name} not run: {reason}" for name, reason in unable[first].items()]
@@ -122,14 +122,15 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
     if "insider" in knowledge and not all(len(split.rows["defender-train"]) for split in splits.values()):
         raise InputError("--knowledge insider learns from the defender's people, and there are none here: name them in "
                          "--split as defender-train, or leave out insider")  # fmt: skip
-    settings, score = request.settings(), _score(request.score, samples.view)
+    releases = _releases(samples)
+    settings, score = request.settings(releases), _score(request.score, samples.view)
     pairs: dict[str, NDArray[Any]] = {}
     if settings["pairs"] is not None:
         try:
             pairs = _pairs(samples, splits[first], settings, score, request.seed)
         except InputError as error:  # leakage can be told of people with a single picture, verification cannot
             notes.append(f"verification was not measured: {error}")
-            settings["pairs"] = None
+            settings |= {"pairs": None, "matcher": None}
     config = make_config(
         **settings,
         dataset=DatasetSpec(
@@ -146,7 +147,7 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
         attribute=first,
         split=SHARES.model_copy(update={"seed": request.seed, "folds": splits[first].number_of_folds}),
         score=score,
-        defenses=_releases(samples),
+        defenses=releases,
         attacks=request.attack_specs(usable),
         seeds=(request.seed,),
         knowledge=knowledge,

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import Context, FaceSet, batches
+from aiakit.contracts import Context, FaceSet
 from aiakit.datasets.duplicates import shared_with_test
 from aiakit.datasets.folds import cross_fitted
-from aiakit.datasets.pairs import IMPOSTOR_KINDS
-from aiakit.datasets.splits import SPLITS, Fractions, Split, SplitName, relabelled, require_pairs, split_people
+from aiakit.datasets.splits import SPLITS, Fractions, Split, relabelled, require_pairs, split_people
 from aiakit.experiment.config import PairsSpec
+from aiakit.experiment.matching import compute_matches
+from aiakit.experiment.points import Points, save_scores
 from aiakit.experiment.probing import compute_attack
 from aiakit.experiment.protocol import JUDGED, Protocol, drawn_pairs, official_pairs
 from aiakit.experiment.querying import compute_queries
 from aiakit.experiment.releasing import compute_release
 from aiakit.experiment.runtime import Kinds, Runtime, context_of, load_faces, release_of
-from aiakit.measures.similarity import FORMULAS, Formula
+from aiakit.measures.similarity import FORMULAS
 from aiakit.networks.verifier import SiameseVerifier
 from aiakit.storage.store import Cell, Draft, Store
-
-PAIRS_TOGETHER = 65_536  # compared by a formula at once
 
 
 def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
@@ -87,18 +86,15 @@ def compute_utility(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     cell = store.read(inputs["release"])
     view = "embedding" if "embedding" in cell.result["views"] else "image"
     if inputs["score"] == "siamese":
-        compare = _trained(protocol, cell, view, context_of(store, inputs, runtime))
+        points = _trained(protocol, cell, view, context_of(store, inputs, runtime))
     else:
-        compare = _by_formula(protocol, cell, FORMULAS[inputs["score"]])
-    names = [*(f"{split}.{kind}" for split in JUDGED for kind in IMPOSTOR_KINDS), "official"]
-    draft.save("scores", {name: compare(name) for name in names if f"pairs.{name}.same" in protocol.tensors})
+        embedding, directions = cell.tensors("release")["embedding"], inputs["score"] == "cosine"
+        points = Points(np.arange(len(embedding)), embedding, FORMULAS[inputs["score"]], directions)
+    save_scores(draft, protocol, points, inputs.get("templates", ()))
     draft.result = {"view": view}
 
 
-Compare = Callable[[str], NDArray[np.float64]]  # the similarities of the pairs of a name
-
-
-def _trained(protocol: Protocol, cell: Cell, view: str, ctx: Context) -> Compare:
+def _trained(protocol: Protocol, cell: Cell, view: str, ctx: Context) -> Points:
     """By the Siamese verifier, trained on people outside attacker-val and test."""
     train, val = protocol.rows("defender-train", "attacker-train"), protocol.rows("attacker-val")
     val_pairs = protocol.pairs("attacker-val.random", val)
@@ -106,30 +102,10 @@ def _trained(protocol: Protocol, cell: Cell, view: str, ctx: Context) -> Compare
     verifier = SiameseVerifier().fit(
         release_of(cell, view, train), protocol.identity(train), release_of(cell, view, val), val_pairs, ctx
     )
-    points = {split: verifier.transform(release_of(cell, view, protocol.rows(split))) for split in JUDGED}
-
-    def compare(name: str) -> NDArray[np.float64]:
-        # official pairs are of test people
-        split: SplitName = "attacker-val" if name.startswith("attacker-val") else "test"
-        pairs = protocol.pairs(name, protocol.rows(split))
-        assert pairs is not None
-        return verifier.scores(points[split], pairs)
-
-    return compare
-
-
-def _by_formula(protocol: Protocol, cell: Cell, similarity: Formula) -> Compare:
-    """By a formula on the embedding of the release as it is."""
-    embedding = cell.tensors("release")["embedding"]
-
-    def compare(name: str) -> NDArray[np.float64]:
-        left, right = (protocol.tensors[f"pairs.{name}.{side}"] for side in ("left", "right"))
-        scores = np.empty(len(left))
-        for part in batches(len(left), PAIRS_TOGETHER):
-            scores[part] = similarity(*(embedding[side[part]].astype(np.float64) for side in (left, right)))
-        return scores
-
-    return compare
+    rows = np.concatenate([protocol.rows(split) for split in JUDGED])
+    points = np.concatenate([verifier.transform(release_of(cell, view, protocol.rows(split))) for split in JUDGED])
+    order = np.argsort(rows)
+    return Points(rows[order], points[order], FORMULAS["euclidean"])
 
 
 COMPUTE: Kinds = {
@@ -139,4 +115,5 @@ COMPUTE: Kinds = {
     "queries": compute_queries,
     "attack": compute_attack,
     "utility": compute_utility,
+    "matches": compute_matches,
 }

@@ -183,9 +183,31 @@ def utility_cell(config: RunConfig, protocol: CellSpec, release: CellSpec, name:
         "protocol": protocol.digest,
         "release": release.digest,
         "score": config.score,
+        **_templates(config),
         **_computing(config, seed),
     }
     return CellSpec(inputs, f"verifier on {name}, seed {seed}", (protocol.digest, release.digest), release=name)
+
+
+def matches_cell(
+    config: RunConfig, protocol: CellSpec, matcher: PluginSpec, release: CellSpec, name: str, seed: int
+) -> CellSpec:
+    """The matcher on a release's pictures; it is the same encoder whatever the seed of the release."""
+    inputs = {
+        "kind": "matches",
+        "protocol": protocol.digest,
+        "release": release.digest,
+        "matcher": matcher.inputs(),
+        **_templates(config),
+        **_computing(config, 0),
+    }
+    needs = (protocol.digest, release.digest)
+    label = f"matcher {matcher.name} on {name}, seed {seed}"
+    return CellSpec(inputs, label, needs, ("encoder", matcher.name), long=True, release=name)
+
+
+def _templates(config: RunConfig) -> dict[str, Any]:
+    return {"templates": list(config.templates)} if config.templates else {}  # cells of runs without keep their names
 
 
 def attack_cell(

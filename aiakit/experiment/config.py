@@ -194,7 +194,8 @@ class RunConfig(Record):
     compiled : whether networks are compiled for training. unit : what counts once in figures, a person or an image.
     threads : that a release is trained with, all else takes one; None where none is trained.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
-    score : how verification compares two samples. notes : what was left out of it, a line each.
+    score : how verification compares two samples. matcher : the fixed encoder that also compares released pictures.
+    notes : what was left out of it, a line each.
     """
 
     dataset: DatasetSpec
@@ -202,6 +203,7 @@ class RunConfig(Record):
     split: SplitSpec = SplitSpec()
     pairs: PairsSpec | None = PairsSpec()
     score: Score = "siamese"
+    matcher: PluginSpec | None = None
     defenses: Annotated[tuple[Annotated[Chain, Field(min_length=1)], ...], Field(min_length=1)]
     attacks: tuple[PluginSpec, ...]
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
@@ -239,7 +241,19 @@ class RunConfig(Record):
         """What was asked for, as JSON: all but the code of the plugins, which may change while a run is worked on."""
         code = dict.fromkeys(SAID, True)
         each = {"__all__": {"__all__": code}}
-        return self.model_dump(mode="json", exclude={"dataset": code, "defenses": each, "attacks": {"__all__": code}})
+        parts: dict[str, Any] = {"dataset": code, "defenses": each, "attacks": {"__all__": code}, "matcher": code}
+        return self.model_dump(mode="json", exclude=parts)
+
+    @property
+    def plugins(self) -> list[PluginSpec]:
+        """The plugins of its cells."""
+        matcher = [] if self.matcher is None else [self.matcher]
+        return [*self.attacks, *(stage for chain in self.defenses for stage in chain), *matcher]
+
+    @property
+    def templates(self) -> tuple[int, ...]:
+        """Numbers of images of one person that are enrolled together: those whose evidence is added up."""
+        return tuple(images for images in self.pooled if images > 1)
 
     @property
     def audits(self) -> bool:

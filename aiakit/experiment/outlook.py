@@ -67,7 +67,7 @@ def _bytes_of(cell: CellSpec, sizes: Sizes) -> int:
         return sizes.images * draws * sum(each[view] for view in views) + STATE
     if cell.kind == "attack":
         return sizes.scored * 2 * NUMBER
-    if cell.kind == "utility":
+    if cell.kind in ("utility", "matches"):
         return 4 * 25_000 * NUMBER
     return sizes.images * 4 * NUMBER
 

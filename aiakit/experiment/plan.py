@@ -11,6 +11,7 @@ from aiakit.experiment.cellspec import (
     Rivals,
     attack_cell,
     labels_cell,
+    matches_cell,
     produced_by,
     protocol_cell,
     queries_cell,
@@ -54,6 +55,7 @@ class Plan:
     stages: dict[str, CellSpec]
     further: dict[str, FurtherAttribute]
     queries: dict[tuple[str, int], CellSpec]
+    matches: dict[tuple[str, int], CellSpec]
 
     def cells(self) -> Iterator[CellSpec]:
         """Every cell, each after the cells that it needs; a cell that several need may come several times."""
@@ -62,7 +64,7 @@ class Plan:
         releases = {**self.stages, **{cell.digest: cell for cell in self.releases.values()}}
         tables = [self.attacks, *(attribute.attacks for attribute in self.further.values())]
         for name in dict.fromkeys(name for name, _ in self.releases):
-            of_release: list[dict[tuple[str, int], CellSpec]] = [self.releases, self.utilities, self.queries]
+            of_release = [self.releases, self.utilities, self.matches, self.queries]
             made = [cell for table in of_release for (release, _), cell in table.items() if release == name]
             users = [cell for table in tables for key, cell in table.items() if key.release == name]
             for cell in [*made, *users]:
@@ -137,6 +139,7 @@ class _Planner:
         self.releases: dict[tuple[str, int], CellSpec] = {}
         self.utilities: dict[tuple[str, int], CellSpec] = {}
         self.queries: dict[tuple[str, int], CellSpec] = {}
+        self.matches: dict[tuple[str, int], CellSpec] = {}
         self.chains = {label_of(chain): chain for chain in config.defenses}
 
     def plan(self) -> Plan:
@@ -148,9 +151,14 @@ class _Planner:
                     self.queries[name, seed] = queries_cell(self.config, self.protocol, chain, made, seed)
                 if self.config.pairs is not None:
                     self.utilities[name, seed] = utility_cell(self.config, self.protocol, release, name, seed)
+                    if self.config.matcher is not None and "image" in produced_by(chain):
+                        self.matches[name, seed] = matches_cell(
+                            self.config, self.protocol, self.config.matcher, release, name, seed
+                        )
         attacks = self._attacks(self.config.attacks)
         further = {spec.name: self._further(spec) for spec in self.config.further if not spec.left_out}
-        return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further, self.queries)
+        return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further, self.queries,
+                    self.matches)  # fmt: skip
 
     def grown(self, growing: Growing) -> Iterator[tuple[AttackKey, CellSpec]]:
         """One attack with each number of people, in each fold."""

@@ -64,6 +64,8 @@ def seconds_of(cell: CellSpec, sizes: Sizes) -> float:
     if cell.kind == "utility":
         verifier = cost_of("verifier", "embedding") or UNKNOWN
         return verifier.of(sizes.images) if cell.inputs["score"] == "siamese" else SMALL
+    if cell.kind == "matches":
+        return _of_plugin("encoder", cell.inputs["matcher"], sizes, sizes.scored)
     if cell.plugin is not None and "n" in cell.inputs:  # of a calibration
         return _of_plugin("attack", cell.inputs["attack"], sizes, cell.inputs["n"])
     return SMALL

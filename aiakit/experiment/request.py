@@ -34,6 +34,7 @@ from aiakit.experiment.config import (
     parse_chain,
     plugin_spec,
 )
+from aiakit.experiment.encoding import AUTOENCODER, encoder_of, matcher_of
 from aiakit.experiment.selection import applicable, attack_names, loadable, not_run, split_names
 from aiakit.measures.forecast import too_few_to_share
 from aiakit.measures.units import Unit
@@ -41,8 +42,6 @@ from aiakit.plugins import registry
 from aiakit.plugins.options import Options, require_in_use
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import first_problem
-
-AUTOENCODER = "autoencoder"  # the encoder that is trained as AIA's is: the release of `original`
 
 
 @dataclass(kw_only=True)
@@ -54,7 +53,8 @@ class Probing:
     them genuine. unit : what counts once in figures, a person or an image. folds : for cross-fitting over those who are
     not the defender's, 1 for a single split; None for the usual number. forecast : whether it is said how the leak
     grows with the people that the attacker knows; None where they are enough. halving : whether attacks are left out of
-    later folds once they are certainly not the strongest.
+    later folds once they are certainly not the strongest. matcher : the fixed encoder, as ``--encoder`` is written,
+    that also compares the released pictures; None for none.
     """
 
     attacks: Sequence[str] = ("all",)
@@ -74,9 +74,12 @@ class Probing:
     folds: int | None = None
     forecast: bool | None = None
     halving: bool = False
+    matcher: str | None = None
 
-    def settings(self) -> dict[str, Any]:
-        """The fields of a ``RunConfig`` that follow from these alone. Raises InputError for what cannot be used."""
+    def settings(self, chains: Sequence[Chain]) -> dict[str, Any]:
+        """The fields of a ``RunConfig`` that follow from these and the releases. Raises InputError for what cannot be
+        used.
+        """
         device = choose_device(self.device, self.remote)
         pairs = PairsSpec(genuine=self.pairs // 5, impostor=self.pairs - self.pairs // 5)
         return {
@@ -87,12 +90,18 @@ class Probing:
             "forecast": self.forecast is not False,
             "halving": self.halving,
             "pairs": pairs if self.utility else None,
+            "matcher": None if self.matcher is None else self._matcher(self.matcher, chains),
             "unit": self.unit,
             "device": device,
             "precision": choose_precision(self.precision, device, self.remote),
             "framework": framework_fingerprint(),
             "libraries": library_versions(),
         }
+
+    def _matcher(self, text: str, chains: Sequence[Chain]) -> PluginSpec:
+        if not self.utility:
+            raise InputError("--matcher measures verification, and --no-utility leaves it out: give one of the two")
+        return matcher_of(text, self.options, chains)
 
     def require_people(self, taught: int) -> None:
         """Raise InputError for more people than are learned from, and for a forecast that so few do not carry."""
@@ -102,6 +111,10 @@ class Probing:
         reason = too_few_to_share(taught) if self.forecast else ""
         if reason:
             raise InputError(f"--forecast cannot be done: {reason}; add people, or leave it out")
+
+    def matching(self) -> list[tuple[registry.Kind, str]]:
+        """The plugin of the matcher, whose options may be set."""
+        return [] if self.matcher is None else [("encoder", self.matcher.partition(":")[0])]
 
     def attack_specs(self, names: Sequence[str]) -> tuple[PluginSpec, ...]:
         """The named attacks with their options."""
@@ -154,7 +167,7 @@ def prepare(request: Request) -> Prepared:
     dataset_name = request.dataset
     registry.entry("dataset", dataset_name)
     in_use: list[Stage] = [stage for chain in chains for stage in chain]
-    in_use += [("attack", name) for name in attacks_asked] + [("dataset", dataset_name)]
+    in_use += [("attack", name) for name in attacks_asked] + [("dataset", dataset_name), *request.matching()]
     require_in_use(request.options, {name for _, name in in_use}, lambda option: registry.owners(option, in_use))
     options = {**request.options}
     if encoder_options:
@@ -178,7 +191,7 @@ def prepare(request: Request) -> Prepared:
     request.require_people(split.taught(faces.identity))
     further = further_attributes(faces, split, split_names(request.attributes), usable)
     _check_pairs(request, faces, split, defenses)
-    settings = request.settings()
+    settings = request.settings(defenses)
     if request.compiled:
         require_compiler(settings["device"], request.remote)
     views = {view for chain in defenses for view in produced_by(chain)}
@@ -227,23 +240,6 @@ def make_config(**fields: Any) -> RunConfig:
 
 
 Stage = tuple[registry.Kind, str]
-
-
-def encoder_of(text: str) -> tuple[str, dict[str, str]]:
-    """``--encoder`` → name and options: ``dlib``, ``timm:MODEL[=WEIGHTS]``, ``precomputed:FILE``.
-
-    Raises InputError for an unknown encoder, one that cannot be used here, or an option that it does not take.
-    """
-    name, _, rest = text.partition(":")
-    cls = registry.load("encoder", name)
-    if name != AUTOENCODER:
-        reason = cls.unavailable()
-        if reason:
-            raise InputError(f"the encoder {name} cannot be used: {reason}")
-    if rest and not cls.shorthand:
-        raise InputError(f"--encoder {text} cannot be read: {name} takes nothing after ':'")
-    values = rest.split("=", len(cls.shorthand) - 1) if rest else []
-    return name, {option: value for option, value in zip(cls.shorthand, values, strict=False) if value}
 
 
 def _chains(request: Request, encoder: str, broken: dict[str, str]) -> list[tuple[Stage, ...]]:

@@ -46,8 +46,7 @@ def plugin_file(out: Path, kind: registry.Kind, name: str) -> str | None:
             run = Run.open(folder)
         except InputError:
             continue
-        used = [run.config.dataset, *run.config.attacks, *(stage for chain in run.config.defenses for stage in chain)]
-        for spec in used:
+        for spec in [run.config.dataset, *run.config.plugins]:
             if (spec.kind, spec.name) == (kind, name) and spec.sha256:
                 given = (word for word in run.command or () if Path(word).name == spec.package)
                 return next(given, spec.package)
@@ -182,7 +181,7 @@ class Run:
     def _require_plugins(self, store: Store, cells: Sequence[CellSpec]) -> None:
         """Raise InputError where a plugin that is still needed is not there: it names the file that has to be given."""
         needed = {cell.plugin for cell in cells if not store.has(cell.digest)}
-        for spec in [*self.config.attacks, *(stage for chain in self.config.defenses for stage in chain)]:
+        for spec in self.config.plugins:
             if (spec.kind, spec.name) in needed:
                 spec.registered()
 

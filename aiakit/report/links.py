@@ -58,6 +58,10 @@ class Links:
         """To the verifier of a release."""
         return self.computed(self.figures.utilities.get(release, []))
 
+    def matcher(self, release: str) -> str | None:
+        """To the matcher on the pictures of a release."""
+        return self.computed(self.figures.matches.get(release, []))
+
     def attack(self, release: str, name: str) -> str | None:
         """To an attack on a release."""
         return self.computed(self.figures.sources.get((release, name), []))

@@ -17,19 +17,23 @@ from aiakit.report.remarks import bounds, failed, growth, impossible, nulls, ski
 from aiakit.report.source import Source
 from aiakit.report.table import Cell, Column, Heading, Table, interval_cell, tabulated, to_cell
 from aiakit.report.tables import (
-    FEW,
     attack_table,
     chosen_table,
     cost_table,
-    counts_table,
     further_table,
-    impostors,
     part_table,
     release_table,
     variance_table,
-    verification_table,
 )
 from aiakit.report.theme import Chart
+from aiakit.report.verification import (
+    FEW,
+    counts_table,
+    impostors,
+    matcher_tables,
+    template_table,
+    verification_table,
+)
 from aiakit.storage.documents import printable
 
 POINTS = {"accuracy": "that of accuracy", "fmr_1pct": "for FMR 1 %"}
@@ -83,7 +87,8 @@ def verification(source: Source) -> Section | None:
     if not table.rows:
         return None
     text = "A perfect oracle of the attribute alone scores well against random impostors, and at chance against others."
-    tables = [table, counts_table(source.document, source.links)]
+    others = [*matcher_tables(source.document, source.links), template_table(source.document)]
+    tables = [table, counts_table(source.document, source.links), *(each for each in others if each.rows)]
     return Section("verification", "Verification", [text], drawn, tables)
 
 
@@ -210,7 +215,7 @@ def _cells_table(source: Source) -> Table:
     found: list[tuple[str, str, Sequence[str]]] = []
     for release, digests in figures.releases.items():
         found.append((release, "release", digests))
-        others = (("claim", figures.claims), ("verifier", figures.utilities))
+        others = (("claim", figures.claims), ("verifier", figures.utilities), ("matcher", figures.matches))
         found += [(release, what, by[release]) for what, by in others if release in by]
     found += [(release, attack, digests) for (release, attack), digests in figures.sources.items()]
     found += [(release, f"{attack}, {name}", digests) for (name, release, attack), digests in figures.further.items()]

@@ -7,29 +7,12 @@ from math import sqrt
 from typing import Any
 
 from aiakit.experiment.config import LADDER
-from aiakit.measures.bootstrap import FEWEST_ERRORS
-from aiakit.report.links import Links, attack_id, to_attack, to_strongest, to_verification, verification_id
+from aiakit.report.links import Links, attack_id, to_attack, to_strongest, to_verification
 from aiakit.report.table import Cell, Column, Table, a_column_each, interval_cell, tabulated, to_cell
+from aiakit.report.verification import counts_table, matcher_tables, template_table, verification_table
 
 Row = dict[str, Any]
-RESTS_ON = {
-    "genuine_pairs": "genuine pairs",
-    "distinct_genuine_pairs": "of these distinct",
-    "genuine_people": "of people",
-    "impostor_pairs": "impostor pairs",
-    "impostor_people": "of people",
-    "false_non_matches": "false non-matches",
-    "false_matches": "false matches",
-}
 CURVES = (("budgets", "Label budget", "people"), ("pooled", "Pooled attacker", "images"))
-VERIFICATION = {
-    "accuracy": "accuracy [95 %]",
-    "auc": "AUC [95 %]",
-    "eer": "EER [95 %]",
-    "fnmr_at_fmr_1pct": "FNMR at FMR 1 % [95 %]",
-    "fnmr_at_fmr_0_1pct": "FNMR at FMR 0.1 % [95 %]",
-}
-FEW = "†"  # of a figure that rests on too few errors
 NUMBERS = {
     "auc": "AUC",
     "advantage": "advantage",
@@ -47,6 +30,8 @@ def tables_of(document: Row) -> Iterator[Table]:
         chosen_table(document),
         verification_table(document, links),
         counts_table(document, links),
+        *matcher_tables(document, links),
+        template_table(document),
         _attack_matrix(document),
         further_table(document, links),
         _ladder(document),
@@ -262,64 +247,6 @@ def _curves(document: Row) -> Iterator[Table]:
 
 def _curve(row: Row, key: str) -> list[tuple[str, Sequence[Row]]]:
     return list(row[key].items()) if key == "budgets" else [(row["strongest"]["attack"], row[key])]
-
-
-def _impostors(document: Row, links: Links) -> tuple[list[Column], list[tuple[int, Row, str]]]:
-    """The first columns of a table of verification, and its records: a release and a kind of impostors each."""
-    meanings = impostors(document)
-    records = [
-        (number, row, kind)
-        for number, row in enumerate(document["rows"])
-        for kind in meanings
-        if kind in row["utility"]
-    ]
-    first = [
-        Column("release", lambda r: to_cell(r[1]["release"]), False),
-        Column("impostors", lambda r: to_cell(meanings[r[2]], id=verification_id(r[0], r[2]) if links.cells else None),
-               False),
-    ]  # fmt: skip
-    return first, records
-
-
-def impostors(document: Row) -> dict[str, str]:
-    """Kind of impostors → in words."""
-    return {"random": "random impostors", "same_attribute": f"impostors of the same {document['attribute']}"}
-
-
-def verification_table(document: Row, links: Links) -> Table:
-    """What a verifier, trained afresh on each release, still tells apart."""
-
-    def cell(record: tuple[int, Row, str], metric: str) -> Cell:
-        found = record[1]["utility"][record[2]]
-        mark = few_errors(found["counts"], metric)
-        return interval_cell(found[metric], found[f"{metric}_ci95"], mark, href=links.verifier(record[1]["release"]))
-
-    first, records = _impostors(document, links)
-    columns = [*first, *a_column_each(VERIFICATION, cell)]
-    caption = (
-        "1:1 verification of test people; the thresholds of accuracy and of FNMR are chosen on attacker-val. "
-        f"{FEW} fewer than {FEWEST_ERRORS} false matches or false non-matches: no more than a hint."
-    )
-    return tabulated("verification-table", caption, columns, records, keys=2)
-
-
-def few_errors(counts: Mapping[str, float], metric: str) -> str:
-    """The mark of a rate at an operating point that rests on too few errors (Rule of 30, ISO/IEC 19795-1)."""
-    _, at, point = metric.partition("fnmr_at_")
-    found = [counts.get(f"{error}_at_{point}") for error in ("false_non_matches", "false_matches")] if at else []
-    return FEW if any(count is not None and count < FEWEST_ERRORS for count in found) else ""
-
-
-def counts_table(document: Row, links: Links) -> Table:
-    """Pairs, people and errors of verification."""
-    first, records = _impostors(document, Links())
-    columns = [
-        *first,
-        *a_column_each(RESTS_ON, lambda r, each: to_cell(round(r[1]["utility"][r[2]]["counts"][each]),
-                                                         href=links.verifier(r[1]["release"]))),
-    ]  # fmt: skip
-    caption = "What verification rests on: pairs, people and errors at the threshold of accuracy, means over seeds."
-    return tabulated("verification-counts-table", caption, columns, records, keys=2)
 
 
 def further_table(document: Row, links: Links) -> Table:

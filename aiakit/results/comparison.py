@@ -122,9 +122,13 @@ def _measured(a: Row, b: Row, every_attack: bool) -> Iterator[tuple[str, str, St
     for name in a.attacks if every_attack else ():
         if name in b.attacks:
             yield name, "balanced_accuracy", a.attacks[name], b.attacks[name]
-    for kind in a.utility:
-        if kind in b.utility:
-            yield f"utility, {kind.replace('_', ' ')} impostors", "accuracy", a.utility[kind], b.utility[kind]
+    verified = [("utility", a.utility, b.utility)]
+    if a.matched is not None and b.matched is not None and a.matched.encoder == b.matched.encoder:
+        verified.append((f"matcher {a.matched.encoder}", a.matched.utility, b.matched.utility))
+    for name, one, other in verified:
+        for kind in one:
+            if kind in other:
+                yield f"{name}, {kind.replace('_', ' ')} impostors", "accuracy", one[kind], other[kind]
 
 
 def _difference(a: Statistics, b: Statistics, metric: str, paired: bool) -> dict[str, Any]:

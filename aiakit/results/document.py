@@ -15,7 +15,7 @@ from aiakit.measures.deciding import spread_of_folds
 from aiakit.measures.statistics import smallest_detectable
 from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.learning import people_known, too_few
-from aiakit.results.row import Row
+from aiakit.results.row import Row, utility_as_json
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
 
 SCHEMA = 3
@@ -212,8 +212,8 @@ def measured(row: Row) -> dict[str, Any]:
         "gap_ci95": None if row.gap is None else numbers(row.gap.ci95),
         "attacks": {name: statistics.as_json() for name, statistics in row.attacks.items()},
         "simultaneous_upper": None if row.simultaneous_upper is None else number(row.simultaneous_upper),
-        "utility": {kind: statistics.as_json() for kind, statistics in row.utility.items()}
-        | ({} if row.official is None else {"official": vars(row.official)}),
+        "utility": utility_as_json(row.utility, row.official, row.templates)
+        | ({} if row.matched is None else {"matcher": row.matched.as_json()}),
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.experiment.config import Level, RunConfig, label_of
+from aiakit.experiment.encoding import DETECT
 from aiakit.experiment.plan import AttackKey, CellSpec, Plan, make_plan
 from aiakit.experiment.protocol import JUDGED, Protocol
 from aiakit.measures.comparison import variance_components
@@ -20,12 +21,13 @@ from aiakit.results.errors_by_class import errors_by_class
 from aiakit.results.growth import Growth
 from aiakit.results.judge import SPLITS, Judge, OfficialTruth, Scores, Truth
 from aiakit.results.learning import curves_of
+from aiakit.results.matching import matched, scores_by_kind, templates
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.repeats import repeats_of
 from aiakit.results.row import Row
 from aiakit.results.slices import slices_of
 from aiakit.storage.documents import sound
-from aiakit.storage.store import Store
+from aiakit.storage.store import Cell, Store
 
 
 @dataclass
@@ -65,6 +67,7 @@ def _evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None) 
         _add_attacks(cells, config, name, row, config.pooled)
         _add_growth(cells, config, row)
         _add_utility(cells, plan, name, row)
+        _add_matches(cells, config, plan, name, row)
     further = {name: _evaluate_further(store, plan, config, name) for name in plan.further}
     return Evaluation(config, cells.protocol, rows, {name: found for name, found in further.items() if found})
 
@@ -88,7 +91,8 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
     row.peak_mib = max((result["peak_mib"] for result in made if "peak_mib" in result), default=None)
     row.accuracy_bound = accuracy_bound_of(store, plan, name)
     row.notes = list(dict.fromkeys(note for result in made for note in result.get("notes", ())))
-    cells = [*releases, *(cell for (release, _), cell in plan.utilities.items() if release == name)]
+    used = (*plan.utilities.items(), *plan.matches.items())
+    cells = [*releases, *(cell for (release, _), cell in used if release == name)]
     for table in (plan.attacks, *(attribute.attacks for attribute in plan.further.values())):
         cells += [cell for key, cell in table.items() if key.release == name]
     for cell in cells:
@@ -287,13 +291,24 @@ def _pooled(tables: Sequence[Mapping[str, Any]], judge: Judge, images: int) -> A
 
 
 def _add_utility(cells: _Cells, plan: Plan, name: str, row: Row) -> None:
-    found = [cells.store.find(cell.digest) for (release, _), cell in plan.utilities.items() if release == name]
-    tables = [cell.tensors("scores") for cell in found if cell is not None]
-    if tables:
-        similarities = {
-            kind: [{"val": table[f"attacker-val.{kind}"], "test": table[f"test.{kind}"]} for table in tables]
-            for kind in cells.judge.truth.pairs
-        }
+    found = _finished(cells.store, plan.utilities, name)
+    if found:
+        tables = [cell.tensors("scores") for cell in found]
+        similarities = scores_by_kind(cells.judge, tables)
         official = [table["official"] for table in tables if "official" in table]
         cells.judge.judge_utility(row, Scores({}, similarities=similarities, official=official))
         row.errors_by_class = errors_by_class(cells.judge.truth, similarities)
+        row.templates = templates(cells.judge, found)
+
+
+def _add_matches(cells: _Cells, config: RunConfig, plan: Plan, name: str, row: Row) -> None:
+    found = _finished(cells.store, plan.matches, name)
+    if found and config.matcher is not None:
+        detects = config.matcher.params.get(DETECT) is True
+        row.matched = matched(cells.judge, cells.protocol, config.matcher.name, detects, found)
+
+
+def _finished(store: Store, table: Mapping[tuple[str, int], CellSpec], name: str) -> list[Cell]:
+    """The finished cells of a release, a seed each."""
+    found = [store.find(cell.digest) for (release, _), cell in table.items() if release == name]
+    return [cell for cell in found if cell is not None]

@@ -70,8 +70,8 @@ class Figures:
     """det : verification curves. slices : per-class results.
 
     Digests of the cells that figures were computed from: sources : (defense, attack) → of the headline's.
-    further : (attribute, defense, attack) → the same of a further attribute. claims, releases, utilities : defense →
-    of the in-loop attacker's claim, of making the release, of the verifier.
+    further : (attribute, defense, attack) → the same of a further attribute. claims, releases, utilities, matches :
+    defense → of the in-loop attacker's claim, of making the release, of the verifier, of the matcher.
     """
 
     det: Sequence[DetCurve] = ()
@@ -81,6 +81,7 @@ class Figures:
     claims: dict[str, list[str]] = field(default_factory=dict)
     releases: dict[str, list[str]] = field(default_factory=dict)
     utilities: dict[str, list[str]] = field(default_factory=dict)
+    matches: dict[str, list[str]] = field(default_factory=dict)
 
 
 def figures_of(store: Store, evaluation: Evaluation) -> Figures:
@@ -118,6 +119,7 @@ def _figures(store: Store, evaluation: Evaluation) -> Figures:
         _by_release(store, claims),
         _by_release(store, ((release, cell) for (release, _), cell in plan.releases.items())),
         _by_release(store, ((release, cell) for (release, _), cell in plan.utilities.items())),
+        _by_release(store, ((release, cell) for (release, _), cell in plan.matches.items())),
     )
 
 

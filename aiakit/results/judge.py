@@ -22,6 +22,7 @@ from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import OfficialFolds, Row
 
 SPLITS = ("val", "test")  # scores are on attacker-val and on test
+Chosen = Mapping[str, NDArray[Any]]  # split → positions, or a mask, of pairs
 Tables = Sequence[Mapping[str, NDArray[Any]]]  # a table of scores a repeat, by split or by the name of the pairs
 
 
@@ -152,15 +153,23 @@ class Judge:
             self.attack(tuned, seeds, learned=False),
         )
 
-    def verification(self, kind: str, tables: Tables) -> VerificationStatistics:
-        """The statistics of the repeats of the verifier on pairs with impostors of a kind."""
-        scored = []
-        for split in SPLITS:
-            pairs, identity = self.truth.pairs[kind][split], self.truth.identity[split]
-            people = (pairs.same, identity[pairs.left], identity[pairs.right])
+    def verification(self, kind: str, tables: Tables, chosen: Chosen | None = None) -> VerificationStatistics:
+        """The statistics of the repeats of the verifier on pairs with impostors of a kind.
+
+        chosen : split → which of these pairs; None for all. tables : with a score for each of them.
+        """
+        scored, pairs = [], {split: self.pairs(kind, split, chosen) for split in SPLITS}
+        for split, of in pairs.items():
+            identity = self.truth.identity[split]
+            people = (of.same, identity[of.left], identity[of.right])
             scored.append([(table[split], *people) for table in tables])
         found = self.memory.verification_statistics(scored[0], scored[1], self.bootstrap)
-        return replace(found, counts={"distinct_genuine_pairs": _distinct(pairs), **found.counts})
+        return replace(found, counts={"distinct_genuine_pairs": _distinct(pairs["test"]), **found.counts})
+
+    def pairs(self, kind: str, split: str, chosen: Chosen | None = None) -> Pairs:
+        """The pairs of a split with impostors of a kind, all or those that are chosen."""
+        every = self.truth.pairs[kind][split]
+        return every if chosen is None else every[chosen[split]]
 
     def official(self, repeats: Sequence[NDArray[Any]]) -> OfficialFolds | None:
         """The data set's own protocol, means over the repeats; None without scores."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from aiakit.experiment.config import Level
+from aiakit.measures.acquisition import Acquisition
 from aiakit.measures.bootstrap import FEWEST_ERRORS, number, numbers
 from aiakit.measures.comparison import Difference, illusion_gap, max_t_bound
 from aiakit.measures.intervals import Estimate
@@ -31,6 +32,60 @@ class OfficialFolds:
     genuine_pairs: int
     genuine_people: int
     errors: float
+
+
+@dataclass(frozen=True)
+class OfTemplates:
+    """Verification with several images of the enrolled person.
+
+    several, single : kind of impostors → its statistics with templates, and with one image on the same pairs; without a
+    kind where nobody on attacker-val or test has one image more.
+    """
+
+    several: Mapping[str, VerificationStatistics]
+    single: Mapping[str, VerificationStatistics]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        single = {kind: found.as_json() for kind, found in self.single.items()}
+        return {**{kind: found.as_json() for kind, found in self.several.items()}, "single": single}
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What a fixed encoder, which nobody trained here, tells apart on the pictures of a release.
+
+    acquisition : in how many no face is found; None of an encoder that looks for none. utility, official, templates :
+    as of a ``Row``.
+    """
+
+    encoder: str
+    acquisition: Acquisition | None
+    utility: dict[str, VerificationStatistics]
+    official: OfficialFolds | None
+    templates: Mapping[int, OfTemplates]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "encoder": self.encoder,
+            "failure_to_acquire": None if self.acquisition is None else self.acquisition.as_json(),
+            **utility_as_json(self.utility, self.official, self.templates),
+        }
+
+
+def utility_as_json(
+    utility: Mapping[str, VerificationStatistics],
+    official: OfficialFolds | None,
+    templates: Mapping[int, OfTemplates],
+) -> dict[str, Any]:
+    """What a verifier, or a matcher, tells apart, as plain JSON values; a key is there where it was measured."""
+    found: dict[str, Any] = {kind: statistics.as_json() for kind, statistics in utility.items()}
+    if official is not None:
+        found["official"] = vars(official)
+    if templates:
+        found["templates"] = [{"images": images, **of.as_json()} for images, of in sorted(templates.items())]
+    return found
 
 
 @dataclass(frozen=True)
@@ -112,7 +167,8 @@ class Row:
     skipped : attack → why it could not be applied. approximations : attack → what it did of a large sample.
     variance : attack → variances of its balanced accuracy (between defense seeds, between attack seeds).
     accuracy_bound : what no attack on it can exceed, where its defense proves that.
-    errors_by_class : of verification, of a run or an audit.
+    errors_by_class : of verification, of a run or an audit. templates : number of images → verification with templates
+    of so many. matched : what a fixed matcher says of its pictures, where one was asked for and it has pictures.
     growth : attack → its learning curve, of the strongest and the runner-up.
     slices : the strongest attack on parts of test, where the run asks for them (an audit does).
     seconds : computing time of all of its cells. fit_seconds, release_seconds : of its defense, over all seeds.
@@ -136,6 +192,8 @@ class Row:
     utility: dict[str, VerificationStatistics] = field(default_factory=dict)
     official: OfficialFolds | None = None
     errors_by_class: ByClass = field(default_factory=dict)
+    templates: dict[int, OfTemplates] = field(default_factory=dict)
+    matched: Matched | None = None
     slices: Slices | None = None
     growth: dict[str, Growth] = field(default_factory=dict)
     seconds: float = 0.0

@@ -34,6 +34,7 @@ class Changes:
     seed: int | None = None
     attack_seeds: int | None = None
     folds: int | None = None
+    matcher: str | None = None
     strict: bool = False
     device: str = "auto"
     precision: str = "auto"
@@ -70,6 +71,7 @@ def requests_of(path: Path, suite: Suite, changes: Changes) -> Requests:
         seed=suite.split.seed if changes.seed is None else changes.seed,
         shares=_shares(path, suite),
         folds=changes.folds or suite.split.folds,
+        matcher=changes.matcher,
         knowledge=suite.knowledge,
         attack_seeds=changes.attack_seeds or suite.attack_seeds,
         device=changes.device,

@@ -11,7 +11,7 @@ import pytest
 from aiakit.datasets.lfw import FACE
 from aiakit.datasets.pixels import decode
 from aiakit.encoders import _landmarks
-from aiakit.encoders._landmarks import TEMPLATE, aligned, five_points, landmarks
+from aiakit.encoders._landmarks import TEMPLATE, aligned, five_points, landmarks, middle
 from aiakit.plugins import registry
 
 needs_dlib = pytest.mark.skipif(bool(registry.unavailable("encoder", "dlib")), reason="needs the extra judges")
@@ -30,7 +30,9 @@ def test_aligned_faces_have_their_eyes_where_the_template_says(size: int) -> Non
     ]
     off = np.array([five_points(each, 0.05) for each in made]) - TEMPLATE
     assert np.median(np.abs(off), axis=0).max() < 7
-    corners = [[complex(part.x, part.y) for part in landmarks(each, 0.0, "five").parts()] for each in made]
+    corners = [
+        [complex(part.x, part.y) for part in landmarks(each, middle(each, 0.0), "five").parts()] for each in made
+    ]
     eyes = np.array([[(each[2] + each[3]) / 2, (each[0] + each[1]) / 2] for each in corners])
     assert np.median(np.abs(eyes - TEMPLATE[:2]), axis=0).max() < 4
 

@@ -59,3 +59,23 @@ def test_people_of_lfw_are_told_apart(image_size: int) -> None:
     left, right = made[places.reshape(2, -1)]
     distance = np.linalg.norm(left - right, axis=1)
     assert roc_auc_score(pairs.same[chosen], -distance) >= 0.97
+
+
+@needs_dlib
+def test_a_picture_without_a_face_has_no_embedding_where_one_is_looked_for() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3), dtype=np.uint8)
+    looking = registry.make("encoder", "dlib", {"detect": True}).load_state_dict({})
+    assert not looking.encode(images, ("a", "b", "c")).any()
+
+
+@needs_dlib
+@pytest.mark.skipif("AIAKIT_DATA" not in os.environ, reason="needs AIAKIT_DATA")
+@pytest.mark.parametrize("image_size", [64, 96])
+def test_faces_of_lfw_are_found(image_size: int) -> None:
+    paths = sorted((Path(os.environ["AIAKIT_DATA"]) / "lfw" / "lfw-deepfunneled").glob("*/*.jpg"))[:200:10]
+    images = decode(paths, FACE, image_size).pixels
+    looking = registry.make("encoder", "dlib", {"detect": True}).load_state_dict({})
+    faces = np.concatenate([images, np.full_like(images[:2], 90)])
+    found = looking.encode(faces, tuple(map(str, range(len(faces))))).any(1)
+    assert found[:20].mean() >= 0.9
+    assert not found[20:].any()

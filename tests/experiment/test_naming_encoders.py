@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aiakit.errors import InputError
-from aiakit.experiment.request import encoder_of
+from aiakit.experiment.encoding import encoder_of
 
 
 @pytest.mark.parametrize(
