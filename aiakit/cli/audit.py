@@ -15,6 +15,7 @@ from aiakit.cli.common import (
     quiet_option,
     verbose_option,
 )
+from aiakit.cli.gating import conclude_gate, gate_options, limits_of, spelt_out
 from aiakit.cli.options import (
     dry_run_option,
     engine_and_threads,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 @click.option("--allow-overlap", is_flag=True, help="Measure although splits share people or rows; the notes say so.")
 @click.option("--reference", metavar="FILE", help="The undefended release of the same rows: shows the attacks' power.")
 @click.option("--image-size", type=int, default=64, show_default=True, help="Side that pictures are resized to.")
+@gate_options
 @probing_options
 @engine_options
 @out_options
@@ -69,8 +71,12 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
     from aiakit.storage.cache import cache_folder
 
     where, each = engine_and_threads(given)
+    limits = limits_of(given)
+    if limits is not None and not given["attributes"] and not given["lists"]:
+        given["attributes"] = tuple(filter(None, limits.fail_above))  # a policy names what is to be measured
     with observer(quiet) as watch, naming_plugin_files(out):
         prepared = _prepare(Path(file), given, watch)
+        limits = spelt_out(limits, prepared.config, prepared.samples.attributes, given)
         folder = Path(out) / (name or default_name(prepared.config))
         if given["dry_run"]:
             cells = make_plan(prepared.config).unique_cells()
@@ -80,8 +86,8 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
         notes = compute(
             run, Runtime(cache_folder(), each, cell_seconds=given["cell_timeout"]), watch, where, prepared.broken
         )
-    _, document = show_results(run, as_json, verbose, quiet, notes)
-    return 0 if document["complete"] else 1
+    _, document = show_results(run, as_json, verbose, quiet, notes, limits)
+    return conclude_gate(document, given)
 
 
 def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:

@@ -10,6 +10,7 @@ from aiakit.cli.common import console, emit_json
 
 if TYPE_CHECKING:
     from aiakit.results.evaluate import Evaluation
+    from aiakit.results.gate import Limits
 
 
 def tell(*lines: str) -> None:
@@ -33,20 +34,29 @@ def show_plan(document: dict[str, Any], as_json: bool) -> int:
 
 
 def show_results(
-    run: Any, as_json: bool, verbose: bool, quiet: bool, notes: list[str]
+    run: Any, as_json: bool, verbose: bool, quiet: bool, notes: list[str], limits: Limits | None = None
 ) -> tuple[Evaluation, dict[str, Any]]:
-    """Print what a run has measured, write its report, and say where both are."""
+    """Print what a run has measured and whether limits are kept, write its report, and say where both are."""
     from aiakit.report.html import write_report
     from aiakit.results.document import document_of
     from aiakit.results.evaluate import evaluate
 
     evaluation = evaluate(run.store, run.config)
-    document = document_of(evaluation, run.failures())
+    document = with_gate(document_of(evaluation, run.failures()), limits)
     print_results(document, run.folder, as_json, verbose, quiet)
     report, *_ = write_report(run, evaluation, document)
     if not quiet:
         tell(*notes, f"stored in {run.folder}", f"report: {report}")
     return evaluation, document
+
+
+def with_gate(document: dict[str, Any], limits: Limits | None) -> dict[str, Any]:
+    """The document, and what it says of limits where there are some."""
+    if limits is None:
+        return document
+    from aiakit.results.gate import gate_of
+
+    return {**document, "gate": gate_of(document, limits).as_json()}
 
 
 def print_results(document: dict[str, Any], folder: Path, as_json: bool, verbose: bool, quiet: bool = False) -> None:

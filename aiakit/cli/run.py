@@ -15,6 +15,7 @@ from aiakit.cli.common import (
     quiet_option,
     verbose_option,
 )
+from aiakit.cli.gating import conclude_gate, gate_options, limits_of, spelt_out
 from aiakit.cli.options import (
     data_options,
     dry_run_option,
@@ -66,6 +67,7 @@ from aiakit.cli.results import show_plan, show_results, tell
     metavar="TRACKER",
     help="Also report to mlflow[:URI] or tensorboard[:DIR] (needs the extra of that name).",
 )
+@gate_options
 @dry_run_option
 @verbose_option
 @quiet_option
@@ -89,11 +91,13 @@ def command(
     from aiakit.tracking.watch import Tracking
 
     where, each = engine_and_threads(given)
+    limits = limits_of(given)
     with Tracking(track) as tracking, observer(quiet) as watch, naming_plugin_files(out):
         of_release = {"utility": not given["no_utility"], "reference": not given["no_reference"]}
         options = parse_settings(given["settings"])
         request = request_of(Request, given, options=options, report=watch.step, **of_release)
         prepared = prepare(request)
+        limits = spelt_out(limits, prepared.config, prepared.faces.attributes, given)
         folder = Path(out) / (name or default_name(prepared.config))
         if given["dry_run"]:
             cells = make_plan(prepared.config).unique_cells()
@@ -108,7 +112,7 @@ def command(
             where,
             prepared.broken,
         )
-    evaluation, document = show_results(run, as_json, verbose, quiet, notes)
+    evaluation, document = show_results(run, as_json, verbose, quiet, notes, limits)
     problems = tracking.finish(figures_of(evaluation), document)
     tell(*(f"aiakit: {line}; the results are stored" for line in problems))
-    return 0 if document["complete"] and not problems else 1
+    return conclude_gate(document, given) or (1 if problems else 0)

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from aiakit.report import gate
 from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.formats import FORMATS
 from aiakit.report.grid import NONE, Grid, measured, print_grid, say
@@ -26,7 +27,7 @@ def print_document(
     out = console or stdout()
     say(out, conclusion_of(document), "bold")
     if quiet:
-        for line in problems({**document, "notes": []}):
+        for line in [*problems({**document, "notes": []}), *_gate(document)]:
             say(out, line)
         return
     out.print()
@@ -36,8 +37,13 @@ def print_document(
         out.print()
     for grid in (table.texts() for table in tables_of(document)) if verbose else further_summary(document):
         print_grid(out, grid)
-    for line in remarks(document) if verbose else in_short(document):
+    for line in [*(remarks(document) if verbose else in_short(document)), *_gate(document)]:
         say(out, line)
+
+
+def _gate(document: Row) -> list[str]:
+    """What a gate says of limits, where some were given."""
+    return list(gate.lines(document["gate"])) if "gate" in document else []
 
 
 def as_text(document: Row, style: str) -> str:

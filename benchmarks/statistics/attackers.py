@@ -191,6 +191,90 @@ class Spreading(Attack):
         return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
+class OfFolds(Attack):
+    """Perceptrons that each learn from four fifths of the attacker's people and stop by the last fifth, averaged."""
+
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
+        _, person = np.unique(train.identity, return_inverse=True)
+        fold_of = ctx.rng("folds").permutation(person.max() + 1) % 5
+        parts = [fold_of[person] == fold for fold in range(5)]
+        self.members_ = [
+            MultiLayerPerceptron(members=1).fit(_some(train, ~part), _some(train, part), replace(ctx, seed=number))
+            for number, part in enumerate(parts)
+        ]
+        return self
+
+    def predict_proba(self, release: Release) -> NDArray[Any]:
+        return np.asarray(np.mean([member.predict_proba(release) for member in self.members_], axis=0))
+
+
+def _some(known: LabelledRelease, rows: NDArray[np.bool_]) -> LabelledRelease:
+    assert known.release.embedding is not None
+    release = Release(known.release.embedding[rows])
+    return LabelledRelease(release, known.labels[rows], known.identity[rows], known.classes)
+
+
+class Contrastive(Attack):
+    """A perceptron on what a network learned without labels from the release that is asked about as well.
+
+    The network tells two noisy views of a sample from those of others (Chen et al., 2002.05709), and its output stands
+    beside the input.
+    """
+
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
+        self.known_ = train, val, ctx
+        return self
+
+    def predict_proba(self, release: Release) -> NDArray[Any]:
+        train, val, ctx = self.known_
+        parts = [part.embedding for part in (train.release, val.release, release) if part.embedding is not None]
+        x = torch.from_numpy(np.concatenate(parts))
+        x = (x - x.mean(dim=0)) / (x.std(dim=0) + 1e-6)
+        torch.manual_seed(ctx.seed)
+        network = MLP([x.shape[1], 256, 128])
+        optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-4)
+        for _ in range(30):
+            for rows in torch.split(torch.randperm(len(x)), 512):
+                first, second = (
+                    nn.functional.normalize(network(x[rows] + 0.4 * torch.randn_like(x[rows]))) for _ in range(2)
+                )
+                loss = nn.functional.cross_entropy(first @ second.T / 0.2, torch.arange(len(rows)))
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+        with torch.no_grad():
+            beside = torch.cat([x, nn.functional.normalize(network(x)) * 128**0.5], dim=1).numpy()
+        ends = np.cumsum([len(part) for part in parts])[:-1]
+        trained, held_out, asked = (Release(rows) for rows in np.split(beside, ends))
+        attack = MultiLayerPerceptron()
+        attack.fit(replace(train, release=trained), replace(val, release=held_out), ctx)
+        return attack.predict_proba(asked)
+
+
+class TabKit(Attack):
+    """A network of pytabkit with its tuned defaults, which chooses its epoch on attacker-val by the cross-entropy.
+
+    It is no dependency of aiakit: python -m pip install pytabkit. It takes no weights of samples.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def fit(self, train: LabelledRelease, val: LabelledRelease, ctx: Context) -> Self:
+        import pytabkit
+
+        rows = [part.release.embedding for part in (train, val) if part.release.embedding is not None]
+        make = getattr(pytabkit, self.name)
+        self.model_ = make(device="cpu", random_state=ctx.seed, n_threads=ctx.threads, verbosity=0,
+                           val_metric_name="cross_entropy")  # fmt: skip
+        held_out = np.arange(len(train), len(train) + len(val))
+        self.model_.fit(np.concatenate(rows), np.concatenate([train.labels, val.labels]), val_idxs=held_out)
+        return self
+
+    def predict_proba(self, release: Release) -> NDArray[Any]:
+        return np.asarray(self.model_.predict_proba(release.embedding), np.float64)
+
+
 TRIED: Mapping[str, Callable[[], Attack]] = {
     "mlp-by-images": lambda: Alike(MultiLayerPerceptron()),
     "mlp-still": Still,
@@ -203,6 +287,10 @@ TRIED: Mapping[str, Callable[[], Attack]] = {
     "rfm-round": lambda: registry.make("attack", "rfm", {"rounds": "0"}),
     "knn-in-rfm-metric": MetricNeighbours,
     "label-spreading": Spreading,
+    "mlp-of-folds": OfFolds,
+    "mlp-contrastive": Contrastive,
+    "pytabkit-realmlp": lambda: TabKit("RealMLP_TD_Classifier"),
+    "pytabkit-tabm": lambda: TabKit("TabM_D_Classifier"),
 }
 
 

@@ -1,0 +1,181 @@
+"""A gate for releases: limits, and whether a document shows that they are kept. What is not shown is no pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aiakit.errors import InputError
+from aiakit.experiment.config import REFERENCE
+from aiakit.results.verdicts import IMPOSSIBLE, INVERTED, NO_POWER, POWER_UNKNOWN
+from aiakit.storage.documents import first_problem, read_toml
+
+Outcome = Literal["passed", "failed", "undecided"]
+Share = Annotated[float, Field(gt=0, lt=1)]
+EXIT = {"failed": 3, "undecided": 4, "passed": 0}  # the worst first
+Row = Mapping[str, Any]
+
+
+class Limits(BaseModel):
+    """What a release must keep.
+
+    fail_above : attribute → the balanced accuracy that no attack may exceed; under "" that of the protected attribute.
+    min_utility : the verification accuracy against random impostors that it must reach.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fail_above: dict[str, Share] = {}
+    min_utility: Share | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.fail_above) or self.min_utility is not None
+
+    def of(self, attributes: Mapping[str, int], where: str) -> Limits:
+        """With the names of attributes spelt out.
+
+        attributes : each that is measured → how many classes it has, the protected one first. where : what says the
+        limits. Raises InputError where a limit is of an attribute that is not measured, or lies at chance or below.
+        """
+        protected = next(iter(attributes))
+        limits = {name or protected: limit for name, limit in self.fail_above.items()}
+        for name, limit in limits.items():
+            if name not in attributes:
+                raise InputError(
+                    f"{where} limits what is read of {name}, which is not measured (measured: {', '.join(attributes)})"
+                )
+            if limit <= 1 / attributes[name]:
+                raise InputError(
+                    f"{where}: no release can be read at less than {limit:g} of {name}, guessing reads "
+                    f"{1 / attributes[name]:.3g}: give a limit above it"
+                )
+        return Limits(fail_above=limits, min_utility=self.min_utility)
+
+
+def read_policy(path: Path) -> Limits:
+    """The limits of a TOML file: ``min_utility = 0.95`` and a table ``[fail_above]`` of attributes.
+
+    Raises InputError where it cannot be read or says anything else.
+    """
+    content = read_toml(path)
+    try:
+        limits = Limits.model_validate(content)
+    except ValidationError as invalid:
+        raise InputError(f"{path}: {first_problem(invalid)}") from None
+    if not limits:
+        raise InputError(f"{path} limits nothing: give min_utility, or a table [fail_above] with ATTRIBUTE = 0.6")
+    return limits
+
+
+@dataclass(frozen=True)
+class Check:
+    """One limit and one release. what : an attribute, or "utility". low, high : of what was measured, at 95 %."""
+
+    release: str
+    what: str
+    limit: float
+    outcome: Outcome
+    reason: str
+    figure: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a document says of some limits."""
+
+    checks: tuple[Check, ...]
+    missing: tuple[str, ...] = field(default=())  # cells without a result, of which anything may have come
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of the checks; what is incomplete cannot pass."""
+        found = {check.outcome for check in self.checks}
+        worst: Outcome = "failed" if "failed" in found else "undecided"
+        return "passed" if found == {"passed"} and not self.missing else worst
+
+    def as_json(self) -> dict[str, Any]:
+        """The gate as a document's ``gate``."""
+        return {
+            "outcome": self.outcome,
+            "exit_code": EXIT[self.outcome],
+            "checks": [vars(check) for check in self.checks],
+            "missing": list(self.missing),
+        }
+
+
+def gate_of(document: Row, limits: Limits) -> Gate:
+    """Hold every defended release of a document against limits whose attributes are spelt out (``Limits.of``)."""
+    checks = [
+        _leak(row, found, limit)
+        for name, limit in limits.fail_above.items()
+        for found in [document if name == document["attribute"] else document["further"][name]]
+        for row in _defended(found)
+    ]
+    if limits.min_utility is not None:
+        checks += [_utility(row, limits.min_utility) for row in _defended(document)]
+    missing = [label for row in _defended(document) for label in row["missing"]]
+    missing += [failure["cell"] for failure in document["failures"]]
+    return Gate(tuple(checks), tuple(dict.fromkeys(missing)))
+
+
+def _defended(document: Row) -> Iterator[Row]:
+    """The releases that are judged: all but the control, or that one where it is alone."""
+    rows = [row for row in document["rows"] if row["release"] != REFERENCE]
+    yield from rows or document["rows"]
+
+
+def _leak(row: Row, of: Row, limit: float) -> Check:
+    """Whether an attribute is read at less than the limit: by the upper bound, of attacks that could have seen more."""
+    best, verdict, detectable = row["strongest"], row["verdict"], of["smallest_detectable"]
+    attribute, release = of["attribute"], row["release"]
+    if best is None:
+        return Check(release, attribute, limit, "undecided", f"no attack on {attribute} was measured")
+    figure, (low, high) = best["balanced_accuracy"], best["ci95"]
+    bounds = [bound for bound in (high, row["simultaneous_upper"]) if bound is not None]
+    high = max(bounds) if bounds else None
+    read = f"{attribute} is read by {best['attack']} at {figure:.3f}"
+    outcome: Outcome = "undecided"
+    if verdict == INVERTED:
+        outcome, reason = "failed", f"{read}, worse than by guessing: it leaks, or the protocol is broken"
+    elif verdict == IMPOSSIBLE:
+        outcome, reason = "failed", f"{read}, better than is possible: a plugin or the protocol is broken"
+    elif figure > limit:
+        outcome, reason = "failed", f"{read}, above {limit:g}"
+    elif high is None or high >= limit:
+        reason = (
+            f"{read}, and it may be {'anything' if high is None else f'{high:.3f}'}: not shown to be below {limit:g}"
+        )
+    elif detectable is None or detectable > limit:
+        seen = "not known" if detectable is None else f"{detectable:.3f}"
+        reason = f"a leak of {limit:g} could not have been seen: the smallest that these people show is {seen}"
+    elif verdict == NO_POWER:
+        reason = f"{read}, and these attacks see nothing in the undefended release either: no power"
+    elif verdict == POWER_UNKNOWN:
+        reason = f"{read}, and whether these attacks can see anything is not known: measure the undefended release too"
+    else:
+        outcome, reason = "passed", f"{read}, at most {high:.3f}, below {limit:g}"
+    return Check(release, attribute, limit, outcome, reason, figure, low, high)
+
+
+def _utility(row: Row, limit: float) -> Check:
+    """Whether verification reaches the limit, by the lower bound."""
+    found = row["utility"].get("random")
+    if found is None:
+        return Check(row["release"], "utility", limit, "undecided", "verification was not measured")
+    figure, (low, high) = found["accuracy"], found["ci95"]
+    outcome: Outcome
+    said = f"verification is {figure:.3f} right"
+    if figure < limit:
+        outcome, reason = "failed", f"{said}, below {limit:g}"
+    elif low is None or low < limit:
+        bound = "anything" if low is None else f"{low:.3f}"
+        outcome, reason = "undecided", f"{said}, and it may be {bound}: not shown to reach {limit:g}"
+    else:
+        outcome, reason = "passed", f"{said}, at least {low:.3f}, which is {limit:g} or more"
+    return Check(row["release"], "utility", limit, outcome, reason, figure, low, high)

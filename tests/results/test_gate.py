@@ -1,0 +1,185 @@
+"""A gate: exit 0 only where the upper bound is below the limit, and where such a leak would have been seen."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiakit.errors import InputError
+from aiakit.results.gate import EXIT, Limits, gate_of, read_policy
+from tests.conftest import Answer
+
+Aiakit = Callable[..., Answer]
+LIMIT = 0.6
+AUDIT = ("--attribute", "gender", "--identity", "person", "--attacks", "logreg,lda", "--folds", "1", "--no-forecast")
+
+
+def document(
+    figure: float | None = 0.5, high: float = 0.55, verdict: str = "no leak found", detectable: float = 0.57,
+    upper: float | None = None, accuracy: float = 0.9, missing: tuple[str, ...] = (),
+) -> dict[str, Any]:  # fmt: skip
+    best = {"attack": "lda", "balanced_accuracy": figure, "ci95": [0.45, high]}
+    row = {
+        "release": "leace",
+        "strongest": None if figure is None else best,
+        "simultaneous_upper": upper,
+        "verdict": None if figure is None else verdict,
+        "utility": {"random": {"accuracy": accuracy, "ci95": [accuracy - 0.02, accuracy + 0.02]}},
+        "missing": list(missing),
+    }
+    return {
+        "attribute": "gender",
+        "classes": ["f", "m"],
+        "smallest_detectable": detectable,
+        "rows": [row],
+        "failures": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome", "said"),
+    [
+        ({}, "passed", "below 0.6"),
+        ({"figure": 0.54, "verdict": "leaks"}, "passed", "at most 0.550"),
+        ({"figure": 0.61, "high": 0.66, "verdict": "leaks"}, "failed", "above 0.6"),
+        ({"figure": 0.3, "verdict": "inverted: leaks, or a broken protocol"}, "failed", "worse than by guessing"),
+        ({"high": 0.61}, "undecided", "may be 0.610"),
+        ({"upper": 0.62}, "undecided", "may be 0.620"),  # of the attacks that were not chosen
+        ({"detectable": 0.65}, "undecided", "could not have been seen"),
+        ({"verdict": "no power"}, "undecided", "no power"),
+        ({"verdict": "power not known"}, "undecided", "measure the undefended release"),
+        ({"figure": None}, "undecided", "no attack on gender was measured"),
+        ({"missing": ("cnn on leace",)}, "undecided", "below 0.6"),  # what is missing may have read more
+    ],
+)
+def test_each_outcome(given: dict[str, Any], outcome: str, said: str) -> None:
+    gate = gate_of(document(**given), Limits(fail_above={"gender": LIMIT}))
+    assert gate.outcome == outcome
+    assert said in gate.checks[0].reason
+    assert gate.as_json()["exit_code"] == EXIT[outcome]
+
+
+@pytest.mark.parametrize(("accuracy", "outcome"), [(0.99, "passed"), (0.955, "undecided"), (0.9, "failed")])
+def test_utility_is_held_against_its_lower_bound(accuracy: float, outcome: str) -> None:
+    assert gate_of(document(accuracy=accuracy), Limits(min_utility=0.95)).outcome == outcome
+
+
+@given(
+    st.floats(0.5, 1), st.floats(0, 0.2), st.floats(0.51, 0.9), st.floats(0.51, 0.99), st.floats(0.51, 0.99),
+    st.sampled_from(["leaks", "no leak found", "no power", "power not known"]),
+)  # fmt: skip
+def test_a_wider_limit_is_kept_where_a_narrower_one_is(
+    figure: float, width: float, detectable: float, one: float, other: float, verdict: str
+) -> None:
+    found = document(figure, figure + width, verdict, detectable)
+    narrow, wide = (gate_of(found, Limits(fail_above={"gender": limit})).outcome for limit in sorted((one, other)))
+    order = ("failed", "undecided", "passed")
+    assert order.index(narrow) <= order.index(wide)
+
+
+def test_limits_are_of_what_is_measured_and_above_chance() -> None:
+    limits = Limits(fail_above={"": 0.6, "age": 0.5})
+    assert limits.of({"gender": 2, "age": 4}, "policy").fail_above == {"gender": 0.6, "age": 0.5}
+    with pytest.raises(InputError, match="age, which is not measured"):
+        limits.of({"gender": 2}, "policy.toml")
+    with pytest.raises(InputError, match=r"guessing reads 0\.5"):
+        limits.of({"gender": 2, "age": 2}, "policy.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "limits nothing"),
+        ("fail_above = 0.6", "fail_above"),
+        ("[fail_above]\ngender = 1.5", "fail_above.gender"),
+        ("[fail_below]\ngender = 0.6", "fail_below"),
+        ("[fail_above\n", "no sound TOML"),
+    ],
+)
+def test_a_policy_that_says_something_else(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_policy(path)
+
+
+def test_a_release_that_leaks_fails_a_pipeline(
+    aiakit: Aiakit, tmp_path: Path, write_release: Callable[..., Path]
+) -> None:
+    junit, sarif = tmp_path / "gate.xml", tmp_path / "gate.sarif"
+    files = ("--junit", junit, "--sarif", sarif, "--out", tmp_path / "runs")
+    answer = aiakit("audit", write_release(6.0), *AUDIT, "--fail-above", 0.7, "--min-utility", 0.6, *files)
+    assert answer.code == 3
+    assert "gate: FAILED: 1 of 2 limits" in answer.out
+    suite = ET.parse(junit).getroot().find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert [failure.get("type") for failure in suite.iter("failure")] == ["failed"]
+    result = json.loads(sarif.read_text())["runs"][0]["results"]
+    assert [(each["ruleId"], each["level"]) for each in result] == [("leak-above-limit", "error")]
+    (run,) = (tmp_path / "runs").iterdir()
+    again = aiakit("show", run, "--fail-above", 0.7, "--min-utility", 0.6, "--json")
+    assert again.code == 3
+    assert [check["outcome"] for check in again.document["gate"]["checks"]] == ["failed", "passed"]
+
+
+def test_silence_is_no_pass_without_power_and_a_pass_with_it(
+    aiakit: Aiakit, tmp_path: Path, write_release: Callable[..., Path]
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[fail_above]\ngender = 0.75\n")
+    silent, leaky = write_release(0.0), write_release(6.0)
+    asked = ("audit", silent, *AUDIT[2:], "--policy", policy, "--out", tmp_path / "runs")  # it names the attribute
+    alone = aiakit(*asked)
+    assert alone.code == 4
+    assert "measure the undefended release" in alone.out
+    beside = aiakit(*asked, "--reference", leaky, "--quiet")
+    assert beside.code == 0
+    assert "gate: PASSED: 1 of 1" in beside.out
+    small = aiakit(
+        *asked[:-4], "--fail-above", 0.58, "--attribute", "gender", "--reference", leaky, "--out", tmp_path / "runs"
+    )
+    assert small.code == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--fail-above", "0.5"), "guessing reads 0.5"),
+        (("--junit", "gate.xml"), "give --fail-above, --min-utility or --policy"),
+        (("--policy", "none.toml"), "none.toml cannot be read"),
+        (("--policy", "none.toml", "--fail-above", "0.6"), "leave out --fail-above"),
+    ],
+)
+def test_bad_input(
+    aiakit: Aiakit, tmp_path: Path, write_release: Callable[..., Path], options: tuple[str, ...], said: str
+) -> None:
+    answer = aiakit("audit", write_release(0.0), *AUDIT, *options, "--out", tmp_path / "runs")
+    assert answer.code == 2
+    assert said in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def write_release(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a release of 600 people, three images each, whose genders are so many deviations apart."""
+
+    def write(gap: float) -> Path:
+        rng = np.random.default_rng(1)
+        person = np.repeat(np.arange(600), 3)
+        centre = rng.normal(size=(600, 6))
+        centre[:, 0] += gap * (np.arange(600) % 2)
+        x = (centre[person] + 0.1 * rng.normal(size=(len(person), 6))).astype(np.float32)
+        path = tmp_path / f"release-{gap:g}.npz"
+        np.savez(path, e=x, person=person, gender=np.array(["f", "m"])[person % 2])
+        return path
+
+    return write
