@@ -48,4 +48,8 @@ def matcher_of(text: str, options: Options, chains: Iterable[Chain]) -> PluginSp
         raise InputError(f"--matcher {text} compares released pictures, and no release here has any: leave it out, or "
                          "name a defense that releases pictures")  # fmt: skip
     looking = {DETECT: True} if DETECT in options_of(cls, name) else {}
-    return PluginSpec(**plugin_spec("encoder", name, {**looking, **own, **options.get(name, {})}))
+    spec = PluginSpec(**plugin_spec("encoder", name, {**looking, **own, **options.get(name, {})}))
+    if name == "timm" and not spec.params["weights"]:
+        raise InputError(f"--matcher {text} has random weights, which recognise nobody: name a checkpoint, "
+                         "timm:MODEL=WEIGHTS")  # fmt: skip
+    return spec
