@@ -30,6 +30,7 @@ COMMANDS = {
     "leaderboard": ("aiakit.cli.leaderboard:command", "Rank releases by what they leak; submit and verify entries."),
     "compare": ("aiakit.cli.compare:command", "Compare two runs: paired differences, and what was configured."),
     "audit": ("aiakit.cli.audit:command", "Measure what embeddings or pictures that exist already leak."),
+    "encode": ("aiakit.cli.encode:command", "Write the embeddings of a data set's images into a file."),
     "calibrate": ("aiakit.cli.calibrate:command", "Measure the attacks on leaks whose Bayes accuracy is known."),
     "protect": ("aiakit.cli.protect:command", "Apply a trained defense to new photographs."),
     "data": ("aiakit.cli.data:command", "Show what a data set holds."),

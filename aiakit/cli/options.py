@@ -47,10 +47,8 @@ data_options = together(
     click.option("--attribute", metavar="NAME", help="The private attribute.  [default: gender]"),
 )
 
-compute_options = together(
-    click.option(
-        "--jobs", type=click.IntRange(min=1), help="Worker processes, one thread each.  [default: one a thread]"
-    ),
+# Where networks compute.
+device_options = together(
     click.option(
         "--threads",
         type=click.IntRange(min=1),
@@ -64,6 +62,13 @@ compute_options = together(
         show_default=True,
         help="Arithmetic.",
     ),
+)
+
+compute_options = together(
+    click.option(
+        "--jobs", type=click.IntRange(min=1), help="Worker processes, one thread each.  [default: one a thread]"
+    ),
+    device_options,
 )
 
 folds_option = click.option(

@@ -59,7 +59,8 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     fitted = time.perf_counter()
     published = _publish(defense, entry, source, files, protocol, draft, ctx, inputs["draws"])
     if entry.of_others:
-        _release_again(store, inputs, defense.state_dict(), entry, source, files, published, ctx)
+        again = apart.make(spec["kind"], spec["name"], spec["params"], store.folder)
+        require_alone(again, defense.state_dict(), entry, source, files, published, ctx)
     # A piece that several defenses share costs each of them the same, whichever of them was the first to need it.
     shared = sum(piece.seconds - spent for piece, spent in pieces)
     draft.result |= {"fit_seconds": fitted - started + shared, "release_seconds": time.perf_counter() - fitted}
@@ -172,9 +173,8 @@ def _publish(
     return maps
 
 
-def _release_again(
-    store: Store,
-    inputs: Mapping[str, Any],
+def require_alone(
+    again: Any,
     state: State,
     entry: registry.Entry,
     source: NDArray[Any],
@@ -182,13 +182,11 @@ def _release_again(
     published: Mapping[str, NDArray[Any]],
     ctx: Context,
 ) -> None:
-    """Have some samples released once more by the restored defense, in other company and without what went before.
+    """Have some samples released once more by ``again``, restored from a state, in other company and anew.
 
-    Raises PluginError where they are released otherwise: a release that depends on more than its sample lets a
-    defense treat the people whom attacks learn from unlike those of test.
+    published : view → what was released of all. Raises PluginError where they are released otherwise: a release that
+    depends on more than its sample lets a defense treat the people whom attacks learn from unlike those of test.
     """
-    spec = inputs["defense"]
-    again = apart.make(spec["kind"], spec["name"], spec["params"], store.folder)
     if again.stochastic if not isinstance(again, Encoder) else again.whole:
         return
     rows = np.random.default_rng(secrets.randbits(128)).permutation(len(source))[:AGAIN]
