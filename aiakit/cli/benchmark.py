@@ -63,7 +63,7 @@ def list_suites(as_json: bool) -> None:
 @out_options
 @plugin_option
 def run(suite: str, with_sweep: bool, markdown: bool, as_json: bool, **given: Any) -> int:
-    """Run a suite: celeba, vggface1, lfw, synthetic, or the path of a TOML file.
+    """Run a suite: celeba, vggface1, vggface2, lfw, synthetic, or the path of a TOML file.
 
     The same command finds its run folder again: finished cells are kept, and an interrupted run goes on.
     """

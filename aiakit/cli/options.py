@@ -32,7 +32,7 @@ def together(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
 source_options = together(
     click.option("--data-root", metavar="DIR", help="The folder of the data set."),
     click.option("--people", type=click.IntRange(min=1), help="How many people (synthetic)."),
-    click.option("--images-per-person", type=click.IntRange(min=1), help="How many images of each (synthetic)."),
+    click.option("--images-per-person", type=click.IntRange(min=1), help="Images of each (synthetic, vggface2)."),
     click.option("--identity", metavar="COL", help="The column of people (table).  [default: person]"),
     click.option("--labels", metavar="CSV", help="A table of labels beside the file (table)."),
     click.option("--join-on", metavar="COL", help="The column that the file and its labels share (table)."),

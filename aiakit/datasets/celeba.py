@@ -11,8 +11,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import MISSING, Attribute, Dataset, FaceSet, IntArray, LoadSettings
+from aiakit.contracts import Dataset, FaceSet, IntArray, LoadSettings
 from aiakit.datasets.photographs import Photographs
+from aiakit.datasets.signs import by_sign
 from aiakit.errors import InputError
 from aiakit.storage.keys import Keys
 from aiakit.storage.tables import SEPARATORS, find_file, read_lines, require_root, whole_number
@@ -23,8 +24,6 @@ FOLDERS = (".", "Anno", "Eval")  # the published download spreads the text files
 # The middle 140×140 of 178×218 pixels: face and hair with little background (the crop of Tolstikhin et al.,
 # "Wasserstein Auto-Encoders", 2018).
 FACE = (19.0, 39.0, 159.0, 179.0)
-CLASSES = {"Male": ("female", "male")}  # the other attributes are no or yes
-UNKNOWN = 0  # between -1 (no) and 1 (yes)
 PARTITION = ("train", "val", "test")
 
 
@@ -62,10 +61,7 @@ class CelebA(Dataset):
             files=[files[row] for row in kept],
             paths=[folder / files[row] for row in kept],
             people=[f"{person:05d}" for person in identity[kept].tolist()],
-            attributes={
-                name: Attribute(values[kept, column], CLASSES.get(name, ("no", "yes")))
-                for column, name in enumerate(names)
-            },
+            attributes=by_sign(names, values[kept]),
             default_attribute="Male" if "Male" in names else "",
             boxes=FACE,
             partition=np.array(PARTITION)[side[kept]],
@@ -79,8 +75,8 @@ def _find(root: Path, stem: str) -> Path:
     return find_file([root / folder for folder in FOLDERS], [f"{stem}.txt", f"{stem}.csv"], "CelebA needs it")
 
 
-def _attributes(path: Path) -> tuple[list[str], list[str], IntArray, list[str]]:
-    """N file names, the names of the attributes, a code for each image and attribute (N, attributes), and remarks."""
+def _attributes(path: Path) -> tuple[list[str], list[str], NDArray[np.float64], list[str]]:
+    """N file names, the names of the attributes, 1, -1 or 0 (not known) of each (N, attributes), and remarks."""
     lines = _records(path)
     first = lines[0][1] if lines else []
     announced = whole_number(first[0]) if len(first) == 1 else None
@@ -107,15 +103,13 @@ def _attributes(path: Path) -> tuple[list[str], list[str], IntArray, list[str]]:
     if found is None or not np.isin(found, (-1, 0, 1)).all():
         wrong = (number for (number, _), row in zip(lines, rows, strict=True) if not _all_signs(row))
         raise InputError(f"{path}:{next(wrong, lines[0][0])} holds a value other than 1 and -1")
-    values = (found > 0).astype(np.int64)
     remarks = []
-    if (found < 0).any():
-        values[found == UNKNOWN] = MISSING
-        if (found == UNKNOWN).any():
-            remarks.append(f"{(found == UNKNOWN).sum()} of {found.size} values of attributes are 0: not known")
-    elif (found == UNKNOWN).any():
+    if (found == 0).any() and (found < 0).any():
+        remarks.append(f"{(found == 0).sum()} of {found.size} values of attributes are 0: not known")
+    elif (found == 0).any():
         remarks.append("the attributes are 0 and 1: 0 was taken for no, since no value is -1")
-    return files, names, values.reshape(len(lines), len(names)), remarks
+        found = np.where(found > 0, 1.0, -1.0)
+    return files, names, found.reshape(len(lines), len(names)), remarks
 
 
 def _records(path: Path) -> list[tuple[int, list[str]]]:

@@ -39,6 +39,13 @@ def images_in(folder: Path) -> list[Path]:
     return [Path(entry.path) for entry in listed(folder) if _is_image(entry)]
 
 
+def spread(paths: Sequence[Path], most: int) -> list[Path]:
+    """At most so many of the files, evenly spread over them; 0 for all."""
+    if not most or len(paths) <= most:
+        return list(paths)
+    return [paths[place * len(paths) // most] for place in range(most)]
+
+
 def _is_image(entry: os.DirEntry[str]) -> bool:
     return entry.name.lower().endswith(EXTENSIONS) and not entry.name.startswith(".") and entry.is_file()
 

@@ -152,7 +152,7 @@ def split_people(faces: FaceSet, attribute: str, seed: int, fractions: Fractions
         _assign(place, label, np.ones(len(people), bool), SPLITS, fractions, rng)
     else:
         side = faces.partition[rows_of_images[first]]
-        for official, names in OFFICIAL.items():
+        for official, names in _sides(side).items():
             _assign(place, label, side == official, names, fractions, rng)
     rows = {name: rows_of_images[place[owner] == position] for position, name in enumerate(SPLITS)}
     split = Split(attribute, rows, {n: int((place == position).sum()) for position, n in enumerate(SPLITS)}, notes)
@@ -257,6 +257,13 @@ def majority(owner: IntArray, values: IntArray, people: int, classes: int) -> In
     counts = np.bincount(owner * classes + values, minlength=people * classes).reshape(people, classes)
     most: IntArray = counts.argmax(1).astype(np.int64)
     return most
+
+
+def _sides(side: NDArray[np.str_]) -> dict[str, tuple[SplitName, ...]]:
+    """Side of the official partition → the splits made of it. side : of each person."""
+    if (side == "val").any():
+        return OFFICIAL
+    return {"train": (*OFFICIAL["train"], *OFFICIAL["val"]), "test": OFFICIAL["test"]}
 
 
 def _assign(

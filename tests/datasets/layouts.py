@@ -57,3 +57,23 @@ def vggface1_person(
             picture(root / "images" / person / f"{number:08d}.jpg", (100, 100))
     (root / "files").mkdir(parents=True, exist_ok=True)
     (root / "files" / f"{person}.txt").write_bytes(end.join([*lines, ""]).encode())
+
+
+def vggface2(root: Path, people: dict[str, tuple[str, str]], each: int, picture: Picture, boxes: bool = True) -> None:
+    """VGGFace2 with its meta data as published. people : nXXXXXX → part and gender; every second name has a comma."""
+    meta = ["Class_ID, Name, Sample_Num, Flag, Gender"]
+    tables: dict[str, list[str]] = {"train": ["NAME_ID,X,Y,W,H"], "test": ["NAME_ID,X,Y,W,H"]}
+    for number, (person, (part, gender)) in enumerate(people.items()):
+        flag = int(part == "train")
+        if number % 2:  # a comma in the name, and none at the end
+            meta.append(f'{person}, "Doe_{number},_Jr.",{each},{flag}, {gender}')
+        else:
+            meta.append(f'{person}, "Ann_{number}",{each},{flag}, {gender},')
+        for image in range(1, each + 1):
+            picture(root / part / person / f"{image:04d}_01.jpg", (100, 100))
+            tables[part].append(f'"{person}/{image:04d}_01",10,10,80,80')
+    (root / "identity_meta.csv").write_text("\n".join([*meta, ""]))
+    if boxes:
+        (root / "bb_landmark").mkdir()
+        for part, lines in tables.items():
+            (root / "bb_landmark" / f"loose_bb_{part}.csv").write_text("\n".join([*lines, ""]))

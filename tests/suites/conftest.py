@@ -11,7 +11,7 @@ from PIL import Image
 from aiakit.contracts import FaceSet, LoadSettings
 from aiakit.datasets.synthetic import Synthetic
 from aiakit.storage.cache import cache_folder
-from tests.datasets.layouts import celeba_images, celeba_texts, vggface1_person
+from tests.datasets.layouts import celeba_images, celeba_texts, vggface1_person, vggface2
 
 PEOPLE, EACH = 50, 2
 
@@ -55,4 +55,14 @@ def vggface1(drawn: FaceSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
         vggface1_person(root, name, ["0.00 0.00 99.00 99.00"] * EACH, make)
         lines.append(f"{name},{'fm'[drawn.attributes['gender'].values[number * EACH]]}")
     (root / "gender.csv").write_text("\n".join(lines))
+    return root
+
+
+@pytest.fixture(scope="session")
+def vggface2_faces(drawn: FaceSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """VGGFace2: a fifth of the people, of both genders, are of its test set."""
+    root = tmp_path_factory.mktemp("vggface2")
+    genders = drawn.attributes["gender"].values[::EACH].tolist()
+    people = {f"n{n:06d}": ("test" if n // 2 % 5 == 4 else "train", "fm"[of]) for n, of in enumerate(genders)}
+    vggface2(root, people, EACH, portraits(drawn))
     return root

@@ -99,7 +99,7 @@ def test_a_folder_is_no_suite(aiakit: Aiakit, tmp_path: Path) -> None:
     refused(aiakit("benchmark", "run", tmp_path / "mine.toml", "--out", tmp_path / "runs"), "there is no suite")
 
 
-@pytest.mark.parametrize("suite", ["celeba", "vggface1", "lfw"])
+@pytest.mark.parametrize("suite", ["celeba", "vggface1", "vggface2", "lfw"])
 def test_missing_data_root(suite: str, aiakit: Aiakit, tmp_path: Path) -> None:
     out = tmp_path / "runs"
     refused(aiakit("benchmark", "run", suite, "--out", out), "--data-root")

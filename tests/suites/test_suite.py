@@ -122,6 +122,16 @@ def test_table_4_2(vggface1: Path, aiakit: Aiakit, tmp_path: Path) -> None:
     assert json.loads((folder / "benchmark.json").read_text()) == answer.document
 
 
+def test_people_of_vggface2s_test_set_are_tested(vggface2_faces: Path, aiakit: Aiakit, tmp_path: Path) -> None:
+    command = ("benchmark", "run", "vggface2", "--data-root", vggface2_faces, *TINY, "--out", tmp_path, "--json")
+    answer = aiakit(*command)
+    assert answer.code == 0, answer.err
+    document = answer.document
+    assert (document["complete"], document["attribute"], document["published"]) == (True, "Gender", None)
+    assert [row["method"] for row in document["rows"]] == METHODS
+    assert document["splits"]["test"] == {"people": 10, "images": 20}
+
+
 def test_the_same_command_computes_nothing_again(
     finished: tuple[tuple[str, ...], Path, dict[str, Any]], aiakit: Aiakit
 ) -> None:
@@ -187,7 +197,7 @@ def test_verdicts(point: float, ci95: tuple[float, float], verdict: str) -> None
     assert verdict_of(Difference(point, ci95, 0.5)) == verdict
 
 
-@pytest.mark.parametrize("name", ["celeba", "lfw", "synthetic", "vggface1"])
+@pytest.mark.parametrize("name", ["celeba", "lfw", "synthetic", "vggface1", "vggface2"])
 def test_every_suite_can_be_asked_for(name: str) -> None:
     path = built_in()[name]
     suite = read_suite(path)
@@ -206,7 +216,7 @@ def test_every_suite_can_be_asked_for(name: str) -> None:
 def test_list(aiakit: Aiakit) -> None:
     document = aiakit("benchmark", "list", "--json").document
     suites = {suite["name"]: suite for suite in document["suites"]}
-    assert set(suites) >= {"celeba", "vggface1", "lfw", "synthetic"}
+    assert set(suites) >= {"celeba", "vggface1", "vggface2", "lfw", "synthetic"}
     assert suites["celeba"]["methods"] == METHODS
     assert "table 4-1" in suites["celeba"]["published"]
     shown = aiakit("benchmark", "list")
