@@ -37,13 +37,11 @@ class Release:
     """What the adversary sees of N samples.
 
     embedding : float (N, D), stored as float32.
-    image : float (N, 3, H, W) in [0, 1], or uint8 of the same shape. A picture is published with 8 bits a channel,
-        so floats are rounded to the nearest of 256 levels.
+    image : uint8 (N, 3, H, W), or float in [0, 1], which is rounded: a picture is published with 8 bits a channel.
     claim : float (N, K), the class probabilities of the defense's own in-loop attacker. It is a claim about the
         release, not a part of what is published, and only the ``in-loop`` attack is given it.
     inverted : float (N, D), the embedding that the last step of the defense was given, computed back from what it
         released (``EmbeddingDefense.invert``): what anybody has who holds the release and the defense's parameters.
-
     Raises ValueError for no view, wrong dimensions, different N, non-finite values, pixels outside [0, 1].
     """
 
@@ -65,9 +63,7 @@ class Release:
     @property
     def image(self) -> FloatArray | None:
         """float32 (N, 3, H, W) in [0, 1], converted at each access: index ``pixels`` to convert a batch at a time."""
-        if self.pixels is None:
-            return None
-        return self.pixels.astype(np.float32) / np.float32(255)
+        return None if self.pixels is None else self.pixels.astype(np.float32) / np.float32(255)
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -137,8 +133,7 @@ class _Labelled:  # what labelled samples share
 class Faces(_Labelled):
     """Labelled photographs that a defense is trained on.
 
-    images : uint8 (N, H, W, 3), an array or rows of a memory map: index it by slices and index arrays, a batch at a
-        time; ``np.asarray`` copies it whole.
+    images : uint8 (N, H, W, 3), an array or rows of a memory map: index it a batch at a time, ``np.asarray`` copies it.
     labels : int64 (N,) in [0, K), the private attribute. classes : the K names of its values.
     identity : int64 (N,), equal for pictures of one person.
     """
@@ -169,8 +164,7 @@ class LabelledRelease(_Labelled):
     @property
     def weights(self) -> NDArray[np.float64]:
         """(N,) sample weights of mean 1: classes that occur weigh the same, and in them a person with m images √m, who
-        teaches an attack more than one image does, and less than m people.
-        """
+        teaches an attack more than one image does, and less than m people."""
         _, person, images = np.unique(self.identity, return_inverse=True, return_counts=True)
         weights = 1 / np.sqrt(images[person])
         weights /= np.bincount(self.labels, weights, len(self.classes))[self.labels]
@@ -317,8 +311,7 @@ class BaseDefense(Plugin):
 
     def accuracy_bound(self, draws: int = 1) -> float | None:
         """What no attacker's balanced accuracy on the private attribute can exceed, given ``draws`` independent
-        releases of a sample, where the fitted defense proves that (differential privacy does); else None.
-        """
+        releases of a sample, where the fitted defense proves that (differential privacy does); else None."""
         return None
 
 
@@ -350,11 +343,18 @@ class Encoder(Plugin):
     """A recogniser or another model that makes embeddings of faces: what an embedding defense protects.
 
     whole : True where ``encode`` wants the images of a data set in one call (a memory map) instead of in batches.
+    shorthand : the options that may follow its name, ``--encoder NAME:FIRST`` or ``NAME:FIRST=SECOND``.
     notes : what ``encode`` found out that belongs beside the figures, one line each.
     """
 
     whole: ClassVar[bool] = False
+    shorthand: ClassVar[tuple[str, ...]] = ()
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def depends_on(cls, params: Mapping[str, Any]) -> dict[str, str]:
+        """Option or other word → digest or version, of what embeddings depend on beside code, parameters and files."""
+        return {}
 
     def fit(self, train: Faces, val: Faces, ctx: Context) -> Self:
         """Learn from the defender's people, and remember ``ctx``. A pretrained encoder learns nothing here."""

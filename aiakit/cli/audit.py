@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", metavar="FILE")
-@click.option("--labels", metavar="CSV", help="A table of labels, row by row or joined with --join-on.")
-@click.option("--join-on", metavar="COL", help="The column that FILE and CSV share (COL_OF_FILE=COL_OF_CSV).")
+@click.option("--labels", metavar="TABLE", help="Labels (CSV, parquet, arrays), row by row or joined with --join-on.")
+@click.option("--join-on", metavar="COL", help="The column that FILE and TABLE share (COL_OF_FILE=COL_OF_TABLE).")
 @click.option("--attribute", "attributes", multiple=True, metavar="COL", help="A private attribute (repeatable).")
 @click.option("--attributes", "lists", multiple=True, metavar="A,B|all", help="Several attributes, or every column.")
 @click.option("--identity", metavar="COL", help="Who is shown.  [default: a column person]")
@@ -60,8 +61,9 @@ if TYPE_CHECKING:
 def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool, quiet: bool, **given: Any) -> int:
     """Measure what embeddings or protected pictures leak, and how well they still verify people.
 
-    FILE is .npz, .npy, .safetensors, .parquet, .csv, or a folder of pictures. Labels and identities are columns of FILE
-    or of a CSV. Nothing but the attacks is trained.
+    FILE is .npz, .npy, .safetensors, .parquet, .csv, .h5 (or FILE.h5:NAME), .pt, a flat .faiss index, a folder of
+    pictures, or "-" for such a file on stdin. Labels and identities are columns of FILE or of a table beside it.
+    Nothing but the attacks is trained.
     """
     from aiakit.experiment.outlook import outlook
     from aiakit.experiment.plan import make_plan
@@ -69,13 +71,15 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
     from aiakit.experiment.runtime import Runtime
     from aiakit.results.computing import compute
     from aiakit.storage.cache import cache_folder
+    from aiakit.storage.stdin import STDIN, file_on_stdin
 
     where, each = engine_and_threads(given)
     limits = limits_of(given)
     if limits is not None and not given["attributes"] and not given["lists"]:
         given["attributes"] = tuple(filter(None, limits.fail_above))  # a policy names what is to be measured
     with observer(quiet) as watch, naming_plugin_files(out):
-        prepared = _prepare(Path(file), given, watch)
+        with file_on_stdin() if file == STDIN else nullcontext(Path(file)) as path:
+            prepared = _prepare(path, given, watch)
         limits = spelt_out(limits, prepared.config, prepared.samples.attributes, given)
         folder = Path(out) / (name or default_name(prepared.config))
         if given["dry_run"]:
@@ -138,7 +142,10 @@ def _identity(name: str | None, labels: Labels) -> str:
     from aiakit.errors import InputError
 
     if name is None and "person" not in labels.columns:
-        raise InputError("--identity COL is missing: say which column tells people apart, they are what is counted")
+        raise InputError(
+            "--identity COL is missing: say which column tells people apart, they are what is counted"
+            + labels.described()
+        )
     return name or "person"
 
 
@@ -148,7 +155,7 @@ def _attributes(given: dict[str, Any], labels: Labels, identity: str, source: So
 
     names = [*given["attributes"], *split_names(given["lists"])]
     if not names:
-        raise InputError("no attribute is named: give --attribute COL, or --attributes all")
+        raise InputError("no attribute is named: give --attribute COL, or --attributes all" + labels.described())
     join_on = (given["join_on"] or "").partition("=")
     others = [identity, given["split"], *given["groups"], join_on[0], join_on[2], source.key]
     return labels.attributes(names, [other for other in others if other])

@@ -10,10 +10,13 @@ from aiakit.datasets.labels import MOST_CLASSES, categorical
 from aiakit.datasets.ordering import coded_otherwise, first_difference, keys_of_rows, same_cells, shared_columns
 from aiakit.errors import InputError, unknown
 from aiakit.storage.arrays import objects_refused
-from aiakit.storage.embeddings import Columns, Source
+from aiakit.storage.embeddings import Columns, Source, read_table
 from aiakit.storage.keys import Keys, agree
-from aiakit.storage.tables import Table, read_csv
+from aiakit.storage.tables import Table
 from aiakit.storage.text import counted
+
+MOST_DESCRIBED = 8
+SURELY_CLASSES = 12  # more values than this are rather people
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,12 @@ class Labels:
             raise unknown(f"column for {option}", name, sorted(self.columns), f" of {self.where}")
         return self.columns[name]
 
+    def described(self) -> str:
+        """What the columns could be: `` (of FILE: who could be --identity, 60 values; …)``; "" where there are none."""
+        said = [f"{name} {_could_be(cells)}" for name, cells in list(self.columns.items())[:MOST_DESCRIBED]]
+        more = "; …" if len(self.columns) > MOST_DESCRIBED else ""
+        return f" (of {self.where}: {'; '.join(said)}{more})" if said else ""
+
     def attributes(self, names: Sequence[str], others: Sequence[str]) -> dict[str, list[str]]:
         """The named columns; of "all" every categorical column of the table (or file) that is not in ``others``."""
         if list(names) != ["all"]:
@@ -50,12 +59,24 @@ class Labels:
         return found
 
 
+def _could_be(cells: Sequence[str]) -> str:
+    """What a column could be, by how often its values occur."""
+    distinct = len(set(cells) - {""})
+    if distinct < 2:
+        return "says the same in every row"
+    if distinct == len(cells):
+        return "names every row"
+    if distinct <= SURELY_CLASSES:
+        return f"could be --attribute, {distinct} values"
+    return f"could be --identity, {distinct} values"
+
+
 def join_labels(source: Source, labels: Path | None, join_on: str | None) -> Labels:
-    """The columns of a source with those of a CSV file, joined by a key or in row order.
+    """The columns of a source with those of a table (``read_table``), joined by a key or in row order.
 
     join_on : ``COL``, or ``COL_OF_SOURCE=COL_OF_CSV``; keys are matched in any form (``Keys``). None takes the rows in
     order, which needs equal lengths, and what both hold must agree.
-    A column that both have is taken from the CSV file.
+    A column that both have is taken from the table.
 
     Raises
     ------
@@ -65,7 +86,7 @@ def join_labels(source: Source, labels: Path | None, join_on: str | None) -> Lab
         if join_on is not None:
             raise InputError("--join-on says how --labels is joined: give --labels CSV as well")
         return Labels(source.columns, (), source.name, unread=source.unread)
-    table = read_csv(labels)
+    table = read_table(labels)
     where = f"{source.name} and {labels.name}"
     if join_on is None:
         if len(table.rows) != len(source.values):

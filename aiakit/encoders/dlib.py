@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from aiakit.contracts import Encoder, PixelArray, batches
+from aiakit.encoders._landmarks import landmarks, middle
 from aiakit.plugins.bases import not_installed
 
 BATCH = 64  # chips of 150×150 that the network is given at once
@@ -41,7 +42,7 @@ class Dlib(Encoder):
         return not_installed("judges", "dlib", "face_recognition_models")
 
     def encode(self, images: PixelArray, files: tuple[str, ...]) -> NDArray[Any]:
-        _, recogniser = _models()
+        recogniser = _recogniser()
         embeddings = np.zeros((len(images), 128), dtype=np.float32)
         for rows in self.ctx_.track(list(batches(len(images), BATCH)), "dlib"):
             chips = [self._chip(np.ascontiguousarray(image)) for image in images[rows]]
@@ -63,11 +64,8 @@ class Dlib(Encoder):
             if face is None:
                 return None
         else:
-            height, width = image.shape[:2]
-            across, down = round(self.margin * width), round(self.margin * height)
-            face = dlib.rectangle(across, down, width - 1 - across, height - 1 - down)
-        landmarks, _ = _models()
-        return np.asarray(dlib.get_face_chip(image, landmarks(image, face), size=150))
+            face = middle(image, self.margin)
+        return np.asarray(dlib.get_face_chip(image, landmarks(image, face, "five"), size=150))
 
 
 def _detected(image: PixelArray) -> tuple[PixelArray, Any]:
@@ -97,10 +95,9 @@ def _detector() -> Any:
 
 
 @cache
-def _models() -> tuple[Any, Any]:
-    """The landmark model and the recogniser, loaded once a process."""
+def _recogniser() -> Any:
+    """The network, loaded once a process."""
     import dlib
     import face_recognition_models as weights
 
-    landmarks = dlib.shape_predictor(weights.pose_predictor_five_point_model_location())
-    return landmarks, dlib.face_recognition_model_v1(weights.face_recognition_model_location())
+    return dlib.face_recognition_model_v1(weights.face_recognition_model_location())

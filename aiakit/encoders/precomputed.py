@@ -16,15 +16,13 @@ from aiakit.storage.arrays import objects_refused
 from aiakit.storage.embeddings import ARRAYS, TABLES, Source, read_embeddings
 from aiakit.storage.keys import Keys
 from aiakit.storage.numbers import as_float32
+from aiakit.storage.paths import existing
 from aiakit.storage.tables import FILE
 
 SUFFIXES = ARRAYS + TABLES
 
 
-def _existing(path: str) -> str:
-    if not Path(path).expanduser().is_file():
-        raise ValueError(f"the path of an embeddings file ({', '.join(SUFFIXES)}) that exists")
-    return path
+_existing = existing(f"an embeddings file ({', '.join(SUFFIXES)})")
 
 
 class Precomputed(Encoder):
@@ -45,6 +43,7 @@ class Precomputed(Encoder):
 
     summary = "embeddings from a file (.npz, .npy, .safetensors, .csv, .parquet), by name or in order"
     whole = True  # in order, a row can only be told by its place in the whole data set; no picture is looked at
+    shorthand = ("file",)
 
     def __init__(self, file: Annotated[str, AfterValidator(_existing)], embeddings: str = "", names: str = "") -> None:
         self.file = file

@@ -30,6 +30,7 @@ class Timm(Encoder):
     """
 
     summary = "a timm model's features, from a checkpoint file of yours or random weights"
+    shorthand = ("model", "weights")
 
     def __init__(
         self,

@@ -47,7 +47,7 @@ class PluginSpec(Record):
     """A plugin with all of its parameters, or what stands in its place: a release that exists already.
 
     fingerprint : a digest of the sources that its behaviour depends on.
-    files : parameter → digest of the file that it names (weights, embeddings).
+    files : parameter → digest of the file that it names (weights, embeddings), and what else an encoder depends on.
 
     What the plugin said of itself is kept beside it, so that planning and showing a run need no plugin:
 
@@ -297,7 +297,7 @@ def plugin_spec(kind: registry.Kind, name: str, options: Mapping[str, Any]) -> d
         "kind": kind,
         "name": name,
         "params": params,
-        "files": files_of(params),
+        "files": files_of(params) | _depends_on(entry, params),
         "package": entry.package if entry.file is None else entry.file.name,
         "fingerprint": registry.fingerprint(kind, name),
         "sha256": "" if entry.file is None else file_digest(entry.file),
@@ -325,6 +325,15 @@ def _said_by(entry: registry.Entry) -> dict[str, Any]:
         problem = first_problem(error)
         raise PluginError(f"{entry} cannot be used: its class attribute {problem}") from None
     return said
+
+
+def _depends_on(entry: registry.Entry, params: Mapping[str, Any]) -> dict[str, str]:
+    """What an encoder says that it depends on. Raises InputError where its parameters cannot serve."""
+    cls = entry.load()
+    if not issubclass(cls, Encoder):
+        return {}
+    with registry.guard(entry):
+        return {str(name): str(digest) for name, digest in cls.depends_on(params).items()}
 
 
 def files_of(params: dict[str, Any]) -> dict[str, str]:

@@ -17,22 +17,18 @@ DETECT = "detect"  # the option of encoders that can look for a face first
 def encoder_of(text: str, option: str = "--encoder") -> tuple[str, dict[str, str]]:
     """``--encoder`` → name and options: ``dlib``, ``timm:MODEL[=WEIGHTS]``, ``precomputed:FILE``.
 
-    Raises InputError for an unknown encoder, or one that cannot be used here.
+    Raises InputError for an unknown encoder, one that cannot be used here, or an option that it does not take.
     """
     name, _, rest = text.partition(":")
+    cls = registry.load("encoder", name)
     if name != AUTOENCODER:
-        reason = registry.load("encoder", name).unavailable()
+        reason = cls.unavailable()
         if reason:
             raise InputError(f"the encoder {name} cannot be used: {reason}")
-    if name == "timm" and rest:
-        model, _, weights = rest.partition("=")
-        return name, {"model": model} | ({"weights": weights} if weights else {})
-    if name == "precomputed" and rest:
-        return name, {"file": rest}
-    if rest:
-        raise InputError(f"{option} {text} cannot be read: only timm:MODEL and precomputed:FILE take something "
-                         "after ':'")  # fmt: skip
-    return name, {}
+    if rest and not cls.shorthand:
+        raise InputError(f"{option} {text} cannot be read: {name} takes nothing after ':'")
+    values = rest.split("=", len(cls.shorthand) - 1) if rest else []
+    return name, {key: value for key, value in zip(cls.shorthand, values, strict=False) if value}
 
 
 def matcher_of(text: str, options: Options, chains: Iterable[Chain]) -> PluginSpec:
@@ -52,4 +48,8 @@ def matcher_of(text: str, options: Options, chains: Iterable[Chain]) -> PluginSp
         raise InputError(f"--matcher {text} compares released pictures, and no release here has any: leave it out, or "
                          "name a defense that releases pictures")  # fmt: skip
     looking = {DETECT: True} if DETECT in options_of(cls, name) else {}
-    return PluginSpec(**plugin_spec("encoder", name, {**looking, **own, **options.get(name, {})}))
+    spec = PluginSpec(**plugin_spec("encoder", name, {**looking, **own, **options.get(name, {})}))
+    if name == "timm" and not spec.params["weights"]:
+        raise InputError(f"--matcher {text} has random weights, which recognise nobody: name a checkpoint, "
+                         "timm:MODEL=WEIGHTS")  # fmt: skip
+    return spec

@@ -231,11 +231,13 @@ def _differences(old: RunConfig, new: RunConfig) -> list[str]:
 
 
 def _changed_files(before: Any, after: Any) -> Iterator[str]:
-    """A line for each file that a plugin names as before, and whose content is another."""
+    """A line for each thing that a plugin names or needs as before, and whose content or version is another."""
     if isinstance(after, dict) and isinstance(before, dict):
         for key, digest in after.get("files", {}).items():
             if before.get("files", {}).get(key, digest) != digest:
-                yield f"the content of {after['params'][key]}, the {key} of {after['name']}"
+                named = after["params"].get(key)
+                what = f"the {key} of {after['name']}"
+                yield what if named is None else f"the content of {named}, {what}"
         for name, part in after.items():
             yield from _changed_files(before.get(name), part)
     elif isinstance(after, list) and isinstance(before, list):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +20,7 @@ from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
 from aiakit.faces.protect import Inputs, read_for, stage_cells
 from aiakit.storage.embeddings import ARRAYS, TABLES, read_embeddings
-
-STDIN = "-"
-# How files begin, and the endings by which they are read.
-BEGINNINGS = {b"\x93NUMPY": ".npy", b"PK\x03\x04": ".npz", b"PAR1": ".parquet", b"\x89PNG": ".png", b"\xff\xd8": ".jpg",
-              b"RIFF": ".webp"}  # fmt: skip
+from aiakit.storage.stdin import STDIN, file_on_stdin
 
 
 def read_inputs(run: Run, paths: Sequence[str | Path]) -> Inputs:
@@ -107,13 +101,6 @@ def _photographs(run: Run, paths: Sequence[Path]) -> Inputs:
 
 
 def _from_stdin(run: Run) -> Iterator[Inputs]:
-    """A file on stdin, told by how it begins; text is a CSV."""
-    content = sys.stdin.buffer.read()
-    if not content:
-        raise InputError("stdin is empty: pipe a file into it")
-    suffix = next((ending for beginning, ending in BEGINNINGS.items() if content.startswith(beginning)), ".csv")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"stdin{suffix}"
-        path.write_bytes(content)
+    with file_on_stdin() as path:
         for part in _read(run, path):
             yield replace(part, names=tuple(name.replace(str(path), "stdin") for name in part.names))

@@ -67,7 +67,7 @@ def read_arrays(path: Path) -> dict[str, StoredArray]:
 
     Raises InputError where a file is damaged, or declares more than it holds or than 16 GiB in one array.
     """
-    with _damage(path):
+    with damage(path):
         if path.suffix.lower() == ".safetensors":
             return {name: _in_memory_map(path, name, array) for name, array in tensorfile.load(path).items()}
         if path.suffix.lower() == ".npy":
@@ -117,12 +117,12 @@ def _checked(file: IO[bytes], size: int, where: str, read: Callable[[], NDArray[
 
 
 def _load_npy(path: Path) -> NDArray[Any]:
-    with _damage(path):
+    with damage(path):
         return np.asarray(np.load(path, allow_pickle=False))
 
 
 def _load_npz(path: Path, name: str) -> NDArray[Any]:
-    with _damage(path), np.load(path, allow_pickle=False) as arrays:
+    with damage(path), np.load(path, allow_pickle=False) as arrays:
         return np.asarray(arrays[name])
 
 
@@ -136,7 +136,7 @@ DAMAGE = (OSError, EOFError, ValueError, OverflowError, TypeError, RuntimeError,
 
 
 @contextmanager
-def _damage(path: Path) -> Iterator[None]:
+def damage(path: Path) -> Iterator[None]:
     """Whatever a damaged file leads the libraries into, as one line."""
     try:
         yield

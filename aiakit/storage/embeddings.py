@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +14,20 @@ from numpy.typing import NDArray
 
 from aiakit.errors import InputError, unknown
 from aiakit.storage.arrays import StoredArray, read_arrays
+from aiakit.storage.faiss import FAISS, read_faiss
+from aiakit.storage.hdf5 import HDF5, read_hdf5
 from aiakit.storage.parquet import read_parquet
-from aiakit.storage.tables import read_csv
+from aiakit.storage.tables import Table, read_csv
 from aiakit.storage.text import as_text
+from aiakit.storage.torchfile import TORCH, read_tensors
 
-ARRAYS = (".npz", ".npy", ".safetensors")
+READERS: dict[tuple[str, ...], Callable[[Path], dict[str, StoredArray]]] = {
+    (".npz", ".npy", ".safetensors"): read_arrays,
+    HDF5: read_hdf5,
+    FAISS: read_faiss,
+    TORCH: read_tensors,
+}
+ARRAYS = tuple(ending for endings in READERS for ending in endings)
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
 LARGEST_CSV = 512 << 20  # bytes: text costs ten times its size in memory while it is parsed
 MOST_CLASSES = 50  # columns of an array that holds one-hot labels
@@ -46,7 +55,7 @@ class Source:
 
 
 def read_embeddings(path: Path, key: str | None = None, option: str = "--embedding-key") -> Source:
-    """Read a file by its ending, in capitals or not.
+    """Read a file by its ending, in capitals or not; ``FILE.h5:NAME`` is the data set of that name in it.
 
     key : the array of an .npz or .safetensors file, or the column of lists or the prefix of numbered columns of a
     table. option : what messages call it.
@@ -55,13 +64,17 @@ def read_embeddings(path: Path, key: str | None = None, option: str = "--embeddi
     ------
     InputError : unreadable, damaged, empty, without embeddings, or with several of which none was named.
     """
+    file, colon, inside = str(path).rpartition(":")
+    if colon and Path(file).suffix.lower() in HDF5 and not path.exists():
+        path, key = Path(file), inside.strip("/")
     if not path.is_file():
         raise InputError(f"there is no file or folder {path}")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty")
     suffix = path.suffix.lower()
-    if suffix in ARRAYS:
-        return _from_arrays(path, read_arrays(path), key, option)
+    for endings, read in READERS.items():
+        if suffix in endings:
+            return _from_arrays(path, read(path), key, option)
     if suffix == ".parquet":
         return _from_table(path, read_parquet(path), key, option)
     if suffix in TABLES:
@@ -72,6 +85,28 @@ def read_embeddings(path: Path, key: str | None = None, option: str = "--embeddi
         cells = {name: [row[place] for _, row in table.rows] for place, name in enumerate(table.columns)}
         return _from_table(path, cells, key, option, table.notes, lines)
     raise InputError(f"{path}: unknown ending; give {', '.join(ARRAYS + TABLES)} or a folder of pictures")
+
+
+def read_table(path: Path) -> Table:
+    """A file of columns without embeddings as a table of texts: CSV, parquet, or arrays of one axis.
+
+    Raises InputError where it cannot be read, or holds columns of different lengths.
+    """
+    suffix = path.suffix.lower()
+    if not path.is_file() or suffix not in (".parquet", *ARRAYS):
+        return read_csv(path)
+    if suffix == ".parquet":
+        found: dict[str, Any] = {name: cells for name, cells in read_parquet(path).items() if not _holds_list(cells)}
+    else:
+        read = next(read for endings, read in READERS.items() if suffix in endings)
+        flat = {name: array for name, array in read(path).items() if len(array.shape) == 1 and array.is_plain}
+        found = {name: array.load() for name, array in flat.items()}
+    columns = {name: as_text(cells) for name, cells in found.items()}
+    if len({len(cells) for cells in columns.values()}) != 1:
+        held = ", ".join(f"{name} ({len(cells)})" for name, cells in columns.items()) or "none"
+        raise InputError(f"{path} must hold columns of one length, one cell a row, and has {held}")
+    rows = tuple(enumerate(zip(*columns.values(), strict=True), 1))
+    return Table(path, tuple(columns), rows)
 
 
 def _from_arrays(path: Path, arrays: dict[str, StoredArray], key: str | None, option: str) -> Source:

@@ -124,6 +124,10 @@ def options_for(name: str, folder: Path) -> dict[str, str]:
         names = np.array([f"{row:03d}.png" for row in range(24)])
         np.savez(path, embeddings=np.random.default_rng(0).standard_normal((24, 5)), names=names)
         return {"file": str(path)}
+    if name == "onnx":
+        from tests.encoders.onnx_models import write
+
+        return {"model": str(write(folder / "m.onnx"))}
     return {}
 
 

@@ -147,6 +147,16 @@ def test_pictures_of_an_audit_are_compared(eyes: Path) -> None:
                            folds=1, **asked)  # fmt: skip
     found = result.to_dict()["rows"][0]["utility"]["matcher"]
     assert found["random"]["auc"] > 0.99
+    result = package.audit(pictures.clip(0, 255).astype(np.uint8), attacks="cnn", folds=1,
+                           options={"cnn": {"epochs": 1}, "eyes": {"light": 300}}, **asked)  # fmt: skip
+    found = result.to_dict()["rows"][0]["utility"]["matcher"]
+    assert found["failure_to_acquire"]["rate"] == 1
+    for kind in ("random", "same_attribute"):
+        assert found[kind]["accuracy"] == pytest.approx(0.5)
+        assert found[kind]["auc"] == pytest.approx(0.5)
+        assert found[kind]["fnmr_at_fmr_1pct"] is None
+        assert found[kind]["frr_at_far_1pct"] == pytest.approx(1)
+        assert found[kind]["far_at_far_1pct"] == 0
     with pytest.raises(InputError, match="no release here has any"):
         package.audit(rng.normal(size=(240, 8)), attacks="logreg", **asked)
 
@@ -158,6 +168,7 @@ def test_pictures_of_an_audit_are_compared(eyes: Path) -> None:
         (("--matcher", "stored"), "looks at no picture"),
         (("--matcher", "precomputed"), "looks at no picture"),
         (("--matcher", "eyez"), "eyez"),
+        (("--matcher", "timm:resnet18"), "random weights"),
         (("--matcher", "eyes:3"), "--matcher eyes:3 cannot be read"),
         (("--matcher", "eyes", "--no-utility"), "--no-utility"),
         (("--matcher", "eyes", "--set", "eyes.light=dim"), "light"),
