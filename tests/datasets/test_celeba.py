@@ -140,9 +140,6 @@ def remove(name: str) -> Any:
     [
         (remove("list_attr_celeba.txt"), "no list_attr_celeba.txt or list_attr_celeba.csv"),
         (remove("identity_CelebA.txt"), "no identity_CelebA.txt .* be in training and in test; copy it from Anno/"),
-            remove("identity_CelebA.txt"),
-            "no identity_CelebA.txt .* could be in training and in test; copy it from Anno/",
-        ),
         (remove("list_eval_partition.txt"), "no list_eval_partition.txt"),
         (lambda root: (root / "img_align_celeba").rename(root / "images"), "no folder img_align_celeba"),
         (edit("list_attr_celeba.txt", "30\n", "40\n"), "announces 40 images and holds 30"),
