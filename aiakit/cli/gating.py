@@ -40,12 +40,17 @@ def limits_of(given: Mapping[str, Any]) -> Limits | None:
     if given["policy"] is not None:
         if above is not None or utility is not None:
             raise InputError("--policy holds the limits: leave out --fail-above and --min-utility")
-        return read_policy(Path(given["policy"]))
-    limits = Limits(fail_above={} if above is None else {"": above}, min_utility=utility)
+        limits = read_policy(Path(given["policy"]))
+    else:
+        limits = Limits(fail_above={} if above is None else {"": above}, min_utility=utility)
     if not limits and (given["junit"] or given["sarif"]):
         raise InputError(
             "--junit and --sarif write the outcome of a gate: give --fail-above, --min-utility or --policy"
         )
+    for option in ("junit", "sarif"):  # said before hours of work, not after them
+        folder = Path(given[option] or "").parent
+        if given[option] is not None and not folder.is_dir():
+            raise InputError(f"--{option} {given[option]}: there is no folder {folder}")
     return limits or None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aiakit import __version__
+from aiakit.results.gate import RISING
 from aiakit.storage.documents import printable
 
 WORDS = {"passed": "PASSED", "failed": "FAILED", "undecided": "NOT PASSED (undecided)"}
@@ -25,6 +26,9 @@ def lines(gate: Gate) -> Iterator[str]:
     yield f"gate: {WORDS[gate['outcome']]}: {kept} of {len(gate['checks'])} limits are shown to be kept"
     for check in _open(gate):
         yield f"  {check['outcome']}: {check['release']}: {check['reason']}"
+    for check in gate["checks"]:
+        if check["outcome"] == "passed" and check["reason"].endswith(RISING):
+            yield f"  note: {check['release']}: {check['reason']}"
     if gate["missing"]:
         yield f"  undecided: no result of {len(gate['missing'])} cells, the first is {gate['missing'][0]}"
 

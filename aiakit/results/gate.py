@@ -17,6 +17,7 @@ from aiakit.storage.documents import first_problem, read_toml
 Outcome = Literal["passed", "failed", "undecided"]
 Share = Annotated[float, Field(gt=0, lt=1)]
 EXIT = {"failed": 3, "undecided": 4, "passed": 0}  # the worst first
+RISING = ", and still rising: who knows more people reads more"
 Row = Mapping[str, Any]
 
 
@@ -160,6 +161,8 @@ def _leak(row: Row, of: Row, limit: float) -> Check:
         reason = f"{read}, and whether these attacks can see anything is not known: measure the undefended release too"
     else:
         outcome, reason = "passed", f"{read}, at most {high:.3f}, below {limit:g}"
+        if any(curve.get("still_rising") for curve in row.get("growth", {}).values()):
+            reason += RISING
     return Check(release, attribute, limit, outcome, reason, figure, low, high)
 
 

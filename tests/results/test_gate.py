@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiakit.errors import InputError
+from aiakit.report.gate import lines
 from aiakit.results.gate import EXIT, Limits, gate_of, read_policy
 from tests.conftest import Answer
 
@@ -65,6 +66,14 @@ def test_each_outcome(given: dict[str, Any], outcome: str, said: str) -> None:
     assert gate.outcome == outcome
     assert said in gate.checks[0].reason
     assert gate.as_json()["exit_code"] == EXIT[outcome]
+
+
+def test_a_pass_says_that_more_people_would_read_more() -> None:
+    found = document()
+    found["rows"][0]["growth"] = {"svm": {"still_rising": True}}
+    gate = gate_of(found, Limits(fail_above={"gender": LIMIT}))
+    assert gate.outcome == "passed"
+    assert any("note: leace" in line and "still rising" in line for line in lines(gate.as_json()))
 
 
 @pytest.mark.parametrize(("accuracy", "outcome"), [(0.99, "passed"), (0.955, "undecided"), (0.9, "failed")])
@@ -154,6 +163,7 @@ def test_silence_is_no_pass_without_power_and_a_pass_with_it(
     ("options", "said"),
     [
         (("--fail-above", "0.5"), "guessing reads 0.5"),
+        (("--fail-above", "0.6", "--junit", "nowhere/gate.xml"), "there is no folder nowhere"),
         (("--junit", "gate.xml"), "give --fail-above, --min-utility or --policy"),
         (("--policy", "none.toml"), "none.toml cannot be read"),
         (("--policy", "none.toml", "--fail-above", "0.6"), "leave out --fail-above"),
