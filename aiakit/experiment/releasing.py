@@ -28,6 +28,7 @@ from aiakit.experiment import apart
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, name_of_draw
 from aiakit.plugins import registry
+from aiakit.storage.documents import printable
 from aiakit.storage.store import Cell, Draft, Store
 
 RELEASE_BATCH = 256
@@ -44,7 +45,7 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     entry = registry.entry(spec["kind"], spec["name"])
     defense = apart.make(spec["kind"], spec["name"], spec["params"], store.folder)
     pieces: list[tuple[Cell, float]] = []
-    ctx = context_of(store, inputs, runtime, pieces, "" if entry.built_in else spec["fingerprint"])
+    ctx = context_of(store, inputs, runtime, pieces, spec["fingerprint"] if entry.of_others else "")
     rows = [protocol.rows(f"defender-{part}") for part in ("train", "val")]
     source, files = source_of(store, inputs, protocol, runtime)
     if isinstance(defense, Defense | Encoder):
@@ -57,7 +58,7 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
         draft.save("state", defense.state_dict())
     fitted = time.perf_counter()
     published = _publish(defense, entry, source, files, protocol, draft, ctx, inputs["draws"])
-    if not entry.built_in:
+    if entry.of_others:
         _release_again(store, inputs, defense.state_dict(), entry, source, files, published, ctx)
     # A piece that several defenses share costs each of them the same, whichever of them was the first to need it.
     shared = sum(piece.seconds - spent for piece, spent in pieces)
@@ -66,7 +67,7 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     draft.result["peak_mib"] = max([elsewhere, *(piece.result.get("peak_mib", 0.0) for piece, _ in pieces)])
     draft.result |= _bounds(store, inputs, defense)
     if isinstance(defense, Encoder) and defense.notes:
-        draft.result["notes"] = list(map(str, defense.notes))
+        draft.result["notes"] = [printable(str(note)) for note in defense.notes]
 
 
 def _bounds(store: Store, inputs: Mapping[str, Any], defense: Any) -> dict[str, float]:
