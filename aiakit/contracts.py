@@ -421,15 +421,14 @@ class OfficialPairs:
 class FaceSet:
     """N images of P people, or N embeddings of images that are not there.
 
-    name : the data set's registered name.
-    images : uint8 (N, H, W, 3), usually a read-only memory map; (N, 0, 0, 3) where there are only embeddings.
+    name : as registered. images : uint8 (N, H, W, 3), usually a read-only memory map; (N, 0, 0, 3) of embeddings alone.
     embedding : float32 (N, D) of a data set that holds embeddings in place of images, else None.
     identity : int64 (N,), index into ``people``, P names. files : N names of the images, as the data set spells them.
+    identified : False where nobody says who is shown: every image counts as a person of its own, and is not verified.
     attributes : name → Attribute. default_attribute : the name of gender in this data set ("" where it has none).
     partition : None, or (N,) of "train" / "val" / "test". pairs : the official verification pairs, if there are any.
     bayes_ceiling : attribute name → the best balanced accuracy that any attack can reach, where it is known.
-    notes : what was found wrong with the data and how it was handled, one line each; reports print them.
-    fingerprint : a digest of all of the above that changes whenever the data change.
+    notes : what was found wrong with the data, one line each; reports print them. fingerprint : a digest of all this.
     """
 
     name: str
@@ -445,6 +444,7 @@ class FaceSet:
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
     embedding: FloatArray | None = None
+    identified: bool = True
 
     def __len__(self) -> int:
         return len(self.images)

@@ -81,6 +81,7 @@ def describe(faces: FaceSet, attribute: str | None, seed: int) -> dict[str, Any]
         "images": len(faces),
         "image_size": faces.images.shape[1] or None,
         "dimensions": None if faces.embedding is None else faces.embedding.shape[1],
+        "identified": faces.identified,
         "people_with_two_images": int((np.bincount(faces.identity) > 1).sum()),
         "default_attribute": faces.default_attribute or None,
         "attributes": {
@@ -103,7 +104,8 @@ def describe(faces: FaceSet, attribute: str | None, seed: int) -> dict[str, Any]
         split = split_people(faces, document["attribute"], seed)
         document["splits"] = split.summary()
         document["notes"] += split.notes
-        require_pairs(faces, split)
+        if faces.identified:
+            require_pairs(faces, split)
     except InputError as error:  # what the data hold is shown all the same: it is how the user finds out why
         document["split_error"] = str(error)
     return document
@@ -117,7 +119,8 @@ def _print(document: dict[str, Any]) -> None:
     size, dimensions = document["image_size"], document["dimensions"]
     kind = f"images of {size}×{size} pixels" if size else f"embeddings of {dimensions} dimensions"
     pairs = f"{document['people_with_two_images']} with two or more images"
-    say(out, f"{document['dataset']}: {document['people']} people ({pairs}), {document['images']} {kind}", "bold")
+    people = f"{document['people']} people ({pairs})" if document["identified"] else "people who are not named"
+    say(out, f"{document['dataset']}: {people}, {document['images']} {kind}", "bold")
     out.print()
     attributes = [
         [

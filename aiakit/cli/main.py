@@ -32,6 +32,7 @@ COMMANDS = {
     "audit": ("aiakit.cli.audit:command", "Measure what embeddings or pictures that exist already leak."),
     "encode": ("aiakit.cli.encode:command", "Write the embeddings of a data set's images into a file."),
     "calibrate": ("aiakit.cli.calibrate:command", "Measure the attacks on leaks whose Bayes accuracy is known."),
+    "export": ("aiakit.cli.export:command", "Write a trained defense as a file that runs without aiakit."),
     "protect": ("aiakit.cli.protect:command", "Apply a trained defense to new photographs."),
     "data": ("aiakit.cli.data:command", "Show what a data set holds."),
     "list": ("aiakit.cli.list:command", "List the attacks, defenses, encoders and datasets, with their options."),

@@ -81,7 +81,7 @@ folds_option = click.option(
 matcher_option = click.option(
     "--matcher",
     metavar="NAME",
-    help="Also compare released pictures by a fixed public encoder: dlib, timm:MODEL=WEIGHTS.",
+    help="Also compare released pictures by a fixed public encoder: dlib, onnx:FILE, timm:MODEL=WEIGHTS.",
 )
 
 # How releases are probed, whoever made them.

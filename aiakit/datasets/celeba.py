@@ -20,6 +20,12 @@ from aiakit.storage.tables import SEPARATORS, find_file, read_lines, require_roo
 from aiakit.storage.text import NUMBER, cleaned, counted, plain_number, says_nothing
 
 IMAGES = ("img_align_celeba", "img_align_celeba/img_align_celeba", "Img/img_align_celeba")
+WAY_ON = {  # where a text file is missing; copies on the web lack the identities most often
+    "list_attr_celeba": "the attributes come from it",
+    "identity_CelebA": "without it a person could be in training and in test; copy it from Anno/ of the set's own "
+    "download, which names the same images",
+    "list_eval_partition": "the official partition comes from it; copy it from Eval/ of the set's own download",
+}
 FOLDERS = (".", "Anno", "Eval")  # the published download spreads the text files over these
 # The middle 140×140 of 178×218 pixels: face and hair with little background (the crop of Tolstikhin et al.,
 # "Wasserstein Auto-Encoders", 2018).
@@ -72,7 +78,7 @@ class CelebA(Dataset):
 
 
 def _find(root: Path, stem: str) -> Path:
-    return find_file([root / folder for folder in FOLDERS], [f"{stem}.txt", f"{stem}.csv"], "CelebA needs it")
+    return find_file([root / folder for folder in FOLDERS], [f"{stem}.txt", f"{stem}.csv"], WAY_ON[stem])
 
 
 def _attributes(path: Path) -> tuple[list[str], list[str], NDArray[np.float64], list[str]]:

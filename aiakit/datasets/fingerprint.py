@@ -37,6 +37,8 @@ def fingerprinted(faces: FaceSet, pixels: str) -> FaceSet:
     ]  # fmt: skip
     for name, attribute in sorted(faces.attributes.items()):
         parts += [name, attribute.classes, attribute.values]
+    if not faces.identified:
+        parts.append("not identified")
     if pairs is not None:
         parts += [pairs.left, pairs.right, pairs.same, pairs.fold]
     return replace(faces, fingerprint=array_digest(*parts))

@@ -8,18 +8,21 @@ from typing import ClassVar
 
 import numpy as np
 
-from aiakit.contracts import MISSING, Attribute, Dataset, FaceSet, IntArray, LoadSettings, OfficialPairs
+from aiakit.contracts import MISSING, Attribute, Dataset, FaceSet, IntArray, LoadSettings
+from aiakit.datasets.labels import default_attribute
+from aiakit.datasets.lfw_attributes import lfw_attributes
+from aiakit.datasets.lfw_pairs import PAIRS, read_pairs
 from aiakit.datasets.listing import images_in, overlooked, person_folders
 from aiakit.datasets.photographs import Photographs
 from aiakit.errors import InputError
 from aiakit.storage.keys import Keys
-from aiakit.storage.tables import find_file, read_lines, require_root, whole_number
+from aiakit.storage.tables import find_file, read_lines, require_root
 from aiakit.storage.text import counted
 
 FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw", "lfw-deepfunneled/lfw-deepfunneled")
 FACE = (60.0, 60.0, 190.0, 190.0)  # what a face fills of the 250×250 pixels
 LISTS = {"female": "female_names.txt", "male": "male_names.txt"}
-PAIRS = "pairs.txt"
+ATTRIBUTES = "lfw_attributes.txt"
 
 
 class LFW(Dataset):
@@ -27,14 +30,18 @@ class LFW(Dataset):
 
     Gender comes from ``female_names.txt`` and ``male_names.txt``, one image a line. An image in both or in neither has
     no label. ``pairs.txt`` gives the ten-fold protocol.
+
+    attributes : ``lfw_attributes.txt``, which adds 73 attributes by the signs of classifiers' scores; default
+        ``ROOT/lfw_attributes.txt``, where it is there. With it the lists of names may be missing.
     """
 
     needs_root: ClassVar[bool] = True
     face_box = ((250, 250), FACE)
-    summary: ClassVar[str] = "Labeled Faces in the Wild: gender from its name lists, official pairs"
+    summary: ClassVar[str] = "Labeled Faces in the Wild: gender from its name lists, official pairs, 73 more attributes"
 
-    def __init__(self, root: str = "") -> None:
+    def __init__(self, root: str = "", attributes: str | None = None) -> None:
         self.root = root
+        self.attributes = attributes
 
     def load(self, settings: LoadSettings) -> FaceSet:
         """The faces. Raises InputError for missing or malformed files."""
@@ -42,20 +49,33 @@ class LFW(Dataset):
         home, paths = _photographs(root)
         files = [path.name for path in paths]
         people = [path.parent.name for path in paths]
-        gender, problems, notes = _gender(root, files, people)
+        attributes, problems, notes = self._attributes(root, files, people)
         photographs = Photographs(
             name="lfw",
             files=files,
             paths=paths,
             people=people,
-            attributes={"gender": Attribute(gender, tuple(LISTS))},
-            default_attribute="gender",
+            attributes=attributes,
+            default_attribute=default_attribute(attributes),
             boxes=FACE,
             pairs=read_pairs(root / PAIRS, files) if (root / PAIRS).exists() else None,
             problems=[*problems, *overlooked(home, person_folders(home))],
             remarks=notes if (root / PAIRS).exists() else [*notes, f"there is no {PAIRS}: no official ten folds"],
         )
         return photographs.face_set(settings)
+
+    def _attributes(
+        self, root: Path, files: Sequence[str], people: Sequence[str]
+    ) -> tuple[dict[str, Attribute], list[str], list[str]]:
+        """Gender from the lists and what the file of attributes adds; what is wrong with them, and remarks."""
+        path = root / ATTRIBUTES if (root / ATTRIBUTES).is_file() else None
+        if self.attributes is not None:
+            path = find_file([root, Path()], [str(Path(self.attributes).expanduser())], "give lfw_attributes.txt")
+        scored, remarks = ({}, []) if path is None else lfw_attributes(path, files)
+        if scored and not any((root / file).is_file() for file in LISTS.values()):
+            return scored, [], remarks
+        gender, problems, notes = _gender(root, files, people)
+        return {"gender": Attribute(gender, tuple(LISTS)), **scored}, problems, [*notes, *remarks]
 
 
 def _photographs(root: Path) -> tuple[Path, list[Path]]:
@@ -99,42 +119,3 @@ def _gender(root: Path, files: Sequence[str], people: Sequence[str]) -> tuple[In
     if mixed:
         problems.append(counted(len(mixed), len(codes_of), "people are female in one image and male in another", mixed))
     return values, problems, notes
-
-
-def read_pairs(path: Path, keys: Sequence[str]) -> OfficialPairs:
-    """The pairs of LFW's ten-fold file: a line ``folds pairs``, then per fold that many matches and as many mismatches.
-
-    keys : N names of the images, in any form (``Keys``): ``Ann_0001.jpg``, ``Ann/Ann_0001.png`` …
-
-    Raises
-    ------
-    InputError : a malformed line, an image that is not there or is paired with itself, or fewer pairs than announced.
-    """
-    lines = read_lines(path)
-    folds, each = [whole_number(word) or 0 for word in lines[0].split()] if len(lines[0].split()) == 2 else (0, 0)
-    if not (folds and each):
-        raise InputError(f"{path}:1 must be two numbers, of folds and of pairs a fold, not {lines[0][:60]!r}")
-    body = [(number, line.split("\t")) for number, line in enumerate(lines[1:], start=2) if line]
-    if len(body) != 2 * folds * each:
-        raise InputError(f"{path} announces {2 * folds * each} pairs and holds {len(body)}: get a whole copy")
-    named: list[str] = []
-    for number, words in body:
-        if len(words) not in (3, 4):
-            raise InputError(f"{path}:{number} must be NAME I J or NAME I NAME J, separated by tabs")
-        left = _file(words[0], words[1])
-        right = _file(words[-2], words[-1]) if len(words) == 4 else _file(words[0], words[2])
-        if left == right:
-            raise InputError(f"{path}:{number} pairs {left} with itself, which tells nothing: get a whole copy")
-        named += [left, right]
-    rows = Keys(keys, "the data").match(named).places
-    absent = np.flatnonzero(rows < 0)
-    if len(absent):
-        where, file = f"{path}:{body[absent[0] // 2][0]}", named[absent[0]]
-        raise InputError(f"{where} names {file}, which is not among the images: get a whole copy, or remove {PAIRS}")
-    same = np.array([len(words) == 3 for _, words in body])
-    return OfficialPairs(rows[::2], rows[1::2], same, np.repeat(np.arange(folds), 2 * each))
-
-
-def _file(name: str, number: str) -> str:
-    digits = whole_number(number)
-    return f"{name}_{number}" if digits is None else f"{name}_{digits:04d}.jpg"

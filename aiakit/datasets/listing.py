@@ -39,10 +39,26 @@ def images_in(folder: Path) -> list[Path]:
     return [Path(entry.path) for entry in listed(folder) if _is_image(entry)]
 
 
-def spread(paths: Sequence[Path], most: int) -> list[Path]:
-    """At most so many of the files, evenly spread over them; 0 for all."""
+def grouped(root: Path, groups: Sequence[str], most: int = 0) -> tuple[list[Path], list[str], list[str]]:
+    """The images ``ROOT/GROUP/PERSON/IMAGE``, the group of each, and what lies there and is not read.
+
+    most : how many images of a person are taken, evenly spread over their names; 0 for all.
+    """
+    paths, of, problems = list[Path](), list[str](), list[str]()
+    for group in groups:
+        if not (root / group).is_dir():
+            continue
+        people = person_folders(root / group)
+        found = [path for person in people for path in _spread(images_in(person), most)]
+        paths += found
+        of += [group] * len(found)
+        problems += overlooked(root / group, people)
+    return paths, of, problems
+
+
+def _spread(paths: Sequence[Path], most: int) -> Sequence[Path]:
     if not most or len(paths) <= most:
-        return list(paths)
+        return paths
     return [paths[place * len(paths) // most] for place in range(most)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import IntArray, OfficialPairs
-from aiakit.datasets.lfw import read_pairs
+from aiakit.datasets.lfw_pairs import read_pairs
 from aiakit.errors import InputError
 from aiakit.storage.keys import Keys
 from aiakit.storage.tables import Table, read_csv, read_lines, whole_number

@@ -23,6 +23,12 @@ from aiakit.storage.text import counted
 
 VERSION = 2  # raise it with any change to how files become pixels
 SHARED = "images show, pixel by pixel, an image of another person: one person under two names, or a wrong label"
+REPEATED = "images repeat another pixel by pixel: whoever they show may be in training and in test"
+UNIDENTIFIED = (
+    "it is not known who is shown: each image counts as a person of its own, verification is left out, and intervals "
+    "are over images; several images of one person may be in training and in test, so figures may be too high and "
+    "intervals too narrow"
+)
 TWICE = "images repeat one of the same person pixel by pixel: verification compares some images to themselves"
 
 
@@ -32,6 +38,7 @@ class Photographs:
 
     files : N names as the data set spells them. paths : where they should be. people : N names of who is shown, as they
         are written; None where that is not known here, and all are one.
+    identified : False where nobody knows it, and every image is a person of its own (``people`` is None).
     attributes : name → Attribute of N values.
     boxes : float (N, 4), one box for all, or None: the face in each image.
     partition, pairs, default_attribute : as in FaceSet.
@@ -50,6 +57,7 @@ class Photographs:
     pairs: OfficialPairs | None = None
     problems: Sequence[str] = field(default=())
     remarks: Sequence[str] = field(default=())
+    identified: bool = True
 
     def face_set(self, settings: LoadSettings) -> FaceSet:
         """The faces, from the pixel cache where it holds them.
@@ -60,7 +68,7 @@ class Photographs:
         ------
         InputError : no image at all can be read; under ``strict``, anything that would be noted as a problem.
         """
-        names, found = (["all"] * len(self.files), []) if self.people is None else people_of(self.people, "images")
+        names, found = self._names()
         problems = [*self.problems, *found]
         stamps = _stamps(self.paths)
         places, moved = located(self.paths, stamps)
@@ -92,7 +100,7 @@ class Photographs:
         kept = np.delete(present, list(pixels.failed))
         problems += self._repeated(kept, names, pixels.repeated)
         self._refuse(problems, settings)
-        remarks = []
+        remarks = [] if self.identified else [UNIDENTIFIED]
         if moved:
             spelt = (f"{places[row].name} for {self.files[row]}" for row in moved)
             remarks.append(counted(len(moved), len(places), "images are spelt otherwise in their folder", spelt))
@@ -102,8 +110,17 @@ class Photographs:
             faces = replace(faces, notes=(*faces.notes, *doubts))
         return fingerprinted(faces, pixels.digest)
 
+    def _names(self) -> tuple[list[str], list[str]]:
+        """Who is shown in each image, and what is to be said of it."""
+        if not self.identified:
+            return list(self.files), []
+        return (["all"] * len(self.files), []) if self.people is None else people_of(self.people, "images")
+
     def _repeated(self, kept: IntArray, names: Sequence[str], repeated: Mapping[int, int]) -> list[str]:
         """Problems with images that hold the same pixels: people who may be one, pairs of an image with itself."""
+        if not self.identified and repeated:
+            shown = (f"{self.files[kept[first]]} and {self.files[kept[row]]}" for row, first in repeated.items())
+            return [counted(len(repeated), len(kept), REPEATED, shown)]
         if self.people is None:
             return []
         pairs = [(int(kept[row]), int(kept[first])) for row, first in repeated.items()]
@@ -144,6 +161,7 @@ class Photographs:
             partition=None if self.partition is None else self.partition[kept],
             pairs=pairs,
             notes=(*problems, *self.remarks),
+            identified=self.identified,
         )
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from aiakit.contracts import Dataset, FaceSet, LoadSettings
 from aiakit.datasets.labels import attributes_by_key, default_attribute
-from aiakit.datasets.listing import images_in, overlooked, person_folders, spread
+from aiakit.datasets.listing import grouped
 from aiakit.datasets.maad import maad_attributes
 from aiakit.datasets.photographs import Photographs
 from aiakit.datasets.vggface2_texts import TEXTS, read_boxes, read_people
@@ -84,16 +84,8 @@ class VGGFace2(Dataset):
     def _images(self, root: Path) -> tuple[list[Path], list[str], list[str]]:
         """The images, the part that each is of, and what is not read."""
         wanted = PARTS if self.part == "both" else (self.part,)
-        paths, side, problems = list[Path](), list[str](), list[str]()
-        for part in wanted:
-            home = next((root / name / part for name in FOLDERS if (root / name / part).is_dir()), None)
-            if home is None:
-                continue
-            people = person_folders(home)
-            found = [path for person in people for path in spread(images_in(person), self.images_per_person)]
-            paths += found
-            side += [part] * len(found)
-            problems += overlooked(home, people)
+        home = next((root / name for name in FOLDERS if any((root / name / part).is_dir() for part in wanted)), root)
+        paths, side, problems = grouped(home, wanted, self.images_per_person)
         if not paths:
             raise InputError(f"{root} holds no {' or '.join(wanted)}/n000001/0001_01.jpg: unpack VGGFace2 there")
         return paths, side, problems

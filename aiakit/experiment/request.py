@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +178,7 @@ def prepare(request: Request) -> Prepared:
     data_options = {**request.data_options, **options.get(dataset_name, {})}
     spec = plugin_spec("dataset", dataset_name, data_options)
     faces = _load(request, spec)
+    request = _verifiable(request, faces)
     attribute = resolve_attribute(faces, request.attribute)
     classes = faces.attributes[attribute].classes
     usable = applicable(request.attacks, attacks_asked, classes)
@@ -328,6 +329,15 @@ def _load(request: Request, spec: dict[str, Any]) -> FaceSet:
     with registry.guard(registry.entry("dataset", spec["name"])):
         faces: FaceSet = dataset.load(settings)
     return faces
+
+
+def _verifiable(request: Request, faces: FaceSet) -> Request:
+    """The request; without verification, and with images as the unit, where nobody says who is shown."""
+    if faces.identified:
+        return request
+    if request.matcher is not None:
+        raise InputError(f"--matcher measures verification, and {faces.name} does not say who is shown: leave it out")
+    return replace(request, utility=False, unit="image")
 
 
 def _check_pairs(request: Request, faces: FaceSet, split: Split, defenses: tuple[Chain, ...]) -> None:

@@ -22,7 +22,7 @@ from PIL import Image
 from aiakit.contracts import LoadSettings
 from aiakit.datasets.celeba import CelebA
 from aiakit.datasets.folder import Folder
-from aiakit.datasets.lfw import read_pairs
+from aiakit.datasets.lfw_pairs import read_pairs
 from aiakit.datasets.pixels import read_image
 from aiakit.datasets.source import read_source
 from aiakit.errors import InputError

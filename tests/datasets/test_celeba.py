@@ -66,6 +66,16 @@ def test_the_csv_files_in_the_nested_folder(tmp_path: Path, picture: Any, settin
     check(CelebA(root=str(root)).load(settings()))
 
 
+def test_a_copy_in_csv_without_identities_says_the_way_on(tmp_path: Path, picture: Any, aiakit: Any) -> None:
+    celeba_images(tmp_path / "img_align_celeba" / "img_align_celeba", picture, FILES)
+    write_csv(tmp_path)
+    (tmp_path / "identity_CelebA.csv").unlink()
+    answer = aiakit("data", "--dataset", "celeba", "--data-root", tmp_path)
+    assert (answer.code, answer.out) == (2, "")
+    assert "there is no identity_CelebA.txt or identity_CelebA.csv" in answer.err
+    assert "copy it from Anno/ of the set's own download" in answer.err
+
+
 def test_the_folders_of_the_download(tmp_path: Path, picture: Any, settings: Any) -> None:
     root = tmp_path / "download"
     celeba_images(root / "Img" / "img_align_celeba", picture, FILES)
@@ -129,7 +139,7 @@ def remove(name: str) -> Any:
     ("damage", "words"),
     [
         (remove("list_attr_celeba.txt"), "no list_attr_celeba.txt or list_attr_celeba.csv"),
-        (remove("identity_CelebA.txt"), "no identity_CelebA.txt"),
+        (remove("identity_CelebA.txt"), "no identity_CelebA.txt .* be in training and in test; copy it from Anno/"),
         (remove("list_eval_partition.txt"), "no list_eval_partition.txt"),
         (lambda root: (root / "img_align_celeba").rename(root / "images"), "no folder img_align_celeba"),
         (edit("list_attr_celeba.txt", "30\n", "40\n"), "announces 40 images and holds 30"),

@@ -149,3 +149,57 @@ def test_the_real_data_set(settings: Any) -> None:
     split = split_people(faces, "gender", 0)
     require_pairs(faces, split)
     assert 0.16 < split.people["test"] / len(faces.people) < 0.18
+
+
+SCORED = ("Ann A\t1\t-1.5\t0.2", "Ann A\t2\t-0.1\t-3", "Both B\t1\t2.25e-1\t0", "Dan D\t1\t1\t1")
+
+
+def scores(root: Path, rows: tuple[str, ...] = SCORED, head: str = "#\tperson\timagenum\tMale\tMiddle Aged") -> None:
+    (root / "lfw_attributes.txt").write_text("\n".join(["# Attribute scores, by a comment", head, *rows, ""]))
+
+
+def test_attributes_by_the_signs_of_their_scores(root: Path, settings: Any) -> None:
+    scores(root)
+    faces = LFW(root=str(root)).load(settings())
+    assert list(faces.attributes) == ["gender", "Male", "Middle Aged"]
+    assert faces.default_attribute == "gender"
+    assert faces.attributes["Male"].classes == ("female", "male")
+    assert faces.attributes["Male"].values.tolist() == [0, 0, 1, MISSING, MISSING, 1, MISSING]
+    assert faces.attributes["Middle Aged"].classes == ("no", "yes")
+    assert faces.attributes["Middle Aged"].values.tolist() == [1, 0, MISSING, MISSING, MISSING, 1, MISSING]
+    unknown = "3 of 7 images have no line in lfw_attributes.txt, and their values are not known: "
+    assert faces.notes[-1] == unknown + "Cy_C_0001.jpg, Cy_C_0002.jpg, Eve_E_0001.jpg"
+
+
+def test_attributes_elsewhere_stand_in_for_the_lists_of_names(root: Path, settings: Any, tmp_path: Path) -> None:
+    scores(root)
+    moved = (root / "lfw_attributes.txt").rename(tmp_path / "scores.txt")
+    for name in ("female_names.txt", "male_names.txt"):
+        (root / name).unlink()
+    faces = LFW(root=str(root), attributes=str(moved)).load(settings())
+    assert list(faces.attributes) == ["Male", "Middle Aged"]
+    assert faces.default_attribute == "Male"
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda root: scores(root, ("Ann A\t1\t0.5",)), "lfw_attributes.txt:3 must be a person, a number and 2 scores"),
+        (lambda root: scores(root, ("Ann A\t1\t0.5\tx",)), "lfw_attributes.txt:3 must be a person, a number and 2"),
+        (lambda root: scores(root, ("Ann A\t1\t1\t1", "Ann A\t1\t1\t1")), "lists Ann_A_0001.jpg of line 3 again"),
+        (lambda root: scores(root, ("Zoe Z\t1\t1\t1",)), "names none of the 7 images, Ann_A_0001.jpg for one"),
+        (lambda root: scores(root, ()), "lfw_attributes.txt is empty"),
+        (lambda root: scores(root, SCORED, "# name\tnumber\tMale"), "lfw_attributes.txt:3 must be '# person imagenum"),
+        (lambda root: (root / "lfw_attributes.txt").write_text(""), "lfw_attributes.txt is empty"),
+    ],
+)
+def test_bad_attributes_are_one_clear_line(root: Path, settings: Any, damage: Any, words: str) -> None:
+    damage(root)
+    with pytest.raises(InputError, match=words) as error:
+        LFW(root=str(root)).load(settings())
+    assert "\n" not in str(error.value)
+
+
+def test_attributes_that_are_not_there(root: Path, settings: Any) -> None:
+    with pytest.raises(InputError, match=r"there is no nothing\.txt"):
+        LFW(root=str(root), attributes="nothing.txt").load(settings())

@@ -11,7 +11,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from aiakit.contracts import Context, Faces
-from aiakit.datasets.lfw import FACE, read_pairs
+from aiakit.datasets.lfw import FACE
+from aiakit.datasets.lfw_pairs import read_pairs
 from aiakit.datasets.pixels import decode
 from aiakit.plugins import registry
 
