@@ -16,7 +16,9 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, State
 from aiakit.networks.autoencoder import Epochs, Size
 from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, state_of
+from aiakit.networks.serving import Affine, Single
 from aiakit.networks.training import PairSampler, descend, fit_loop, forward_in_batches, seeded, steps_per_epoch
+from aiakit.plugins.bases import Served
 
 Weight = Annotated[float, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0)]
@@ -146,7 +148,7 @@ class TrainedEncoder(EmbeddingDefense):
         return self
 
 
-class AdversarialEncoder(TrainedEncoder):
+class AdversarialEncoder(Served, TrainedEncoder):
     """Base: an encoder that is trained against a classifier of the private attribute.
 
     The latent is batch-normalised without learned scale, so that the encoder cannot win by shrinking it. The
@@ -184,6 +186,10 @@ class AdversarialEncoder(TrainedEncoder):
 
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
         return Release(embedding=self._apply(self.modules_["encoder"], embedding))
+
+    def module(self) -> nn.Module:
+        standardise = Affine(np.diag(1 / self.scale_.astype(np.float64)), -self.mean_ / self.scale_)
+        return nn.Sequential(Single(standardise), self.modules_["encoder"])
 
     def claim(self, release: Release) -> NDArray[Any] | None:
         assert release.embedding is not None

@@ -24,7 +24,9 @@ from aiakit.defenses._people import person_weights
 from aiakit.defenses.identity_transport import IdentityTransport
 from aiakit.networks.autoencoder import Epochs, Size
 from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, state_of
+from aiakit.networks.serving import Single
 from aiakit.networks.training import PairSampler, descend, fit_loop, forward_in_batches, seeded, steps_per_epoch
+from aiakit.plugins.bases import Served
 
 ROWS = 256  # of a batch; each brings its partner
 HIDDEN = 128
@@ -57,7 +59,7 @@ class Refinement(nn.Module):
         self.eval()
 
 
-class AIAEnsemble(EmbeddingDefense):
+class AIAEnsemble(Served, EmbeddingDefense):
     """L = L_AE + α·L_Siamese + β·L_priv on embeddings, against several adversaries that are never left behind.
 
     As in AIA there are an autoencoder (a refinement of the start, and a decoder that predicts the start from the
@@ -197,6 +199,9 @@ class AIAEnsemble(EmbeddingDefense):
 
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
         return Release(embedding=self._refine(torch.from_numpy(self._start_of(embedding))))
+
+    def module(self) -> nn.Module:
+        return nn.Sequential(Single(self.start_.module()), self.encoder_)
 
     def claim(self, release: Release) -> NDArray[Any] | None:
         """The mean answer of the attackers in the loop."""

@@ -12,13 +12,15 @@ from scipy.linalg import eigh
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
+from torch import nn
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, IntArray, Release
 from aiakit.defenses._concept_erasure import ot_barycenter, ot_map
 from aiakit.defenses._people import person_weights
 from aiakit.errors import InputError
 from aiakit.networks.autoencoder import Size
-from aiakit.plugins.bases import Learned
+from aiakit.networks.serving import Affine, ByClass
+from aiakit.plugins.bases import Learned, Served
 
 Array = NDArray[np.float64]
 
@@ -27,7 +29,7 @@ FOLDS = 5
 STRENGTHS = (0.01, 0.1, 1.0)
 
 
-class IdentityTransport(Learned, EmbeddingDefense):
+class IdentityTransport(Learned, Served, EmbeddingDefense):
     """Discriminant subspace of identity, linear erasure and optimal transport of the classes, all in closed form.
 
     1. *What is to be kept.* The ``latent`` directions with the greatest scatter between people of one class relative
@@ -121,6 +123,15 @@ class IdentityTransport(Learned, EmbeddingDefense):
             rows = inferred == label
             released[rows] = x[rows] @ linear.T - offset
         return Release(embedding=released)
+
+    def module(self) -> nn.Module:
+        def of_standardised(matrix: Array, offset: Array) -> nn.Module:
+            scaled = matrix / self.scale_
+            return Affine(scaled, offset - scaled @ self.mean_)
+
+        maps = [of_standardised(linear, -offset - linear @ self.centre_)
+                for linear, offset in zip(self.maps_, self.offsets_, strict=True)]  # fmt: skip
+        return ByClass(of_standardised(self.coefficients_, self.intercepts_), maps)
 
 
 def _require_people(train: Embeddings) -> None:

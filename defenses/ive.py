@@ -7,14 +7,16 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field
 from sklearn.ensemble import RandomForestClassifier
+from torch import nn
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release
-from aiakit.plugins.bases import Learned
+from aiakit.networks.serving import Affine
+from aiakit.plugins.bases import Learned, Served
 
 SAMPLES = 0.5  # share of the rows that a tree is grown on: half the time for the same ranking
 
 
-class Ive(Learned, EmbeddingDefense):
+class Ive(Learned, Served, EmbeddingDefense):
     """Incremental variable elimination (Terhörst et al., ICB 2019, "Suppressing gender and age in face templates").
 
     Each round trains a decision-tree ensemble on the variables that are left, ranks them by their mean decrease of
@@ -28,7 +30,7 @@ class Ive(Learned, EmbeddingDefense):
     """
 
     summary = "leaves out the variables that a tree ensemble ranks highest"
-    learned = ("kept",)
+    learned = ("kept", "width")
 
     def __init__(
         self,
@@ -60,8 +62,11 @@ class Ive(Learned, EmbeddingDefense):
             ).fit(train.embedding[:, kept], train.labels)
             least_telling_first = np.argsort(forest.feature_importances_, kind="stable")
             kept = np.sort(kept[least_telling_first[: len(kept) - count]])
-        self.kept_ = kept.astype(np.int64)
+        self.kept_, self.width_ = kept.astype(np.int64), np.array(features)
         return self
 
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
         return Release(embedding=embedding[:, self.kept_])
+
+    def module(self) -> nn.Module:
+        return Affine(np.eye(int(self.width_))[self.kept_], np.zeros(len(self.kept_)))

@@ -10,10 +10,12 @@ from pydantic import Field
 from scipy.linalg import eigh
 from scipy.spatial.distance import pdist
 from threadpoolctl import threadpool_limits
+from torch import nn
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, batches
 from aiakit.networks.autoencoder import Size
-from aiakit.plugins.bases import Learned
+from aiakit.networks.serving import Affine, Fourier
+from aiakit.plugins.bases import Learned, Served
 
 MEDIAN_ROWS = 1000  # pairs of this many rows decide the width of the kernel
 CHUNK = 8192  # rows whose features are in memory at a time
@@ -21,7 +23,7 @@ RANK = 1e-6  # of the greatest variance: what embeddings vary by less in is no d
 STEPS, DAMPING, TINY = 8, 1e-3, 1e-12  # of the inversion, which from a linear guess converges in five steps
 
 
-class KernelArl(Learned, EmbeddingDefense):
+class KernelArl(Learned, Served, EmbeddingDefense):
     """The K-TOpt encoder (Sadeghi, Dehdashtian, Boddeti, TMLR 2022, arXiv 2109.03386).
 
     The release is z = Θ φ(x) on centred random Fourier features φ (Rahimi and Recht 2007) of a Gaussian kernel whose
@@ -113,6 +115,10 @@ class KernelArl(Learned, EmbeddingDefense):
     def _released(self, embedding: FloatArray) -> FloatArray:
         released: FloatArray = (self._features(embedding) - self.mean_) @ self.encoder_
         return released
+
+    def module(self) -> nn.Module:
+        encoder = self.encoder_.T.astype(np.float64)
+        return nn.Sequential(Fourier(self.frequencies_, self.phases_), Affine(encoder, -encoder @ self.mean_))
 
     def invert(self, embedding: FloatArray) -> NDArray[np.float64] | None:
         """By damped Gauss–Newton (Levenberg 1944); None where the release has fewer dimensions than it was given."""

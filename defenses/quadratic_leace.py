@@ -7,15 +7,17 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release
 from aiakit.defenses._concept_erasure import QuadraticFitter
 from aiakit.errors import InputError
+from aiakit.networks.serving import Affine, ByClass, Gaussians
 from aiakit.networks.training import seeded
-from aiakit.plugins.bases import Learned
+from aiakit.plugins.bases import Learned, Served
 
 
-class QuadraticLeace(Learned, EmbeddingDefense):
+class QuadraticLeace(Learned, Served, EmbeddingDefense):
     """Transport of each class to the barycentre of the classes (Belrose et al., ICML 2024, arXiv 2402.04362).
 
     Seen as Gaussians N(μ_k, Σ_k), every class is carried to their Wasserstein barycentre N(μ, Σ̄) by the optimal map
@@ -62,3 +64,8 @@ class QuadraticLeace(Learned, EmbeddingDefense):
             rows = inferred == label
             released[rows] = self.centre_ + (embedding[rows] - mean) @ transport.T
         return Release(embedding=released)
+
+    def module(self) -> nn.Module:
+        maps = [Affine(transport, self.centre_ - transport @ mean)
+                for mean, transport in zip(self.means_, self.maps_, strict=True)]  # fmt: skip
+        return ByClass(Gaussians(self.means_, self.precisions_, self.log_determinants_), list(maps))

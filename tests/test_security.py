@@ -14,11 +14,14 @@ PROCESSES = ("subprocess", "pty", "commands", "popen2")
 EVALUATING = ("eval", "exec", "compile", "__import__")
 STARTING = ("system", "popen", "execv", "execve", "execvp", "spawnl", "spawnv", "posix_spawn", "startfile")
 IMPORTING = ("import_module", "spec_from_file_location", "exec_module")
-# Plugins, commands and trackers are imported by names from entry points and tables: these are the only places.
+# Plugins, commands and trackers are imported by names from entry points and tables, functions by what a user names:
+# these are the only places.
 MAY_IMPORT = (
     "aiakit/__init__.py",
     "aiakit/cli/main.py",
     "aiakit/plugins/bases/__init__.py",
+    "aiakit/plugins/functions.py",
+    "aiakit/plugins/loading.py",
     "aiakit/plugins/registry.py",
     "aiakit/tracking/tracker.py",
 )

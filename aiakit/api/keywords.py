@@ -37,6 +37,15 @@ def numbers(values: Sequence[int]) -> tuple[str, ...]:
     return tuple(map(str, values))
 
 
+def encoder_named(encoder: str | Callable[..., Any]) -> str:
+    """An encoder as requests take it; of a function the name. Raises InputError for one that cannot be found again."""
+    if isinstance(encoder, str):
+        return encoder
+    from aiakit.plugins.functions import name_of  # only here: commands load this module, and should load nothing heavy
+
+    return f"python:{name_of(encoder)}"
+
+
 def listed(names: str | Sequence[str]) -> tuple[str, ...]:
     """One text (with commas) or several, as requests take them."""
     return (names,) if isinstance(names, str) else tuple(names)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aiakit.api.keywords import fields_of, listed, numbers, with_known_keywords
+from aiakit.api.keywords import encoder_named, fields_of, listed, numbers, with_known_keywords
 from aiakit.api.progress import shown
 from aiakit.api.result import Result
 from aiakit.datasets.parallel import threads_in_all
@@ -25,7 +25,7 @@ def run(
     defense: str | Sequence[str],
     *,
     attacks: str | Sequence[str] = "all",
-    encoder: str = "autoencoder",
+    encoder: str | Callable[..., Any] = "autoencoder",
     dataset: str = "synthetic",
     data: Mapping[str, Any] | None = None,
     image_size: int = 64,
@@ -63,6 +63,7 @@ def run(
     Parameters
     ----------
     defense, attacks, attributes, knowledge : one text (with commas) or several, as the options of ``aiakit run``.
+    encoder : as ``--encoder``, or a function of a module: uint8 (N, H, W, 3) images → (N, D).
     data : options of the data set, such as ``{"root": "templates.parquet", "identity": "person"}``.
     options : plugin → option → value, such as ``{"aia": {"beta": 2}}``.
     budgets, pooled : numbers of people, of images of one person.
@@ -82,6 +83,7 @@ def run(
         "defenses": listed(defense),
         "attacks": listed(attacks),
         "attributes": listed(attributes),
+        "encoder": encoder_named(encoder),
         "knowledge": listed(knowledge),
         "data_options": dict(data or {}),
         "options": options or {},

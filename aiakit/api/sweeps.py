@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiakit.api.keywords import fields_of, listed, with_known_keywords
+from aiakit.api.keywords import encoder_named, fields_of, listed, with_known_keywords
 from aiakit.api.progress import shown
 from aiakit.api.shapes import as_frame, html_table
 from aiakit.datasets.parallel import threads_in_all
@@ -71,7 +71,7 @@ def sweep(
     values: Mapping[str, Sequence[Any]],
     *,
     attacks: str | Sequence[str] = "all",
-    encoder: str = "autoencoder",
+    encoder: str | Callable[..., Any] = "autoencoder",
     dataset: str = "synthetic",
     data: Mapping[str, Any] | None = None,
     image_size: int = 64,
@@ -106,6 +106,7 @@ def sweep(
     >>> aiakit.sweep("aia", {"beta": [0, 1, 10]}, attacks="fast").to_pandas()  # doctest: +SKIP
     """
     asked = fields_of(Request, locals()) | {"defenses": (defense,), "attacks": listed(attacks)}
+    asked |= {"encoder": encoder_named(encoder)}
     request = Request(**asked | {"data_options": dict(data or {}), "options": options or {}})
     axes = axes_of({option: tuple(each) for option, each in values.items()}, defense)
     prepared = prepare_sweep(request, axes, yes=True)

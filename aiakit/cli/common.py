@@ -41,9 +41,13 @@ def command_line() -> tuple[str, ...] | None:
 
 def _register(ctx: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
     from aiakit.plugins import registry
+    from aiakit.plugins.functions import is_name, trust
 
     for path in paths:
-        registry.register_file(path)
+        if is_name(path):
+            trust(path)
+        else:
+            registry.register_file(path)
     return paths
 
 
@@ -80,7 +84,7 @@ def plugin_option(command: Command) -> Command:
         is_eager=True,
         expose_value=False,
         callback=_register,
-        help="Also use the plugins that this Python file defines (repeatable).",
+        help="Also use the plugins that this Python file defines, or the function FILE:NAME of a run (repeatable).",
     )(command)
 
 

@@ -47,10 +47,8 @@ data_options = together(
     click.option("--attribute", metavar="NAME", help="The private attribute.  [default: gender]"),
 )
 
-compute_options = together(
-    click.option(
-        "--jobs", type=click.IntRange(min=1), help="Worker processes, one thread each.  [default: one a thread]"
-    ),
+# Where networks compute.
+device_options = together(
     click.option(
         "--threads",
         type=click.IntRange(min=1),
@@ -66,6 +64,13 @@ compute_options = together(
     ),
 )
 
+compute_options = together(
+    click.option(
+        "--jobs", type=click.IntRange(min=1), help="Worker processes, one thread each.  [default: one a thread]"
+    ),
+    device_options,
+)
+
 folds_option = click.option(
     "--folds",
     type=click.IntRange(min=1, max=1000),
@@ -76,7 +81,7 @@ folds_option = click.option(
 matcher_option = click.option(
     "--matcher",
     metavar="NAME",
-    help="Also compare released pictures by a fixed public encoder: dlib, timm:MODEL=WEIGHTS.",
+    help="Also compare released pictures by a fixed public encoder: dlib, onnx:FILE, timm:MODEL=WEIGHTS.",
 )
 
 # How releases are probed, whoever made them.

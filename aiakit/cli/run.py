@@ -43,7 +43,7 @@ from aiakit.cli.results import show_plan, show_results, tell
     default="autoencoder",
     show_default=True,
     metavar="NAME",
-    help="What makes the embeddings that embedding defenses protect: autoencoder, dlib, timm:MODEL, precomputed:FILE.",
+    help="What makes the embeddings that embedding defenses protect: autoencoder, dlib, timm:MODEL, onnx:MODEL, …",
 )
 @data_options
 @click.option(

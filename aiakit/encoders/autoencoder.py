@@ -7,10 +7,12 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from aiakit.contracts import Context, Encoder, Faces, PixelArray, State
 from aiakit.networks.autoencoder import AutoencoderSettings, Epochs, Size, pretrained_autoencoder
 from aiakit.networks.blocks import ConvEncoder, load_state, state_of
+from aiakit.networks.serving import Photographs
 from aiakit.networks.training import Pixels, forward_in_batches
 
 
@@ -38,6 +40,10 @@ class Autoencoder(Encoder):
 
     def encode(self, images: PixelArray, files: tuple[str, ...]) -> NDArray[Any]:
         return forward_in_batches(self.network_, Pixels(images, self.ctx_), self.ctx_)
+
+    def module(self) -> nn.Module:
+        """As ``aiakit.plugins.bases.Served``."""
+        return Photographs(self.network_, None)
 
     def state_dict(self) -> State:
         return {"image_size": np.array(self.image_size_), **state_of(self.network_, "encoder.")}

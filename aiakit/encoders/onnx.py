@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field
 
 from aiakit.contracts import PixelArray, batches
 from aiakit.encoders._landmarks import SIDE, aligned
+from aiakit.encoders._output import in_words, require_varied, rows_of
 from aiakit.encoders._pinned import Pinned
 from aiakit.encoders._recipe import SIZES, Asked, Recipe, numbers_of, recipe_for
 from aiakit.errors import InputError
@@ -24,7 +25,6 @@ from aiakit.storage.onnxfile import OnnxFile, read_onnx
 from aiakit.storage.paths import existing
 
 BATCH = 64  # pictures that a model is given at once, where it takes any number
-UNIT = 1e-3  # how far from 1 the norm of an embedding of unit norm is at most
 CODES = re.compile(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ")
 Numbers = tuple[float, ...] | None
 
@@ -91,29 +91,18 @@ class Onnx(Pinned):
         """Raises InputError for what the model cannot do, and for embeddings that are none."""
         made = []
         for rows in self.ctx_.track(list(batches(len(images), self._recipe.batch or BATCH)), "onnx"):
-            made.append(self._run(np.stack([self._picture(np.ascontiguousarray(each)) for each in images[rows]])))
-            bad = np.flatnonzero(~np.isfinite(made[-1]).all(axis=1))
-            if len(bad):
-                raise InputError(
-                    f"{self.model} gives NaN or infinity for {len(bad)} of {len(made[-1])} pictures, "
-                    f"{files[rows][bad[0]]} for one: mend the model, or leave these pictures out"
-                )
+            pictures = np.stack([self._picture(np.ascontiguousarray(each)) for each in images[rows]])
+            made.append(self._run(pictures, files[rows]))
         embeddings = np.concatenate(made)
-        if len(images) > 1 and (embeddings == embeddings[0]).all() and np.any(images != images[:1]):
-            raise InputError(
-                f"{self.model} gives each of {len(images)} pictures the same embedding: are mean and scale "
-                f"({self._recipe}) those of its training?"
-            )
+        require_varied(embeddings, images, self.model, f"are mean and scale ({self._recipe}) those of its training?")
         self.notes = (self._described(embeddings), *self._on_device())
         return embeddings
 
     def _described(self, embeddings: NDArray[Any]) -> str:
         """A line: what the model was given and what it gives."""
-        norms = np.linalg.norm(embeddings, axis=1)
-        norm = "unit norm" if np.abs(norms - 1).max() < UNIT else f"norms from {norms.min():.3g} to {norms.max():.3g}"
         turned = "aligned" if self.align == "arcface" else "not aligned"
-        name, size = Path(self.model).name, embeddings.shape[1]
-        return f"{name} was given pictures in {self._recipe}, {turned}, and gave {size} dimensions of {norm}"
+        given = f"{Path(self.model).name} was given pictures in {self._recipe}, {turned}"
+        return f"{given}, and gave {in_words(embeddings)}"
 
     def _on_device(self) -> tuple[str, ...]:
         """A line where it did not run on the device that was meant."""
@@ -131,22 +120,18 @@ class Onnx(Pinned):
             return image
         return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
-    def _run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _run(self, pictures: NDArray[np.uint8], files: tuple[str, ...]) -> NDArray[np.float32]:
         """float32 (B, D). A model of a fixed number of pictures is given the last one again until there are enough."""
-        short = (self._recipe.batch or 0) - len(pictures)
+        count = len(pictures)
+        short = (self._recipe.batch or 0) - count
         if short > 0:
             pictures = np.concatenate([pictures, np.repeat(pictures[-1:], short, axis=0)])
         try:
             (made,) = self._session.run([self._recipe.output], {self._recipe.input: self._recipe.prepare(pictures)})
         except Exception as error:  # onnxruntime's have no base of their own
             raise InputError(f"{self.model} fails on pictures in {self._recipe}: {_reason(error)}") from None
-        output = np.asarray(made)
-        if output.ndim < 2 or len(output) != len(pictures) or output.dtype.kind not in "fiu" or not output.size:
-            raise InputError(
-                f"{self.model} gives {self._recipe.output} {output.dtype} {output.shape} for {len(pictures)} pictures, "
-                f"and no row of numbers for each: choose another with --set onnx.output"
-            )
-        return output.reshape(len(output), -1)[: len(pictures) - max(short, 0)].astype(np.float32)
+        who = f"the output {self._recipe.output} of {self.model}"
+        return rows_of(made, len(pictures), files, who, "choose another with --set onnx.output")[:count]
 
     @cached_property
     def _file(self) -> OnnxFile:

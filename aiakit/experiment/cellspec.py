@@ -190,19 +190,22 @@ def utility_cell(config: RunConfig, protocol: CellSpec, release: CellSpec, name:
 
 
 def matches_cell(
-    config: RunConfig, protocol: CellSpec, matcher: PluginSpec, release: CellSpec, name: str, seed: int
+    config: RunConfig, protocol: CellSpec, matcher: PluginSpec, release: CellSpec | None, name: str = "", seed: int = 0
 ) -> CellSpec:
-    """The matcher on a release's pictures; it is the same encoder whatever the seed of the release."""
+    """The matcher on a release's pictures, or without one on the photographs themselves.
+
+    It is the same encoder whatever the seed of the release.
+    """
     inputs = {
         "kind": "matches",
         "protocol": protocol.digest,
-        "release": release.digest,
+        "release": None if release is None else release.digest,
         "matcher": matcher.inputs(),
         **_templates(config),
         **_computing(config, 0),
     }
-    needs = (protocol.digest, release.digest)
-    label = f"matcher {matcher.name} on {name}, seed {seed}"
+    needs = (protocol.digest, *([] if release is None else [release.digest]))
+    label = f"matcher {matcher.name} on " + ("the photographs" if release is None else f"{name}, seed {seed}")
     return CellSpec(inputs, label, needs, ("encoder", matcher.name), long=True, release=name)
 
 

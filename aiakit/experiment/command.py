@@ -48,6 +48,9 @@ def without_folders(words: Sequence[str]) -> Command:
 
 
 def _without_folder(text: str) -> str:
-    before, colon, path = text.rpartition(":")  # precomputed:FILE; what follows in an address begins with //
-    away = path.startswith(("/", "~/")) and not path.startswith("//")
-    return f"{before}{colon}…/{PurePosixPath(path).name}" if away else text
+    return ":".join(map(_without_place, text.split(":")))  # precomputed:FILE, python:FILE:function
+
+
+def _without_place(path: str) -> str:
+    away = path.startswith(("/", "~/")) and not path.startswith("//")  # as what follows in an address does
+    return f"…/{PurePosixPath(path).name}" if away else path

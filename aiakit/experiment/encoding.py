@@ -11,6 +11,7 @@ from aiakit.plugins import registry
 from aiakit.plugins.options import Options, options_of
 
 AUTOENCODER = "autoencoder"  # the encoder that is trained as AIA's is: the release of `original`
+FIXED = "dlib, onnx:FILE, timm:MODEL=WEIGHTS"  # encoders that nobody trains here
 DETECT = "detect"  # the option of encoders that can look for a face first
 
 
@@ -40,10 +41,9 @@ def matcher_of(text: str, options: Options, chains: Iterable[Chain]) -> PluginSp
     name, own = encoder_of(text, "--matcher")
     cls = registry.load("encoder", name)
     if name == AUTOENCODER:
-        raise InputError("--matcher autoencoder is trained here on the defender's people: name a public encoder (dlib, "
-                         "timm:MODEL=WEIGHTS)")  # fmt: skip
+        raise InputError(f"--matcher {name} is trained here on the defender's people: name a public encoder ({FIXED})")
     if name == STORED or cls.whole:
-        raise InputError(f"--matcher {name} looks at no picture: name an encoder that does (dlib, timm:MODEL=WEIGHTS)")
+        raise InputError(f"--matcher {name} looks at no picture: name an encoder that does ({FIXED})")
     if not any("image" in produced_by(chain) for chain in chains):
         raise InputError(f"--matcher {text} compares released pictures, and no release here has any: leave it out, or "
                          "name a defense that releases pictures")  # fmt: skip

@@ -46,7 +46,11 @@ class FurtherAttribute:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a run by what they are. attacks : on the protected attribute. further : name → its cells."""
+    """The cells of a run by what they are.
+
+    attacks : on the protected attribute. further : name → its cells. matches : the matcher on each release that has
+    pictures; photographs : on the undefended photographs, where there are any.
+    """
 
     protocol: CellSpec
     releases: dict[tuple[str, int], CellSpec]
@@ -56,10 +60,12 @@ class Plan:
     further: dict[str, FurtherAttribute]
     queries: dict[tuple[str, int], CellSpec]
     matches: dict[tuple[str, int], CellSpec]
+    photographs: CellSpec | None
 
     def cells(self) -> Iterator[CellSpec]:
         """Every cell, each after the cells that it needs; a cell that several need may come several times."""
         yield self.protocol
+        yield from [] if self.photographs is None else [self.photographs]
         yield from (attribute.labels for attribute in self.further.values())
         releases = {**self.stages, **{cell.digest: cell for cell in self.releases.values()}}
         tables = [self.attacks, *(attribute.attacks for attribute in self.further.values())]
@@ -157,8 +163,11 @@ class _Planner:
                         )
         attacks = self._attacks(self.config.attacks)
         further = {spec.name: self._further(spec) for spec in self.config.further if not spec.left_out}
+        matcher, photographs = self.config.matcher, None
+        if matcher is not None and self.config.pairs is not None and self.config.has_images:
+            photographs = matches_cell(self.config, self.protocol, matcher, None)
         return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further, self.queries,
-                    self.matches)  # fmt: skip
+                    self.matches, photographs)  # fmt: skip
 
     def grown(self, growing: Growing) -> Iterator[tuple[AttackKey, CellSpec]]:
         """One attack with each number of people, in each fold."""

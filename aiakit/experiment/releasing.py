@@ -28,6 +28,7 @@ from aiakit.experiment import apart
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, name_of_draw
 from aiakit.plugins import registry
+from aiakit.storage.documents import printable
 from aiakit.storage.store import Cell, Draft, Store
 
 RELEASE_BATCH = 256
@@ -44,7 +45,7 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     entry = registry.entry(spec["kind"], spec["name"])
     defense = apart.make(spec["kind"], spec["name"], spec["params"], store.folder)
     pieces: list[tuple[Cell, float]] = []
-    ctx = context_of(store, inputs, runtime, pieces, "" if entry.built_in else spec["fingerprint"])
+    ctx = context_of(store, inputs, runtime, pieces, spec["fingerprint"] if entry.of_others else "")
     rows = [protocol.rows(f"defender-{part}") for part in ("train", "val")]
     source, files = source_of(store, inputs, protocol, runtime)
     if isinstance(defense, Defense | Encoder):
@@ -57,8 +58,9 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
         draft.save("state", defense.state_dict())
     fitted = time.perf_counter()
     published = _publish(defense, entry, source, files, protocol, draft, ctx, inputs["draws"])
-    if not entry.built_in:
-        _release_again(store, inputs, defense.state_dict(), entry, source, files, published, ctx)
+    if entry.of_others:
+        again = apart.make(spec["kind"], spec["name"], spec["params"], store.folder)
+        require_alone(again, defense.state_dict(), entry, source, files, published, ctx)
     # A piece that several defenses share costs each of them the same, whichever of them was the first to need it.
     shared = sum(piece.seconds - spent for piece, spent in pieces)
     draft.result |= {"fit_seconds": fitted - started + shared, "release_seconds": time.perf_counter() - fitted}
@@ -66,7 +68,7 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     draft.result["peak_mib"] = max([elsewhere, *(piece.result.get("peak_mib", 0.0) for piece, _ in pieces)])
     draft.result |= _bounds(store, inputs, defense)
     if isinstance(defense, Encoder) and defense.notes:
-        draft.result["notes"] = list(map(str, defense.notes))
+        draft.result["notes"] = [printable(str(note)) for note in defense.notes]
 
 
 def _bounds(store: Store, inputs: Mapping[str, Any], defense: Any) -> dict[str, float]:
@@ -171,9 +173,8 @@ def _publish(
     return maps
 
 
-def _release_again(
-    store: Store,
-    inputs: Mapping[str, Any],
+def require_alone(
+    again: Any,
     state: State,
     entry: registry.Entry,
     source: NDArray[Any],
@@ -181,13 +182,11 @@ def _release_again(
     published: Mapping[str, NDArray[Any]],
     ctx: Context,
 ) -> None:
-    """Have some samples released once more by the restored defense, in other company and without what went before.
+    """Have some samples released once more by ``again``, restored from a state, in other company and anew.
 
-    Raises PluginError where they are released otherwise: a release that depends on more than its sample lets a
-    defense treat the people whom attacks learn from unlike those of test.
+    published : view → what was released of all. Raises PluginError where they are released otherwise: a release that
+    depends on more than its sample lets a defense treat the people whom attacks learn from unlike those of test.
     """
-    spec = inputs["defense"]
-    again = apart.make(spec["kind"], spec["name"], spec["params"], store.folder)
     if again.stochastic if not isinstance(again, Encoder) else again.whole:
         return
     rows = np.random.default_rng(secrets.randbits(128)).permutation(len(source))[:AGAIN]

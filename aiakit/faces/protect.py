@@ -23,6 +23,7 @@ from aiakit.experiment.plan import CellSpec, Plan, make_plan
 from aiakit.experiment.releasing import release_through
 from aiakit.experiment.run import Run
 from aiakit.plugins import registry
+from aiakit.plugins.functions import require_trusted
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import writing
 
@@ -62,6 +63,8 @@ def trained_stages(run: Run, chain: Chain, seed: int | None = None) -> list[tupl
     stages = []
     for stage, spec in zip(chain, cells, strict=True):
         entry = stage.registered()
+        if entry.built_in and entry.of_others:
+            require_trusted(str(stage.params.get("function")))
         state = store.read(spec.digest).tensors("state")
         defense: Any = registry.make(stage.plugin_kind, stage.name, stage.params)
         with registry.guard(entry):

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Self
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from aiakit.contracts import Context, Defense, Faces, PixelArray, Release, State
 from aiakit.networks.blocks import Autoencoder, load_state, state_of
+from aiakit.networks.serving import Photographs
 from aiakit.networks.training import Pixels, autocast, descend, fit_loop, forward_in_batches, one_cycle, seeded
 
 Epochs = Annotated[int, Field(ge=1, le=10_000)]
@@ -140,6 +141,10 @@ class AutoencoderDefense(Defense):
     def release(self, images: PixelArray, rng: np.random.Generator) -> Release:
         latent = self.encode(images)
         return Release(embedding=latent, image=self.decode(latent))
+
+    def module(self) -> nn.Module:
+        """As ``aiakit.plugins.bases.Served``."""
+        return Photographs(self.model_.encoder, self.model_.decoder)
 
     def state_dict(self) -> State:
         return {"image_size": np.array(self.image_size_), **state_of(self.model_, "autoencoder.")}

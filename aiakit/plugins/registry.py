@@ -5,28 +5,23 @@ Nothing is imported until ``Entry.load``, so that one broken package breaks no o
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import importlib
-import importlib.util
 import inspect
 import re
 import sys
-import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
-from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import CodeType
 from typing import Any, Literal, overload
 
 from aiakit.contracts import Attack, Dataset, Defense, EmbeddingDefense, Encoder, Plugin
-from aiakit.errors import AiakitError, InputError, PluginError, unknown
+from aiakit.errors import InputError, PluginError, unknown
 from aiakit.plugins.containment import contained
 from aiakit.plugins.fingerprint import source_digest
+from aiakit.plugins.loading import guarded, import_file, one_line
 from aiakit.plugins.options import options_of, validate
 
 Kind = Literal["attack", "defense", "encoder", "dataset"]
@@ -69,6 +64,11 @@ class Entry:
         """Whether it comes with aiakit itself."""
         return self.file is None and self.package.partition(" ")[0] == "aiakit"
 
+    @property
+    def of_others(self) -> bool:
+        """Whether it runs code that did not come with aiakit: it has a process of its own."""
+        return not self.built_in or getattr(self.load(), "runs_code_of_others", False)
+
     def __str__(self) -> str:
         origin = f"package {self.package}" if self.file is None else f"file {self.file}"
         return f"{self.kind} {self.name!r} from {origin}"
@@ -82,7 +82,7 @@ class Entry:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise PluginError(f"{self} cannot be loaded: {_one_line(error)}") from error
+            raise PluginError(f"{self} cannot be loaded: {one_line(error)}") from error
         bases = BASES.get(self.kind, (object,))
         if not isinstance(found, type) or not issubclass(found, bases):
             wanted = " or ".join(base.__name__ for base in bases)
@@ -199,7 +199,7 @@ class Registry:
         path = Path(path).absolute()
         if path in self._from_files:
             return self._from_files[path]
-        module = _import_file(path)
+        module = import_file(path, "the plugin file")
         entries: list[Entry] = []
         own = {id(cls): (attribute, cls) for attribute, cls in reversed(vars(module).items())}  # under its first name
         for attribute, cls in reversed(own.values()):
@@ -246,39 +246,6 @@ def _installed(kind: Kind) -> dict[str, Entry]:
     return entries
 
 
-class _SourceOnly(SourceFileLoader):
-    """Runs the text of a file, and leaves no ``__pycache__`` beside what is the user's."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
-
-
-def _import_file(path: Path) -> Any:
-    """Import a file under a module name of its own, so that two files of one name can be registered."""
-    if not path.is_file():
-        raise InputError(f"the plugin file {path} does not exist")
-    name = (
-        f"aiakit_plugin_{re.sub(r'[^A-Za-z0-9]', '_', path.stem)}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    )
-    spec = importlib.util.spec_from_file_location(name, path, loader=_SourceOnly(name, str(path)))
-    if spec is None or spec.loader is None or path.suffix != ".py":
-        raise InputError(f"the plugin file {path} is not a Python file: its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        with contained(f"the plugin file {path}"):
-            spec.loader.exec_module(module)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        del sys.modules[name]
-        raise InputError(
-            f"the plugin file {path}{_line_in(error, str(path))} cannot be loaded: {_one_line(error)}"
-        ) from error
-    return module
-
-
 def kebab(class_name: str) -> str:
     """``MyAttack`` → ``my-attack``, ``AIAWithoutTask`` → ``aia-without-task``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+", "-", class_name).lower()
@@ -286,39 +253,10 @@ def kebab(class_name: str) -> str:
 
 @contextmanager
 def guard(entry: Entry) -> Iterator[None]:
-    """Turn whatever a plugin raises into one PluginError that names the plugin, its package, and the line.
-
-    Also what would end the process: ``sys.exit``, ``os._exit`` … What a plugin does besides is contained
-    (``contained``). aiakit's own errors, Ctrl-C, running out of memory and a full disk are not the plugin's doing and
-    pass unchanged.
-    """
-    try:
-        with contained(str(entry)):
-            yield
-    except (AiakitError, MemoryError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        module = sys.modules.get(entry.target.partition(":")[0])
-        source = getattr(module, "__file__", None) or ""
-        raise PluginError(f"{entry}{_line_in(error, source)}: {_one_line(error)}") from error
-
-
-def _line_in(error: BaseException, source: str) -> str:
-    """`` (file.py:12)``: the innermost line of the plugin's own file, else where the error was raised."""
-    if isinstance(error, SyntaxError):
-        return f" (line {error.lineno})"
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename == source] or frames
-    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
-
-
-def _one_line(error: BaseException) -> str:
-    try:
-        return " ".join(f"{type(error).__name__}: {error}".split())
-    except Exception as unsaid:  # the error is the plugin's, and so is how it becomes a text
-        return f"{type(error).__name__}, which cannot be shown ({type(unsaid).__name__})"
+    """Turn whatever a plugin raises into one PluginError that names the plugin, its package, and the line."""
+    module = entry.target.partition(":")[0]
+    with guarded(str(entry), lambda: getattr(sys.modules.get(module), "__file__", None) or ""):
+        yield
 
 
 REGISTRY = Registry()

@@ -97,7 +97,7 @@ def reconstructions(source: Source) -> Section | None:
     heading = "Faces as they are released"
     if source.gallery is None:
         return Section("faces", heading, [source.without_faces]) if source.without_faces else None
-    if not source.gallery.faces:
+    if not any(face.tiles for face in source.gallery.faces):
         return None
     text = "Only test people are shown. A picture that looks private to an eye may still say everything to an attack."
     return Section("faces", heading, [text], [gallery_chart(source.gallery)])

@@ -101,12 +101,10 @@ def counts_table(document: Row, links: Links) -> Table:
 def matcher_tables(document: Row, links: Links) -> Iterator[Table]:
     """What a fixed public encoder still tells apart on the pictures of each release, and what that rests on."""
     meanings = impostors(document)
-    records = [
-        (row["release"], kind, row["utility"]["matcher"])
-        for row in document["rows"]
-        if "matcher" in row["utility"]
-        for kind in meanings
-    ]
+    found = {row["release"]: row["utility"]["matcher"] for row in document["rows"] if "matcher" in row["utility"]}
+    if "photographs" in document:
+        found = {"(photographs)": document["photographs"], **found}
+    records = [(release, kind, of) for release, of in found.items() for kind in meanings]
     first = [
         Column("release", lambda r: to_cell(r[0]), False),
         Column("impostors", lambda r: to_cell(meanings[r[1]]), False),

@@ -52,7 +52,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
         "seeds": len(config.seeds),
         "attack_seeds": config.attack_seeds,
         "folds": config.split.folds,
-        "complete": not failures and not any(row.missing for row in evaluation.rows.values()),
+        "complete": not (failures or evaluation.missing or any(row.missing for row in evaluation.rows.values())),
         "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
         "notes": [
             *facts["notes"],
@@ -66,6 +66,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
         ],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row, said) for row in evaluation.rows.values()],
+        **_if_any(photographs=evaluation.photographs and evaluation.photographs.as_json()),
         **({"audit": _audited(config)} if config.audits else {}),
         **_if_any(further={name: _further(of, said, tests) for name, of in evaluation.further.items()}),
     }

@@ -24,7 +24,7 @@ from aiakit.results.learning import curves_of
 from aiakit.results.matching import matched, scores_by_kind, templates
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.repeats import repeats_of
-from aiakit.results.row import Row
+from aiakit.results.row import Matched, Row
 from aiakit.results.slices import slices_of
 from aiakit.storage.documents import sound
 from aiakit.storage.store import Cell, Store
@@ -32,12 +32,18 @@ from aiakit.storage.store import Cell, Store
 
 @dataclass
 class Evaluation:
-    """A run's rows and what they were measured with. further : the same of each further attribute."""
+    """A run's rows and what they were measured with.
+
+    further : the same of each further attribute. photographs : what the matcher says of the undefended photographs,
+    None where it was not asked. missing : labels of cells that belong to no release and are not there.
+    """
 
     config: RunConfig
     protocol: Protocol
     rows: dict[str, Row]
     further: dict[str, Evaluation] = field(default_factory=dict)
+    photographs: Matched | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def unit(self) -> Unit:
@@ -69,7 +75,14 @@ def _evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None) 
         _add_utility(cells, plan, name, row)
         _add_matches(cells, config, plan, name, row)
     further = {name: _evaluate_further(store, plan, config, name) for name in plan.further}
-    return Evaluation(config, cells.protocol, rows, {name: found for name, found in further.items() if found})
+    evaluation = Evaluation(config, cells.protocol, rows, {name: found for name, found in further.items() if found})
+    if plan.photographs is not None:
+        photographs = store.find(plan.photographs.digest)
+        if photographs is None:
+            evaluation.missing = (plan.photographs.label,)
+        else:
+            evaluation.photographs = _matched(cells, config, [photographs])
+    return evaluation
 
 
 def _evaluate_further(store: Store, plan: Plan, config: RunConfig, attribute: str) -> Evaluation | None:
@@ -303,9 +316,15 @@ def _add_utility(cells: _Cells, plan: Plan, name: str, row: Row) -> None:
 
 def _add_matches(cells: _Cells, config: RunConfig, plan: Plan, name: str, row: Row) -> None:
     found = _finished(cells.store, plan.matches, name)
-    if found and config.matcher is not None:
-        detects = config.matcher.params.get(DETECT) is True
-        row.matched = matched(cells.judge, cells.protocol, config.matcher.name, detects, found)
+    if found:
+        row.matched = _matched(cells, config, found)
+
+
+def _matched(cells: _Cells, config: RunConfig, found: Sequence[Cell]) -> Matched:
+    """What the matcher of a run says. found : its cells on the same pictures, a seed each."""
+    assert config.matcher is not None
+    detects = config.matcher.params.get(DETECT) is True
+    return matched(cells.judge, cells.protocol, config.matcher.name, detects, found)
 
 
 def _finished(store: Store, table: Mapping[tuple[str, int], CellSpec], name: str) -> list[Cell]:

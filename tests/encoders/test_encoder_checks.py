@@ -124,6 +124,8 @@ def options_for(name: str, folder: Path) -> dict[str, str]:
         names = np.array([f"{row:03d}.png" for row in range(24)])
         np.savez(path, embeddings=np.random.default_rng(0).standard_normal((24, 5)), names=names)
         return {"file": str(path)}
+    if name == "python":
+        return {"function": "tests.encoders.functions:colours"}
     if name == "onnx":
         from tests.encoders.onnx_models import write
 

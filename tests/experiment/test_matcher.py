@@ -64,6 +64,11 @@ def test_released_pictures_are_compared_beside_the_verifier(aiakit: Aiakit, eyes
             low, high = found[kind]["ci95"]
             assert low <= found[kind]["accuracy"] <= high
             assert found[kind]["counts"]["genuine_pairs"] == rows[name][kind]["counts"]["genuine_pairs"]
+    photographs = answer.document["photographs"]
+    assert photographs["encoder"] == "eyes"
+    assert set(photographs["random"]) == set(found["random"])
+    # it sees less of anybody where the picture is blurred
+    assert photographs["random"]["auc"] > found["random"]["auc"]
     failures, random = found["failure_to_acquire"], found["random"]
     assert 0 < failures["failures"] < failures["pictures"]
     assert failures["people"] == random["counts"]["genuine_people"]
@@ -77,6 +82,7 @@ def test_released_pictures_are_compared_beside_the_verifier(aiakit: Aiakit, eyes
     for text in (" ".join(shown.split()), page):
         assert "by eyes, which nobody trained here" in text
         assert "FRR at FAR 1" in text
+        assert "(photographs)" in text
         assert "mean of several images of the enrolled person" in text
     compared = aiakit("compare", f"{tmp_path / 'run'}:original", f"{tmp_path / 'run'}:blur", "--json").document
     [line] = [line for line in compared["rows"] if line["what"] == "matcher eyes, random impostors"]
@@ -157,6 +163,7 @@ def test_pictures_of_an_audit_are_compared(eyes: Path) -> None:
         assert found[kind]["fnmr_at_fmr_1pct"] is None
         assert found[kind]["frr_at_far_1pct"] == pytest.approx(1)
         assert found[kind]["far_at_far_1pct"] == 0
+    assert "photographs" not in result.to_dict()
     with pytest.raises(InputError, match="no release here has any"):
         package.audit(rng.normal(size=(240, 8)), attacks="logreg", **asked)
 

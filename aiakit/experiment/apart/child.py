@@ -139,7 +139,8 @@ class _Served:
 
     def on_encode(self, message: Message, arrays: Arrays) -> Answer:
         with registry.guard(self.entry):
-            return {}, {"embedding": np.asarray(self.plugin.encode(arrays["source"], tuple(message["files"])))}
+            made = np.asarray(self.plugin.encode(arrays["source"], tuple(message["files"])))
+            return {"notes": list(map(str, self.plugin.notes))}, {"embedding": made}
 
     def on_claim(self, message: Message, arrays: Arrays) -> Answer:
         with registry.guard(self.entry):

@@ -30,12 +30,12 @@ SAID = ("view", "combines", "knowledge", "produces", "stochastic", "needs_pairs"
 
 
 def make(kind: registry.Kind, name: str, params: Mapping[str, Any], shut: Path | None = None) -> Any:
-    """A plugin: itself where it comes with aiakit, else its stand-in, with a process of its own.
+    """A plugin: itself where all its code comes with aiakit, else its stand-in, with a process of its own.
 
     shut : the folder of the run, which the plugin's process does not open. Raises as ``registry.make`` does.
     """
     entry = registry.entry(kind, name)
-    if entry.built_in:
+    if not entry.of_others:
         return registry.make(kind, name, params)
     cls = registry.load(kind, name)
     stand_in = next(each for base, each in STAND_INS.items() if issubclass(cls, base))
@@ -67,12 +67,14 @@ def _end(connection: socket.socket, folder: Path, number: int) -> None:
 class Apart:
     """A plugin in a process of its own, which ends with this object.
 
-    peak_mib : the most memory that the process held so far.
+    peak_mib : the most memory that the process held so far. ctx : whom it reports to, and what remembers pieces for
+    it, once it was fitted.
     """
 
     def __init__(self, entry: registry.Entry, cls: type) -> None:
         self.entry = entry
         self.peak_mib = 0.0
+        self.ctx = Context()
         folder = Path(tempfile.mkdtemp(prefix="aiakit-plugin-"))
         connection, number = TEMPLATE.process()
         self.channel = Channel(connection, folder, "p")
@@ -82,9 +84,9 @@ class Apart:
                 setattr(self, name, getattr(cls, name))
 
     def call(
-        self, ask: str, message: Message | None = None, arrays: Arrays | None = None, ctx: Context | None = None
+        self, ask: str, message: Message | None = None, arrays: Arrays | None = None
     ) -> tuple[Message, dict[str, NDArray[Any]]]:
-        """What the plugin answers. ctx : whom it reports to, and what remembers pieces for it.
+        """What the plugin answers.
 
         Raises what the plugin raised, as ``registry.guard`` says it, and PluginError where its process has ended or
         answers nonsense. The process does not survive an error.
@@ -93,11 +95,11 @@ class Apart:
             self.channel.send({"ask": ask, **(message or {})}, arrays)
             while True:
                 answer, found = self.channel.receive()
-                if ctx is not None and "report" in answer:
+                if "report" in answer:
                     label, done, total = answer["report"]
-                    ctx.report(str(label), int(done), int(total))
-                elif ctx is not None and "remember" in answer:
-                    self._remember(answer["remember"], ctx)
+                    self.ctx.report(str(label), int(done), int(total))
+                elif "remember" in answer:
+                    self._remember(answer["remember"])
                 else:
                     break
             self.peak_mib = max(self.peak_mib, float(answer["peak_mib"]))
@@ -123,7 +125,7 @@ class Apart:
             return OSError(int(answer["errno"]), text)
         return kinds[answer["error"]](text)
 
-    def _remember(self, piece: Any, ctx: Context) -> None:
+    def _remember(self, piece: Any) -> None:
         """Give the plugin a piece that the store has, or have it computed there, and kept for this plugin alone."""
         name, inputs, module = piece
         asked: list[bool] = []
@@ -139,7 +141,7 @@ class Apart:
         if module not in sys.modules:
             raise ValueError(f"a piece by {module!r}, which is not there")
         compute.__module__ = str(module)
-        found = ctx.memo(str(name), dict(inputs), compute)
+        found = self.ctx.memo(str(name), dict(inputs), compute)
         if not asked:
             self.channel.send({"known": True}, found)
 
@@ -214,13 +216,17 @@ class EncoderApart(_MakerApart, Encoder):
     """As the encoder."""
 
     def encode(self, images: Any, files: tuple[str, ...]) -> NDArray[Any]:
-        return _one(self, self.call("encode", {"files": files}, {"source": images})[1], "embedding")
+        answer, found = self.call("encode", {"files": files}, {"source": images})
+        notes = answer.get("notes")
+        self.notes = tuple(map(str, notes)) if isinstance(notes, list) else ()
+        return _one(self, found, "embedding")
 
 
 def _fit(plugin: Apart, train: packing.Known, val: packing.Known, ctx: Context) -> None:
     """Send labelled people and have the plugin fitted on them."""
+    plugin.ctx = ctx
     message = {"known": type(train).__name__, "classes": train.classes, "context": packing.of_context(ctx)}
-    plugin.call("fit", message, packing.of_known(train, "train.") | packing.of_known(val, "val."), ctx)
+    plugin.call("fit", message, packing.of_known(train, "train.") | packing.of_known(val, "val."))
 
 
 def _one(plugin: Apart, arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:

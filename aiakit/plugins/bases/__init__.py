@@ -2,7 +2,7 @@
 
 Attacks: ``GridAttack`` (a grid of scikit-learn estimators, judged on attacker-val), ``from_sklearn`` (one estimator in
 one line), ``NetworkOnEmbeddings``, ``NetworkOnPictures``. Defenses: ``Learned`` (state of a handful of arrays),
-``AffineEraser`` (x ↦ μ + A(x − μ)). For ``Plugin.unavailable``: ``not_installed``.
+``AffineEraser`` (x ↦ μ + A(x − μ)), ``Served`` (can be exported). For ``Plugin.unavailable``: ``not_installed``.
 
 For attacks of your own making: ``embedding``, ``sample_rows``, ``subsample``, ``Sampled`` and ``in_chunks`` of what is
 given, ``sklearn_seed``, ``reduction``; ``mean_auc``, ``temperature`` and ``all_classes`` of scores.
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from aiakit.plugins.bases._scores import all_classes as all_classes
     from aiakit.plugins.bases._scores import mean_auc as mean_auc
     from aiakit.plugins.bases._scores import temperature as temperature
+    from aiakit.plugins.bases._serving import Served as Served
     from aiakit.plugins.bases._wrapping import from_sklearn as from_sklearn
 
 _WHERE = {
@@ -42,6 +43,7 @@ _WHERE = {
     "NetworkOnEmbeddings": "_network",
     "NetworkOnPictures": "_pictures",
     "Sampled": "_samples",
+    "Served": "_serving",
     "all_classes": "_scores",
     "embedding": "_samples",
     "from_sklearn": "_wrapping",

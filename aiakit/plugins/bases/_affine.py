@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import EmbeddingDefense, FloatArray, Release
 from aiakit.plugins.bases._learned import Learned
+from aiakit.plugins.bases._serving import Served
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
-class AffineEraser(Learned, EmbeddingDefense):
+class AffineEraser(Learned, Served, EmbeddingDefense):
     """x ↦ μ + A(x − μ), with the mean μ (D,) and the matrix A (D, D) learned on the defender's people.
 
     Embeddings that lose their first coordinate::
@@ -31,3 +37,9 @@ class AffineEraser(Learned, EmbeddingDefense):
 
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
         return Release(embedding=self.mean_ + (embedding - self.mean_) @ self.matrix_.T)
+
+    def module(self) -> nn.Module:
+        from aiakit.networks.serving import Affine  # torch is loaded by who exports
+
+        mean, matrix = self.mean_.astype(np.float64), self.matrix_.astype(np.float64)
+        return Affine(matrix, mean - matrix @ mean)

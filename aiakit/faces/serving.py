@@ -1,0 +1,126 @@
+"""The files that an exported defense can be: each is written, and run by what a service would run it with."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from aiakit.errors import InputError
+
+PROVENANCE = "aiakit"  # the name that the provenance, a JSON text, has in each kind of file
+OPSET = 17
+AFFINE = 1e-5  # of the largest value: what an affine map may differ by
+Outputs = list[NDArray[Any]]
+_jit: Any = torch.jit  # untyped
+
+
+@dataclass(frozen=True)
+class Writer:
+    """write : module, path, example input, its name, names of outputs, provenance. run : path, input's name, input."""
+
+    write: Callable[[nn.Module, Path, Tensor, str, tuple[str, ...], str], None]
+    run: Callable[[Path, str, NDArray[Any]], Outputs]
+
+
+def _write_onnx(
+    module: nn.Module, path: Path, example: Tensor, takes: str, gives: tuple[str, ...], provenance: str
+) -> None:
+    try:
+        import onnx
+        import onnxruntime  # noqa: F401  (runs the file below)
+    except ImportError as error:
+        raise InputError(f"onnx needs {error.name}: pip install 'aiakit[onnx]'") from None
+    with warnings.catch_warnings():
+        # the exporter that torch puts in its place needs one more package, and this one writes the same operators
+        warnings.simplefilter("ignore", DeprecationWarning)
+        any_number = {name: {0: "samples"} for name in (takes, *gives)}
+        torch.onnx.export(module, (example,), str(path), input_names=[takes], output_names=list(gives),
+                          dynamic_axes=any_number, opset_version=OPSET, dynamo=False)  # fmt: skip
+    model = onnx.load(str(path))
+    model.metadata_props.add(key=PROVENANCE, value=provenance)
+    model.producer_name = "aiakit"
+    onnx.save(model, str(path))
+
+
+def _run_onnx(path: Path, takes: str, values: NDArray[Any]) -> Outputs:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    found: Outputs = session.run(None, {takes: values})
+    return found
+
+
+def _write_torchscript(
+    module: nn.Module, path: Path, example: Tensor, takes: str, gives: tuple[str, ...], provenance: str
+) -> None:
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore", FutureWarning)  # it is to be replaced by formats that C++ cannot read yet
+        warnings.simplefilter("ignore", DeprecationWarning)
+        traced = _jit.trace(module, (example,), check_trace=False)
+        _jit.save(traced, str(path), _extra_files={PROVENANCE: provenance})
+
+
+def _run_torchscript(path: Path, takes: str, values: NDArray[Any]) -> Outputs:
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = _jit.load(str(path), map_location="cpu")(torch.from_numpy(values))
+    return [each.numpy() for each in (found if isinstance(found, tuple) else (found,))]
+
+
+def _write_npz(
+    module: nn.Module, path: Path, example: Tensor, takes: str, gives: tuple[str, ...], provenance: str
+) -> None:
+    if takes != "embedding":
+        raise InputError("npz holds an affine map of embeddings, and this defense takes photographs: give onnx")
+    dims = example.shape[1]
+    with torch.no_grad():
+        at_zero, at_ones = (module(part).double().numpy() for part in (torch.zeros(1, dims), torch.eye(dims)))
+        offset, matrix = at_zero[0], (at_ones - at_zero).T
+        expected = module(example).double().numpy()
+    if np.abs(example.double().numpy() @ matrix.T + offset - expected).max() > AFFINE * np.abs(expected).max():
+        raise InputError("npz holds an affine map, and this release is none: give onnx or torchscript")
+    with path.open("wb") as file:
+        np.savez(file, matrix=matrix, offset=offset, aiakit=np.array(provenance))  # named PROVENANCE
+
+
+def _run_npz(path: Path, takes: str, values: NDArray[Any]) -> Outputs:
+    with np.load(path, allow_pickle=False) as found:
+        return [(values @ found["matrix"].T + found["offset"]).astype(np.float32)]
+
+
+WRITERS = {
+    "onnx": Writer(_write_onnx, _run_onnx),
+    "torchscript": Writer(_write_torchscript, _run_torchscript),
+    "npz": Writer(_write_npz, _run_npz),
+}
+
+
+def provenance_of(path: Path, style: str) -> dict[str, Any]:
+    """What a written file says of where it comes from."""
+    if style == "onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        text = session.get_modelmeta().custom_metadata_map[PROVENANCE]
+    elif style == "torchscript":
+        extra = {PROVENANCE: ""}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            _jit.load(str(path), _extra_files=extra)
+        text = extra[PROVENANCE]
+    else:
+        with np.load(path, allow_pickle=False) as found:
+            text = str(found[PROVENANCE])
+    said: dict[str, Any] = json.loads(text)
+    return said

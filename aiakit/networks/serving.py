@@ -1,0 +1,98 @@
+"""Fitted steps as torch modules that run without aiakit: in float64 where the step is learned so, float32 outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+Array = NDArray[Any]
+
+
+class Affine(nn.Module):
+    """(N, D) ↦ A x + b. matrix : (out, D). offset : (out,)."""
+
+    def __init__(self, matrix: Array, offset: Array) -> None:
+        super().__init__()
+        self.register_buffer("matrix", torch.from_numpy(np.array(matrix, np.float64)))
+        self.register_buffer("offset", torch.from_numpy(np.array(offset, np.float64)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mapped: Tensor = x.double() @ self.get_buffer("matrix").T + self.get_buffer("offset")
+        return mapped
+
+
+class Gaussians(nn.Module):
+    """(N, D) ↦ (N, K), log-likelihoods up to a common constant and factor.
+
+    means : (K, D). precisions : (K, D, D). log_determinants : (K,), of the covariances.
+    """
+
+    def __init__(self, means: Array, precisions: Array, log_determinants: Array) -> None:
+        super().__init__()
+        for name, values in {"means": means, "precisions": precisions, "sizes": log_determinants}.items():
+            self.register_buffer(name, torch.from_numpy(np.array(values, np.float64)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        offsets = x.double()[None] - self.get_buffer("means")[:, None]
+        distances = ((offsets @ self.get_buffer("precisions")) * offsets).sum(dim=2)
+        return -(distances + self.get_buffer("sizes")[:, None]).T
+
+
+class ByClass(nn.Module):
+    """(N, D) ↦ the map of the class that ``scores`` (N, D) ↦ (N, K) ranks first. maps : K of them."""
+
+    def __init__(self, scores: nn.Module, maps: list[nn.Module]) -> None:
+        super().__init__()
+        self.scores, self.maps = scores, nn.ModuleList(maps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        each = torch.stack([transform(x) for transform in self.maps], dim=1)
+        chosen = self.scores(x).argmax(dim=1)
+        return each.gather(1, chosen[:, None, None].expand(-1, 1, each.shape[2])).squeeze(1)
+
+
+class Fourier(nn.Module):
+    """(N, D) ↦ √(2/F)·cos(x W + p), (N, F). frequencies : (D, F). phases : (F,)."""
+
+    def __init__(self, frequencies: Array, phases: Array) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", torch.from_numpy(np.array(frequencies, np.float32)))
+        self.register_buffer("phases", torch.from_numpy(np.array(phases, np.float32)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        waves: Tensor = torch.cos(x.float() @ self.get_buffer("frequencies") + self.get_buffer("phases"))
+        scaled: Tensor = waves * (2 / waves.shape[1]) ** 0.5
+        return scaled
+
+
+class Single(nn.Module):
+    """What a module makes of float32 inputs, as float32."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs: Tensor = self.inner(x.float())
+        return outputs.float()
+
+
+class Photographs(nn.Module):
+    """uint8 (N, H, W, 3) photographs ↦ what ``encoder`` makes of (N, 3, H, W) in [0, 1], and its picture.
+
+    decoder : latent → logits of pixels; None releases no picture. The picture is uint8 (N, 3, H, W).
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module | None) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        latent: Tensor = self.encoder(images.permute(0, 3, 1, 2).float() / 255)
+        if self.decoder is None:
+            return latent
+        return latent, torch.round(torch.sigmoid(self.decoder(latent)) * 255).to(torch.uint8)

@@ -1,0 +1,28 @@
+"""Functions that tests use as encoders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def colours(images: Any) -> Any:
+    """Mean colours."""
+    return images.reshape(len(images), -1, 3).mean(axis=1)
+
+
+def _hidden() -> Any:
+    def renamed(images: Any) -> Any:
+        return images
+
+    renamed.__qualname__ = "colours"
+    return renamed
+
+
+renamed = _hidden()  # whose name stands for another
+
+
+class Callable:
+    """Something that can be called, and has no name of its own."""
+
+    def __call__(self, images: Any) -> Any:
+        return images
