@@ -424,7 +424,7 @@ class FaceSet:
     name : as registered. images : uint8 (N, H, W, 3), usually a read-only memory map; (N, 0, 0, 3) of embeddings alone.
     embedding : float32 (N, D) of a data set that holds embeddings in place of images, else None.
     identity : int64 (N,), index into ``people``, P names. files : N names of the images, as the data set spells them.
-    identified : False where nobody says who is shown: every image counts as a person of its own, and is not verified.
+    identified : False where nobody says who is shown: every image is a person of its own, and none is verified.
     attributes : name → Attribute. default_attribute : the name of gender in this data set ("" where it has none).
     partition : None, or (N,) of "train" / "val" / "test". pairs : the official verification pairs, if there are any.
     bayes_ceiling : attribute name → the best balanced accuracy that any attack can reach, where it is known.

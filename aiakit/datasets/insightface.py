@@ -76,10 +76,11 @@ def _pictures(records: Records) -> list[int]:
         end = first.labels[0]
         if not (math.isfinite(end) and end > 1):
             raise InputError(f"record 0 of {records.path} must say where its pictures end, not {end:g}")
-        keys = list(range(1, int(end)))
-        absent = next((key for key in keys if key not in records.places), None)
+        announced = range(1, int(end))
+        absent = next((key for key in announced if key not in records.places), None)
         if absent is not None:
-            raise InputError(f"{records.path} should hold {len(keys)} pictures, and its index lacks {absent}")
+            raise InputError(f"{records.path} should hold {int(end) - 1} pictures, and its index lacks {absent}")
+        keys = list(announced)
     if not records.read(keys[0]).data.startswith(SIGNATURES):
         raise records.foreign(keys[0])
     return keys

@@ -9,8 +9,8 @@ import numpy as np
 
 from aiakit.contracts import Attribute
 from aiakit.datasets.signs import by_sign
+from aiakit.datasets.vggface2_texts import name_id
 from aiakit.errors import InputError
-from aiakit.storage.keys import without_ending
 from aiakit.storage.longtables import read_rows
 from aiakit.storage.pickles import refuse_pickle
 from aiakit.storage.text import counted
@@ -28,11 +28,11 @@ def maad_attributes(path: Path, files: Sequence[str]) -> tuple[dict[str, Attribu
     head, rows = read_rows(path)
     file, person = head.position(("filename",), "the image"), head.position(("identity",), "the person")
     places = [place for place in range(len(head.columns)) if place not in (file, person)]
-    row_of = {without_ending(name): row for row, name in enumerate(files)}
+    row_of = {name_id(name): row for row, name in enumerate(files)}
     values = np.zeros((len(files), len(places)), np.int8)
     found = np.zeros(len(files), bool)
     for line, cells in rows:
-        row = row_of.get(without_ending(cells[file]))
+        row = row_of.get(name_id(cells[file]))
         if row is None:  # of an image that is not here
             continue
         try:

@@ -24,11 +24,6 @@ from aiakit.storage.text import counted
 VERSION = 2  # raise it with any change to how files become pixels
 SHARED = "images show, pixel by pixel, an image of another person: one person under two names, or a wrong label"
 REPEATED = "images repeat another pixel by pixel: whoever they show may be in training and in test"
-UNIDENTIFIED = (
-    "it is not known who is shown: each image counts as a person of its own, verification is left out, and intervals "
-    "are over images; several images of one person may be in training and in test, so figures may be too high and "
-    "intervals too narrow"
-)
 TWICE = "images repeat one of the same person pixel by pixel: verification compares some images to themselves"
 
 
@@ -105,7 +100,7 @@ class Photographs:
         kept = np.delete(present, list(pixels.failed))
         problems += self._repeated(kept, names, pixels.repeated)
         self._refuse(problems, settings)
-        remarks = [] if self.identified else [UNIDENTIFIED]
+        remarks = []
         if moved:
             spelt = (f"{places[row].name} for {self.files[row]}" for row in moved)
             remarks.append(counted(len(moved), len(places), "images are spelt otherwise in their folder", spelt))

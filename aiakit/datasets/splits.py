@@ -22,6 +22,11 @@ OFFICIAL: dict[str, tuple[SplitName, ...]] = {
 }
 ATTACKED: tuple[SplitName, ...] = ("attacker-train", "attacker-val", "test")  # everybody who is not the defender's
 DEFENDERS: tuple[SplitName, ...] = ("defender-train", "defender-val")
+UNIDENTIFIED = (
+    "it is not known who is shown: each image counts as a person of its own, verification is left out, and intervals "
+    "are over images; several images of one person may be in training and in test, so figures may be too high and "
+    "intervals too narrow"
+)
 OUTSIDE = -1  # of an image that is in no fold
 
 
@@ -139,7 +144,7 @@ def split_people(faces: FaceSet, attribute: str, seed: int, fractions: Fractions
     values, classes = faces.attributes[attribute].values, faces.attributes[attribute].classes
     usable = values != MISSING
     _require_classes(faces, attribute, usable)
-    notes = of_unknown_value(faces, attribute)
+    notes = (*(() if faces.identified else (UNIDENTIFIED,)), *of_unknown_value(faces, attribute))
     if faces.partition is not None:
         usable, more = _on_one_side(faces, usable)
         notes += more

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.errors import InputError
-from aiakit.storage.keys import without_ending
 from aiakit.storage.longtables import read_rows
 from aiakit.storage.tables import Table, read_lines, whole_number
 
@@ -20,6 +19,12 @@ ROW = re.compile(r"(?P<person>[^\s,]+)\s*,.*,\s*\d+\s*,\s*[01]\s*,(?P<rest>.*)")
 NAMED_BEFORE = 4  # columns of the header before those that follow
 # The set's authors show their networks the middle square of the detector's box extended by 0.3.
 EXTENDED = 1.3
+
+
+def name_id(file: str) -> str:
+    """What the tables call an image: ``n000002/0001_01`` of ``n000002/0001_01.jpg``."""
+    head, dot, _ = file.rpartition(".")
+    return head if dot else file
 
 
 def read_people(path: Path) -> Table:
@@ -53,7 +58,7 @@ def read_boxes(root: Path, parts: Sequence[str], files: Sequence[str]) -> tuple[
     tables = [path for path in found if path is not None]
     if not tables:
         return None, ["there is no bb_landmark/loose_bb_*.csv: the middle of each picture was taken"]
-    row_of = {without_ending(name): row for row, name in enumerate(files)}
+    row_of = {name_id(name): row for row, name in enumerate(files)}
     boxes = np.full((len(files), 4), np.nan)
     for path in tables:
         head, rows = read_rows(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiakit.errors import InputError
 from aiakit.storage.tables import Table
+from aiakit.storage.text import cleaned
 
 
 def read_rows(path: Path) -> tuple[Table, Iterator[tuple[int, list[str]]]]:
@@ -20,7 +21,7 @@ def read_rows(path: Path) -> tuple[Table, Iterator[tuple[int, list[str]]]]:
     header = next(rows, (0, []))[1]
     if not header:
         raise InputError(f"{path} is empty: expected a header line and at least one row")
-    return Table(path, tuple(header), ()), _checked(path, rows, len(header))
+    return Table(path, tuple(map(cleaned, header)), ()), _checked(path, rows, len(header))
 
 
 def _checked(path: Path, rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:

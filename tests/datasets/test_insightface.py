@@ -155,6 +155,7 @@ def index(text: str) -> Any:
         (rewrite(k1=packed(7, b"\x0a\x10 of another program")), "record 1 of .* holds no labelled picture"),
         (rewrite(k2=packed(7.5, picture(1))), "record 2 of .* has the label 7.5: a whole number says who"),
         (rewrite(k2=packed(float("nan"), picture(1))), "record 2 of .* has the label nan"),
+        (rewrite(k0=packed([1e30, 4.0])), r"should hold \d{31} pictures, and its index lacks 10"),
         (rewrite(k0=packed([-1.0, 4.0])), "record 0 of .* must say where its pictures end, not -1"),
         (rewrite(k0=struct.pack("<IfQQ", 1 << 30, 0, 0, 0)), "record 0 of .* holds no labelled picture"),
     ],

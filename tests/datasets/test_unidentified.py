@@ -11,8 +11,7 @@ import pytest
 
 from aiakit.contracts import MISSING
 from aiakit.datasets.fairface import FairFace
-from aiakit.datasets.photographs import UNIDENTIFIED
-from aiakit.datasets.splits import split_people
+from aiakit.datasets.splits import UNIDENTIFIED, split_people
 from aiakit.datasets.utkface import UTKFace
 from aiakit.errors import InputError
 from tests.conftest import SHORT, Answer
@@ -59,12 +58,12 @@ def test_utkface_reads_what_its_names_say(utkface: Path, settings: Any) -> None:
     assert faces.default_attribute == "gender"
 
 
-def test_every_image_is_a_person_of_its_own_and_a_note_says_so(utkface: Path, settings: Any) -> None:
+def test_every_image_is_a_person_of_its_own(utkface: Path, settings: Any) -> None:
     faces = UTKFace(root=str(utkface)).load(settings())
     assert not faces.identified
     assert faces.people == tuple(sorted(faces.files))
     assert sorted(faces.identity.tolist()) == list(range(8))
-    assert faces.notes == (UNIDENTIFIED,)
+    assert faces.notes == ()
 
 
 def test_utkface_counts_names_that_lack_a_field(utkface: Path, settings: Any, picture: Any) -> None:
@@ -100,9 +99,8 @@ def test_fairface_has_its_partition_and_its_classes(fairface: Path, settings: An
     assert faces.attributes["age"].classes == ("3-9", "more than 70")
     assert faces.attributes["gender"].values[:3].tolist() == [1, 0, 1]
     assert not faces.identified
-    assert faces.notes[0] == UNIDENTIFIED  # after it, that noise has no layout of faces in common
-    assert len(faces.notes) == 2
     split = split_people(faces, "gender", 0)
+    assert split.notes == (UNIDENTIFIED,)
     assert [faces.files[row] for row in split.rows["test"]] == [f"val/{number}.jpg" for number in range(1, 21)]
     assert all(faces.files[row].startswith("train/") for row in split.rows["attacker-val"])
 
@@ -175,6 +173,7 @@ def test_utkface_without_pictures(tmp_path: Path, picture: Any, settings: Any) -
 def test_data_shows_the_split_without_asking_for_pairs(fairface: Path, aiakit: Aiakit) -> None:
     document = aiakit("data", "--dataset", "fairface", "--data-root", fairface, "--json").document
     assert document["identified"] is False
+    assert UNIDENTIFIED in document["notes"]
     assert "split_error" not in document
     assert document["splits"]["test"]["images"] == 20
     shown = aiakit("data", "--dataset", "fairface", "--data-root", fairface)

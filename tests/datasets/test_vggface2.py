@@ -178,6 +178,7 @@ def a_pickle(root: Path) -> None:
         (a_pickle, "MAAD_Face.pkl is a pickle, .* is not read: get MAAD-Face.csv"),
         (lambda root: maad(root, {FILES[0]: (1, 1, 2)}), "MAAD-Face.csv:2 holds '2': expected 1, -1, or 0"),
         (lambda root: maad(root, {"n7/0001_01": (1, 1, 1)}), "MAAD-Face.csv names none of the 8 images"),
+        (lambda root: maad(root, {}, head='"File\nname",Male'), "has no column filename .* it has File name, Male"),
         (lambda root: maad(root, {}, head="Name,Male"), "has no column filename for the image"),
         (lambda root: (root / "MAAD-Face.csv").write_bytes(b"\xff\xfe\x00"), "cannot be read as CSV"),
     ],

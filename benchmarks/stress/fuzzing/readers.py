@@ -42,6 +42,7 @@ from aiakit.storage.store import json_digest
 from aiakit.suites.load import read_suite
 from benchmarks.stress.fuzzing import conduct, mutations, whole
 from benchmarks.stress.fuzzing.mutations import Mutation
+from benchmarks.stress.fuzzing.sets import sets
 from benchmarks.stress.fuzzing.worlds import LABELS, RELEASE, worlds
 
 SIZE = 16  # pixels of the pictures that are read
@@ -341,6 +342,8 @@ def readers(root: Path) -> Iterator[Reader]:
     yield Reader("celeba", _celeba, texts, _load(lambda at: CelebA(str(at))))
     yield Reader("lfw", _lfw, texts, _load(lambda at: LFW(str(at))))
     yield Reader("vggface1", _vggface1, texts, _load(lambda at: VGGFace1(str(at))))
+    for name, (make, changed, dataset) in sets().items():
+        yield Reader(name, make, changed, _load(dataset))
     yield Reader("folder", _folder, texts, _load(lambda at: Folder(str(at))))
     yield Reader("folder index", _index, texts, _load(lambda at: Folder(str(at), index="index.csv")))
     yield Reader("npy", _npy, {"*": mutations.npy}, _read_npy, 3.0)
