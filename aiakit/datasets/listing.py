@@ -6,11 +6,13 @@ import os
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from aiakit.errors import InputError
 from aiakit.storage.keys import Keys
 from aiakit.storage.text import counted
 
+T = TypeVar("T")
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
 UNREAD = (
     ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".jxl", ".ppm", ".pgm", ".pnm", ".tga", ".ico", ".psd",
@@ -49,17 +51,18 @@ def grouped(root: Path, groups: Sequence[str], most: int = 0) -> tuple[list[Path
         if not (root / group).is_dir():
             continue
         people = person_folders(root / group)
-        found = [path for person in people for path in _spread(images_in(person), most)]
+        found = [path for person in people for path in spread(images_in(person), most)]
         paths += found
         of += [group] * len(found)
         problems += overlooked(root / group, people)
     return paths, of, problems
 
 
-def _spread(paths: Sequence[Path], most: int) -> Sequence[Path]:
-    if not most or len(paths) <= most:
-        return paths
-    return [paths[place * len(paths) // most] for place in range(most)]
+def spread(items: Sequence[T], most: int) -> Sequence[T]:
+    """At most so many of them, evenly spread; 0 for all."""
+    if not most or len(items) <= most:
+        return items
+    return [items[place * len(items) // most] for place in range(most)]
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:

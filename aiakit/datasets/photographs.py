@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from aiakit.datasets.crops import crop_doubts
 from aiakit.datasets.fingerprint import array_digest, fingerprinted
 from aiakit.datasets.identities import people_of
 from aiakit.datasets.listing import listed, located
-from aiakit.datasets.pixels import Box, decode_all
+from aiakit.datasets.pixels import Box, Encoded, Source, decode_all
 from aiakit.errors import InputError
 from aiakit.storage.cache import cached_pixels
 from aiakit.storage.text import counted
@@ -39,6 +39,7 @@ class Photographs:
     files : N names as the data set spells them. paths : where they should be. people : N names of who is shown, as they
         are written; None where that is not known here, and all are one.
     identified : False where nobody knows it, and every image is a person of its own (``people`` is None).
+    encoded : row → the bytes of that picture, where pictures are no files and ``paths`` are what they lie in.
     attributes : name → Attribute of N values.
     boxes : float (N, 4), one box for all, or None: the face in each image.
     partition, pairs, default_attribute : as in FaceSet.
@@ -58,6 +59,7 @@ class Photographs:
     problems: Sequence[str] = field(default=())
     remarks: Sequence[str] = field(default=())
     identified: bool = True
+    encoded: Callable[[int], bytes] | None = None
 
     def face_set(self, settings: LoadSettings) -> FaceSet:
         """The faces, from the pixel cache where it holds them.
@@ -89,8 +91,11 @@ class Photographs:
             raise InputError(f"{self.name}: no image shows anybody who is known: name the people")
         boxes = self.boxes[present] if isinstance(self.boxes, np.ndarray) else self.boxes
         paths = [places[row] for row in present]
-        key = array_digest(VERSION, settings.image_size, [(str(path), *stamps[path]) for path in paths], boxes)
-        pixels = cached_pixels(settings.cache, key, settings.image_size, decode_all(paths, boxes, settings))
+        stamped = [(str(path), *stamps[path]) for path in (paths if self.encoded is None else dict.fromkeys(paths))]
+        parts = [] if self.encoded is None else [[self.files[row] for row in present]]
+        key = array_digest(VERSION, settings.image_size, stamped, boxes, *parts)
+        batches = decode_all(len(paths), lambda rows: self._sources(present[rows], paths[rows]), boxes, settings)
+        pixels = cached_pixels(settings.cache, key, settings.image_size, batches)
         if pixels.failed:
             broken = (self.files[present[row]] for row in pixels.failed)
             problems.append(counted(len(pixels.failed), len(self.paths), "images cannot be read", broken))
@@ -115,6 +120,12 @@ class Photographs:
         if not self.identified:
             return list(self.files), []
         return (["all"] * len(self.files), []) if self.people is None else people_of(self.people, "images")
+
+    def _sources(self, rows: IntArray, paths: Sequence[Path]) -> Sequence[Source]:
+        """What is read of some rows: their files, or their parts of a file."""
+        if self.encoded is None:
+            return paths
+        return [Encoded(f"{paths[0]}: {self.files[row]}", self.encoded(row)) for row in rows.tolist()]
 
     def _repeated(self, kept: IntArray, names: Sequence[str], repeated: Mapping[int, int]) -> list[str]:
         """Problems with images that hold the same pixels: people who may be one, pairs of an image with itself."""

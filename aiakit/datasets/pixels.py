@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,21 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-def read_image(path: str | Path, image_size: int, box: Box | None = None) -> PixelArray:
-    """uint8 (image_size, image_size, 3) of one file: cropped to ``box`` or else to the central square, then resized.
+class Encoded(NamedTuple):
+    """A picture that is no file of its own: what messages call it, and the bytes of its JPEG, PNG …"""
+
+    name: str
+    data: bytes
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Source = str | Path | Encoded
+
+
+def read_image(path: Source, image_size: int, box: Box | None = None) -> PixelArray:
+    """uint8 (image_size, image_size, 3) of one picture: cropped to ``box`` or else to the central square, then resized.
 
     A box is clipped to the image. JPEGs much larger than needed are decoded at reduced size, which keeps at least
     twice the resolution that is asked for.
@@ -39,10 +53,8 @@ def read_image(path: str | Path, image_size: int, box: Box | None = None) -> Pix
     InputError : no image there, not an image, damaged, too large, or a box outside the image.
     """
     try:
-        if Path(path).stat().st_size > LARGEST_FILE:
-            raise InputError(f"{path} has more than {LARGEST_FILE:,} bytes, which is refused")
         # From memory: of a file, Pillow would reserve whatever length a damaged part of it announces.
-        with Image.open(io.BytesIO(Path(path).read_bytes()), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(_bytes(path)), formats=FORMATS) as image:
             if image.width * image.height > LARGEST:
                 raise InputError(
                     f"{path} unpacks to {image.width}×{image.height} pixels: more than {LARGEST} is refused"
@@ -56,6 +68,13 @@ def read_image(path: str | Path, image_size: int, box: Box | None = None) -> Pix
         raise
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them into
         raise InputError(f"{path} cannot be read as an image: {_reason(error)}") from error
+
+
+def _bytes(path: Source) -> bytes:
+    size = len(path.data) if isinstance(path, Encoded) else Path(path).stat().st_size
+    if size > LARGEST_FILE:
+        raise InputError(f"{path} has more than {LARGEST_FILE:,} bytes, which is refused")
+    return path.data if isinstance(path, Encoded) else Path(path).read_bytes()
 
 
 def read_photograph(path: str | Path, image_size: int, dataset: type[Dataset]) -> PixelArray:
@@ -111,8 +130,8 @@ def _plain(box: Box) -> str:
     return "(" + ", ".join(f"{value:g}" for value in box) + ")"
 
 
-def decode(paths: Sequence[Path], boxes: NDArray[np.float64] | Box | None, image_size: int, first: int = 0) -> Batch:
-    """Read files one after the other.
+def decode(paths: Sequence[Source], boxes: NDArray[np.float64] | Box | None, image_size: int, first: int = 0) -> Batch:
+    """Read pictures one after the other.
 
     boxes : float (n, 4), one box for all, or None for the central square.
     first : the position of ``paths[0]`` in the whole list, under which failures are reported.
@@ -129,16 +148,22 @@ def decode(paths: Sequence[Path], boxes: NDArray[np.float64] | Box | None, image
 
 
 def decode_all(
-    paths: Sequence[Path], boxes: NDArray[np.float64] | Box | None, settings: LoadSettings
+    count: int,
+    sources: Callable[[slice], Sequence[Source]],
+    boxes: NDArray[np.float64] | Box | None,
+    settings: LoadSettings,
 ) -> Iterator[Batch]:
-    """Batches of all files in order, read by ``settings.jobs`` threads: Pillow decodes without the interpreter lock."""
+    """Batches of all pictures in order, by ``settings.jobs`` threads: Pillow decodes without the interpreter lock.
+
+    sources : the pictures of some rows, of which there are ``count``.
+    """
 
     def read(rows: slice) -> Batch:
         chosen = boxes[rows] if isinstance(boxes, np.ndarray) else boxes
-        return decode(paths[rows], chosen, settings.image_size, rows.start)
+        return decode(sources(rows), chosen, settings.image_size, rows.start)
 
-    parts = list(batches(len(paths), BATCH))
-    settings.report("reading images", 0, len(paths))
+    parts = list(batches(count, BATCH))
+    settings.report("reading images", 0, count)
     for part, batch in zip(parts, in_order(read, parts, settings.jobs), strict=True):
         yield batch
-        settings.report("reading images", part.stop, len(paths))
+        settings.report("reading images", part.stop, count)
