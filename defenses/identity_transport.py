@@ -125,7 +125,7 @@ class IdentityTransport(Learned, Served, EmbeddingDefense):
         return Release(embedding=released)
 
     def module(self) -> nn.Module:
-        def of_standardised(matrix: Array, offset: Array) -> nn.Module:
+        def of_standardised(matrix: Array, offset: Array) -> Affine:
             scaled = matrix / self.scale_
             return Affine(scaled, offset - scaled @ self.mean_)
 

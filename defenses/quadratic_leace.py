@@ -68,4 +68,4 @@ class QuadraticLeace(Learned, Served, EmbeddingDefense):
     def module(self) -> nn.Module:
         maps = [Affine(transport, self.centre_ - transport @ mean)
                 for mean, transport in zip(self.means_, self.maps_, strict=True)]  # fmt: skip
-        return ByClass(Gaussians(self.means_, self.precisions_, self.log_determinants_), list(maps))
+        return ByClass(Gaussians(self.means_, self.precisions_, self.log_determinants_), maps)

@@ -24,7 +24,7 @@ from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime, load_faces
 from aiakit.faces.protect import released, stage_cells, trained_stages
 from aiakit.faces.serving import WRITERS
-from aiakit.networks.serving import Photographs, Single
+from aiakit.networks.serving import Photographs, Single, for_service
 from aiakit.plugins import registry
 from aiakit.results.document import document_of_run
 from aiakit.storage.cache import cache_folder
@@ -126,7 +126,7 @@ def _composed(stages: Stages) -> tuple[nn.Module, tuple[str, ...]]:
                 "it has no module()")  # fmt: skip
             raise InputError(f"{entry.name} cannot be exported ({why}): aiakit protect applies it")
         with registry.guard(entry):
-            modules.append(step.module().cpu().eval())
+            modules.append(for_service(step.module()))
     last = modules[-1]
     if isinstance(last, Photographs):
         return last, ("embedding",) if last.decoder is None else ("embedding", "image")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import io
 import warnings
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from aiakit.errors import InputError
 PROVENANCE = "aiakit"  # the name that the provenance, a JSON text, has in each kind of file
 OPSET = 17
 AFFINE = 1e-5  # of the largest value: what an affine map may differ by
+OUTPUTS = {"embedding": "release", "image": "picture"}  # view → output of a graph, whose input may be an embedding too
 Outputs = list[NDArray[Any]]
 _jit: Any = torch.jit  # untyped
 
@@ -42,9 +44,15 @@ def _write_onnx(
     with warnings.catch_warnings():
         # the exporter that torch puts in its place needs one more package, and this one writes the same operators
         warnings.simplefilter("ignore", DeprecationWarning)
-        any_number = {name: {0: "samples"} for name in (takes, *gives)}
-        torch.onnx.export(module, (example,), str(path), input_names=[takes], output_names=list(gives),
-                          dynamic_axes=any_number, opset_version=OPSET, dynamo=False)  # fmt: skip
+        named = [OUTPUTS[view] for view in gives]
+        any_number = {name: {0: "samples"} for name in (takes, *named)}
+        try:
+            with redirect_stdout(io.StringIO()):  # where it prints a graph before it raises
+                torch.onnx.export(module, (example,), str(path), input_names=[takes], output_names=named,
+                                  dynamic_axes=any_number, opset_version=OPSET, dynamo=False)  # fmt: skip
+        except Exception as error:  # it raises many kinds, and a module may be a plugin's
+            reason = str(error).strip().partition("\n")[0][:200]
+            raise InputError(f"onnx cannot express this defense ({reason}): try torchscript") from None
     model = onnx.load(str(path))
     model.metadata_props.add(key=PROVENANCE, value=provenance)
     model.producer_name = "aiakit"
@@ -103,24 +111,3 @@ WRITERS = {
     "torchscript": Writer(_write_torchscript, _run_torchscript),
     "npz": Writer(_write_npz, _run_npz),
 }
-
-
-def provenance_of(path: Path, style: str) -> dict[str, Any]:
-    """What a written file says of where it comes from."""
-    if style == "onnx":
-        import onnxruntime
-
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        text = session.get_modelmeta().custom_metadata_map[PROVENANCE]
-    elif style == "torchscript":
-        extra = {PROVENANCE: ""}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)
-            _jit.load(str(path), _extra_files=extra)
-        text = extra[PROVENANCE]
-    else:
-        with np.load(path, allow_pickle=False) as found:
-            text = str(found[PROVENANCE])
-    said: dict[str, Any] = json.loads(text)
-    return said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,14 +47,16 @@ class Gaussians(nn.Module):
 class ByClass(nn.Module):
     """(N, D) ↦ the map of the class that ``scores`` (N, D) ↦ (N, K) ranks first. maps : K of them."""
 
-    def __init__(self, scores: nn.Module, maps: list[nn.Module]) -> None:
+    def __init__(self, scores: nn.Module, maps: Sequence[Affine]) -> None:
         super().__init__()
         self.scores, self.maps = scores, nn.ModuleList(maps)
+        self.width = len(maps[0].get_buffer("offset"))
 
     def forward(self, x: Tensor) -> Tensor:
         each = torch.stack([transform(x) for transform in self.maps], dim=1)
         chosen = self.scores(x).argmax(dim=1)
-        return each.gather(1, chosen[:, None, None].expand(-1, 1, each.shape[2])).squeeze(1)
+        picked = each.gather(1, chosen[:, None, None].expand(-1, 1, self.width))
+        return picked.reshape(-1, self.width)  # a width that a graph's next step can rely on
 
 
 class Fourier(nn.Module):
@@ -67,6 +71,35 @@ class Fourier(nn.Module):
         waves: Tensor = torch.cos(x.float() @ self.get_buffer("frequencies") + self.get_buffer("phases"))
         scaled: Tensor = waves * (2 / waves.shape[1]) ** 0.5
         return scaled
+
+
+class Scaled(nn.Module):
+    """A batch normalisation in service: (N, D) ↦ x·a + b. Exporters of graphs want to know D before they take one."""
+
+    def __init__(self, norm: nn.BatchNorm1d) -> None:
+        super().__init__()
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        scale = torch.rsqrt(norm.running_var.detach().double() + norm.eps)
+        shift = -norm.running_mean.detach().double() * scale
+        if norm.affine:
+            scale, shift = scale * norm.weight.detach().double(), shift * norm.weight + norm.bias.detach()
+        self.register_buffer("scale", scale)
+        self.register_buffer("shift", shift)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scaled: Tensor = x.double() * self.get_buffer("scale") + self.get_buffer("shift")
+        return scaled.float()
+
+
+def for_service(module: nn.Module) -> nn.Module:
+    """A copy on the CPU whose layers are those of a graph: batch normalisations of vectors are scalings."""
+    served = copy.deepcopy(module).cpu().eval()
+    for parent in list(served.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm1d):
+                setattr(parent, name, Scaled(child))
+    return served
 
 
 class Single(nn.Module):
