@@ -173,7 +173,7 @@ def test_an_exported_defense_is_an_encoder(tiny_run: Path, tmp_path: Path, aiaki
     answer = aiakit("export", tiny_run, "--defense", "aia", "-o", tmp_path / "aia.onnx")
     assert answer.code == 0, answer.err
     images = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
-    made = registry.make("encoder", "onnx", {"model": str(tmp_path / "aia.onnx"), "output": "embedding"})
+    made = registry.make("encoder", "onnx", {"model": str(tmp_path / "aia.onnx"), "output": "release"})
     nobody = Faces(images[:0], np.zeros(0, np.int64), np.zeros(0, np.int64), ("", ""))
     found = made.fit(nobody, nobody, Context()).encode(images, tuple("abcde"))
     released = package.load_defense(tiny_run, "aia").transform(images)
