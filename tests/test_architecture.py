@@ -21,7 +21,7 @@ FOLDERS = {
     "aiakit.defenses": "defenses",
     "aiakit.benchmarks": "benchmarks/suites",
 }
-HEAVY = ("torch", "numpy", "pydantic", "sklearn", "scipy", "timm", "xgboost")
+HEAVY = ("torch", "numpy", "pydantic", "sklearn", "scipy", "timm", "xgboost", "onnx", "onnxruntime")
 # What a plugin may import, built-in or a stranger's; encoders also read files.
 PLUGIN_MAY = ("aiakit.contracts", "aiakit.errors", "aiakit.plugins.bases", "aiakit.networks", "aiakit.measures")
 ENCODERS_MAY = ("aiakit.storage", "aiakit.plugins")

@@ -24,7 +24,8 @@ def rows_of(output: Any, count: int, files: tuple[str, ...], who: str, hint: str
         raise InputError(
             f"{who} gives {array.dtype} {array.shape} for {count} pictures, and no row of numbers for each: {hint}"
         )
-    rows = array.reshape(count, -1).astype(np.float32)
+    with np.errstate(over="ignore"):  # which is infinity, and said below
+        rows = array.reshape(count, -1).astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if len(bad):
         first = f", {files[bad[0]]} for one" if bad[0] < len(files) and files[bad[0]] else ""
@@ -42,6 +43,6 @@ def require_varied(embeddings: NDArray[np.float32], images: PixelArray, who: str
 
 def in_words(embeddings: NDArray[np.float32]) -> str:
     """``512 dimensions of unit norm``."""
-    norms = np.linalg.norm(embeddings, axis=1)
+    norms = np.linalg.norm(embeddings.astype(np.float64), axis=1)
     norm = "unit norm" if np.abs(norms - 1).max() < UNIT else f"norms from {norms.min():.3g} to {norms.max():.3g}"
     return f"{embeddings.shape[1]} dimensions of {norm}"

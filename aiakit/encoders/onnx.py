@@ -168,7 +168,8 @@ class Onnx(Pinned):
             exact = {"device_id": number or "0", "use_tf32": str(int(self.ctx_.precision != "fp32"))}
             providers.insert(0, ("CUDAExecutionProvider", exact))
         try:
-            return onnxruntime.InferenceSession(str(self._file.path), options, providers=providers)
+            place = str(self._file.path)
+            return onnxruntime.InferenceSession(place, options, providers=providers, enable_fallback=0)
         except Exception as error:  # onnxruntime's have no base of their own
             raise InputError(f"{self.model} cannot be loaded by onnxruntime: {_reason(error)}") from None
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 from aiakit.contracts import PixelArray, batches
 from aiakit.encoders._output import in_words, require_varied, rows_of
 from aiakit.encoders._pinned import Pinned
-from aiakit.plugins.functions import function_digest, load_function, named, source_of, trust
+from aiakit.plugins.functions import function_digest, load_function, named, source_of, trust, versions_for
 from aiakit.plugins.loading import guarded
 from aiakit.storage.paths import existing
 from aiakit.storage.store import file_digest
@@ -28,7 +28,7 @@ class Python(Pinned):
 
     It runs in a process of its own, and some pictures are given to it twice, in other company, since a row must depend
     on its picture alone. Cells go by the function's code: the module that it is in and what this imports from its own
-    package. Files that it reads (weights) must be named to count.
+    package, and the versions of other packages there. Files that it reads (weights) must be named to count.
 
     Parameters
     ----------
@@ -53,8 +53,9 @@ class Python(Pinned):
 
     @classmethod
     def depends_on(cls, params: Mapping[str, Any]) -> dict[str, str]:
+        """Also the versions of the packages that the code imports."""
         trust(params["function"])  # who plans asks for it
-        return super().depends_on(params)
+        return {**versions_for(params["function"]), **super().depends_on(params)}
 
     def content(self) -> str:
         """Of the code, and of the files that it reads."""

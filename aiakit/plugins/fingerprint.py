@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -25,10 +26,37 @@ def source_digest(modules: Iterable[str]) -> str:
     of the module that it is imported from, or of other packages by that module's name, since only their versions are
     known elsewhere. A module without a readable source (an extension) counts by its bytes.
     """
-    waiting = [(name, False) for name in modules]
-    own = frozenset({"aiakit", *(name.partition(".")[0] for name, _ in waiting)})
-    seen: set[tuple[str, bool]] = set()
+    modules = list(modules)
+    own = _own(modules)
     digests: set[bytes] = set()  # by content, not by name: a plugin file in another folder is the same plugin
+    for module, package in _followed(modules, own):
+        if module.digest:
+            bound = sorted(_bound(module, package, own))
+            digests.add(hashlib.sha256(f"{bound}".encode() + module.digest).digest())
+    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+
+
+def packages_of(modules: Iterable[str]) -> list[str]:
+    """The other packages that these modules, and what ``source_digest`` follows, import: sorted top-level names."""
+    modules = list(modules)
+    own = _own(modules)
+    found = {
+        name.partition(".")[0]
+        for module, package in _followed(modules, own)
+        for name, _ in _absolute(module.imported, package)
+    }
+    return sorted(found - own - sys.stdlib_module_names)
+
+
+def _own(modules: Iterable[str]) -> frozenset[str]:
+    """The top-level packages whose modules are followed."""
+    return frozenset({"aiakit", *(name.partition(".")[0] for name in modules)})
+
+
+def _followed(modules: Iterable[str], own: frozenset[str]) -> Iterator[tuple[_Module, str]]:
+    """The modules and all they import from their own packages, each with the package that it is in."""
+    waiting = [(name, False) for name in modules]
+    seen: set[tuple[str, bool]] = set()
     while waiting:
         name, whole = waiting.pop()
         if (name, whole) in seen or name in LEFT_OUT or name.partition(".")[0] not in own:
@@ -42,11 +70,8 @@ def source_digest(modules: Iterable[str]) -> str:
             waiting.extend(_late(name))
         module = _read(path)
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        if module.digest:
-            bound = sorted(_bound(module, package, own))
-            digests.add(hashlib.sha256(f"{bound}".encode() + module.digest).digest())
+        yield module, package
         waiting.extend(_absolute(module.imported, package))
-    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 
 Imported = tuple[tuple[int, str, tuple[str, ...]], ...]  # level, module, names of every ``from … import …``

@@ -7,12 +7,13 @@ import inspect
 import sys
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from aiakit.errors import InputError, unknown
-from aiakit.plugins.fingerprint import source_digest
+from aiakit.plugins.fingerprint import packages_of, source_digest
 from aiakit.plugins.loading import import_file, loading
 from aiakit.storage.store import file_digest
 
@@ -70,11 +71,26 @@ def function_digest(text: str) -> str:
     That is the module that it is named in, the one that it is written in, and what these import (``source_digest``).
     Raises InputError as ``load_function`` does.
     """
+    return source_digest(_modules_of(text))
+
+
+def versions_for(text: str) -> dict[str, str]:
+    """Name → version of each other package that a function's code imports, where it has one."""
+    distributions = packages_distributions()
+    found = {}
+    for name in packages_of(_modules_of(text)):
+        if name in distributions:
+            found[name] = version(distributions[name][0])
+    return found
+
+
+def _modules_of(text: str) -> list[str]:
+    """The modules that a function is named in and written in."""
     found = load_function(text)
     modules = {_module(named(text).rpartition(":")[0]).__name__}
     if inspect.isfunction(found) and found.__module__ in sys.modules:
         modules.add(found.__module__)
-    return source_digest(sorted(modules))
+    return sorted(modules)
 
 
 def source_of(text: str) -> str:

@@ -68,8 +68,12 @@ def read_onnx(path: Path) -> OnnxFile:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is damaged or no ONNX file ({reason}): get a whole copy") from None
     graph = model.graph
+    ports = [*graph.input, *graph.output]
     if not graph.node:
         raise InputError(f"{path} is damaged or no ONNX file (there is no graph in it): get a whole copy")
+    texts = [*((entry.key, entry.value) for entry in model.metadata_props), *((each.name, "") for each in ports)]
+    if not all(isinstance(text, str) for pair in texts for text in pair):
+        raise InputError(f"{path} is damaged or no ONNX file (a name in it is no text): get a whole copy")
     tensors = [*_tensors(graph), *(tensor for each in model.functions for tensor in _of_nodes(each.node))]
     outside = [tensor for tensor in tensors if tensor.data_location == onnx.TensorProto.EXTERNAL]
     known = {tensor.name for tensor in graph.initializer}  # early versions name them among the inputs

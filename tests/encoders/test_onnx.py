@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+
+import aiakit as package
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -18,7 +22,7 @@ from aiakit.errors import InputError
 from aiakit.experiment.config import plugin_spec
 from aiakit.plugins import registry
 from tests.conftest import TINY, Answer
-from tests.encoders.onnx_models import DIMENSIONS, encode, expected, fitted, names, write
+from tests.encoders.onnx_models import DIMENSIONS, encode, expected, fitted, names, network, write
 
 CLOSE = {"rtol": 1e-6, "atol": 1e-5}
 SAME: dict[str, tuple[dict[str, Any], dict[str, str], dict[str, Any]]] = {  # the file, the options, what torch is given
@@ -147,3 +151,30 @@ def test_the_command_line_runs_it_and_says_how(tmp_path: Path, aiakit: Callable[
     assert answer.code == 2
     assert re.search(r"takes pictures of 32×32 only: leave out --set onnx\.size=64", answer.message)
     assert not (tmp_path / "other").exists()
+
+
+def test_a_model_that_torch_exported_is_asked_the_same(faces: Faces, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        axes = {"pictures": {0: "N", 2: "H", 3: "W"}, "embedding": {0: "N"}}
+        torch.onnx.export(
+            network(),
+            (torch.zeros(2, 3, 32, 32),),
+            str(tmp_path / "m.onnx"),
+            input_names=["pictures"],
+            output_names=["embedding"],
+            dynamic_axes=axes,
+            dynamo=False,
+        )
+    np.testing.assert_allclose(encode(tmp_path / "m.onnx", faces, size="32"), expected(faces.images), **CLOSE)
+
+
+def test_an_exported_defense_is_an_encoder(tiny_run: Path, tmp_path: Path, aiakit: Callable[..., Answer]) -> None:
+    answer = aiakit("export", tiny_run, "--defense", "aia", "-o", tmp_path / "aia.onnx")
+    assert answer.code == 0, answer.err
+    images = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
+    made = registry.make("encoder", "onnx", {"model": str(tmp_path / "aia.onnx"), "output": "release"})
+    nobody = Faces(images[:0], np.zeros(0, np.int64), np.zeros(0, np.int64), ("", ""))
+    found = made.fit(nobody, nobody, Context()).encode(images, tuple("abcde"))
+    released = package.load_defense(tiny_run, "aia").transform(images)
+    np.testing.assert_allclose(found, released, rtol=0, atol=1e-4 * np.abs(released).max())

@@ -106,7 +106,7 @@ def test_nan_for_a_blank_picture_names_it(faces: Faces, tmp_path: Path) -> None:
 
 def damaged(folder: Path) -> dict[str, Path]:
     whole = write(folder / "whole.onnx").read_bytes()
-    paths = {name: folder / f"{name}.onnx" for name in ("empty", "text", "cut", "lost", "outside", "later")}
+    paths = {name: folder / f"{name}.onnx" for name in ("bytes", "empty", "text", "cut", "lost", "outside", "later")}
     paths["empty"].write_bytes(b"")
     paths["text"].write_text("no model at all")
     paths["cut"].write_bytes(whole[: len(whole) // 2])
@@ -115,6 +115,8 @@ def damaged(folder: Path) -> dict[str, Path]:
     write(paths["outside"], beside="outside.bin")
     stored = paths["outside"].read_bytes()
     paths["outside"].write_bytes(stored.replace(b"outside.bin", b"../side.bin"))
+    garbled = write(paths["bytes"], metadata={"mean": "127.5"}).read_bytes()
+    paths["bytes"].write_bytes(garbled.replace(b"127.5", b"\xff" * 5))
     later = onnx.load(str(folder / "whole.onnx"))
     later.opset_import[0].version = 999
     paths["later"].write_bytes(later.SerializeToString())
@@ -129,6 +131,7 @@ def damaged(folder: Path) -> dict[str, Path]:
         ("cut", r"is damaged or no ONNX file"),
         ("lost", r"has weights in lost\.bin, which is not beside it: copy that file there, too"),
         ("outside", r"weights lie in '\.\./side\.bin', outside of its folder, which is refused"),
+        ("bytes", r"is damaged or no ONNX file \(a name in it is no text\)"),
         ("later", r"cannot be loaded by onnxruntime"),
         ("absent", r"onnx\.model must be the path of an ONNX file that exists"),
     ],

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL import __version__ as pillow
 
 import aiakit as package
 from aiakit.api.keywords import encoder_named
@@ -138,6 +139,12 @@ def test_the_cell_goes_by_the_code_and_the_files_that_it_reads(tmp_path: Path) -
     assert with_weights != before
     weights.write_bytes(b"2")
     assert digest(function, reads=str(weights)) not in (before, with_weights)
+
+
+def test_the_cell_goes_by_the_versions_of_what_the_code_imports(tmp_path: Path) -> None:
+    function = written(tmp_path, "import os\n" + COLOURS + "\ndef later():\n    from PIL.Image import open\n")
+    files = plugin_spec("encoder", "python", {"function": function})["files"]
+    assert files == {"numpy": np.__version__, "PIL": pillow, "function": files["function"]}
 
 
 def test_the_cell_goes_by_what_the_module_imports_from_its_package(

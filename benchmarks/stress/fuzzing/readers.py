@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from aiakit.api.result import Result
-from aiakit.contracts import Dataset, LoadSettings
+from aiakit.contracts import Context, Dataset, LoadSettings
 from aiakit.datasets.celeba import CelebA
 from aiakit.datasets.columns import join_labels
 from aiakit.datasets.folder import Folder
@@ -25,6 +25,7 @@ from aiakit.datasets.pixels import read_image
 from aiakit.datasets.samples import make_samples
 from aiakit.datasets.source import read_source
 from aiakit.datasets.vggface1 import VGGFace1
+from aiakit.encoders.onnx import Onnx
 from aiakit.encoders.precomputed import Precomputed
 from aiakit.errors import InputError
 from aiakit.experiment.plan import make_plan
@@ -228,6 +229,28 @@ def _encode(folder: Path) -> None:
     Precomputed(str(folder / "release.npz"), "embedding", "picture").encode(np.empty((ROWS, 1, 1, 3), np.uint8), files)
 
 
+def _onnx(folder: Path) -> None:
+    """A model of pictures of 8×8 pixels that says how it wants them, and has its matrix inside."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    matrix = np.random.default_rng(0).normal(size=(192, 3)).astype(np.float32)
+    nodes = [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("MatMul", ["flat", "m"], ["y"])]
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("x", "y")]
+    ports[0] = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 8, 8])
+    graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], [onnx.numpy_helper.from_array(matrix, "m")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {"mean": "1,2,3", "colour": "bgr"})
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+
+
+def _encode_by_onnx(folder: Path) -> None:
+    encoder = Onnx(str(folder / "model.onnx"))
+    encoder.ctx_ = Context()
+    images = np.random.default_rng(0).integers(0, 256, (ROWS, 8, 8, 3), dtype=np.uint8)
+    encoder.encode(images, tuple(f"p{row}.jpg" for row in range(ROWS)))
+
+
 def _copied(source: Path) -> Callable[[Path], None]:
     """Copy a folder."""
 
@@ -359,6 +382,8 @@ def readers(root: Path) -> Iterator[Reader]:
     yield Reader("whole audits", whole.build, either, whole.read, 0.2)
     yield Reader("conduct of plugins", conduct.build, {"*": conduct.change}, conduct.read, 0.5)
     yield Reader("precomputed", _npz, {"*": mutations.npz}, _encode, 2.0)
+    yield Reader("onnx", _onnx, {"*": mutations.damaged}, _encode_by_onnx, 1.0,
+                 not_installed("onnx", "onnx", "onnxruntime"))  # fmt: skip
     yield Reader("run.json", run, {"run.json": mutations.json_text}, _open_run, 0.1)
     changed = {"result.json": _signed(mutations.json_text), "*.safetensors": mutations.safetensors}
     yield Reader("cells", run, changed, _show, 0.05)
