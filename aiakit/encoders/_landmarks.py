@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aiakit.contracts import PixelArray
+from aiakit.networks.landmarks import landmarks, turned
 
 SIDE = 112
 # Where an aligned picture of 112×112 has, as x + iy: the eye on the left and on the right, the tip of the nose, the
@@ -30,21 +30,6 @@ def middle(image: PixelArray, margin: float) -> Any:
     return dlib.rectangle(across, down, width - 1 - across, height - 1 - down)
 
 
-def landmarks(image: PixelArray, face: Any, model: str) -> Any:
-    """dlib's landmarks of the face in a rectangle of a contiguous uint8 (H, W, 3) picture. model : "five" or "68"."""
-    return _predictor(model)(image, face)
-
-
-@cache
-def _predictor(model: str) -> Any:
-    """A landmark model, loaded once a process."""
-    import dlib
-    import face_recognition_models as weights
-
-    five = weights.pose_predictor_five_point_model_location
-    return dlib.shape_predictor(five() if model == "five" else weights.pose_predictor_model_location())
-
-
 def five_points(image: PixelArray, margin: float) -> NDArray[np.complex128]:
     """Where a picture has what ``TEMPLATE`` names, in pixels whose centres are whole numbers."""
     found = landmarks(image, middle(image, margin), "68").parts()
@@ -55,12 +40,4 @@ def five_points(image: PixelArray, margin: float) -> NDArray[np.complex128]:
 def aligned(image: PixelArray, margin: float, side: int) -> NDArray[np.uint8]:
     """The face turned, scaled and moved to where the template has it: uint8 (side, side, 3), black outside."""
     found = five_points(image, margin)
-    wanted = TEMPLATE * (side / SIDE)
-    # The similarity of least squares from the aligned picture into this one: x ↦ turn·x + shift.
-    middle, other = wanted.mean(), found.mean()
-    turn = np.vdot(found - other, wanted - middle)
-    turn = np.vdot(found - other, found - other) / turn
-    shift = other - turn * middle + (0.5 + 0.5j) * (1 - turn)  # Pillow's pixels have their centres at halves
-    rows = (turn.real, -turn.imag, shift.real, turn.imag, turn.real, shift.imag)
-    warped = Image.fromarray(image).transform((side, side), Image.Transform.AFFINE, rows, Image.Resampling.BILINEAR)
-    return np.asarray(warped)
+    return turned(Image.fromarray(image), found, TEMPLATE * (side / SIDE), side)

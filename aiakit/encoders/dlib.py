@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from aiakit.contracts import Encoder, PixelArray, batches
-from aiakit.encoders._landmarks import landmarks, middle
+from aiakit.encoders._landmarks import middle
+from aiakit.networks.landmarks import frontal_faces, landmarks
 from aiakit.plugins.bases import not_installed
 
 BATCH = 64  # chips of 150×150 that the network is given at once
@@ -82,16 +83,7 @@ def _detected(image: PixelArray) -> tuple[PixelArray, Any]:
     wider = np.ascontiguousarray(np.pad(image, (*around, (0, 0)), mode="edge"))
     rows, columns = (round(scale * side) for side in wider.shape[:2])
     enlarged = np.asarray(dlib.resize_image(wider, rows=rows, cols=columns))
-    faces = _detector()(enlarged)
-    return enlarged, max(faces, key=lambda face: face.area(), default=None)
-
-
-@cache
-def _detector() -> Any:
-    """The detector of frontal faces, whose weights are in dlib itself."""
-    import dlib
-
-    return dlib.get_frontal_face_detector()
+    return enlarged, max(frontal_faces(enlarged), key=lambda face: face.area(), default=None)
 
 
 @cache
