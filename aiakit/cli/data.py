@@ -22,6 +22,12 @@ SCHEMA = 1
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of the split.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Threads that read or draw.  [default: all cores]")
 @click.option("--contact-sheet", metavar="FILE.png", help="Write a sheet of some people's images.")
+@click.option(
+    "--faces",
+    "faces_table",
+    metavar="FILE.csv",
+    help="Write how many faces each photograph shows, and the box of the one taken (--set folder.align=face).",
+)
 @plugin_option
 @json_option
 def data(
@@ -32,6 +38,7 @@ def data(
     seed: int,
     jobs: int | None,
     contact_sheet: str | None,
+    faces_table: str | None,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -40,6 +47,7 @@ def data(
 
     from aiakit.contracts import LoadSettings
     from aiakit.datasets.contact import save_contact_sheet
+    from aiakit.datasets.detections import save_detections
     from aiakit.plugins import registry
     from aiakit.plugins.options import parse_settings, require_in_use
     from aiakit.storage.cache import cache_folder
@@ -60,6 +68,9 @@ def data(
     if contact_sheet is not None:
         save_contact_sheet(faces, Path(contact_sheet))
         document["contact_sheet"] = contact_sheet
+    if faces_table is not None:
+        save_detections(faces, Path(faces_table))
+        document["faces"] = faces_table
     if as_json:
         emit_json(document)
     else:
@@ -137,7 +148,7 @@ def _print(document: dict[str, Any]) -> None:
         print_grid(out, Grid(f"split by * {document['attribute']}", ("split", "people", "images"), splits))
     for note in [*document["notes"], *([document["split_error"]] if "split_error" in document else [])]:
         say(out, f"note: {note}")
-    for key in ("cache", "contact_sheet"):
+    for key in ("cache", "contact_sheet", "faces"):
         if key in document:
             out.print(f"{key.replace('_', ' ')}: {document[key]}", markup=False, highlight=False, soft_wrap=True)
 

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from aiakit.contracts import Dataset, FaceSet, LoadSettings
+from aiakit.datasets.alignment import Alignment
 from aiakit.datasets.labels import attributes_by_key, default_attribute
 from aiakit.datasets.listing import images_in, overlooked, person_folders
 from aiakit.datasets.photographs import Photographs
@@ -28,23 +31,47 @@ class Folder(Dataset):
     attributes : CSV whose first known column says whose row it is (person, name… or file, path…) and whose other
         columns are attributes. Default: ``ROOT/attributes.csv``.
     index : CSV with the columns path (relative to ROOT), identity, and attributes. It replaces the folders.
+    align : "face" seeks a face in each photograph and turns it upright (extra judges); "none" takes the central square.
+    margin : the part of a crop's side, on each side, that lies outside the face. smallest_face : the least width of a
+        face that is taken, as a part of the photograph's shorter side. Both are of align=face: see ``Alignment``.
     """
 
     needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "your own photographs: one folder a person, attributes from CSV"
 
-    def __init__(self, root: str = "", attributes: str | None = None, index: str | None = None) -> None:
+    def __init__(
+        self,
+        root: str = "",
+        attributes: str | None = None,
+        index: str | None = None,
+        align: Literal["none", "face"] = "none",
+        margin: Annotated[float, Field(ge=0, le=0.4)] = Alignment.margin,
+        smallest_face: Annotated[float, Field(ge=0.05, le=0.9)] = Alignment.smallest,
+    ) -> None:
         self.root = root
         self.attributes = attributes
         self.index = index
+        self.align = align
+        self.margin = margin
+        self.smallest_face = smallest_face
 
     def load(self, settings: LoadSettings) -> FaceSet:
         """The faces. Raises InputError for a missing folder or file, wrong columns, or no images."""
         root = require_root(self.root)
         if self.index is not None and self.attributes is not None:
             raise InputError("folder takes either index or attributes: the index holds the attributes as well")
+        alignment = self._alignment()
         photographs = self._indexed(root, Path(self.index)) if self.index is not None else self._listed(root)
-        return photographs.face_set(settings)
+        return replace(photographs, alignment=alignment).face_set(settings)
+
+    def _alignment(self) -> Alignment | None:
+        asked = Alignment(self.margin, self.smallest_face)
+        if self.align == "face":
+            asked.require("folder.align=face")
+            return asked
+        if asked != Alignment():
+            raise InputError("folder.margin and folder.smallest_face are of folder.align=face: set that as well")
+        return None
 
     def _indexed(self, root: Path, given: Path) -> Photographs:
         table = read_csv(find_file([root, Path()], [str(given.expanduser())], "give the CSV that lists the images"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import MISSING, Attribute, FaceSet, IntArray, LoadSettings, OfficialPairs
+from aiakit.datasets.alignment import VERSION as SOUGHT
+from aiakit.datasets.alignment import Alignment, Seen
 from aiakit.datasets.crops import crop_doubts
+from aiakit.datasets.detections import Detection, SoughtFaceSet
 from aiakit.datasets.fingerprint import array_digest, fingerprinted
 from aiakit.datasets.identities import people_of
 from aiakit.datasets.listing import listed, located
@@ -21,7 +24,7 @@ from aiakit.errors import InputError
 from aiakit.storage.cache import cached_pixels
 from aiakit.storage.text import counted
 
-VERSION = 2  # raise it with any change to how files become pixels
+VERSION = 3  # raise it with any change to how files become pixels
 SHARED = "images show, pixel by pixel, an image of another person: one person under two names, or a wrong label"
 REPEATED = "images repeat another pixel by pixel: whoever they show may be in training and in test"
 TWICE = "images repeat one of the same person pixel by pixel: verification compares some images to themselves"
@@ -34,6 +37,7 @@ class Photographs:
     files : N names as the data set spells them. paths : where they should be. people : N names of who is shown, as they
         are written; None where that is not known here, and all are one.
     identified : False where nobody knows it, and every image is a person of its own (``people`` is None).
+    alignment : how a face is sought and cropped in each; None takes the box, or the central square.
     encoded : row → the bytes of that picture, where pictures are no files and ``paths`` are what they lie in.
     attributes : name → Attribute of N values.
     boxes : float (N, 4), one box for all, or None: the face in each image.
@@ -55,6 +59,7 @@ class Photographs:
     remarks: Sequence[str] = field(default=())
     identified: bool = True
     encoded: Callable[[int], bytes] | None = None
+    alignment: Alignment | None = None
 
     def face_set(self, settings: LoadSettings) -> FaceSet:
         """The faces, from the pixel cache where it holds them.
@@ -87,15 +92,25 @@ class Photographs:
         boxes = self.boxes[present] if isinstance(self.boxes, np.ndarray) else self.boxes
         paths = [places[row] for row in present]
         stamped = [(str(path), *stamps[path]) for path in (paths if self.encoded is None else dict.fromkeys(paths))]
-        parts = [] if self.encoded is None else [[self.files[row] for row in present]]
+        parts: list[Any] = [] if self.encoded is None else [[self.files[row] for row in present]]
+        if self.alignment is not None:
+            parts.append([SOUGHT, asdict(self.alignment)])
         key = array_digest(VERSION, settings.image_size, stamped, boxes, *parts)
-        batches = decode_all(len(paths), lambda rows: self._sources(present[rows], paths[rows]), boxes, settings)
+        seek = self.alignment.seeker(settings.cache) if self.alignment is not None else None
+        batches = decode_all(len(paths), lambda rows: self._sources(present[rows], paths[rows]), boxes, settings, seek)
         pixels = cached_pixels(settings.cache, key, settings.image_size, batches)
-        if pixels.failed:
-            broken = (self.files[present[row]] for row in pixels.failed)
-            problems.append(counted(len(pixels.failed), len(self.paths), "images cannot be read", broken))
-            if not len(pixels.images):
+        detections = [
+            Detection(self.files[present[row]], paths[row], seen.faces, seen.box)
+            for row, seen in ((row, Seen.of(stored)) for row, stored in pixels.seen.items())
+        ]
+        broken = [row for row in pixels.failed if row not in pixels.seen]
+        if broken:
+            shown = (self.files[present[row]] for row in broken)
+            problems.append(counted(len(broken), len(self.paths), "images cannot be read", shown))
+            if len(broken) == len(present):
                 raise InputError(f"{self.name}: not one image can be read: {next(iter(pixels.failed.values()))}")
+        if self.alignment is not None:
+            problems += self.alignment.problems(self.name, detections)
         self._refuse(problems, settings)
         kept = np.delete(present, list(pixels.failed))
         problems += self._repeated(kept, names, pixels.repeated)
@@ -105,7 +120,9 @@ class Photographs:
             spelt = (f"{places[row].name} for {self.files[row]}" for row in moved)
             remarks.append(counted(len(moved), len(places), "images are spelt otherwise in their folder", spelt))
         faces = self._select(kept, names, pixels.images, [*problems, *remarks])
-        if self.boxes is None:
+        if self.alignment is not None:
+            faces = SoughtFaceSet.of(faces, detections)
+        elif self.boxes is None:
             doubts = crop_doubts([places[row] for row in kept], pixels.images)
             faces = replace(faces, notes=(*faces.notes, *doubts))
         return fingerprinted(faces, pixels.digest)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ LARGEST = 64_000_000  # pixels of a source image; a small file that unpacks to m
 LARGEST_FILE = 256 << 20  # bytes
 ORIENTATION = 0x0112  # the EXIF tag of how a camera was held
 BATCH = 256  # images decoded together
+SOUGHT = 16  # images in which faces are sought together, which takes longer
 # What photographs are stored as. Pillow knows more formats: EPS runs another program, libtiff prints to the terminal.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
@@ -52,22 +54,39 @@ def read_image(path: Source, image_size: int, box: Box | None = None) -> PixelAr
     ------
     InputError : no image there, not an image, damaged, too large, or a box outside the image.
     """
+    with opened(path) as image:
+        return _square(image, image_size, box)
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[Image.Image]:
+    """A picture that is not unpacked yet. InputError, also of what is done with it: as ``read_image`` has it."""
+    # From memory: of a file, Pillow would reserve whatever length a damaged part of it announces.
+    with _explained(source), Image.open(io.BytesIO(_bytes(source)), formats=FORMATS) as image:
+        if image.width * image.height > LARGEST:
+            raise InputError(f"{source} unpacks to {image.width}×{image.height} pixels: more than {LARGEST} is refused")
+        yield image
+
+
+def encoded(source: Source) -> Encoded:
+    """A picture with its bytes. Raises InputError where there is none, or a file too large."""
+    with _explained(source):
+        return Encoded(str(source), _bytes(source))
+
+
+@contextmanager
+def _explained(source: Source) -> Iterator[None]:
+    """InputErrors for whatever reading a picture leads into."""
     try:
-        # From memory: of a file, Pillow would reserve whatever length a damaged part of it announces.
-        with Image.open(io.BytesIO(_bytes(path)), formats=FORMATS) as image:
-            if image.width * image.height > LARGEST:
-                raise InputError(
-                    f"{path} unpacks to {image.width}×{image.height} pixels: more than {LARGEST} is refused"
-                )
-            return _square(image, image_size, box)
+        yield
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path} unpacks to more than {LARGEST} pixels, which is refused") from error
+        raise InputError(f"{source} unpacks to more than {LARGEST} pixels, which is refused") from error
     except FileNotFoundError as error:
-        raise InputError(f"there is no image {path}") from error
+        raise InputError(f"there is no image {source}") from error
     except (InputError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them into
-        raise InputError(f"{path} cannot be read as an image: {_reason(error)}") from error
+        raise InputError(f"{source} cannot be read as an image: {_reason(error)}") from error
 
 
 def _bytes(path: Source) -> bytes:
@@ -104,21 +123,33 @@ def _square(image: Image.Image, image_size: int, box: Box | None) -> PixelArray:
         crop = (max(box[0], 0), max(box[1], 0), min(box[2], full[0]), min(box[3], full[1]))
     if not (crop[2] - crop[0] >= 1 and crop[3] - crop[1] >= 1):
         raise ValueError(f"the face box {_plain(crop)} holds nothing of its {full[0]}×{full[1]} pixels")
-    excess = min(crop[2] - crop[0], crop[3] - crop[1]) / (2 * image_size)
-    if excess >= 2:  # only JPEG can do it, the other formats ignore the call
-        image.draft("RGB", (int(full[0] / excess) + 1, int(full[1] / excess) + 1))
+    unpack_reduced(image, min(crop[2] - crop[0], crop[3] - crop[1]) / (2 * image_size))
     across, down = image.width / full[0], image.height / full[1]
     crop = (crop[0] * across, crop[1] * down, min(crop[2] * across, image.width), min(crop[3] * down, image.height))
     orientation = image.getexif().get(ORIENTATION)
-    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip instead of scale
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    resized = image.convert("RGB").resize((image_size, image_size), Image.Resampling.LANCZOS, box=crop, reducing_gap=3)
+    resized = in_colour(image).resize((image_size, image_size), Image.Resampling.LANCZOS, box=crop, reducing_gap=3)
     if (
         box is None and orientation is not None
     ):  # a box refers to the pixels as stored; the central square is the same before and after turning
         resized.getexif()[ORIENTATION] = orientation
         resized = ImageOps.exif_transpose(resized)
     return np.asarray(resized)
+
+
+def unpack_reduced(image: Image.Image, excess: float) -> None:
+    """Ask for a JPEG at 1/2, 1/4 or 1/8 of its size, where it is more than ``excess`` times larger than is needed."""
+    if excess >= 2:  # only JPEG can do it, the other formats ignore the call
+        image.draft("RGB", (int(image.width / excess) + 1, int(image.height / excess) + 1))
+
+
+def in_colour(image: Image.Image) -> Image.Image:
+    """The first picture of a file in RGB of 8 bits: 16 bits are scaled, what is transparent is seen on white."""
+    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip instead of scale
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:  # under it lies whatever a program left there
+        over = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), over)
+    return image.convert("RGB")
 
 
 def _reason(error: BaseException) -> str:
@@ -130,21 +161,38 @@ def _plain(box: Box) -> str:
     return "(" + ", ".join(f"{value:g}" for value in box) + ")"
 
 
-def decode(paths: Sequence[Source], boxes: NDArray[np.float64] | Box | None, image_size: int, first: int = 0) -> Batch:
+Seek = Callable[[Source, int], tuple[PixelArray | None, Any]]  # (picture, image size) → its face, and what was seen
+
+
+def decode(
+    paths: Sequence[Source],
+    boxes: NDArray[np.float64] | Box | None,
+    image_size: int,
+    first: int = 0,
+    seek: Seek | None = None,
+) -> Batch:
     """Read pictures one after the other.
 
     boxes : float (n, 4), one box for all, or None for the central square.
     first : the position of ``paths[0]`` in the whole list, under which failures are reported.
+    seek : what finds and crops the face of each; without any, a picture counts as failed.
     """
-    pixels, failed = [], {}
+    pixels, failed, seen = [], {}, {}
     for row, path in enumerate(paths):
         box = boxes if boxes is None or isinstance(boxes, tuple) else tuple(map(float, boxes[row]))
         try:
-            pixels.append(read_image(path, image_size, box))  # type: ignore[arg-type]
+            if seek is None:
+                pixels.append(read_image(path, image_size, box))  # type: ignore[arg-type]
+                continue
+            face, seen[first + row] = seek(path, image_size)
+            if face is None:
+                failed[first + row] = f"{path} shows no face"
+            else:
+                pixels.append(face)
         except InputError as error:
             failed[first + row] = str(error)
     shape = (len(pixels), image_size, image_size, 3)
-    return Batch(np.stack(pixels) if pixels else np.empty(shape, np.uint8), failed)
+    return Batch(np.stack(pixels) if pixels else np.empty(shape, np.uint8), failed, seen)
 
 
 def decode_all(
@@ -152,18 +200,20 @@ def decode_all(
     sources: Callable[[slice], Sequence[Source]],
     boxes: NDArray[np.float64] | Box | None,
     settings: LoadSettings,
+    seek: Seek | None = None,
 ) -> Iterator[Batch]:
     """Batches of all pictures in order, by ``settings.jobs`` threads: Pillow decodes without the interpreter lock.
 
-    sources : the pictures of some rows, of which there are ``count``.
+    sources : the pictures of some rows, of which there are ``count``. seek : as in ``decode``.
     """
 
     def read(rows: slice) -> Batch:
         chosen = boxes[rows] if isinstance(boxes, np.ndarray) else boxes
-        return decode(sources(rows), chosen, settings.image_size, rows.start)
+        return decode(sources(rows), chosen, settings.image_size, rows.start, seek)
 
-    parts = list(batches(count, BATCH))
-    settings.report("reading images", 0, count)
+    parts = list(batches(count, BATCH if seek is None else SOUGHT))
+    label = "reading images" if seek is None else "seeking faces"
+    settings.report(label, 0, count)
     for part, batch in zip(parts, in_order(read, parts, settings.jobs), strict=True):
         yield batch
-        settings.report("reading images", part.stop, count)
+        settings.report(label, part.stop, count)

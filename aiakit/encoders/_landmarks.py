@@ -14,7 +14,7 @@ from aiakit.networks.landmarks import landmarks, turned
 SIDE = 112
 # Where an aligned picture of 112×112 has, as x + iy: the eye on the left and on the right, the tip of the nose, the
 # corner of the mouth on the left and on the right (InsightFace).
-TEMPLATE = np.array(
+TEMPLATE: NDArray[np.complex128] = np.array(
     [38.2946 + 51.6963j, 73.5318 + 51.5014j, 56.0252 + 71.7366j, 41.5493 + 92.3655j, 70.7299 + 92.2041j]
 )
 # The same five of dlib's 68 landmarks: an eye is the middle of its six.

@@ -9,7 +9,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +31,26 @@ class Pixels:
     digest : SHA-256 of the pixels.
     failed : position among the requested images → why it could not be read.
     repeated : row of ``images`` → the first row that holds the same pixels.
+    seen : position among the requested images → what else their reader found in it, of JSON.
     """
 
     images: PixelArray
     digest: str
     failed: dict[int, str]
     repeated: dict[int, int]
+    seen: dict[int, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Consecutive images as they are made: ``pixels`` holds those that could be read, ``failed`` names the others."""
+    """Consecutive images as they are made: ``pixels`` holds those that could be read, ``failed`` names the others.
+
+    seen : as in Pixels.
+    """
 
     pixels: PixelArray
     failed: dict[int, str]
+    seen: dict[int, Any] = field(default_factory=dict)
 
 
 def cache_folder() -> Path:
@@ -95,8 +101,10 @@ def _open(place: Path) -> Pixels | None:
         images = np.load(place / PIXELS, mmap_mode="r", allow_pickle=False)
         if list(images.shape) != record["shape"] or images.dtype != np.uint8:
             return None
-        failed, repeated = ({int(row): found for row, found in record[key].items()} for key in ("failed", "repeated"))
-        return Pixels(images, record["digest"], failed, repeated)
+        record.setdefault("seen", {})  # of a cache that an earlier version made
+        of_rows = ("failed", "repeated", "seen")
+        failed, repeated, seen = ({int(row): found for row, found in record[key].items()} for key in of_rows)
+        return Pixels(images, record["digest"], failed, repeated, seen)
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, AttributeError):
         return None
     except OSError as error:
@@ -106,6 +114,7 @@ def _open(place: Path) -> Pixels | None:
 def _write(making: Path, image_size: int, batches: Iterable[Batch]) -> None:
     """Stream the images into an .npy file. Plain writes: a full disk is an error there, a crash in a memory map."""
     failed: dict[int, str] = {}
+    seen: dict[int, Any] = {}
     total, checksum = 0, hashlib.sha256()
     first: dict[bytes, int] = {}
     repeated: dict[int, int] = {}
@@ -114,6 +123,7 @@ def _write(making: Path, image_size: int, batches: Iterable[Batch]) -> None:
         start = file.tell()
         for batch in batches:
             failed.update(batch.failed)
+            seen.update(batch.seen)
             data = np.ascontiguousarray(batch.pixels).data
             checksum.update(data)
             file.write(data)
@@ -132,6 +142,7 @@ def _write(making: Path, image_size: int, batches: Iterable[Batch]) -> None:
         "digest": checksum.hexdigest(),
         "failed": failed,
         "repeated": repeated,
+        "seen": seen,
     }
     with open(making / RECORD, "w") as text:
         json.dump(record, text)
