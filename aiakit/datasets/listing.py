@@ -31,9 +31,25 @@ def listed(folder: Path) -> list[os.DirEntry[str]]:
         raise InputError(f"the folder {folder} cannot be listed: {error.strerror or error}") from error
 
 
+def is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, or a link to one; False of a link that leads in a circle, where DirEntry raises."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one; False as ``is_file`` is."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def person_folders(root: Path) -> list[Path]:
     """The visible folders in a folder, sorted by name."""
-    return [Path(entry.path) for entry in listed(root) if entry.is_dir() and not entry.name.startswith((".", "__"))]
+    return [Path(entry.path) for entry in listed(root) if is_folder(entry) and not entry.name.startswith((".", "__"))]
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -66,7 +82,7 @@ def spread(items: Sequence[T], most: int) -> Sequence[T]:
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
-    return entry.name.lower().endswith(EXTENSIONS) and not entry.name.startswith(".") and entry.is_file()
+    return entry.name.lower().endswith(EXTENSIONS) and not entry.name.startswith(".") and is_file(entry)
 
 
 def overlooked(root: Path, people: Sequence[Path], pictures_in_root: bool = False) -> list[str]:
@@ -88,10 +104,10 @@ def overlooked(root: Path, people: Sequence[Path], pictures_in_root: bool = Fals
                     found["pictures lie in no folder of a person"].append(name)
             elif entry.is_symlink() and not os.path.exists(entry.path):
                 found["links lead nowhere"].append(name)
-            elif entry.is_dir() and folder != root:
+            elif is_folder(entry) and folder != root:
                 deeper = _deeper(Path(entry.path))
                 found["pictures lie deeper than PERSON/IMAGE"] += [os.path.relpath(path, root) for path in deeper]
-            elif entry.is_file() and _is_unread(entry):
+            elif is_file(entry) and _is_unread(entry):
                 found[f"pictures are of a kind that is not read ({', '.join(EXTENSIONS)} are)"].append(name)
         total += read
         if folder != root and not read:

@@ -18,7 +18,7 @@ from aiakit.datasets.crops import crop_doubts
 from aiakit.datasets.detections import Detection, SoughtFaceSet
 from aiakit.datasets.fingerprint import array_digest, fingerprinted
 from aiakit.datasets.identities import people_of
-from aiakit.datasets.listing import listed, located
+from aiakit.datasets.listing import is_file, listed, located
 from aiakit.datasets.pixels import Box, Encoded, Source, decode_all
 from aiakit.errors import InputError
 from aiakit.storage.cache import cached_pixels
@@ -202,7 +202,7 @@ def _stamps(paths: Sequence[Path]) -> dict[Path, tuple[int, ...]]:
         if not os.path.isdir(folder):  # False, where Path raises, for names that no file system has
             continue
         for entry in listed(folder):
-            if entry.name in names and entry.is_file():
+            if entry.name in names and is_file(entry):
                 status = entry.stat()
                 stamps[folder / entry.name] = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     return stamps
