@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,20 +93,39 @@ class Alignment:
             picture = encoded(source)
             content = hashlib.sha256(picture.data).hexdigest()
             known = journal.get(content)
-            if known is not None and not known[0]:
-                return None, Seen.of(known)
-            # What is seen must not depend on the image size, nor the crop on what is known already.
-            upright, full = _upright(picture, DETECTED / self.smallest) if known is None else (None, (0, 0))
-            seen = self.see(upright, full) if upright is not None else Seen.of(known)
+            face, seen = self.face(picture, image_size, None if known is None else Seen.of(known))
             if known is None:
                 journal.add(content, seen)
-            if not seen.faces:
-                return None, seen
-            if upright is None or image_size > DETECTED:
-                upright, full = _upright(picture, max(DETECTED, image_size) / self.smallest)
-            return self.crop(upright, full, seen, image_size), seen
+            return face, seen
 
         return seek
+
+    def read(self, source: Source, image_size: int) -> PixelArray:
+        """uint8 (image_size, image_size, 3): the face in one photograph. Raises InputError where there is none."""
+        face, _ = self.face(source, image_size)
+        if face is None:
+            raise InputError(
+                f"{source} shows no frontal face that is {self.smallest:.0%} of its shorter side wide, and the data "
+                "set of this run seeks one in each photograph (align=face)"
+            )
+        return face
+
+    def face(self, source: Source, image_size: int, seen: Seen | None = None) -> tuple[PixelArray | None, Seen]:
+        """The crop, None where there is no face, and what was seen. seen : what is known of it already.
+
+        What is seen does not depend on the image size, nor the crop on what is known already.
+        """
+        if seen is not None and not seen.faces:
+            return None, seen
+        side = max(DETECTED, image_size) if seen is not None else DETECTED
+        upright, full = _upright(source, side / self.smallest)
+        if seen is None:
+            seen = self.see(upright, full)
+            if not seen.faces:
+                return None, seen
+            if image_size > DETECTED:
+                upright, full = _upright(source, image_size / self.smallest)
+        return self.crop(upright, full, seen, image_size), seen
 
     def problems(self, name: str, detections: Sequence[Detection]) -> list[str]:
         """What is to be said of the photographs of a data set. Raises InputError where none shows a face."""
@@ -154,6 +173,14 @@ class Alignment:
             found = found.real * size[0] / upright.width + 1j * found.imag * size[1] / upright.height
             upright = upright.resize((size[0], size[1]), Image.Resampling.LANCZOS, reducing_gap=3)
         return turned(upright, found - (0.5 + 0.5j), wanted, image_size)
+
+
+@runtime_checkable
+class Aligning(Protocol):
+    """A data set that may seek the faces in its photographs."""
+
+    def alignment(self) -> Alignment | None:
+        """How; None where it takes them as they are. Raises InputError where the detector is not installed."""
 
 
 def faces_in(image: PixelArray) -> list[Face]:

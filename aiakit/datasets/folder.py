@@ -60,11 +60,12 @@ class Folder(Dataset):
         root = require_root(self.root)
         if self.index is not None and self.attributes is not None:
             raise InputError("folder takes either index or attributes: the index holds the attributes as well")
-        alignment = self._alignment()
+        alignment = self.alignment()
         photographs = self._indexed(root, Path(self.index)) if self.index is not None else self._listed(root)
         return replace(photographs, alignment=alignment).face_set(settings)
 
-    def _alignment(self) -> Alignment | None:
+    def alignment(self) -> Alignment | None:
+        """How a face is sought in each photograph; None where they are crops already. Raises InputError."""
         asked = Alignment(self.margin, self.smallest_face)
         if self.align == "face":
             asked.require("folder.align=face")

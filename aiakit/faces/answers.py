@@ -24,7 +24,7 @@ from aiakit.experiment.releasing import release_through
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
 from aiakit.experiment.threads import limited, threads_of
-from aiakit.faces.protect import trained_stages
+from aiakit.faces.protect import doubts_of, trained_stages
 from aiakit.plugins import registry
 from aiakit.results.evaluate import Evaluation
 from aiakit.results.row import Row
@@ -142,7 +142,7 @@ class Profiler:
         reason = public_missing()
         self._note(_public_speaks() if reason is None else f"the public model is not asked: {reason}")
         self._note(f"of a release the attack speaks that is named: it learned from it in {self.run.folder}")
-        for doubt in crop_doubts([path], picture[None], self.run.config.dataset.loader):
+        for doubt in doubts_of(self.run, [path], picture[None]):
             self._note(doubt)
         for name, chain in self.chains.items():
             stages = trained_stages(self.run, chain)

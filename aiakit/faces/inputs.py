@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.datasets.crops import crop_doubts
 from aiakit.datasets.listing import EXTENSIONS, images_in, person_folders
 from aiakit.datasets.samples import matrix
 from aiakit.datasets.table import resized
@@ -18,7 +17,7 @@ from aiakit.errors import InputError
 from aiakit.experiment.config import label_of
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
-from aiakit.faces.protect import Inputs, read_for, stage_cells
+from aiakit.faces.protect import Inputs, doubts_of, read_for, stage_cells
 from aiakit.storage.embeddings import ARRAYS, TABLES, read_embeddings
 from aiakit.storage.stdin import STDIN, file_on_stdin
 
@@ -97,7 +96,7 @@ _WANTED = "this run protects embeddings, give a file of them (.npz, .npy, .safet
 
 def _photographs(run: Run, paths: Sequence[Path]) -> Inputs:
     values = np.stack([read_for(run, path) for path in paths])
-    return Inputs(values, tuple(map(str, paths)), tuple(crop_doubts(paths, values, run.config.dataset.loader)))
+    return Inputs(values, tuple(map(str, paths)), tuple(doubts_of(run, paths, values)))
 
 
 def _from_stdin(run: Run) -> Iterator[Inputs]:

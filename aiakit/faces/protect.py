@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aiakit.contracts import PixelArray, Release, batches
+from aiakit.datasets.alignment import Aligning, Alignment
+from aiakit.datasets.crops import crop_doubts
 from aiakit.datasets.pixels import read_photograph
 from aiakit.errors import InputError
 from aiakit.experiment.config import Chain, label_of
@@ -91,8 +93,26 @@ def released(
 def read_for(run: Run, path: Path) -> PixelArray:
     """A photograph, uint8 (H, W, 3), prepared as the run's data set prepares its own. Raises InputError."""
     run.config.require_images()
-    dataset = run.config.dataset.loader
-    return read_photograph(path, run.config.dataset.image_size, dataset)
+    spec = run.config.dataset
+    alignment = _alignment_of(run)
+    if alignment is not None:
+        return alignment.read(path, spec.image_size)
+    return read_photograph(path, spec.image_size, spec.loader)
+
+
+def doubts_of(run: Run, paths: Sequence[Path], images: PixelArray) -> list[str]:
+    """What speaks against photographs being crops of a face, where none was sought in them: see ``crop_doubts``."""
+    return [] if _alignment_of(run) is not None else crop_doubts(paths, images, run.config.dataset.loader)
+
+
+def _alignment_of(run: Run) -> Alignment | None:
+    """How the run's data set seeks faces, if it does. Raises InputError where the detector is not installed."""
+    spec = run.config.dataset
+    if not issubclass(spec.loader, Aligning):
+        return None
+    dataset = registry.make("dataset", spec.name, spec.params)
+    assert isinstance(dataset, Aligning)
+    return dataset.alignment()
 
 
 def protect(
