@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from aiakit.contracts import Dataset
+from aiakit.datasets.pixels import formats
 from aiakit.storage.text import counted
 
 SAMPLE = 200  # photographs that are looked at; more would say no more
@@ -59,7 +60,7 @@ def agreement(images: Any) -> float:
 def _size(path: Path) -> tuple[int, int] | None:
     """Width and height by the file's head; None where it cannot be read, which its reader says."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=formats()) as image:
             return image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from aiakit.errors import InputError
+from aiakit.plugins.extras import not_installed
 from aiakit.storage.keys import Keys
 from aiakit.storage.text import counted
 
 T = TypeVar("T")
-EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
+HEIF = (".heic", ".heif")  # what telephones write
+NO_HEIF = not_installed("heif", "pillow_heif")
+EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", *(() if NO_HEIF else HEIF))
 UNREAD = (
-    ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".jxl", ".ppm", ".pgm", ".pnm", ".tga", ".ico", ".psd",
+    *HEIF, ".tif", ".tiff", ".avif", ".jp2", ".jxl", ".ppm", ".pgm", ".pnm", ".tga", ".ico", ".psd",
     ".dng", ".cr2", ".nef", ".raw", ".svg", ".eps",
 )  # fmt: skip
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\xff\x0a")
@@ -107,6 +110,8 @@ def overlooked(root: Path, people: Sequence[Path], pictures_in_root: bool = Fals
             elif is_folder(entry) and folder != root:
                 deeper = _deeper(Path(entry.path))
                 found["pictures lie deeper than PERSON/IMAGE"] += [os.path.relpath(path, root) for path in deeper]
+            elif NO_HEIF and entry.name.lower().endswith(HEIF) and is_file(entry):
+                found[f"pictures are HEIF ({NO_HEIF})"].append(name)
             elif is_file(entry) and _is_unread(entry):
                 found[f"pictures are of a kind that is not read ({', '.join(EXTENSIONS)} are)"].append(name)
         total += read

@@ -18,8 +18,8 @@ from aiakit.datasets.crops import crop_doubts
 from aiakit.datasets.detections import Detection, SoughtFaceSet
 from aiakit.datasets.fingerprint import array_digest, fingerprinted
 from aiakit.datasets.identities import people_of
-from aiakit.datasets.listing import is_file, listed, located
-from aiakit.datasets.pixels import Box, Encoded, Source, decode_all
+from aiakit.datasets.listing import HEIF, is_file, listed, located
+from aiakit.datasets.pixels import Box, Encoded, Source, decode_all, formats
 from aiakit.errors import InputError
 from aiakit.storage.cache import cached_pixels
 from aiakit.storage.text import counted
@@ -93,6 +93,8 @@ class Photographs:
         paths = [places[row] for row in present]
         stamped = [(str(path), *stamps[path]) for path in (paths if self.encoded is None else dict.fromkeys(paths))]
         parts: list[Any] = [] if self.encoded is None else [[self.files[row] for row in present]]
+        if any(path.suffix.lower() in HEIF for path in paths):
+            parts.append(formats())  # what could not be read may be read later
         if self.alignment is not None:
             parts.append([SOUGHT, asdict(self.alignment)])
         key = array_digest(VERSION, settings.image_size, stamped, boxes, *parts)

@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from aiakit.contracts import Dataset, LoadSettings, PixelArray, batches
+from aiakit.datasets.listing import NO_HEIF
 from aiakit.datasets.parallel import in_order
 from aiakit.errors import InputError
 from aiakit.storage.cache import Batch
@@ -29,6 +31,17 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
 # LARGEST is checked before anything is unpacked, so Pillow's own warning at a higher limit would only be noise.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """``FORMATS``, and HEIF where pillow-heif is installed, which turns pictures as they say."""
+    if NO_HEIF:
+        return FORMATS
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    return (*FORMATS, "HEIF")
 
 
 class Encoded(NamedTuple):
@@ -62,7 +75,7 @@ def read_image(path: Source, image_size: int, box: Box | None = None) -> PixelAr
 def opened(source: Source) -> Iterator[Image.Image]:
     """A picture that is not unpacked yet. InputError, also of what is done with it: as ``read_image`` has it."""
     # From memory: of a file, Pillow would reserve whatever length a damaged part of it announces.
-    with _explained(source), Image.open(io.BytesIO(_bytes(source)), formats=FORMATS) as image:
+    with _explained(source), Image.open(io.BytesIO(_bytes(source)), formats=formats()) as image:
         if image.width * image.height > LARGEST:
             raise InputError(f"{source} unpacks to {image.width}×{image.height} pixels: more than {LARGEST} is refused")
         yield image
@@ -106,7 +119,7 @@ def read_photograph(path: str | Path, image_size: int, dataset: type[Dataset]) -
         return read_image(path, image_size)
     size, box = dataset.face_box
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=formats()) as image:
             same = image.size == size
     except (OSError, Image.DecompressionBombError):
         same = False  # ``read_image`` says what is wrong with it

@@ -13,7 +13,9 @@ from aiakit.errors import InputError
 from aiakit.storage.text import NAMED, cleaned, loose, plain_number
 
 # Endings of pictures, which one list may have and another not.
-ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".npy")
+ENDINGS = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".npy",
+)  # fmt: skip
 
 
 def as_path(key: str) -> str:

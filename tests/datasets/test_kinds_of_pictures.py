@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 from aiakit.contracts import FaceSet, LoadSettings
+from aiakit.datasets import listing
 from aiakit.datasets.folder import Folder
+from aiakit.plugins.extras import not_installed
 
 Settings = Callable[..., LoadSettings]
 COLOUR, OTHER = (200, 120, 40), (0, 0, 255)
@@ -191,3 +193,39 @@ def test_a_name_that_is_no_text(tmp_path: Path, settings: Settings) -> None:
     faces = Folder(root=str(tmp_path / "mine")).load(settings())
     assert len(faces) == 2
     assert faces.fingerprint
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_pictures_of_telephones_are_read_where_pillow_heif_is(
+    tmp_path: Path, settings: Settings, orientation: int
+) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    root = tmp_path / "mine"
+    seen = np.zeros((64, 64, 3), np.uint8)
+    seen[:32] = 255
+    stored = Image.fromarray(seen).transpose(Image.Transpose.ROTATE_90) if orientation == 6 else Image.fromarray(seen)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (root / "ann").mkdir(parents=True)
+    for name in ("IMG_1.HEIC", "2.heif"):
+        heif.from_pillow(stored).save(root / "ann" / name, exif=exif.tobytes(), quality=95)
+    (root / "attributes.csv").write_text("person,gender\nann,f\n")
+    faces = Folder(root=str(root)).load(settings())
+    assert faces.files == ("ann/2.heif", "ann/IMG_1.HEIC")
+    assert faces.images[:, :6].min() > 200
+    assert faces.images[:, 10:].max() < 55
+
+
+def test_where_it_is_not_they_are_counted_and_the_extra_named(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "EXTENSIONS", (".png",))
+    monkeypatch.setattr(listing, "NO_HEIF", not_installed("heif", "no_such_module"))
+    (tmp_path / "mine/ann").mkdir(parents=True)
+    plain().save(tmp_path / "mine/ann/1.png")
+    (tmp_path / "mine/ann/2.HEIC").write_bytes(b"\0\0\0\x1cftypheic")
+    (tmp_path / "mine/attributes.csv").write_text("person,gender\nann,f\n")
+    assert Folder(root=str(tmp_path / "mine")).load(settings()).notes == (
+        "1 of 2 pictures are HEIF (no_such_module is not installed: pip install 'aiakit[heif]') and are left out: "
+        "ann/2.HEIC",
+    )
