@@ -14,7 +14,8 @@ from aiakit.storage.text import NAMED, cleaned, loose, plain_number
 
 # Endings of pictures, which one list may have and another not.
 ENDINGS = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".npy",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif",
+    ".npy",
 )  # fmt: skip
 
 
