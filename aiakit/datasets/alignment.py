@@ -22,7 +22,7 @@ from aiakit.plugins.extras import not_installed
 from aiakit.storage.journal import Journal
 from aiakit.storage.text import counted
 
-VERSION = 1  # raise it with any change to what is found in a photograph, or to how it is turned
+VERSION = 2  # raise it with any change to what is found in a photograph, or to how it is turned
 MOST = 16_000_000  # pixels in which faces are sought: a strip of 10×6000 is not enlarged to 480×288000
 DETECTED = 72  # side in pixels of the smallest face that the detector finds; measured on LFW at five scales
 # Where dlib's mean face has, as x + iy in the square from its brows to its chin, what the five-point model finds: the
@@ -164,7 +164,7 @@ class Alignment:
 
     def crop(self, upright: Image.Image, full: tuple[int, int], seen: Seen, image_size: int) -> NDArray[np.uint8]:
         """uint8 (image_size, image_size, 3): the face that was taken, as the class says."""
-        wanted = (self.margin + (1 - 2 * self.margin) * UPRIGHT) * image_size - (0.5 + 0.5j)
+        wanted = (self.margin * (1 + 1j) + (1 - 2 * self.margin) * UPRIGHT) * image_size - (0.5 + 0.5j)
         pairs = np.array(seen.points).reshape(-1, 2)
         found = (pairs[:, 0] + 1j * pairs[:, 1] + (0.5 + 0.5j)) * (upright.width / full[0])
         shrink = np.std(found) / np.std(wanted)  # the turn takes single pixels: it must not skip any
