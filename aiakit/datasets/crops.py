@@ -19,6 +19,7 @@ FEWEST = 20  # photographs whose agreement means something
 SIDE = 16  # pixels to which they are shrunk: a layout, and no face, is compared
 # Agreement of LFW's face boxes: 0.47; of its whole pictures, face in the middle: 0.40; of boxes anywhere in them: 0.14.
 LEAST_AGREEMENT = 0.2
+SOUGHT = " (of data sets, folder does that with align=face)"
 
 
 def crop_doubts(paths: Sequence[Path], images: Any, dataset: type[Dataset] | None = None) -> list[str]:
@@ -37,12 +38,12 @@ def crop_doubts(paths: Sequence[Path], images: Any, dataset: type[Dataset] | Non
     ]
     doubts = []
     if oblong:
-        what = "photographs looked at are not square, and only their middle is used: crop them to the face"
+        what = f"photographs looked at are not square, and only their middle is used: crop them to the face{SOUGHT}"
         doubts.append(counted(len(oblong), len(rows), what, oblong))
     if len(rows) >= FEWEST and (shared := agreement(np.stack([images[row] for row in rows]))) < LEAST_AGREEMENT:
         doubts.append(
             f"these photographs have no layout in common (agreement {shared:.2f}, of face crops about 0.45): no face "
-            "is sought in them, so each must show one face, cropped alike"
+            f"is sought in them, so each must show one face, cropped alike{SOUGHT}"
         )
     return doubts
 
