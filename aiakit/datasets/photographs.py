@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from aiakit.datasets.identities import people_of
 from aiakit.datasets.listing import HEIF, is_file, listed, located
 from aiakit.datasets.pixels import Box, Encoded, Source, decode_all, formats
 from aiakit.errors import InputError
-from aiakit.storage.cache import cached_pixels
+from aiakit.storage.cache import Batch, cached_pixels
 from aiakit.storage.text import counted
 
 VERSION = 3  # raise it with any change to how files become pixels
@@ -98,8 +98,7 @@ class Photographs:
         if self.alignment is not None:
             parts.append([SOUGHT, asdict(self.alignment)])
         key = array_digest(VERSION, settings.image_size, stamped, boxes, *parts)
-        seek = self.alignment.seeker(settings.cache) if self.alignment is not None else None
-        batches = decode_all(len(paths), lambda rows: self._sources(present[rows], paths[rows]), boxes, settings, seek)
+        batches = self._decoded(present, paths, boxes, settings)
         pixels = cached_pixels(settings.cache, key, settings.image_size, batches)
         detections = [
             Detection(self.files[present[row]], paths[row], seen.faces, seen.box)
@@ -134,6 +133,11 @@ class Photographs:
         if not self.identified:
             return list(self.files), []
         return (["all"] * len(self.files), []) if self.people is None else people_of(self.people, "images")
+
+    def _decoded(self, rows: IntArray, paths: Sequence[Path], boxes: Any, settings: LoadSettings) -> Iterator[Batch]:
+        """What is made of the files of some rows; nothing is opened before the first batch is asked for."""
+        seek = self.alignment.seeker(settings.cache) if self.alignment is not None else None
+        yield from decode_all(len(paths), lambda part: self._sources(rows[part], paths[part]), boxes, settings, seek)
 
     def _sources(self, rows: IntArray, paths: Sequence[Path]) -> Sequence[Source]:
         """What is read of some rows: their files, or their parts of a file."""

@@ -15,7 +15,7 @@ class Journal:
 
     A line that a killed process has left unfinished is passed over: what it said is found out again.
 
-    Raises InputError where the file cannot be read or written.
+    Raises InputError where the file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,7 +25,8 @@ class Journal:
         try:
             text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         except OSError as error:
-            raise self._unusable(error) from error
+            reason = error.strerror or str(error)
+            raise InputError(f"cannot read {path}: {reason}; delete it, or set AIAKIT_CACHE elsewhere") from error
         for line in text.splitlines():
             try:
                 key, value = json.loads(line)
@@ -39,16 +40,9 @@ class Journal:
         return self._known.get(key)
 
     def add(self, key: str, value: Any) -> None:
-        """Note it in one write, on a line of its own whatever the file ends with."""
+        """Note it in one write, on a line of its own whatever the file ends with. Raises OSError."""
         with self._lock:
             self._known[key] = value
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with open(self.path, "ab", buffering=0) as file:
-                    file.write(f"\n{json.dumps([key, value])}\n".encode())
-            except OSError as error:
-                raise self._unusable(error) from error
-
-    def _unusable(self, error: OSError) -> InputError:
-        reason = error.strerror or str(error)
-        return InputError(f"cannot keep what was found in {self.path}: {reason}; make room, or set AIAKIT_CACHE")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(self.path, "ab", buffering=0) as file:
+                file.write(f"\n{json.dumps([key, value])}\n".encode())

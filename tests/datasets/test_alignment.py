@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from aiakit.errors import InputError
 from aiakit.networks.landmarks import landmarks
 from aiakit.plugins import registry
 from aiakit.plugins.extras import not_installed
+from aiakit.storage.journal import Journal
 
 Settings = Callable[..., LoadSettings]
 RED, GREEN, BLUE = (0, 1, 2)  # the channel in which a square is drawn
@@ -175,6 +177,23 @@ def test_an_interrupted_search_goes_on(root: Path, settings: Settings, monkeypat
     seen.clear()
     assert colours(load(root, settings())) == [RED, GREEN, RED]
     assert len(seen) == 2
+
+
+def test_a_full_disk_is_one_clear_line_and_no_picture_that_cannot_be_read(
+    root: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Journal, key: str, value: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Journal, "add", full)
+    with pytest.raises(InputError, match=r"No space left on device.*AIAKIT_CACHE"):
+        load(root, settings())
+
+
+def test_a_journal_that_cannot_be_read_is_one_clear_line(root: Path, settings: Settings) -> None:
+    (root.parent / "cache" / f"faces-{alignment.VERSION}-0.15.jsonl").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"cannot read .*AIAKIT_CACHE"):
+        load(root, settings())
 
 
 def test_the_crop_is_the_same_whatever_is_known_already(root: Path, settings: Settings, tmp_path: Path) -> None:
