@@ -15,7 +15,7 @@ from tests.encoders import onnx_models
 
 PAGE = ROOT / "docs" / "walkthrough.md"
 SHORT = ("--attacks", "logreg,lda", "--no-forecast")  # as fast as a test must be; the page's own take every attack
-PEOPLE, EACH, SIZE = 60, 3, 64
+PEOPLE, EACH, SIZE = 50, 3, 32
 
 
 def commands() -> list[list[str]]:

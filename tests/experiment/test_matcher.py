@@ -127,7 +127,7 @@ def test_the_matcher_does_not_depend_on_how_it_is_asked(aiakit: Aiakit, eyes: Pa
     answer = aiakit("run", "--defense", "blur", "--no-reference", "--attacks", "cnn", "--set", "cnn.epochs=1", *TINY,
                     "--plugin", eyes, "--matcher", "eyes", "--out", tmp_path, "--name", "cli", "--json")  # fmt: skip
     result = package.run(
-        "blur", attacks="cnn", options={"cnn": {"epochs": 1}}, data={"people": 80, "images_per_person": 3}, pairs=2000,
+        "blur", attacks="pixels", data={"people": 80, "images_per_person": 3}, pairs=2000,
         image_size=16, precision="fp32", reference=False, matcher="eyes", plugins=[eyes], out=tmp_path, name="python",
     )  # fmt: skip
     assert result.to_dict()["rows"][0]["utility"] == answer.document["rows"][0]["utility"]
@@ -149,7 +149,7 @@ def test_pictures_of_an_audit_are_compared(eyes: Path) -> None:
     faces = rng.integers(60, 200, (60, 4, 4, 3))[people]
     pictures = np.kron(faces, np.ones((1, 4, 4, 1))) + rng.integers(-20, 20, (240, 16, 16, 3))
     asked: dict[str, Any] = {"attributes": {"gender": gender}, "identity": people, "pairs": 2000, "matcher": "eyes"}
-    result = package.audit(pictures.clip(0, 255).astype(np.uint8), attacks="cnn", options={"cnn": {"epochs": 1}},
+    result = package.audit(pictures.clip(0, 255).astype(np.uint8), attacks="pixels",
                            folds=1, **asked)  # fmt: skip
     found = result.to_dict()["rows"][0]["utility"]["matcher"]
     assert found["random"]["auc"] > 0.99
@@ -207,7 +207,7 @@ def test_dlib_knows_people_of_lfw(tmp_path: Path) -> None:
     pictures = decode([path for paths in several for path in paths], FACE, 64).pixels
     people = np.repeat(np.arange(40), 2)
     result = package.audit(
-        pictures, attributes={"half": people % 2}, identity=people, attacks="cnn", options={"cnn": {"epochs": 1}},
+        pictures, attributes={"half": people % 2}, identity=people, attacks="pixels",
         pairs=100, folds=1, matcher="dlib", folder=tmp_path / "audit",
     )  # fmt: skip
     found = result.to_dict()["rows"][0]["utility"]["matcher"]
