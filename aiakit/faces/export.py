@@ -22,7 +22,7 @@ from aiakit.experiment.config import Chain, label_of
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime, load_faces
-from aiakit.faces.protect import released, stage_cells, trained_stages
+from aiakit.faces.protect import BATCH, released, stage_cells, trained_stages
 from aiakit.faces.serving import WRITERS
 from aiakit.networks.serving import Photographs, Single, for_service
 from aiakit.plugins import registry
@@ -31,7 +31,7 @@ from aiakit.storage.cache import cache_folder
 from aiakit.storage.documents import writing
 from aiakit.storage.store import flush
 
-ROWS = 64  # samples on which the file must agree
+ROWS = BATCH  # samples on which the file must agree: one batch of what protect releases
 CLOSE = 1e-5  # of the largest value of an embedding, by which the file may differ
 LEVELS = 1  # of 255, by which a pixel may be rounded otherwise
 Stages = Sequence[tuple[registry.Entry, Any]]

@@ -48,7 +48,7 @@ def _gate(document: Row) -> list[str]:
 
 def as_text(document: Row, style: str) -> str:
     """Every table and sentence in a text format (``aiakit.report.formats.FORMATS``)."""
-    lines = [conclusion_of(document), *remarks(document)]
+    lines = [conclusion_of(document), *remarks(document), *_gate(document)]
     return FORMATS[style]([table.texts() for table in tables_of(document)], lines)
 
 

@@ -138,6 +138,9 @@ def test_a_release_that_leaks_fails_a_pipeline(
     again = aiakit("show", run, "--fail-above", 0.7, "--min-utility", 0.6, "--json")
     assert again.code == 3
     assert [check["outcome"] for check in again.document["gate"]["checks"]] == ["failed", "passed"]
+    text = aiakit("show", run, "--fail-above", 0.7, "--format", "markdown")
+    assert text.code == 3
+    assert "gate: FAILED: 0 of 1 limits" in text.out
 
 
 def test_silence_is_no_pass_without_power_and_a_pass_with_it(

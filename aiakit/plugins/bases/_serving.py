@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class Served:
+class Served(ABC):
     """Mixin: a fitted plugin whose ``module()`` does what ``encode`` or ``release`` does, for ``aiakit export``.
 
     The module takes a float32 embedding (N, D), or uint8 photographs (N, H, W, 3), and returns the embedding, or the
@@ -20,6 +21,6 @@ class Served:
                 return Affine(np.eye(len(self.mean_)), -self.mean_)
     """
 
+    @abstractmethod
     def module(self) -> nn.Module:
         """The fitted plugin as a module, deterministic and on the CPU."""
-        raise NotImplementedError
