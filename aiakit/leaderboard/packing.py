@@ -39,9 +39,8 @@ def _holds_probabilities(name: str, part: NDArray[Any]) -> bool:
 def _pack(name: str, part: NDArray[Any], precision: Any) -> NDArray[Any]:
     if _holds_probabilities(name, part):
         logs = np.log(np.maximum(part.astype(np.float64), _LEAST))
-        return (logs[:, :1] - logs[:, 1:] if logs.shape[1] == 2 else logs - logs.max(axis=1, keepdims=True)).astype(
-            precision
-        )
+        relative = logs[:, :1] - logs[:, 1:] if logs.shape[1] == 2 else logs - logs.max(axis=1, keepdims=True)
+        return relative.astype(precision)
     if part.dtype.kind == "f":
         return part.astype(precision)
     if part.dtype.kind == "i":
