@@ -3,10 +3,10 @@
     python -m benchmarks.speed.photographs PHOTOGRAPHS [--images 400] [--rounds 3] [--model resnet50]
 
 PHOTOGRAPHS is a folder of small photographs of one face each, such as LFW's. Each is pasted, twice as large, on a
-canvas of a megapixel, and written as JPEG. The parts are: reading and unpacking the file; dlib's detector at the size that
-``align=face`` gives it, with five landmarks; the network, without weights of any training, in onnxruntime. Each part is
-done by a process a core. The command is run on a quarter of the photographs and on all, and the difference of the
-two is what the others cost: starting is left out. Parts and command take turns, and figures are medians of the rounds.
+canvas of a megapixel, and written as JPEG. The parts are: reading and unpacking the file; dlib's detector at the size
+that ``align=face`` gives it, with five landmarks; the network, without weights of any training, in onnxruntime. Each
+part is done by a process a core. The command is run on a quarter of the photographs and on all, and the difference of
+the two is what the others cost: starting is left out. Parts and command take turns; figures are medians of the rounds.
 "Cores busy" is what the command's threads used, or stood ready to use while other work on the machine had the core.
 """
 
