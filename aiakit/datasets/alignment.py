@@ -17,12 +17,12 @@ from aiakit.contracts import PixelArray
 from aiakit.datasets.detections import Detection
 from aiakit.datasets.pixels import Box, Seek, Source, encoded, in_colour, opened, unpack_reduced
 from aiakit.errors import InputError
-from aiakit.networks.landmarks import frontal_faces, landmarks, turned
+from aiakit.networks.landmarks import frontal_faces, landmarks, similarity, turned
 from aiakit.plugins.extras import not_installed
 from aiakit.storage.journal import Journal
 from aiakit.storage.text import counted
 
-VERSION = 2  # raise it with any change to what is found in a photograph, or to how it is turned
+VERSION = 3  # raise it with any change to what is found in a photograph, or to how it is turned
 MOST = 16_000_000  # pixels in which faces are sought: a strip of 10×6000 is not enlarged to 480×288000
 DETECTED = 72  # side in pixels of the smallest face that the detector finds; measured on LFW at five scales
 # Where dlib's mean face has, as x + iy in the square from its brows to its chin, what the five-point model finds: the
@@ -117,14 +117,14 @@ class Alignment:
         """
         if seen is not None and not seen.faces:
             return None, seen
-        side = max(DETECTED, image_size) if seen is not None else DETECTED
-        upright, full = _upright(source, side / self.smallest)
+        largest = max(DETECTED, image_size) / self.smallest
+        upright, full = _upright(source, DETECTED / self.smallest if seen is None else largest)
         if seen is None:
             seen = self.see(upright, full)
             if not seen.faces:
                 return None, seen
-            if image_size > DETECTED:
-                upright, full = _upright(source, image_size / self.smallest)
+            if min(upright.size) < min(*full, 2 * largest):  # it was read too small for the crop
+                upright, full = _upright(source, largest)
         return self.crop(upright, full, seen, image_size), seen
 
     def problems(self, name: str, detections: Sequence[Detection]) -> list[str]:
@@ -144,7 +144,8 @@ class Alignment:
         """What is in a photograph of ``full`` pixels, width and height, that may have been read smaller."""
         scale = min(DETECTED / (self.smallest * min(full)), (MOST / (full[0] * full[1])) ** 0.5)
         width, height = (max(1, round(side * scale)) for side in full)
-        small = np.asarray(upright.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3))
+        # Bilinear takes half the time of Lanczos and finds the same: landmarks 0.3 % of the eyes' span apart on LFW.
+        small = np.asarray(upright.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3))
         across, down = full[0] / width, full[1] / height
         least = self.smallest * min(full) / across
         found = [face for face in faces_in(small) if face.box[2] - face.box[0] >= least - 0.5]
@@ -169,6 +170,7 @@ class Alignment:
         found = (pairs[:, 0] + 1j * pairs[:, 1] + (0.5 + 0.5j)) * (upright.width / full[0])
         shrink = np.std(found) / np.std(wanted)  # the turn takes single pixels: it must not skip any
         if shrink > 1:
+            upright, found = _around(upright, found, wanted, image_size)
             size = [max(1, round(side / shrink)) for side in upright.size]
             found = found.real * size[0] / upright.width + 1j * found.imag * size[1] / upright.height
             upright = upright.resize((size[0], size[1]), Image.Resampling.LANCZOS, reducing_gap=3)
@@ -193,6 +195,18 @@ def faces_in(image: PixelArray) -> list[Face]:
 
 def _five(image: PixelArray, found: Any) -> NDArray[np.complex128]:
     return np.array([complex(point.x, point.y) for point in landmarks(image, found, "five").parts()])
+
+
+def _around(
+    image: Image.Image, found: NDArray[np.complex128], wanted: NDArray[np.complex128], side: int
+) -> tuple[Image.Image, NDArray[np.complex128]]:
+    """The part of a picture that a crop takes anything from, and where the landmarks are in it."""
+    turn, shift = similarity(found, wanted)
+    corners = turn * np.array([0, side, side * 1j, side * (1 + 1j)]) + shift
+    edge = 8 * abs(turn)  # more than a filter reaches
+    left, right = np.clip([corners.real.min() - edge, corners.real.max() + edge + 1], 0, image.width).astype(int)
+    top, bottom = np.clip([corners.imag.min() - edge, corners.imag.max() + edge + 1], 0, image.height).astype(int)
+    return image.crop((left, top, right, bottom)), found - (left + 1j * top)
 
 
 def _upright(source: Source, side: float) -> tuple[Image.Image, tuple[int, int]]:

@@ -43,6 +43,16 @@ def _predictor(model: str) -> Any:
     return dlib.shape_predictor(five() if model == "five" else weights.pose_predictor_model_location())
 
 
+def similarity(found: NDArray[np.complex128], wanted: NDArray[np.complex128]) -> tuple[complex, complex]:
+    """Turn and shift of ``x ↦ turn·x + shift``, from the wanted picture into the one with (K,) points x + iy found.
+
+    Its inverse is the similarity of least squares.
+    """
+    middle, other = wanted.mean(), found.mean()
+    turn = np.vdot(found - other, found - other) / np.vdot(found - other, wanted - middle)
+    return complex(turn), complex(other - turn * middle)
+
+
 def turned(
     image: Image.Image, found: NDArray[np.complex128], wanted: NDArray[np.complex128], side: int
 ) -> NDArray[np.uint8]:
@@ -51,10 +61,7 @@ def turned(
     found, wanted : (K,) points x + iy before and after, in pixels whose centres are whole numbers. What lies outside
     the picture is black.
     """
-    # The similarity of least squares from the wanted picture into this one: x ↦ turn·x + shift.
-    middle, other = wanted.mean(), found.mean()
-    turn = np.vdot(found - other, wanted - middle)
-    turn = np.vdot(found - other, found - other) / turn
-    shift = other - turn * middle + (0.5 + 0.5j) * (1 - turn)  # Pillow's pixels have their centres at halves
+    turn, shift = similarity(found, wanted)
+    shift += (0.5 + 0.5j) * (1 - turn)  # Pillow's pixels have their centres at halves
     rows = (turn.real, -turn.imag, shift.real, turn.imag, turn.real, shift.imag)
     return np.asarray(image.transform((side, side), Image.Transform.AFFINE, rows, Image.Resampling.BILINEAR))
