@@ -6,9 +6,6 @@ read is whole.
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +16,16 @@ from pydantic import ValidationError
 from aiakit.datasets.fingerprint import array_digest
 from aiakit.errors import InputError
 from aiakit.experiment.config import Record
+from aiakit.leaderboard.packing import Tensors, packed, unpacked
 from aiakit.leaderboard.schema import REPORTED_SCHEMA, SCHEMA, Entry, FileRef, Reported, Withdrawn
-from aiakit.leaderboard.scores import FOLDS, Tensors
-from aiakit.results.judge import SPLITS
 from aiakit.results.row import Row
 from aiakit.storage import tensorfile
-from aiakit.storage.documents import first_problem, read_json, read_toml, writing
-from aiakit.storage.store import file_digest, write_atomically
+from aiakit.storage.documents import first_problem, read_json, read_toml
+from aiakit.storage.store import file_digest
 
 # What two entries of one release may differ in and still be the same: when and by whom it was made, and file names.
 INCIDENTAL: Any = {
-    **dict.fromkeys(("name", "provenance", "scores", "truth", "submitted_release", "figures"), True),
+    **dict.fromkeys(("name", "provenance", "scores", "people", "truth", "submitted_release", "figures"), True),
     "computing": {"seconds"},
 }
 
@@ -94,30 +90,14 @@ def read_submission(path: Path) -> Submission:
 
 def read_scores(path: Path, entry: Entry) -> dict[str, NDArray[Any]]:
     """The scores of the entry at ``path`` and the truth that they are judged by. Raises InputError without either."""
-    scores = read_tensors(path, entry.scores)
-    if entry.truth is None:
-        return scores
-    if not (path.parent / entry.truth.file).exists():
+    if entry.truth is not None and not (path.parent / entry.truth.file).exists():
         raise InputError(
             f"{path} cannot be judged without the labels of test, which {entry.truth.file} holds: ask for that file"
         )
-    return scores | read_tensors(path, entry.truth)
-
-
-def secret(name: str, cross_fitted: bool) -> bool:
-    """Whether a tensor tells labels of test: themselves, and which of its people share one.
-
-    cross_fitted : whether attacker-val are the same people.
-    """
-    splits = SPLITS if cross_fitted else ("test",)
-    return any(name == f"{split}.labels" or name.startswith(f"pairs.{split}.same_attribute.") for split in splits)
-
-
-def write_scores(folder: Path, name: str, tensors: Mapping[str, NDArray[Any]]) -> dict[str, FileRef]:
-    """Write scores, and the labels of test apart from them: entries on one protocol share that file."""
-    hidden = {key: part for key, part in tensors.items() if secret(key, FOLDS in tensors)}
-    shown = {key: part for key, part in tensors.items() if key not in hidden}
-    return {"scores": write_tensors(folder, name, shown), "truth": write_tensors(folder, "truth", hidden)}
+    stored: dict[str, NDArray[Any]] = {}
+    for ref in (entry.scores, entry.people, entry.truth):
+        stored |= {} if ref is None else read_tensors(path, ref)
+    return unpacked(stored)
 
 
 def entry_files(folder: Path) -> list[Path]:
@@ -137,43 +117,13 @@ def read_tensors(path: Path, ref: FileRef) -> dict[str, NDArray[Any]]:
     return tensorfile.load(file)
 
 
-def write_tensors(folder: Path, stem: str, tensors: Mapping[str, NDArray[Any]]) -> FileRef:
-    """Write a tensor file named by its contents."""
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{stem}-") as draft:
-        tensorfile.save(Path(draft.name), tensors)
-        digest = file_digest(Path(draft.name))
-        target = folder / f"{stem}.{digest[:12]}.safetensors"
-        target.unlink(missing_ok=True)
-        Path(draft.name).chmod(0o644)
-        target.hardlink_to(draft.name)
-    return FileRef(file=target.name, sha256=digest)
-
-
-def write_entry(entry: Entry | Withdrawn, folder: Path) -> Path:
-    """Write the JSON file of an entry whose tensor files are there already."""
-    path = folder / f"{entry.name}.json"
-    write_atomically(path, json.dumps(entry.model_dump(mode="json"), indent=1, allow_nan=False) + "\n")
-    return path
-
-
-def rewrite(submission: Submission, tensors: Tensors, **changed: Any) -> Path:
-    """Write an entry with other scores: first these, then the entry that names them, then the old scores go.
-
-    changed : fields of the entry. Raises InputError where the folder cannot be written to.
-    """
-    entry, folder = submission.entry, submission.path.parent
-    with writing(folder):
-        refs = write_scores(folder, entry.name, tensors)
-        path = write_entry(entry.model_copy(update={**changed, **refs}), folder)
-        if path == submission.path and refs["scores"].file != entry.scores.file:
-            (folder / entry.scores.file).unlink(missing_ok=True)
-    return path
-
-
 def content_of(submission: Submission) -> str:
-    """A digest of what was released, attacked and scored: equal for copies, wherever and whenever they were made."""
+    """A digest of what was released, attacked and scored: equal for copies, wherever and whenever they were made.
+
+    It is of the scores as they would be stored, so that a run and the entry of it are one.
+    """
     entry = submission.entry.model_dump(mode="json", exclude=INCIDENTAL)
     if submission.entry.audits:
         del entry["protocol"]["dataset"]  # the name of the audited file: two audits may share their reference
-    tensors = sorted(submission.tensors.items())
+    tensors = sorted(packed(submission.tensors).items())
     return array_digest(entry, *(part for name, values in tensors for part in (name, values)))

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from aiakit.errors import InputError
 from aiakit.experiment.config import plugin_spec
 from aiakit.experiment.runtime import Runtime
-from aiakit.leaderboard.entry import Submission, read_submission, rewrite
+from aiakit.leaderboard.entry import Submission, read_submission
 from aiakit.leaderboard.rerun import again_on_release
 from aiakit.leaderboard.schema import AttackInfo
-from aiakit.leaderboard.scores import check_probabilities, statistics_row
+from aiakit.leaderboard.scores import check_probabilities
 from aiakit.leaderboard.standing import note_computed
 from aiakit.leaderboard.verify import verified
-from aiakit.results.document import measured
+from aiakit.leaderboard.writing import rewrite
 from aiakit.results.judge import SPLITS
 from aiakit.storage import tensorfile
 
@@ -88,9 +88,7 @@ def _sound(path: Path, name: str) -> Submission:
 
 
 def _rewrite(submission: Submission, tensors: Scores, added: AttackInfo) -> Path:
-    attacks = (*submission.entry.attacks, added)
-    figures = measured(statistics_row(submission.entry.protocol, attacks, tensors))
-    return rewrite(submission, tensors, attacks=attacks, figures=figures)
+    return rewrite(submission, tensors, attacks=(*submission.entry.attacks, added))
 
 
 def _repeats(given: Scores, scores: Path) -> list[dict[str, NDArray[Any]]]:

@@ -14,7 +14,7 @@ from aiakit.measures.halving import RUNGS
 from aiakit.measures.units import Unit
 from aiakit.storage.documents import printable
 
-SCHEMA = 3  # of entries
+SCHEMA = 4  # of entries
 REPORTED_SCHEMA = 1  # of published figures
 
 
@@ -119,10 +119,11 @@ class Entry(Record):
     """One release on one protocol, measured. ``figures`` are what ``verify`` computes again from the scores.
 
     level : what the attackers know. accuracy_bound : what no attack on it can exceed, where its defense proves that.
-    truth : the labels of test, and what would tell them, apart from the scores; None where they are among them.
+    people : who is on each sample, and pairs of them. truth : the labels of test, and what would tell them. Both are
+    apart from the scores, and None where they are among them.
     """
 
-    schema_version: Literal[3] = 3
+    schema_version: Literal[4] = 4
     kind: Literal["measured"] = "measured"
     name: Name
     release: Text
@@ -134,10 +135,16 @@ class Entry(Record):
     level: Level = "informed"
     accuracy_bound: float | None = None
     scores: FileRef
+    people: FileRef | None = None
     truth: FileRef | None = None
     submitted_release: FileRef | None = None
     withdrawn: tuple[WithdrawnAttack, ...] = ()
     figures: dict[str, Any]
+
+    @property
+    def files(self) -> tuple[FileRef, ...]:
+        """The files beside it."""
+        return tuple(ref for ref in (self.scores, self.people, self.truth, self.submitted_release) if ref is not None)
 
     @property
     def audits(self) -> bool:
@@ -148,7 +155,7 @@ class Entry(Record):
 class Withdrawn(Record):
     """What stands in the place of an entry that was withdrawn: its name, so that copies of it are known, no scores."""
 
-    schema_version: Literal[3] = 3
+    schema_version: Literal[4] = 4
     kind: Literal["withdrawn"] = "withdrawn"
     name: Name
     release: Text

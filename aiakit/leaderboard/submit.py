@@ -29,13 +29,11 @@ from aiakit.leaderboard.entry import (
     Submission,
     content_of,
     read_submission,
-    write_entry,
-    write_scores,
-    write_tensors,
 )
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, ProtocolInfo, Provenance
 from aiakit.leaderboard.scores import FOLDS, SIDES, statistics_row, truth_digest
 from aiakit.leaderboard.standing import note_computed
+from aiakit.leaderboard.writing import write_submission, write_tensors
 from aiakit.measures.halving import in_order
 from aiakit.results.document import measured
 from aiakit.results.evaluate import accuracy_bound_of, evaluate
@@ -101,13 +99,12 @@ def submit(
             if there is not None:
                 done.notes.append(there)
                 continue
-            files = write_scores(folder, entry.name, submission.tensors)
             if with_release:
-                release = _release_tensors(run, entry.release)
-                files["submitted_release"] = write_tensors(folder, f"{entry.name}.release", release)
-            done.files += [folder / file.file for file in files.values()]
-            done.files.append(write_entry(entry.model_copy(update=files), folder))
-            note_computed(submission, [attack.name for attack in entry.attacks])
+                release = write_tensors(folder, f"{entry.name}.release", _release_tensors(run, entry.release))
+                entry = entry.model_copy(update={"submitted_release": release})
+            written = write_submission(folder, entry, submission.tensors)
+            done.files += [folder / file.file for file in written.entry.files] + [written.path]
+            note_computed(written, [attack.name for attack in entry.attacks])
     return done
 
 

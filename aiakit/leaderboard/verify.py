@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from aiakit.errors import InputError
+from aiakit.leaderboard.differences import differences
 from aiakit.leaderboard.entry import Submission, entry_files, read_record
 from aiakit.leaderboard.left_out import check_left_out
 from aiakit.leaderboard.schema import Entry
@@ -16,8 +15,6 @@ from aiakit.results.document import measured
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
 from aiakit.storage.documents import UNSOUND
-
-TOLERANCE = 1e-6  # sums of floating numbers differ in the last digits from machine to machine
 
 
 def verified(submission: Submission, memory: StatisticsCache | None = None) -> Row:
@@ -66,28 +63,6 @@ def _has_scores(path: Path) -> bool:
         return isinstance(read_record(path), Entry)
     except InputError:
         return True  # whoever reads it is told why it cannot be
-
-
-def differences(stated: Any, computed: Any, path: str = "figures") -> Iterator[tuple[str, Any, Any]]:
-    """(path, stated, computed) wherever two JSON values differ by more than rounding.
-
-    A figure that is not stated is one that the version which wrote the entry did not know: it is computed anyhow.
-    """
-    if isinstance(stated, dict) and isinstance(computed, dict):
-        for key in sorted({*stated, *(key for key, value in computed.items() if isinstance(value, dict))}, key=str):
-            yield from differences(stated.get(key), computed.get(key), f"{path}.{key}")
-    elif isinstance(stated, list) and isinstance(computed, list) and len(stated) == len(computed):
-        for number, (left, right) in enumerate(zip(stated, computed, strict=True)):
-            yield from differences(left, right, f"{path}.{number}")
-    elif _is_number(stated) and _is_number(computed):
-        if not math.isclose(stated, computed, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
-            yield path, stated, computed
-    elif type(stated) is not type(computed) or stated != computed:
-        yield path, stated, computed
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _short(value: Any) -> str:

@@ -10,11 +10,10 @@ from pydantic import ValidationError
 
 from aiakit.errors import InputError
 from aiakit.experiment.config import Record
-from aiakit.leaderboard.entry import entry_files, read_record, read_submission, rewrite, write_entry
+from aiakit.leaderboard.entry import entry_files, read_record, read_submission
 from aiakit.leaderboard.schema import Entry, FileRef, Withdrawn, WithdrawnAttack
-from aiakit.leaderboard.scores import statistics_row
 from aiakit.leaderboard.verify import verified
-from aiakit.results.document import measured
+from aiakit.leaderboard.writing import rewrite, write_entry
 from aiakit.storage.documents import writing
 
 R = TypeVar("R", bound=Record)
@@ -38,27 +37,23 @@ def withdraw_entry(path: Path, reason: str) -> Path:
     )
     with writing(path.parent):
         target = write_entry(left, path.parent)
-        files = [entry.scores, entry.submitted_release]
-        if entry.truth is not None and entry.truth not in _truths(path):
-            files.append(entry.truth)
-        for ref in files:
-            if ref is not None:
-                (path.parent / ref.file).unlink(missing_ok=True)
+        for ref in set(entry.files) - _of_others(path):
+            (path.parent / ref.file).unlink(missing_ok=True)
         if target != path:
             path.unlink()
     return target
 
 
-def _truths(path: Path) -> list[FileRef | None]:
-    """The truth of every other entry of the folder; entries that cannot be read have none."""
-    found: list[FileRef | None] = []
+def _of_others(path: Path) -> set[FileRef]:
+    """The files of every other entry of the folder; entries that cannot be read have none."""
+    found: set[FileRef] = set()
     for other in entry_files(path.parent):
         try:
             record = read_record(other)
         except InputError:
             continue
         if other != path and isinstance(record, Entry):
-            found.append(record.truth)
+            found |= set(record.files)
     return found
 
 
@@ -87,9 +82,8 @@ def withdraw_attack(path: Path, name: str, reason: str) -> Path:
         elif int(number) != gone:
             tensors[f"attack.{int(number) - (int(number) > gone)}.{where}"] = scores
     attacks = tuple(attack for number, attack in enumerate(entry.attacks) if number != gone)
-    figures = measured(statistics_row(entry.protocol, attacks, tensors))
     withdrawn = (*entry.withdrawn, _record(WithdrawnAttack, reason, name=name))
-    return rewrite(submission, tensors, attacks=attacks, figures=figures, withdrawn=withdrawn)
+    return rewrite(submission, tensors, attacks=attacks, withdrawn=withdrawn)
 
 
 def _record(kind: type[R], reason: str, **fields: Any) -> R:

@@ -171,11 +171,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--of", choices=("judged", "tuned"), default="judged", help="which releases")
     parser.add_argument("--one-law", action="store_true", help="compare with one power law; some minutes more")
+    parser.add_argument("--only", default="", metavar="WORDS", help="only releases whose names begin so")
     parser.add_argument("--quick", action="store_true", help="five releases, one draw of each")
     given = parser.parse_args()
     if not os.environ.get("AIAKIT_DATA"):
         print("AIAKIT_DATA is not set: the releases of LFW are left out", file=sys.stderr)
     names = list(makers()[given.of == "judged"])
+    names = [name for name in names if name.startswith(given.only)]
     if given.quick:
         names, given.seeds = [name for name in names if name in QUICK], 1
     tasks = [(name, seed) for seed in range(given.first_seed, given.first_seed + given.seeds) for name in names]

@@ -14,8 +14,9 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from aiakit.calibration.leaks import Leak, four_modes, linear, null, radial, xor
-from aiakit.contracts import Context, Embeddings, LabelledRelease, LoadSettings, Release
+from aiakit.contracts import MISSING, Context, Embeddings, Faces, FaceSet, LabelledRelease, LoadSettings, Release
 from aiakit.plugins import registry
+from aiakit.storage.cache import cache_folder
 from benchmarks.peers.data import CLASSES, read_lfw_dlib
 
 SIDES = ("pool", "val", "test", "fresh")
@@ -74,6 +75,9 @@ def makers() -> tuple[dict[str, Maker], dict[str, Maker]]:
             "LFW, kernel-arl": partial(lfw, ("kernel-arl",)),
             "LFW, identity-transport": partial(lfw, ("identity-transport",)),
             "LFW, identity-transport+inlp": partial(lfw, ("identity-transport", ("inlp", {"iterations": 5}))),
+            "LFW photographs, blur": partial(photographs, "blur"),
+            "LFW photographs, pixelate": partial(photographs, "pixelate"),
+            "LFW photographs, k-same": partial(photographs, "k-same"),
         }
     return tuned, judged
 
@@ -93,12 +97,39 @@ def drawn(leak: Leak, seed: int) -> Sides:
 def lfw(stages: Sequence[Stage], seed: int) -> Sides:
     """dlib's embeddings of LFW behind defenses, which are fitted on the defender's people."""
     embedding, labels, identity, known = read_lfw_dlib(Path(os.environ["AIAKIT_DATA"]))
+    counts = {"owned": LFW_OWNED, **LFW}
+    return _dealt(embedding, labels, identity, known & (_place(identity) < MOST_IMAGES), counts, stages, seed)
+
+
+def photographs(defense: str, seed: int) -> Sides:
+    """Principal components of LFW's photographs (32 × 32) behind a defense of pictures; the components, and the
+    defense, are fitted on the defender's people.
+    """
+    faces = _lfw_photographs()
+    labels, identity = faces.attributes["gender"].values, faces.identity
+    usable = (labels != MISSING) & (_place(identity) < MOST_IMAGES)
+    owned = usable & np.isin(identity, _deal(identity[usable], {"owned": LFW_OWNED, **LFW}, seed)["owned"])
+    pictures: Any = registry.make("defense", defense, {})
+    ctx = Context(seed=seed)
+    part = Faces(np.array(faces.images[owned]), labels[owned], identity[owned], CLASSES)
+    released = pictures.fit(part, part, ctx).release(np.array(faces.images), ctx.rng("release")).pixels
+    flat = np.asarray(released).reshape(len(labels), -1).astype(np.float32)
+    return _dealt(flat, labels, identity, usable, {"owned": LFW_OWNED, **LFW}, (), seed, COMPONENTS)
+
+
+@cache
+def _lfw_photographs() -> FaceSet:
+    dataset = registry.make("dataset", "lfw", {"root": str(Path(os.environ["AIAKIT_DATA"]) / "lfw")})
+    return dataset.load(LoadSettings(32, cache_folder()))
+
+
+def _place(identity: Any) -> Any:
+    """(N,) which of its person's images each is, from 0."""
     order = np.argsort(identity, kind="stable")
     images = np.bincount(identity)
-    place = np.empty(len(identity), np.int64)  # of an image among its person's
+    place = np.empty(len(identity), np.int64)
     place[order] = np.arange(len(order)) - np.repeat(np.cumsum(images) - images, images)
-    usable = known & (place < MOST_IMAGES)
-    return _dealt(embedding, labels, identity, usable, {"owned": LFW_OWNED, **LFW}, stages, seed)
+    return place
 
 
 def faces(stages: Sequence[Stage], seed: int) -> Sides:
@@ -122,9 +153,7 @@ def _dealt(
     seed: int, components: int = 0,
 ) -> Sides:  # fmt: skip
     """People dealt by ``counts``, who is left over to the pool; then the encoder and the stages in a row."""
-    people = np.random.default_rng(seed).permutation(np.unique(identity[usable]))
-    ends = np.cumsum(list(counts.values()))
-    parts = dict(zip((*counts, "pool"), np.split(people, ends), strict=True))
+    parts = _deal(identity[usable], counts, seed)
     rows = {side: np.flatnonzero(usable & np.isin(identity, part)) for side, part in parts.items()}
     ctx = Context(seed=seed)
     if components:
@@ -140,3 +169,9 @@ def _dealt(
             for side in SIDES
         }
     )
+
+
+def _deal(identity: Any, counts: Mapping[str, int], seed: int) -> dict[str, Any]:
+    """People dealt by ``counts``, who is left over to the pool."""
+    people = np.random.default_rng(seed).permutation(np.unique(identity))
+    return dict(zip((*counts, "pool"), np.split(people, np.cumsum(list(counts.values()))), strict=True))

@@ -13,10 +13,11 @@ import pytest
 from aiakit.contracts import Knowledge
 from aiakit.experiment.config import PluginSpec, SplitSpec
 from aiakit.experiment.run import Run
-from aiakit.leaderboard.entry import Submission, write_entry, write_tensors
+from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, FileRef, ProtocolInfo
 from aiakit.leaderboard.scores import statistics_row, truth_digest
 from aiakit.leaderboard.submit import submit
+from aiakit.leaderboard.writing import write_submission
 from aiakit.results.document import measured
 
 Make = Callable[..., Submission]
@@ -37,8 +38,7 @@ def entries(make: Make, tmp_path: Path) -> Path:
     folder.mkdir()
     for name, attacks in (("aia", {"in-loop": 0.5, "logreg": 0.9, "mlp": 0.8}), ("random", {"logreg": 0.5})):
         submission = make(name, attacks)
-        scores = write_tensors(folder, name, submission.tensors)
-        write_entry(submission.entry.model_copy(update={"scores": scores}), folder)
+        write_submission(folder, submission.entry, submission.tensors)
     return folder
 
 

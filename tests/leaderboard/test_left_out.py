@@ -18,6 +18,7 @@ from aiakit.leaderboard.entry import Submission, read_submission
 from aiakit.leaderboard.rerun import rerun
 from aiakit.leaderboard.submit import submit
 from aiakit.leaderboard.verify import verified
+from aiakit.leaderboard.writing import MOVED
 
 ATTACKS = ("logreg", "lda", "svm", "qda", "stack")
 
@@ -47,7 +48,7 @@ def test_what_was_left_out_was_tried(entries: Callable[[bool], Submission]) -> N
     assert left == {"logreg": 1, "lda": 1, "svm": None, "qda": None, "stack": None}
     rows = [verified(submission) for submission in (whole, halved)]
     assert set(rows[1].attacks) == {"svm", "qda", "stack"}
-    assert rows[1].attacks["qda"].point == rows[0].attacks["qda"].point
+    assert rows[1].attacks["qda"].point == pytest.approx(rows[0].attacks["qda"].point, abs=MOVED)
     board = make_board([whole, halved], trust=True)
     assert [place.lacks for place in board.places] == [[], []]
 

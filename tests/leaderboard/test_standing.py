@@ -14,9 +14,10 @@ import pytest
 from aiakit.contracts import MISSING
 from aiakit.leaderboard.board import make_board
 from aiakit.leaderboard.columns import remarks
-from aiakit.leaderboard.entry import Submission, read_submission, write_entry, write_scores, write_tensors
+from aiakit.leaderboard.entry import Submission, read_submission
 from aiakit.leaderboard.scores import statistics_row
 from aiakit.leaderboard.standing import note_computed
+from aiakit.leaderboard.writing import write_submission
 from aiakit.plugins import registry
 from aiakit.results.document import measured
 from aiakit.storage import tensorfile
@@ -87,8 +88,7 @@ def test_an_attack_that_cannot_read_a_release_is_not_asked_of_it(make: Make) -> 
 
 def written(submission: Submission, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
-    scores = write_tensors(folder, submission.entry.name, submission.tensors)
-    return write_entry(submission.entry.model_copy(update={"scores": scores}), folder)
+    return write_submission(folder, submission.entry, submission.tensors).path
 
 
 def test_somebody_s_word_takes_no_rank(make: Make, aiakit: Aiakit, tmp_path: Path) -> None:
@@ -194,9 +194,9 @@ def test_the_labels_stay_until_the_last_entry_that_is_judged_by_them_is_withdraw
     folder.mkdir()
     for name in ("aia", "grl"):
         submission = make(name, {"lda": 0.9})
-        files = write_scores(folder, name, submission.tensors)
-        write_entry(submission.entry.model_copy(update=files), folder)
-    assert len(list(folder.glob("truth.*"))) == 1
+        write_submission(folder, submission.entry, submission.tensors)
+    shared = ("truth.*", "people.*")
+    assert [len(list(folder.glob(files))) for files in shared] == [1, 1]
     for name, left in (("aia", 1), ("grl", 0)):
         assert aiakit("leaderboard", "withdraw", folder / f"{name}.json", "--reason", "asked to").code == 0
-        assert len(list(folder.glob("truth.*"))) == left
+        assert [len(list(folder.glob(files))) for files in shared] == [left, left]

@@ -1,0 +1,95 @@
+"""Entries are written: scores packed, the tensor files first, then the JSON file that names them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from aiakit.leaderboard.differences import differences
+from aiakit.leaderboard.entry import Submission
+from aiakit.leaderboard.packing import PRECISIONS, Tensors, packed, unpacked
+from aiakit.leaderboard.schema import Entry, FileRef, Withdrawn
+from aiakit.leaderboard.scores import FOLDS, statistics_row
+from aiakit.results.document import measured
+from aiakit.results.judge import SPLITS
+from aiakit.storage import tensorfile
+from aiakit.storage.documents import writing
+from aiakit.storage.store import file_digest, write_atomically
+
+MOVED = 5e-4  # of a figure: less than this does not show where three digits are printed
+
+
+def write_submission(folder: Path, entry: Entry, tensors: Tensors) -> Submission:
+    """Write an entry with its scores in the lowest precision in which none of its figures moves.
+
+    entry : its figures are those of ``tensors`` as they are. Those that are written are of the scores as stored, which
+    differ by less than ``MOVED``.
+    """
+    for precision in PRECISIONS:
+        stored = packed(tensors, precision)
+        row = statistics_row(entry.protocol, entry.attacks, unpacked(stored))
+        row.release, row.accuracy_bound = entry.release, entry.accuracy_bound
+        figures = measured(row)
+        if next(differences(entry.figures, figures, MOVED), None) is None:
+            break
+    refs = write_scores(folder, entry.name, stored)
+    entry = entry.model_copy(update={"figures": figures, **refs})
+    return Submission(entry, unpacked(stored), write_entry(entry, folder), row)
+
+
+def write_scores(folder: Path, name: str, stored: Tensors) -> dict[str, FileRef]:
+    """Write packed tensors into three files: the scores, and what entries on one protocol share, who is on each sample
+    and the labels of test.
+    """
+    hidden = {key: part for key, part in stored.items() if secret(key, FOLDS in stored)}
+    scores = {key: part for key, part in stored.items() if key.startswith(("attack.", "verifier."))}
+    people = {key: part for key, part in stored.items() if key not in hidden and key not in scores}
+    parts = {"scores": (name, scores), "people": ("people", people), "truth": ("truth", hidden)}
+    return {field: write_tensors(folder, stem, part) for field, (stem, part) in parts.items()}
+
+
+def secret(name: str, cross_fitted: bool) -> bool:
+    """Whether a tensor tells labels of test: themselves, and which of its people share one.
+
+    cross_fitted : whether attacker-val are the same people.
+    """
+    splits = SPLITS if cross_fitted else ("test",)
+    return any(name == f"{split}.labels" or name.startswith(f"pairs.{split}.same_attribute.") for split in splits)
+
+
+def write_tensors(folder: Path, stem: str, tensors: Mapping[str, NDArray[Any]]) -> FileRef:
+    """Write a tensor file named by its contents."""
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{stem}-") as draft:
+        tensorfile.save(Path(draft.name), tensors)
+        digest = file_digest(Path(draft.name))
+        target = folder / f"{stem}.{digest[:12]}.safetensors"
+        target.unlink(missing_ok=True)
+        Path(draft.name).chmod(0o644)
+        target.hardlink_to(draft.name)
+    return FileRef(file=target.name, sha256=digest)
+
+
+def write_entry(entry: Entry | Withdrawn, folder: Path) -> Path:
+    """Write the JSON file of an entry whose tensor files are there already."""
+    path = folder / f"{entry.name}.json"
+    write_atomically(path, json.dumps(entry.model_dump(mode="json"), indent=1, allow_nan=False) + "\n")
+    return path
+
+
+def rewrite(submission: Submission, tensors: Tensors, **changed: Any) -> Path:
+    """Write an entry with other scores: first these, then the entry that names them, then the old scores go.
+
+    changed : fields of the entry. Raises InputError where the folder cannot be written to.
+    """
+    entry, folder = submission.entry.model_copy(update=changed), submission.path.parent
+    entry = entry.model_copy(update={"figures": measured(statistics_row(entry.protocol, entry.attacks, tensors))})
+    with writing(folder):
+        written = write_submission(folder, entry, tensors)
+        if written.path == submission.path and written.entry.scores.file != submission.entry.scores.file:
+            (folder / submission.entry.scores.file).unlink(missing_ok=True)
+    return written.path

@@ -1,0 +1,61 @@
+"""What is stored of scores: their order and their figures stay, and packing again changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from aiakit.leaderboard.differences import differences
+from aiakit.leaderboard.packing import PRECISIONS, packed, unpacked
+from aiakit.leaderboard.writing import MOVED, write_submission
+from aiakit.storage import tensorfile
+
+
+@st.composite
+def probabilities(draw: st.DrawFn) -> np.ndarray[Any, Any]:
+    shape = draw(st.tuples(st.integers(0, 20), st.integers(2, 4)))
+    raw = draw(hnp.arrays(np.float64, shape, elements=st.floats(0, 1)))
+    raw[:, 0] += raw.sum(axis=1) == 0
+    return raw / raw.sum(axis=1, keepdims=True)
+
+
+@given(probabilities(), st.sampled_from(PRECISIONS[:2]))
+def test_what_is_unpacked_packs_to_the_same(scores: np.ndarray[Any, Any], precision: Any) -> None:
+    tensors = {"attack.0.0.test": scores, "test.identity": np.arange(len(scores)), "same": scores[:, 0] > 0.5}
+    stored = packed(tensors, precision)
+    read = unpacked(stored)
+    assert read["attack.0.0.test"].shape == scores.shape
+    assert np.allclose(read["attack.0.0.test"], scores, atol=2e-3)
+    assert np.allclose(read["attack.0.0.test"].sum(axis=1), 1)
+    assert np.array_equal(read["test.identity"], tensors["test.identity"])
+    assert np.array_equal(read["same"], tensors["same"])
+    again = packed(read, precision)
+    assert {name: part.tobytes() for name, part in again.items()} == {n: part.tobytes() for n, part in stored.items()}
+
+
+def test_samples_that_an_attack_is_sure_of_stay_in_order() -> None:
+    """In half precision all of these probabilities would be 1."""
+    sure = 1 - 10.0 ** -np.arange(4, 12)
+    read = unpacked(packed({"attack.0.0.val": np.stack([1 - sure, sure], axis=1)}))["attack.0.0.val"]
+    assert (np.diff(read[:, 0]) < 0).all()
+
+
+@pytest.mark.parametrize(("spread", "precision"), [(None, np.float16), (1e-3, np.float32)])
+def test_scores_are_stored_in_the_lowest_precision_that_keeps_the_figures(
+    make: Any, tmp_path: Any, spread: float | None, precision: Any
+) -> None:
+    """Similarities that half precision cannot tell apart are kept in single precision."""
+    submission = make("aia", {"logreg": 0.9})
+    tensors = {
+        name: 1 + spread * part if spread and name.startswith("verifier") else part
+        for name, part in submission.tensors.items()
+    }
+    written = write_submission(tmp_path, submission.entry, tensors)
+    stored = tensorfile.load(tmp_path / written.entry.scores.file)
+    assert {part.dtype for part in stored.values()} == {np.dtype(precision)}
+    assert not list(differences(submission.entry.figures, written.entry.figures, MOVED))
