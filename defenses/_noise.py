@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release
-from aiakit.plugins.bases import Learned
+from aiakit.plugins.bases import Learned, Served
+
+if TYPE_CHECKING:
+    from aiakit.networks.serving import NoisedBall
 
 
-class NoiseMechanism(Learned, EmbeddingDefense):
+class NoiseMechanism(Learned, Served, EmbeddingDefense):
     """Embeddings clipped to a ball around the defender's mean, plus noise in proportion to the ball's radius.
 
     The radius is the given quantile of the defender's distances to the mean. Two clipped embeddings differ by at most
     twice the radius, the sensitivity Δ that the noise is calibrated to: local differential privacy of a single release
     with respect to everything about the face. m releases of one person have m times the ε.
 
-    order : of the norm that distances are measured in. epsilon, quantile : set by the subclass's ``__init__``.
+    order : of the norm that distances are measured in. standard : what noise of scale 1 is, a key of
+    ``aiakit.networks.serving.STANDARD``. epsilon, quantile : set by the subclass's ``__init__``.
     """
 
     stochastic = True
     learned = ("centre", "radius", "classes")
     order: ClassVar[int]
+    standard: ClassVar[str]
     epsilon: float
     quantile: float
 
@@ -44,12 +49,20 @@ class NoiseMechanism(Learned, EmbeddingDefense):
         return np.asarray(self.centre_ + offsets * np.minimum(1, self.radius_ / np.maximum(distances, 1e-30)))
 
     def release(self, embedding: FloatArray, rng: np.random.Generator) -> Release:
-        sensitivity = 2 * float(self.radius_)
-        return Release(embedding=self.clip(embedding) + sensitivity * self.noise(rng, embedding.shape))
+        from aiakit.networks.serving import STANDARD
+
+        noise = self.scale() * STANDARD[self.standard](rng, embedding.shape)
+        return Release(embedding=self.clip(embedding) + 2 * float(self.radius_) * noise)
+
+    def module(self) -> NoisedBall:
+        from aiakit.networks.serving import NoisedBall
+
+        radius = float(self.radius_)
+        return NoisedBall(self.centre_, radius, self.order, 2 * radius * self.scale(), self.standard)
 
     @abstractmethod
-    def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-        """Noise for a sensitivity of 1."""
+    def scale(self) -> float:
+        """The scale of the noise for a sensitivity of 1."""
 
     @abstractmethod
     def accuracy_bound(self, draws: int = 1) -> float | None:

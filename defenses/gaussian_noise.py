@@ -27,6 +27,7 @@ class GaussianNoise(NoiseMechanism):
 
     summary = "clipping and Gaussian noise: (epsilon, delta)-local differential privacy"
     order = 2
+    standard = "normal"
 
     def __init__(
         self,
@@ -38,8 +39,8 @@ class GaussianNoise(NoiseMechanism):
         self.delta = delta
         self.quantile = quantile
 
-    def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-        return noise_multiplier(self.epsilon, self.delta) * rng.standard_normal(shape)
+    def scale(self) -> float:
+        return noise_multiplier(self.epsilon, self.delta)
 
     def accuracy_bound(self, draws: int = 1) -> float | None:
         if not hasattr(self, "classes_"):

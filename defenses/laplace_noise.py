@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from aiakit.defenses._noise import NoiseMechanism, dp_accuracy_bound
@@ -25,6 +23,7 @@ class LaplaceNoise(NoiseMechanism):
 
     summary = "clipping and Laplace noise: epsilon-local differential privacy"
     order = 1
+    standard = "laplace"
 
     def __init__(
         self, epsilon: Annotated[float, Field(gt=0, le=1e6)] = 8.0, quantile: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -32,8 +31,8 @@ class LaplaceNoise(NoiseMechanism):
         self.epsilon = epsilon
         self.quantile = quantile
 
-    def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-        return rng.laplace(0, 1 / self.epsilon, shape)
+    def scale(self) -> float:
+        return 1 / self.epsilon
 
     def accuracy_bound(self, draws: int = 1) -> float | None:
         if not hasattr(self, "classes_"):

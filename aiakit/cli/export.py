@@ -43,10 +43,13 @@ def command(run: str, out: str, defense: str | None, style: str | None, seed: in
     opened = Run.open(Path(run))
     found = export(opened, choose_chain(opened, defense), Path(out), style, seed)
     if as_json:
-        emit_json({"schema": 1, "file": str(found.path), "format": style, "input": found.takes,
+        emit_json({"schema": 1, "file": str(found.path), "format": style, "inputs": list(found.takes),
                    "outputs": list(found.gives), "off": found.off, "notes": list(found.notes)})  # fmt: skip
     else:
         words = {"embedding": "{:.1e} of the largest value", "image": "{:.0f} of 255 levels"}
         off = ", ".join(words[view].format(value) for view, value in found.off.items())
-        tell(*(f"note: {note}" for note in found.notes), f"takes {found.takes}, gives {', '.join(found.gives)}")
+        tell(
+            *(f"note: {note}" for note in found.notes),
+            f"takes {', '.join(found.takes)}, gives {', '.join(found.gives)}",
+        )
         tell(f"{found.path}: differs from aiakit protect by {off} at most")

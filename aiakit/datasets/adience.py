@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from aiakit.contracts import MISSING, Attribute, Dataset, FaceSet, LoadSettings
+from aiakit.contracts import MISSING, Attribute
 from aiakit.datasets.photographs import Photographs
+from aiakit.datasets.raw import RawPhotographs
 from aiakit.errors import InputError
-from aiakit.storage.tables import Table, read_csv, require_root
+from aiakit.storage.tables import Table, read_csv
 from aiakit.storage.text import counted, says_nothing
 
 FOLDS = range(5)
@@ -25,7 +27,8 @@ COLUMNS = {"user_id": "the album", "original_image": "the picture", "face_id": "
            "gender": "the gender"}  # fmt: skip
 
 
-class Adience(Dataset):
+@dataclass(eq=False)
+class Adience(RawPhotographs):
     """26,580 pictures of 2,284 people from albums on Flickr, with gender and age in eight groups.
 
     A person is a ``face_id``, which counts on through all users and folds up to the number of people: wherever it
@@ -35,16 +38,11 @@ class Adience(Dataset):
     frontal : whether to read the lists of faces that look ahead, ``fold_frontal_*_data.txt``.
     """
 
-    needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "Adience: gender, age in eight groups, people by face_id"
 
-    def __init__(self, root: str = "", frontal: bool = False) -> None:
-        self.root = root
-        self.frontal = frontal
+    frontal: bool = False
 
-    def load(self, settings: LoadSettings) -> FaceSet:
-        """The faces. Raises InputError for missing or malformed files."""
-        root = require_root(self.root)
+    def photographs(self, root: Path) -> Photographs:
         folder = next((name for name in PICTURES if (root / name).is_dir()), None)
         if folder is None:
             raise InputError(f"{root} holds neither aligned/ nor faces/: unpack Adience's pictures there")
@@ -53,7 +51,7 @@ class Adience(Dataset):
         ages, remarks = _ages([age for *_, age, _ in rows])
         codes = {letter: code for code, letter in enumerate(GENDER)}
         genders = np.array([codes.get(gender.casefold(), MISSING) for *_, gender in rows], np.int64)
-        photographs = Photographs(
+        return Photographs(
             name="adience",
             files=files,
             paths=[root / folder / file for file in files],
@@ -63,7 +61,6 @@ class Adience(Dataset):
             problems=problems,
             remarks=remarks,
         )
-        return photographs.face_set(settings)
 
 
 def _rows(root: Path, stem: str) -> tuple[list[Sequence[str]], list[str]]:

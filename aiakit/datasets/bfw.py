@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from aiakit.contracts import Attribute, Dataset, FaceSet, LoadSettings
+from aiakit.contracts import Attribute
 from aiakit.datasets.listing import grouped
 from aiakit.datasets.official import read_official_pairs
 from aiakit.datasets.photographs import Photographs
+from aiakit.datasets.raw import RawPhotographs
 from aiakit.errors import InputError
 from aiakit.storage.pickles import ENDINGS, refuse_pickle
-from aiakit.storage.tables import find_file, require_root
+from aiakit.storage.tables import find_file
 
 FOLDERS = (".", "bfw-cropped-aligned", "face-samples")
 ETHNICITY = ("asian", "black", "indian", "white")
@@ -26,23 +28,19 @@ GROUPS = {
 INSTEAD = "write it as CSV with the columns left, right (paths), same (1 or 0) and fold"
 
 
-class BFW(Dataset):
+@dataclass(eq=False)
+class BFW(RawPhotographs):
     """20,000 photographs of 800 people of VGGFace2, 100 of each of eight groups: gender and ethnicity by folder.
 
     pairs : a CSV of verification pairs, left,right,same,fold. The table that comes with BFW is a pickle, which is not
         read.
     """
 
-    needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "Balanced Faces in the Wild: gender and ethnicity by folder"
 
-    def __init__(self, root: str = "", pairs: str | None = None) -> None:
-        self.root = root
-        self.pairs = pairs
+    pairs: str | None = None
 
-    def load(self, settings: LoadSettings) -> FaceSet:
-        """The faces. Raises InputError for missing folders, a pickle of pairs, or a malformed table of them."""
-        root = require_root(self.root)
+    def photographs(self, root: Path) -> Photographs:
         home = next((root / name for name in FOLDERS if any((root / name / of).is_dir() for of in GROUPS)), root)
         paths, groups, problems = grouped(home, list(GROUPS))
         if not paths:
@@ -56,7 +54,7 @@ class BFW(Dataset):
             pairs = read_official_pairs(table, files, len(files))
         elif found := sorted(path.name for path in root.iterdir() if path.suffix.lower() in ENDINGS):
             remarks.append(f"{found[0]} is a pickle and was not read: no official pairs; {INSTEAD} (bfw.pairs=FILE)")
-        photographs = Photographs(
+        return Photographs(
             name="bfw",
             files=files,
             paths=paths,
@@ -67,4 +65,3 @@ class BFW(Dataset):
             problems=problems,
             remarks=remarks,
         )
-        return photographs.face_set(settings)

@@ -19,7 +19,7 @@ FEWEST = 20  # photographs whose agreement means something
 SIDE = 16  # pixels to which they are shrunk: a layout, and no face, is compared
 # Agreement of LFW's face boxes: 0.47; of its whole pictures, face in the middle: 0.40; of boxes anywhere in them: 0.14.
 LEAST_AGREEMENT = 0.2
-SOUGHT = " (of data sets, folder does that with align=face)"
+SOUGHT = " (data sets of photographs do that with align=face)"
 
 
 def crop_doubts(paths: Sequence[Path], images: Any, dataset: type[Dataset] | None = None) -> list[str]:

@@ -50,7 +50,8 @@ def save_detections(faces: FaceSet, path: Path) -> None:
     """
     if not isinstance(faces, SoughtFaceSet):
         raise InputError(
-            f"no faces are sought in {faces.name}, so there is nothing to list: --set folder.align=face does"
+            f"no faces are sought in {faces.name}, so there is nothing to list: data sets of photographs seek them "
+            "with align=face"
         )
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from aiakit.contracts import Dataset, FaceSet, LoadSettings
 from aiakit.datasets.labels import attributes_by_key, default_attribute
 from aiakit.datasets.photographs import Photographs
+from aiakit.datasets.raw import RawPhotographs
 from aiakit.errors import InputError
 from aiakit.storage.keys import as_path
-from aiakit.storage.tables import FILE, Table, read_csv, require_root
+from aiakit.storage.tables import FILE, Table, read_csv
 
 TABLES = {"fairface_label_train.csv": "train", "fairface_label_val.csv": "test"}  # → side of the partition
 FOLDERS = (".", "FairFace", "fairface-img-margin025-trainval", "fairface-img-margin125-trainval")
 NO_ATTRIBUTE = "service_test"  # whether commercial services were tested on an image
 
 
-class FairFace(Dataset):
+@dataclass(eq=False)
+class FairFace(RawPhotographs):
     """108,501 faces, balanced by race: age in nine groups, gender, race in seven.
 
     Nobody says who is shown, so each image counts as a person of its own. The images of ``fairface_label_val.csv`` are
     the test, those of ``fairface_label_train.csv`` everything else.
     """
 
-    needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "FairFace: age, gender and race, balanced; without identities, so attacks only"
 
-    def __init__(self, root: str = "") -> None:
-        self.root = root
-
-    def load(self, settings: LoadSettings) -> FaceSet:
-        """The faces. Raises InputError for missing or malformed files."""
-        root = require_root(self.root)
+    def photographs(self, root: Path) -> Photographs:
         table, side = _tables(root)
         column = table.position(FILE, "the image")
         table.position(("gender",), "the gender")
@@ -44,7 +40,7 @@ class FairFace(Dataset):
         attributes, problems, remarks = attributes_by_key(
             table, column, files, "images", skip=[] if service is None else [service]
         )
-        photographs = Photographs(
+        return Photographs(
             name="fairface",
             files=files,
             paths=[home / file for file in files],
@@ -56,7 +52,6 @@ class FairFace(Dataset):
             remarks=[*table.notes, *remarks],
             identified=False,
         )
-        return photographs.face_set(settings)
 
 
 def _tables(root: Path) -> tuple[Table, list[str]]:

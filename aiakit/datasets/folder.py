@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
-from pydantic import Field
-
-from aiakit.contracts import Dataset, FaceSet, LoadSettings
-from aiakit.datasets.alignment import Alignment
 from aiakit.datasets.labels import attributes_by_key, default_attribute
 from aiakit.datasets.listing import images_in, overlooked, person_folders
 from aiakit.datasets.photographs import Photographs
+from aiakit.datasets.raw import RawPhotographs
 from aiakit.errors import InputError
 from aiakit.storage.keys import as_path
-from aiakit.storage.tables import FILE, Table, find_file, read_csv, require_root
+from aiakit.storage.tables import FILE, Table, find_file, read_csv
 
 PERSON = (
     "person", "identity", "subject", "person_id", "identity_id", "subject_id", "person_name", "who", "name", "id",
@@ -25,54 +22,24 @@ PERSON = (
 ROW_NUMBER = "id"  # the one of them that may also number the rows
 
 
-class Folder(Dataset):
+@dataclass(eq=False)
+class Folder(RawPhotographs):
     """Either ``ROOT/PERSON/*.{jpg,png,webp}`` with a CSV of attributes by person or by file, or a CSV of all.
 
     attributes : CSV whose first known column says whose row it is (person, name… or file, path…) and whose other
         columns are attributes. Default: ``ROOT/attributes.csv``.
     index : CSV with the columns path (relative to ROOT), identity, and attributes. It replaces the folders.
-    align : "face" seeks a face in each photograph and turns it upright (extra judges); "none" takes the central square.
-    margin : the part of a crop's side, on each side, that lies outside the face. smallest_face : the least width of a
-        face that is taken, as a part of the photograph's shorter side. Both are of align=face: see ``Alignment``.
     """
 
-    needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "your own photographs: one folder a person, attributes from CSV"
 
-    def __init__(
-        self,
-        root: str = "",
-        attributes: str | None = None,
-        index: str | None = None,
-        align: Literal["none", "face"] = "none",
-        margin: Annotated[float, Field(ge=0, le=0.4)] = Alignment.margin,
-        smallest_face: Annotated[float, Field(ge=0.05, le=0.9)] = Alignment.smallest,
-    ) -> None:
-        self.root = root
-        self.attributes = attributes
-        self.index = index
-        self.align = align
-        self.margin = margin
-        self.smallest_face = smallest_face
+    attributes: str | None = None
+    index: str | None = None
 
-    def load(self, settings: LoadSettings) -> FaceSet:
-        """The faces. Raises InputError for a missing folder or file, wrong columns, or no images."""
-        root = require_root(self.root)
+    def photographs(self, root: Path) -> Photographs:
         if self.index is not None and self.attributes is not None:
             raise InputError("folder takes either index or attributes: the index holds the attributes as well")
-        alignment = self.alignment()
-        photographs = self._indexed(root, Path(self.index)) if self.index is not None else self._listed(root)
-        return replace(photographs, alignment=alignment).face_set(settings)
-
-    def alignment(self) -> Alignment | None:
-        """How a face is sought in each photograph; None where they are crops already. Raises InputError."""
-        asked = Alignment(self.margin, self.smallest_face)
-        if self.align == "face":
-            asked.require("folder.align=face")
-            return asked
-        if asked != Alignment():
-            raise InputError("folder.margin and folder.smallest_face are of folder.align=face: set that as well")
-        return None
+        return self._indexed(root, Path(self.index)) if self.index is not None else self._listed(root)
 
     def _indexed(self, root: Path, given: Path) -> Photographs:
         table = read_csv(find_file([root, Path()], [str(given.expanduser())], "give the CSV that lists the images"))

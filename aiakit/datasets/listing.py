@@ -98,22 +98,22 @@ def overlooked(root: Path, people: Sequence[Path], pictures_in_root: bool = Fals
     for folder in [root, *people]:
         read = 0
         for entry in listed(folder):
-            name = os.path.relpath(entry.path, root)
             if entry.name.startswith((".", "__")):
                 continue
             if _is_image(entry):
                 read += folder != root or pictures_in_root
                 if folder == root and not pictures_in_root:
-                    found["pictures lie in no folder of a person"].append(name)
+                    found["pictures lie in no folder of a person"].append(entry.name)
             elif entry.is_symlink() and not os.path.exists(entry.path):
-                found["links lead nowhere"].append(name)
+                found["links lead nowhere"].append(os.path.relpath(entry.path, root))
             elif is_folder(entry) and folder != root:
                 deeper = _deeper(Path(entry.path))
                 found["pictures lie deeper than PERSON/IMAGE"] += [os.path.relpath(path, root) for path in deeper]
             elif NO_HEIF and entry.name.lower().endswith(HEIF) and is_file(entry):
-                found[f"pictures are HEIF ({NO_HEIF})"].append(name)
+                found[f"pictures are HEIF ({NO_HEIF})"].append(os.path.relpath(entry.path, root))
             elif is_file(entry) and _is_unread(entry):
-                found[f"pictures are of a kind that is not read ({', '.join(EXTENSIONS)} are)"].append(name)
+                what = f"pictures are of a kind that is not read ({', '.join(EXTENSIONS)} are)"
+                found[what].append(os.path.relpath(entry.path, root))
         total += read
         if folder != root and not read:
             found["folders hold no picture that is read"].append(folder.name)

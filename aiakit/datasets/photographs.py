@@ -37,10 +37,12 @@ class Photographs:
     files : N names as the data set spells them. paths : where they should be. people : N names of who is shown, as they
         are written; None where that is not known here, and all are one.
     identified : False where nobody knows it, and every image is a person of its own (``people`` is None).
-    alignment : how a face is sought and cropped in each; None takes the box, or the central square.
+    alignment : how a face is sought and cropped in each, about its box where there is one; None takes the box, or the
+        central square.
     encoded : row → the bytes of that picture, where pictures are no files and ``paths`` are what they lie in.
     attributes : name → Attribute of N values.
     boxes : float (N, 4), one box for all, or None: the face in each image.
+    landmarks : float (N, 10), x, y, x, y … of five in each image, for an alignment that takes such; or None.
     partition, pairs, default_attribute : as in FaceSet.
     problems : what is wrong with the labels, one line each: notes, or an InputError under ``strict``.
     remarks : notes that are no fault of the data.
@@ -53,6 +55,7 @@ class Photographs:
     attributes: Mapping[str, Attribute]
     default_attribute: str = ""
     boxes: NDArray[np.float64] | Box | None = None
+    landmarks: NDArray[np.float64] | None = None
     partition: NDArray[np.str_] | None = None
     pairs: OfficialPairs | None = None
     problems: Sequence[str] = field(default=())
@@ -89,7 +92,8 @@ class Photographs:
         present = present[[bool(names[row]) for row in present]]
         if not len(present):
             raise InputError(f"{self.name}: no image shows anybody who is known: name the people")
-        boxes = self.boxes[present] if isinstance(self.boxes, np.ndarray) else self.boxes
+        faces_at = self.landmarks if self.alignment is not None and self.alignment.given else self.boxes
+        places_of = faces_at[present] if isinstance(faces_at, np.ndarray) else faces_at
         paths = [places[row] for row in present]
         stamped = [(str(path), *stamps[path]) for path in (paths if self.encoded is None else dict.fromkeys(paths))]
         parts: list[Any] = [] if self.encoded is None else [[self.files[row] for row in present]]
@@ -97,8 +101,8 @@ class Photographs:
             parts.append(formats())  # what could not be read may be read later
         if self.alignment is not None:
             parts.append([SOUGHT, asdict(self.alignment)])
-        key = array_digest(VERSION, settings.image_size, stamped, boxes, *parts)
-        batches = self._decoded(present, paths, boxes, settings)
+        key = array_digest(VERSION, settings.image_size, stamped, places_of, *parts)
+        batches = self._decoded(present, paths, places_of, settings)
         pixels = cached_pixels(settings.cache, key, settings.image_size, batches)
         detections = [
             Detection(self.files[present[row]], paths[row], seen.faces, seen.box)
@@ -110,7 +114,8 @@ class Photographs:
             problems.append(counted(len(broken), len(self.paths), "images cannot be read", shown))
             if len(broken) == len(present):
                 raise InputError(f"{self.name}: not one image can be read: {next(iter(pixels.failed.values()))}")
-        if self.alignment is not None:
+        sought = self.alignment is not None and not self.alignment.given
+        if self.alignment is not None and sought:
             problems += self.alignment.problems(self.name, detections)
         self._refuse(problems, settings)
         kept = np.delete(present, list(pixels.failed))
@@ -121,9 +126,9 @@ class Photographs:
             spelt = (f"{places[row].name} for {self.files[row]}" for row in moved)
             remarks.append(counted(len(moved), len(places), "images are spelt otherwise in their folder", spelt))
         faces = self._select(kept, names, pixels.images, [*problems, *remarks])
-        if self.alignment is not None:
+        if sought:
             faces = SoughtFaceSet.of(faces, detections)
-        elif self.boxes is None:
+        elif faces_at is None:
             doubts = crop_doubts([places[row] for row in kept], pixels.images)
             faces = replace(faces, notes=(*faces.notes, *doubts))
         return fingerprinted(faces, pixels.digest)
@@ -134,10 +139,18 @@ class Photographs:
             return list(self.files), []
         return (["all"] * len(self.files), []) if self.people is None else people_of(self.people, "images")
 
-    def _decoded(self, rows: IntArray, paths: Sequence[Path], boxes: Any, settings: LoadSettings) -> Iterator[Batch]:
+    def _decoded(self, rows: IntArray, paths: Sequence[Path], places: Any, settings: LoadSettings) -> Iterator[Batch]:
         """What is made of the files of some rows; nothing is opened before the first batch is asked for."""
-        seek = self.alignment.seeker(settings.cache) if self.alignment is not None else None
-        yield from decode_all(len(paths), lambda part: self._sources(rows[part], paths[part]), boxes, settings, seek)
+        seek, read = None, None
+        if self.alignment is not None and self.alignment.given:
+            read = self.alignment.placed
+        elif self.alignment is not None:
+            seek = self.alignment.seeker(settings.cache)
+
+        def sources(part: slice) -> Sequence[Source]:
+            return self._sources(rows[part], paths[part])
+
+        yield from decode_all(len(paths), sources, places, settings, seek, read)
 
     def _sources(self, rows: IntArray, paths: Sequence[Path]) -> Sequence[Source]:
         """What is read of some rows: their files, or their parts of a file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -102,11 +103,18 @@ def _explained(source: Source) -> Iterator[None]:
         raise InputError(f"{source} cannot be read as an image: {_reason(error)}") from error
 
 
-def _bytes(path: Source) -> bytes:
-    size = len(path.data) if isinstance(path, Encoded) else Path(path).stat().st_size
+def _bytes(source: Source) -> bytes:
+    if isinstance(source, Encoded):
+        _require_small(source, len(source.data))
+        return source.data
+    with open(source, "rb", buffering=0) as file:
+        _require_small(source, os.fstat(file.fileno()).st_size)
+        return file.readall()
+
+
+def _require_small(source: Source, size: int) -> None:
     if size > LARGEST_FILE:
-        raise InputError(f"{path} has more than {LARGEST_FILE:,} bytes, which is refused")
-    return path.data if isinstance(path, Encoded) else Path(path).read_bytes()
+        raise InputError(f"{source} has more than {LARGEST_FILE:,} bytes, which is refused")
 
 
 def read_photograph(path: str | Path, image_size: int, dataset: type[Dataset]) -> PixelArray:
@@ -162,7 +170,8 @@ def in_colour(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:  # under it lies whatever a program left there
         over = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), over)
-    return image.convert("RGB")
+    image.load()
+    return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
 
 
 def _reason(error: BaseException) -> str:
@@ -174,30 +183,34 @@ def _plain(box: Box) -> str:
     return "(" + ", ".join(f"{value:g}" for value in box) + ")"
 
 
-Seek = Callable[[Source, int], tuple[PixelArray | None, Any]]  # (picture, image size) → its face, and what was seen
+# (picture, image size, where the face is) → its face, and what was seen
+Seek = Callable[[Source, int, Box | None], tuple[PixelArray | None, Any]]
+Read = Callable[[Source, int, Any], PixelArray]  # (picture, image size, where the face is) → its pixels
 
 
 def decode(
     paths: Sequence[Source],
-    boxes: NDArray[np.float64] | Box | None,
+    places: NDArray[np.float64] | Box | None,
     image_size: int,
     first: int = 0,
     seek: Seek | None = None,
+    read: Read | None = None,
 ) -> Batch:
     """Read pictures one after the other.
 
-    boxes : float (n, 4), one box for all, or None for the central square.
+    places : where the face is in each, float (n, K), one for all, or None: what ``read`` is given.
     first : the position of ``paths[0]`` in the whole list, under which failures are reported.
     seek : what finds and crops the face of each; without any, a picture counts as failed.
+    read : what else crops it; default ``read_image``, to whom a place is a box.
     """
     pixels, failed, seen = [], {}, {}
     for row, path in enumerate(paths):
-        box = boxes if boxes is None or isinstance(boxes, tuple) else tuple(map(float, boxes[row]))
+        place: Any = places if places is None or isinstance(places, tuple) else tuple(map(float, places[row]))
         try:
             if seek is None:
-                pixels.append(read_image(path, image_size, box))  # type: ignore[arg-type]
+                pixels.append((read or read_image)(path, image_size, place))
                 continue
-            face, seen[first + row] = seek(path, image_size)
+            face, seen[first + row] = seek(path, image_size, place)
             if face is None:
                 failed[first + row] = f"{path} shows no face"
             else:
@@ -211,22 +224,23 @@ def decode(
 def decode_all(
     count: int,
     sources: Callable[[slice], Sequence[Source]],
-    boxes: NDArray[np.float64] | Box | None,
+    places: NDArray[np.float64] | Box | None,
     settings: LoadSettings,
     seek: Seek | None = None,
+    read: Read | None = None,
 ) -> Iterator[Batch]:
     """Batches of all pictures in order, by ``settings.jobs`` threads: Pillow decodes without the interpreter lock.
 
-    sources : the pictures of some rows, of which there are ``count``. seek : as in ``decode``.
+    sources : the pictures of some rows, of which there are ``count``. places, seek, read : as in ``decode``.
     """
 
-    def read(rows: slice) -> Batch:
-        chosen = boxes[rows] if isinstance(boxes, np.ndarray) else boxes
-        return decode(sources(rows), chosen, settings.image_size, rows.start, seek)
+    def batch_of(rows: slice) -> Batch:
+        chosen = places[rows] if isinstance(places, np.ndarray) else places
+        return decode(sources(rows), chosen, settings.image_size, rows.start, seek, read)
 
     parts = list(batches(count, BATCH if seek is None else SOUGHT))
     label = "reading images" if seek is None else "seeking faces"
     settings.report(label, 0, count)
-    for part, batch in zip(parts, in_order(read, parts, settings.jobs), strict=True):
+    for part, batch in zip(parts, in_order(batch_of, parts, settings.jobs), strict=True):
         yield batch
         settings.report(label, part.stop, count)

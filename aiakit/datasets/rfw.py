@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from aiakit.contracts import Attribute, Dataset, FaceSet, IntArray, LoadSettings, OfficialPairs
+from aiakit.contracts import Attribute, IntArray, OfficialPairs
 from aiakit.datasets.lfw_pairs import paired_rows
 from aiakit.datasets.listing import grouped
 from aiakit.datasets.photographs import Photographs
+from aiakit.datasets.raw import RawPhotographs
 from aiakit.errors import InputError
-from aiakit.storage.tables import read_lines, require_root
+from aiakit.storage.tables import read_lines
 from aiakit.storage.text import counted
 
 FOLDERS = ("data", "test/data", "test_aligned/data", ".")
@@ -22,21 +24,16 @@ GROUPS = ("African", "Asian", "Caucasian", "Indian")
 FOLDS = 10  # of each group's pairs, one after another
 
 
-class RFW(Dataset):
+@dataclass(eq=False)
+class RFW(RawPhotographs):
     """Some 40,000 photographs of 11,400 people; ``ethnicity`` by folder, and 6,000 pairs of each group.
 
     A person is who has the name of a folder: a few lie in the folders of two groups.
     """
 
-    needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "Racial Faces in the Wild: ethnicity by folder, official pairs"
 
-    def __init__(self, root: str = "") -> None:
-        self.root = root
-
-    def load(self, settings: LoadSettings) -> FaceSet:
-        """The faces. Raises InputError for missing or malformed files."""
-        root = require_root(self.root)
+    def photographs(self, root: Path) -> Photographs:
         home = next((root / name for name in FOLDERS if any((root / name / of).is_dir() for of in GROUPS)), root)
         paths, groups, problems = grouped(home, GROUPS)
         if not paths:
@@ -49,7 +46,7 @@ class RFW(Dataset):
         if several:
             problems.append(counted(len(several), len(shown), "people lie in the folders of two groups", several))
         pairs, remarks = _pairs(root, paths, np.array([GROUPS.index(group) for group in groups]))
-        photographs = Photographs(
+        return Photographs(
             name="rfw",
             files=[path.relative_to(home).as_posix() for path in paths],
             paths=paths,
@@ -59,7 +56,6 @@ class RFW(Dataset):
             problems=problems,
             remarks=remarks,
         )
-        return photographs.face_set(settings)
 
 
 def _pairs(root: Path, paths: Sequence[Path], groups: IntArray) -> tuple[OfficialPairs | None, list[str]]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from aiakit.contracts import Attribute, Dataset, FaceSet, LoadSettings
+from aiakit.contracts import Attribute
 from aiakit.datasets.listing import images_in, overlooked
 from aiakit.datasets.photographs import Photographs
+from aiakit.datasets.raw import RawPhotographs
 from aiakit.errors import InputError
-from aiakit.storage.tables import require_root
 from aiakit.storage.text import counted
 
 FOLDERS = (".", "UTKFace", "utkface_aligned_cropped/UTKFace", "crop_part1")
@@ -24,28 +25,23 @@ RACE = ("White", "Black", "Asian", "Indian", "Other")
 AGES = {0: "0-2", 3: "3-9", 10: "10-19", 20: "20-29", 30: "30-39", 40: "40-49", 50: "50-59", 60: "60-69", 70: "70+"}
 
 
-class UTKFace(Dataset):
+@dataclass(eq=False)
+class UTKFace(RawPhotographs):
     """Some 23,700 cropped faces with age (in FairFace's nine groups), gender and race in their names.
 
     Nobody says who is shown, so each image counts as a person of its own. Files whose names lack a field are left out.
     """
 
-    needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "UTKFace, cropped: age, gender and race; without identities, so attacks only"
 
-    def __init__(self, root: str = "") -> None:
-        self.root = root
-
-    def load(self, settings: LoadSettings) -> FaceSet:
-        """The faces. Raises InputError where there are none."""
-        root = require_root(self.root)
+    def photographs(self, root: Path) -> Photographs:
         home, paths, misnamed = _named(root)
         problems = overlooked(home, (), pictures_in_root=True)
         if misnamed:
             total = len(paths) + len(misnamed)
             what = "images are not called [age]_[gender]_[race]_[date].jpg and are left out"
             problems.append(counted(len(misnamed), total, what, [path.name for path in misnamed]))
-        photographs = Photographs(
+        return Photographs(
             name="utkface",
             files=[path.name for path in paths],
             paths=paths,
@@ -55,7 +51,6 @@ class UTKFace(Dataset):
             problems=problems,
             identified=False,
         )
-        return photographs.face_set(settings)
 
 
 def _named(root: Path) -> tuple[Path, list[Path], list[Path]]:

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from aiakit.contracts import Dataset, FaceSet, LoadSettings
 from aiakit.datasets.labels import attributes_by_key, default_attribute
 from aiakit.datasets.listing import EXTENSIONS, images_in, overlooked, person_folders
 from aiakit.datasets.photographs import Photographs
+from aiakit.datasets.raw import RawPhotographs
 from aiakit.errors import InputError
-from aiakit.storage.tables import Table, find_file, read_csv, read_lines, require_root
+from aiakit.storage.tables import Table, find_file, read_csv, read_lines
 
 TEXTS = ("files", "vgg_face_dataset/files", ".")  # where the text files are looked for
 IMAGES = ("images", "vgg_face_dataset/images", "files", "vgg_face_dataset/files", ".")
@@ -31,7 +31,8 @@ class Listing:
     problems: list[str] = field(default_factory=list)
 
 
-class VGGFace1(Dataset):
+@dataclass(eq=False)
+class VGGFace1(RawPhotographs):
     """2,622 people; a text file each, and the images that could still be downloaded in ``PERSON/ID.jpg``.
 
     Each line of a text file is ``id url left top right bottom pose detection_score curation``. Without text files the
@@ -41,17 +42,12 @@ class VGGFace1(Dataset):
     curated : whether to take only the images whose curation is 1.
     """
 
-    needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "VGG Face: cropped by its boxes, gender from a CSV name,gender"
 
-    def __init__(self, root: str = "", gender_csv: str | None = None, curated: bool = False) -> None:
-        self.root = root
-        self.gender_csv = gender_csv
-        self.curated = curated
+    gender_csv: str | None = None
+    curated: bool = False
 
-    def load(self, settings: LoadSettings) -> FaceSet:
-        """The faces. Raises InputError for missing or malformed files."""
-        root = require_root(self.root)
+    def photographs(self, root: Path) -> Photographs:
         wanted = GENDER if self.gender_csv is None else (str(Path(self.gender_csv).expanduser()),)
         table = read_csv(find_file([root, Path()], wanted, "give a CSV with the columns name,gender (gender_csv)"))
         listing = self._listing(root)
@@ -65,7 +61,7 @@ class VGGFace1(Dataset):
         )
         keys = [_folded(person) for person in listing.people]
         attributes, problems, remarks = attributes_by_key(table, name, keys, "people")
-        photographs = Photographs(
+        return Photographs(
             name="vggface1",
             files=listing.files,
             paths=listing.paths,
@@ -76,7 +72,6 @@ class VGGFace1(Dataset):
             problems=[*problems, *listing.problems],
             remarks=remarks,
         )
-        return photographs.face_set(settings)
 
     def _listing(self, root: Path) -> Listing:
         texts = next((found for name in TEXTS if (found := sorted((root / name).glob("*.txt")))), [])

@@ -2,64 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from aiakit.contracts import Dataset, FaceSet, LoadSettings
 from aiakit.datasets.labels import attributes_by_key, default_attribute
 from aiakit.datasets.listing import grouped
 from aiakit.datasets.maad import maad_attributes
 from aiakit.datasets.photographs import Photographs
-from aiakit.datasets.vggface2_texts import TEXTS, read_boxes, read_people
+from aiakit.datasets.raw import RawPhotographs
+from aiakit.datasets.vggface2_texts import BOXES, LANDMARKS, TEXTS, read_boxes, read_landmarks, read_people
 from aiakit.errors import InputError
-from aiakit.storage.tables import find_file, require_root
+from aiakit.storage.tables import find_file
 from aiakit.storage.text import counted
 
 FOLDERS = (".", "data", "VGG-Face2/data", "VGG-Face2")  # where train/ and test/ may lie
 PARTS = ("train", "test")
+NO_BOXES = f"there is no {BOXES}: the middle of each picture was taken"
 MAAD = ("MAAD-Face.csv", "MAAD_Face.csv", "MAAD-Face.pkl", "MAAD_Face.pkl")
 
 
-class VGGFace2(Dataset):
+@dataclass(eq=False)
+class VGGFace2(RawPhotographs):
     """3.3 million photographs of 9,131 people, 8,631 to train and 500 to test; gender from ``identity_meta.csv``.
 
     MAAD-Face's 47 attributes are added where its CSV lies beside. Faces are cropped by ``bb_landmark/loose_bb_*.csv``;
-    without them the middle of each picture is taken.
+    without them the middle of each picture is taken. align=landmarks takes ``bb_landmark/loose_landmark_*.csv``.
 
     part : "both", "train" or "test". images_per_person : at most so many, evenly spread over their names; 0 for all.
     maad : the CSV of MAAD-Face; default ``ROOT/MAAD-Face.csv``.
     """
 
-    needs_root: ClassVar[bool] = True
     summary: ClassVar[str] = "VGGFace2: cropped by its boxes, gender, MAAD-Face's 47 attributes, official partition"
+    landmarks_in: ClassVar[str] = LANDMARKS
 
-    def __init__(
-        self,
-        root: str = "",
-        part: Literal["both", "train", "test"] = "both",
-        images_per_person: Annotated[int, Field(ge=0)] = 0,
-        maad: str | None = None,
-    ) -> None:
-        self.root = root
-        self.part = part
-        self.images_per_person = images_per_person
-        self.maad = maad
+    part: Literal["both", "train", "test"] = "both"
+    images_per_person: Annotated[int, Field(ge=0)] = 0
+    maad: str | None = None
 
-    def load(self, settings: LoadSettings) -> FaceSet:
-        """The faces. Raises InputError for missing or malformed files."""
-        root = require_root(self.root)
+    def photographs(self, root: Path) -> Photographs:
         table = read_people(find_file([root / name for name in TEXTS], ["identity_meta.csv"], "gender comes from it"))
         paths, side, problems = self._images(root)
         files = [f"{path.parent.name}/{path.name}" for path in paths]
-        boxes, remarks = read_boxes(root, sorted(set(side)), files)
-        if boxes is not None and (unboxed := np.isnan(boxes[:, 0])).any():
-            absent = [files[row] for row in np.flatnonzero(unboxed)]
-            problems.append(counted(len(absent), len(files), "images have no box and are left out", absent))
-            kept = np.flatnonzero(~unboxed)
-            boxes, paths, side = boxes[kept], [paths[row] for row in kept], [side[row] for row in kept]
+        parts = sorted(set(side))
+        by_landmarks = self.align == "landmarks"
+        places = (read_landmarks if by_landmarks else read_boxes)(root, parts, files)
+        if places is not None and (unknown := np.isnan(places[:, 0])).any():
+            absent = [files[row] for row in np.flatnonzero(unknown)]
+            what = f"images have no {'landmarks' if by_landmarks else 'box'} and are left out"
+            problems.append(counted(len(absent), len(files), what, absent))
+            kept = np.flatnonzero(~unknown)
+            places, paths, side = places[kept], [paths[row] for row in kept], [side[row] for row in kept]
             files = [files[row] for row in kept]
         people = [path.parent.name for path in paths]
         attributes, found, notes = attributes_by_key(table, 0, people, "people")
@@ -67,19 +63,19 @@ class VGGFace2(Dataset):
         if maad is not None:
             more, unlabelled = maad_attributes(maad, files)
             attributes, found = {**more, **attributes}, [*found, *unlabelled]
-        photographs = Photographs(
+        return Photographs(
             name="vggface2",
             files=files,
             paths=paths,
             people=people,
             attributes=attributes,
             default_attribute=default_attribute(attributes),
-            boxes=boxes,
+            boxes=None if by_landmarks else places,
+            landmarks=places if by_landmarks else None,
             partition=np.array(side) if len(set(side)) > 1 else None,
             problems=[*found, *problems],
-            remarks=[*notes, *remarks],
+            remarks=[*notes, *([NO_BOXES] if places is None and self.align == "none" else [])],
         )
-        return photographs.face_set(settings)
 
     def _images(self, root: Path) -> tuple[list[Path], list[str], list[str]]:
         """The images, the part that each is of, and what is not read."""

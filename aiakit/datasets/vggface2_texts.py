@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from aiakit.errors import InputError
 from aiakit.storage.longtables import read_rows
 from aiakit.storage.tables import Table, read_lines, whole_number
+from aiakit.storage.text import NUMBER
 
 TEXTS = (".", "meta", "data", "VGG-Face2/meta", "VGG-Face2", "VGG-Face2/data")  # where they may lie
 # Class_ID, Name, Sample_Num, Flag, and what follows. Names hold commas, quoted or not, so numbers tell where they end.
 ROW = re.compile(r"(?P<person>[^\s,]+)\s*,.*,\s*\d+\s*,\s*[01]\s*,(?P<rest>.*)")
+BOXES, LANDMARKS = "bb_landmark/loose_bb_*.csv", "bb_landmark/loose_landmark_*.csv"  # a part of the set each
 NAMED_BEFORE = 4  # columns of the header before those that follow
 # The set's authors show their networks the middle square of the detector's box extended by 0.3.
 EXTENDED = 1.3
@@ -49,35 +51,47 @@ def read_people(path: Path) -> Table:
     return Table(path, ("Class_ID", *columns), tuple(rows))
 
 
-def read_boxes(root: Path, parts: Sequence[str], files: Sequence[str]) -> tuple[NDArray[np.float64] | None, list[str]]:
-    """Float64 (N, 4), a square about the face in each image, NaN where it has none; None without any table. Remarks.
+def read_boxes(root: Path, parts: Sequence[str], files: Sequence[str]) -> NDArray[np.float64] | None:
+    """Float64 (N, 4), a square about the face in each image, NaN where it has none; None without any table.
 
     files : N names ``nXXXXXX/IMAGE.jpg``. Raises InputError for a malformed table, or tables of other images.
     """
-    found = [_table(root, part) for part in parts]
-    tables = [path for path in found if path is not None]
+    return _read(root, [BOXES.replace("*", part) for part in parts], ("x", "y", "w", "h"), files, _square)
+
+
+def read_landmarks(root: Path, parts: Sequence[str], files: Sequence[str]) -> NDArray[np.float64] | None:
+    """Float64 (N, 10): x, y of both eyes, the nose and the corners of the mouth, as ``read_boxes``."""
+    columns = tuple(f"p{number}{axis}" for number in range(1, 6) for axis in "xy")
+    return _read(root, [LANDMARKS.replace("*", part) for part in parts], columns, files, _points)
+
+
+def _read(
+    root: Path,
+    names: Sequence[str],
+    columns: Sequence[str],
+    files: Sequence[str],
+    parse: Callable[[Path, int, list[str]], Sequence[float]],
+) -> NDArray[np.float64] | None:
+    """What the tables of some names say of each image in some columns, as ``parse`` understands their cells."""
+    places = ([root / folder / name for folder in TEXTS] for name in names)
+    tables = [path for some in places if (path := next((place for place in some if place.is_file()), None))]
     if not tables:
-        return None, ["there is no bb_landmark/loose_bb_*.csv: the middle of each picture was taken"]
+        return None
     row_of = {name_id(name): row for row, name in enumerate(files)}
-    boxes = np.full((len(files), 4), np.nan)
+    found = np.full((len(files), len(columns)), np.nan)
     for path in tables:
         head, rows = read_rows(path)
-        places = [head.position((name,), "the face boxes") for name in ("name_id", "x", "y", "w", "h")]
+        at = [head.position((name,), "the place of a face") for name in ("name_id", *columns)]
         for line, cells in rows:
-            row = row_of.get(cells[places[0]])
+            row = row_of.get(cells[at[0]])
             if row is not None:
-                boxes[row] = _square(path, line, [cells[place] for place in places[1:]])
-    if np.isnan(boxes).all():
+                found[row] = parse(path, line, [cells[place] for place in at[1:]])
+    if np.isnan(found).all():
         raise InputError(f"{tables[0]} has none of the {len(files)} images, {files[0]} for one: it is of other images")
-    return boxes, []
+    return found
 
 
-def _table(root: Path, part: str) -> Path | None:
-    places = (root / name / "bb_landmark" / f"loose_bb_{part}.csv" for name in TEXTS)
-    return next((path for path in places if path.is_file()), None)
-
-
-def _square(path: Path, line: int, cells: list[str]) -> tuple[float, float, float, float]:
+def _square(path: Path, line: int, cells: list[str]) -> Sequence[float]:
     """The square about the middle of X, Y, W, H; boxes may begin left of and above the picture."""
     numbers = [whole_number(cell.removeprefix("-")) for cell in cells]
     if None in numbers or 0 in numbers[2:]:
@@ -86,3 +100,9 @@ def _square(path: Path, line: int, cells: list[str]) -> tuple[float, float, floa
     half = EXTENDED * min(width, height) / 2
     x, y = left + width / 2, top + height / 2
     return x - half, y - half, x + half, y + half
+
+
+def _points(path: Path, line: int, cells: list[str]) -> Sequence[float]:
+    if not all(NUMBER.fullmatch(cell) for cell in cells):
+        raise InputError(f"{path}:{line} must be NAME_ID,P1X,P1Y,…,P5X,P5Y in pixels, not {','.join(cells)!r}")
+    return [float(cell) for cell in cells]

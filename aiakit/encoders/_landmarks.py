@@ -9,15 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aiakit.contracts import PixelArray
-from aiakit.networks.landmarks import landmarks, turned
+from aiakit.networks.landmarks import SIDE, TEMPLATE, landmarks, turned
 
-SIDE = 112
-# Where an aligned picture of 112×112 has, as x + iy: the eye on the left and on the right, the tip of the nose, the
-# corner of the mouth on the left and on the right (InsightFace).
-TEMPLATE: NDArray[np.complex128] = np.array(
-    [38.2946 + 51.6963j, 73.5318 + 51.5014j, 56.0252 + 71.7366j, 41.5493 + 92.3655j, 70.7299 + 92.2041j]
-)
-# The same five of dlib's 68 landmarks: an eye is the middle of its six.
+# What ``TEMPLATE`` names, of dlib's 68 landmarks: an eye is the middle of its six.
 FIVE = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
 
 

@@ -15,11 +15,12 @@ from PIL import Image
 from pydantic import AfterValidator, Field
 
 from aiakit.contracts import PixelArray, batches
-from aiakit.encoders._landmarks import SIDE, aligned
+from aiakit.encoders._landmarks import aligned
 from aiakit.encoders._output import in_words, require_varied, rows_of
 from aiakit.encoders._pinned import Pinned
 from aiakit.encoders._recipe import SIZES, Asked, Recipe, numbers_of, recipe_for
 from aiakit.errors import InputError
+from aiakit.networks.landmarks import SIDE
 from aiakit.plugins.bases import not_installed
 from aiakit.storage.onnxfile import OnnxFile, read_onnx
 from aiakit.storage.paths import existing

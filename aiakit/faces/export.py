@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -24,7 +23,7 @@ from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime, load_faces
 from aiakit.faces.protect import BATCH, released, stage_cells, trained_stages
 from aiakit.faces.serving import WRITERS
-from aiakit.networks.serving import Photographs, Single, for_service
+from aiakit.networks.serving import STANDARD, Noised, NoisedBall, Photographs, Single, for_service
 from aiakit.plugins import registry
 from aiakit.results.document import document_of_run
 from aiakit.storage.cache import cache_folder
@@ -33,18 +32,20 @@ from aiakit.storage.store import flush
 
 ROWS = BATCH  # samples on which the file must agree: one batch of what protect releases
 CLOSE = 1e-5  # of the largest value of an embedding, by which the file may differ
+CHECKED = 0  # seed of the noise with which a file is compared
+DRAW = "to be drawn anew for every sample from a source that nobody can guess: who knows it subtracts it"
 LEVELS = 1  # of 255, by which a pixel may be rounded otherwise
 Stages = Sequence[tuple[registry.Entry, Any]]
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written. takes, gives : names of its input and outputs. off : output → the largest difference from
+    """What was written. takes, gives : names of its inputs and outputs. off : output → the largest difference from
     ``protect``, of an embedding's largest value or in levels of a picture. notes : what must be known of it.
     """
 
     path: Path
-    takes: str
+    takes: tuple[str, ...]
     gives: tuple[str, ...]
     off: dict[str, float]
     notes: tuple[str, ...] = ()
@@ -63,8 +64,15 @@ def export(run: Run, chain: Chain, out: Path, style: str, seed: int | None = Non
     trained, cells = trained_stages(run, chain, seed), stage_cells(plan, label_of(chain), run.seed(seed))
     stages, values, notes = _from(run, trained, cells[0].digest, plan.protocol.inputs["dataset"])
     module, gives = _composed(stages)
-    takes = "embedding" if values.ndim == 2 else "images"
-    (release,) = released(stages, values, ("",) * len(values), 0)
+    given = {"embedding" if values.ndim == 2 else "images": values}
+    randomness = None
+    if isinstance(module, Noised):
+        # The one step that draws anything draws this first from the seed below.
+        shape = (len(values), module.drawing.width)
+        given["noise"] = STANDARD[module.drawing.standard](np.random.default_rng(CHECKED), shape).astype(np.float32)
+        randomness = {"input": "noise", "distribution": module.drawing.standard, "shape": ["N", shape[1]], "draw": DRAW}
+        notes.append(f"its input noise is {module.drawing.standard} of scale 1, {DRAW}")
+    (release,) = released(stages, values, ("",) * len(values), CHECKED)
     expected = {"embedding": release.embedding, "image": release.pixels}
     provenance = {
         "aiakit": __version__,
@@ -73,8 +81,9 @@ def export(run: Run, chain: Chain, out: Path, style: str, seed: int | None = Non
         "dataset": run.config.dataset.name,
         "seed": run.seed(seed),
         "cell": cells[-1].digest,
-        "input": takes,
+        "inputs": list(given),
         "outputs": list(gives),
+        "randomness": randomness,
         "measured": _measured(run, label_of(chain)),
         "notes": list(notes),
     }
@@ -84,8 +93,8 @@ def export(run: Run, chain: Chain, out: Path, style: str, seed: int | None = Non
         os.close(handle)
         draft = Path(name)
         try:
-            writer.write(module, draft, torch.from_numpy(values[:3]), takes, gives, json.dumps(provenance))
-            found = dict(zip(gives, writer.run(draft, takes, values), strict=True))
+            writer.write(module, draft, {name: some[:3] for name, some in given.items()}, gives, json.dumps(provenance))
+            found = dict(zip(gives, writer.run(draft, given), strict=True))
             off = {view: _off(found[view], expected[view]) for view in gives}
             if off.get("embedding", 0) > CLOSE or off.get("image", 0) > LEVELS:
                 raise InputError(f"{style} cannot express {label_of(chain)} exactly: the file differs by {off}")
@@ -94,7 +103,7 @@ def export(run: Run, chain: Chain, out: Path, style: str, seed: int | None = Non
         finally:
             draft.unlink(missing_ok=True)
         flush(out.parent)
-    return Exported(out, takes, gives, off, tuple(notes))
+    return Exported(out, tuple(given), gives, off, tuple(notes))
 
 
 def _from(run: Run, stages: Stages, first: str, dataset: dict[str, Any]) -> tuple[Stages, NDArray[Any], list[str]]:
@@ -131,8 +140,20 @@ def _composed(stages: Stages) -> tuple[nn.Module, tuple[str, ...]]:
     if isinstance(last, Photographs):
         return last, ("embedding",) if last.decoder is None else ("embedding", "image")
     if isinstance(modules[0], Photographs):
-        return nn.Sequential(Photographs(modules[0].encoder, None), *map(Single, modules[1:])).eval(), ("embedding",)
-    return nn.Sequential(*map(Single, modules)).eval(), ("embedding",)
+        modules[0] = Photographs(modules[0].encoder, None)
+    drawing = [place for place, module in enumerate(modules) if isinstance(module, NoisedBall)]
+    if not drawing:
+        return _in_turn(modules), ("embedding",)
+    if len(drawing) > 1:
+        raise InputError("two steps that draw noise cannot be exported as one file: export each from a run of its own")
+    (place,) = drawing
+    step = modules[place]
+    assert isinstance(step, NoisedBall)
+    return Noised(_in_turn(modules[:place]), step, _in_turn(modules[place + 1 :])).eval(), ("embedding",)
+
+
+def _in_turn(modules: Sequence[nn.Module]) -> nn.Module:
+    return nn.Sequential(*(each if isinstance(each, Photographs) else Single(each) for each in modules)).eval()
 
 
 def _off(found: NDArray[Any], expected: NDArray[Any] | None) -> float:

@@ -112,7 +112,10 @@ def _alignment_of(run: Run) -> Alignment | None:
         return None
     dataset = registry.make("dataset", spec.name, spec.params)
     assert isinstance(dataset, Aligning)
-    return dataset.alignment()
+    alignment = dataset.alignment()
+    if alignment is not None:
+        alignment.require(f"{spec.name}.align")
+    return alignment
 
 
 def protect(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,21 +21,20 @@ PROVENANCE = "aiakit"  # the name that the provenance, a JSON text, has in each 
 OPSET = 17
 AFFINE = 1e-5  # of the largest value: what an affine map may differ by
 OUTPUTS = {"embedding": "release", "image": "picture"}  # view → output of a graph, whose input may be an embedding too
+Inputs = Mapping[str, NDArray[Any]]  # in the order in which the module takes them
 Outputs = list[NDArray[Any]]
 _jit: Any = torch.jit  # untyped
 
 
 @dataclass(frozen=True)
 class Writer:
-    """write : module, path, example input, its name, names of outputs, provenance. run : path, input's name, input."""
+    """write : module, path, examples of inputs by name, names of outputs, provenance. run : path, inputs by name."""
 
-    write: Callable[[nn.Module, Path, Tensor, str, tuple[str, ...], str], None]
-    run: Callable[[Path, str, NDArray[Any]], Outputs]
+    write: Callable[[nn.Module, Path, Inputs, tuple[str, ...], str], None]
+    run: Callable[[Path, Inputs], Outputs]
 
 
-def _write_onnx(
-    module: nn.Module, path: Path, example: Tensor, takes: str, gives: tuple[str, ...], provenance: str
-) -> None:
+def _write_onnx(module: nn.Module, path: Path, given: Inputs, gives: tuple[str, ...], provenance: str) -> None:
     try:
         import onnx
         import onnxruntime  # noqa: F401  (runs the file below)
@@ -45,10 +44,10 @@ def _write_onnx(
         # the exporter that torch puts in its place needs one more package, and this one writes the same operators
         warnings.simplefilter("ignore", DeprecationWarning)
         named = [OUTPUTS[view] for view in gives]
-        any_number = {name: {0: "samples"} for name in (takes, *named)}
+        any_number = {name: {0: "samples"} for name in (*given, *named)}
         try:
             with redirect_stdout(io.StringIO()):  # where it prints a graph before it raises
-                torch.onnx.export(module, (example,), str(path), input_names=[takes], output_names=named,
+                torch.onnx.export(module, _tensors(given), str(path), input_names=list(given), output_names=named,
                                   dynamic_axes=any_number, opset_version=OPSET, dynamo=False)  # fmt: skip
         except Exception as error:  # it raises many kinds, and a module may be a plugin's
             reason = str(error).strip().partition("\n")[0][:200]
@@ -59,37 +58,36 @@ def _write_onnx(
     onnx.save(model, str(path))
 
 
-def _run_onnx(path: Path, takes: str, values: NDArray[Any]) -> Outputs:
+def _run_onnx(path: Path, given: Inputs) -> Outputs:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found: Outputs = session.run(None, {takes: values})
+    found: Outputs = session.run(None, dict(given))
     return found
 
 
-def _write_torchscript(
-    module: nn.Module, path: Path, example: Tensor, takes: str, gives: tuple[str, ...], provenance: str
-) -> None:
+def _write_torchscript(module: nn.Module, path: Path, given: Inputs, gives: tuple[str, ...], provenance: str) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore", FutureWarning)  # it is to be replaced by formats that C++ cannot read yet
         warnings.simplefilter("ignore", DeprecationWarning)
-        traced = _jit.trace(module, (example,), check_trace=False)
+        traced = _jit.trace(module, _tensors(given), check_trace=False)
         _jit.save(traced, str(path), _extra_files={PROVENANCE: provenance})
 
 
-def _run_torchscript(path: Path, takes: str, values: NDArray[Any]) -> Outputs:
+def _run_torchscript(path: Path, given: Inputs) -> Outputs:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
-        found = _jit.load(str(path), map_location="cpu")(torch.from_numpy(values))
+        found = _jit.load(str(path), map_location="cpu")(*_tensors(given))
     return [each.numpy() for each in (found if isinstance(found, tuple) else (found,))]
 
 
-def _write_npz(
-    module: nn.Module, path: Path, example: Tensor, takes: str, gives: tuple[str, ...], provenance: str
-) -> None:
-    if takes != "embedding":
-        raise InputError("npz holds an affine map of embeddings, and this defense takes photographs: give onnx")
+def _write_npz(module: nn.Module, path: Path, given: Inputs, gives: tuple[str, ...], provenance: str) -> None:
+    if list(given) != ["embedding"]:
+        raise InputError(
+            f"npz holds an affine map of embeddings, and this defense takes {' and '.join(given)}: give onnx"
+        )
+    (example,) = _tensors(given)
     dims = example.shape[1]
     with torch.no_grad():
         at_zero, at_ones = (module(part).double().numpy() for part in (torch.zeros(1, dims), torch.eye(dims)))
@@ -101,9 +99,14 @@ def _write_npz(
         np.savez(file, matrix=matrix, offset=offset, aiakit=np.array(provenance))  # named PROVENANCE
 
 
-def _run_npz(path: Path, takes: str, values: NDArray[Any]) -> Outputs:
+def _run_npz(path: Path, given: Inputs) -> Outputs:
+    (values,) = given.values()
     with np.load(path, allow_pickle=False) as found:
         return [(values @ found["matrix"].T + found["offset"]).astype(np.float32)]
+
+
+def _tensors(given: Inputs) -> tuple[Tensor, ...]:
+    return tuple(map(torch.from_numpy, given.values()))
 
 
 WRITERS = {

@@ -1,4 +1,4 @@
-"""dlib's models of where a face is (extra judges), and turning a picture to where landmarks are wanted."""
+"""dlib's models of where a face is (extra judges), a template, and turning a picture to where landmarks are wanted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from PIL import Image
 
 from aiakit.contracts import PixelArray
 
+SIDE = 112
+# Where an aligned picture of 112×112 has, as x + iy: the eye on the left and on the right, the tip of the nose, the
+# corner of the mouth on the left and on the right (InsightFace).
+TEMPLATE: NDArray[np.complex128] = np.array(
+    [38.2946 + 51.6963j, 73.5318 + 51.5014j, 56.0252 + 71.7366j, 41.5493 + 92.3655j, 70.7299 + 92.2041j]
+)
 _of_thread = threading.local()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Array = NDArray[Any]
+# Noise of scale 1, as an exported file is given it: its name → how it is drawn.
+STANDARD: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Array]] = {
+    "normal": lambda rng, shape: rng.standard_normal(shape),
+    "laplace": lambda rng, shape: rng.laplace(0, 1, shape),
+}
 
 
 class Affine(nn.Module):
@@ -90,6 +95,43 @@ class Scaled(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         scaled: Tensor = x.double() * self.get_buffer("scale") + self.get_buffer("shift")
         return scaled.float()
+
+
+class NoisedBall(nn.Module):
+    """(N, D) embeddings and standard noise (N, D) ↦ the embeddings clipped to a ball, plus the noise times a scale.
+
+    centre : (D,). order : 1 or 2, of the norm that the radius is measured in. standard : a key of ``STANDARD``.
+    """
+
+    def __init__(self, centre: Array, radius: float, order: int, scale: float, standard: str) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.from_numpy(np.array(centre, np.float64)))
+        self.radius, self.order, self.scale, self.standard = radius, order, scale, standard
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return len(self.get_buffer("centre"))
+
+    def forward(self, x: Tensor, noise: Tensor) -> Tensor:
+        offsets = x.double() - self.get_buffer("centre")
+        sizes = offsets.abs() if self.order == 1 else offsets.square()
+        distances = sizes.sum(dim=1, keepdim=True)
+        distances = distances if self.order == 1 else distances.sqrt()
+        clipped: Tensor = self.get_buffer("centre") + offsets * (self.radius / distances.clamp(min=1e-30)).clamp(max=1)
+        return clipped + self.scale * noise.double()
+
+
+class Noised(nn.Module):
+    """Steps in turn, one of which takes noise: float32 inputs and noise ↦ float32."""
+
+    def __init__(self, before: nn.Module, drawing: NoisedBall, after: nn.Module) -> None:
+        super().__init__()
+        self.before, self.drawing, self.after = before, drawing, after
+
+    def forward(self, x: Tensor, noise: Tensor) -> Tensor:
+        outputs: Tensor = self.after(self.drawing(self.before(x), noise).float())
+        return outputs
 
 
 def for_service(module: nn.Module) -> nn.Module:

@@ -28,11 +28,14 @@ def session_of(path: Path) -> Any:
 
 def example(session: Any, count: int) -> dict[str, NDArray[Any]]:
     """So many random inputs of the shape and type that the graph takes."""
-    (wanted,) = session.get_inputs()
-    shape, rng = (count, *wanted.shape[1:]), np.random.default_rng(0)
-    if wanted.type == "tensor(uint8)":
-        return {wanted.name: rng.integers(0, 256, shape, dtype=np.uint8)}
-    return {wanted.name: rng.standard_normal(shape).astype(np.float32)}
+    rng, made = np.random.default_rng(0), {}
+    for wanted in session.get_inputs():
+        shape = (count, *wanted.shape[1:])
+        bytes_ = wanted.type == "tensor(uint8)"
+        made[wanted.name] = (
+            rng.integers(0, 256, shape, dtype=np.uint8) if bytes_ else rng.standard_normal(shape).astype(np.float32)
+        )
+    return made
 
 
 def seconds(session: Any, given: dict[str, NDArray[Any]]) -> float:

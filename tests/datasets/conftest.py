@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from aiakit.contracts import LoadSettings
+from aiakit.contracts import LoadSettings, PixelArray
+from aiakit.datasets import alignment
 from tests.datasets.layouts import Picture, write_picture
+from tests.datasets.squares import squares_in
 
 
 @pytest.fixture
@@ -25,3 +27,17 @@ def settings(tmp_path: Path) -> Callable[..., LoadSettings]:
 def picture() -> Picture:
     """Write an image of one grey, or of noise, and return where it is."""
     return write_picture
+
+
+@pytest.fixture
+def squares(monkeypatch: pytest.MonkeyPatch) -> list[PixelArray]:
+    """A detector that takes a square of one pure colour for a face; the pictures that it was given."""
+    given = []
+
+    def found(image: PixelArray) -> list[alignment.Face]:
+        given.append(image)
+        return squares_in(image)
+
+    monkeypatch.setattr(alignment, "faces_in", found)
+    monkeypatch.setattr(alignment.Alignment, "require", lambda self, name: None)
+    return given

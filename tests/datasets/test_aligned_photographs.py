@@ -28,43 +28,10 @@ from aiakit.networks.landmarks import landmarks
 from aiakit.plugins import registry
 from aiakit.plugins.extras import not_installed
 from aiakit.storage.journal import Journal
+from tests.datasets.squares import BLUE, GREEN, RED, draw
 
 Settings = Callable[..., LoadSettings]
-RED, GREEN, BLUE = (0, 1, 2)  # the channel in which a square is drawn
-
-
-@pytest.fixture(autouse=True)
-def squares(monkeypatch: pytest.MonkeyPatch) -> list[PixelArray]:
-    """A detector that takes a square of one pure colour for a face; the pictures that it was given."""
-    given = []
-
-    def found(image: PixelArray) -> list[Face]:
-        given.append(image)
-        faces = []
-        for channel in range(3):
-            of_it = (image[..., channel] > 127) & (image.sum(axis=2) < 300)
-            rows, columns = of_it.any(axis=1).nonzero()[0], of_it.any(axis=0).nonzero()[0]
-            if len(rows):
-                left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
-                points = left + 1j * top + UPRIGHT * (right - left) - (0.5 + 0.5j)
-                faces.append(Face((float(left), float(top), float(right), float(bottom)), lambda at=points: at))
-        return faces
-
-    monkeypatch.setattr(alignment, "faces_in", found)
-    monkeypatch.setattr(Alignment, "require", lambda self, name: None)
-    return given
-
-
-def draw(path: Path, *faces: tuple[int, int, int, int], size: tuple[int, int] = (400, 300), turn: int = 0) -> None:
-    """A black photograph with squares. faces : (channel, left, top, side). turn : the EXIF orientation."""
-    pixels = np.zeros((size[1], size[0], 3), np.uint8)
-    for channel, left, top, side in faces:
-        pixels[top : top + side, left : left + side, channel] = 255
-    exif = Image.Exif()
-    if turn:
-        exif[0x0112] = turn
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, exif=exif)
+pytestmark = pytest.mark.usefixtures("squares")
 
 
 @pytest.fixture
@@ -233,7 +200,7 @@ def test_pictures_that_cannot_be_read_are_counted_apart(root: Path, settings: Se
 
 
 def test_options_without_a_search_are_refused(root: Path, settings: Settings) -> None:
-    with pytest.raises(InputError, match=r"are of folder\.align=face"):
+    with pytest.raises(InputError, match="margin and smallest_face are of align=face"):
         Folder(root=str(root), margin=0.3).load(settings())
 
 

@@ -169,7 +169,7 @@ def a_pickle(root: Path) -> None:
         (meta("Class_ID, Name, Sample_Num, Flag, Gender\n"), "is empty: expected a line for each person"),
         (meta("n000001, A, many, 0, m\n"), "identity_meta.csv:1 must be Class_ID, Name, Sample_Num, Flag, Gender"),
         (meta("n000001, A, 3, 0, m, 25\n"), "identity_meta.csv:1 must be"),
-        (boxes("NAME_ID,X,Y,W\nn000001/0001_01,1,2,3\n"), "loose_bb_test.csv has no column h for the face boxes"),
+        (boxes("NAME_ID,X,Y,W\nn000001/0001_01,1,2,3\n"), "loose_bb_test.csv has no column h for the place of a face"),
         (boxes("NAME_ID,X,Y,W,H\nn000001/0001_01,1,2,3\n"), "loose_bb_test.csv:2 has 4 cells, the header has 5"),
         (boxes("NAME_ID,X,Y,W,H\nn000001/0001_01,1,2,0,9\n"), "loose_bb_test.csv:2 must be NAME_ID,X,Y,W,H"),
         (boxes("NAME_ID,X,Y,W,H\nn000001/0001_01,1,2,x,9\n"), "loose_bb_test.csv:2 must be NAME_ID,X,Y,W,H"),

@@ -11,8 +11,8 @@ import pytest
 from aiakit.datasets.lfw import FACE
 from aiakit.datasets.pixels import decode
 from aiakit.encoders import _landmarks
-from aiakit.encoders._landmarks import TEMPLATE, aligned, five_points, middle
-from aiakit.networks.landmarks import landmarks
+from aiakit.encoders._landmarks import aligned, five_points, middle
+from aiakit.networks.landmarks import TEMPLATE, landmarks
 from aiakit.plugins import registry
 
 needs_dlib = pytest.mark.skipif(bool(registry.unavailable("encoder", "dlib")), reason="needs the extra judges")

@@ -20,8 +20,10 @@ from tests.conftest import Answer
 nn = torch.nn
 onnxruntime = pytest.importorskip("onnxruntime")
 Aiakit = Callable[..., Answer]
-CLOSED = "leace,inlp,ive,identity-transport,quadratic-leace,kernel-arl,grl,aia-ensemble,leace+inlp,gaussian-noise"
-EXPORTED = tuple(CLOSED.split(","))[:-1]
+CLOSED = "leace,inlp,ive,identity-transport,quadratic-leace,kernel-arl,grl,aia-ensemble,leace+inlp"
+DRAWING = {"gaussian-noise": "normal", "laplace-noise": "laplace", "leace+gaussian-noise": "normal",
+           "laplace-noise+leace": "laplace"}  # fmt: skip
+EXPORTED = tuple(CLOSED.split(","))
 AFFINE = ("leace", "inlp", "ive", "leace+inlp")
 DIMENSIONS = 8
 
@@ -39,23 +41,42 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     x = centre[person] + 0.3 * rng.normal(size=(len(person), DIMENSIONS))
     np.savez(folder / "x.npz", e=x.astype(np.float32), person=person, gender=np.array(["f", "m"])[person % 2])
     arguments = ["run", "--dataset", "table", "--data-root", str(folder / "x.npz"), "--attribute", "gender", "--quiet"]
-    arguments += ["--defense", CLOSED, "--attacks", "logreg", "--no-utility", "--no-forecast", "--precision", "fp32"]
-    arguments += ["--set", "grl.epochs=1", "--set", "aia-ensemble.epochs=1", "--set", "kernel-arl.features=64"]
+    arguments += [
+        "--defense",
+        ",".join([CLOSED, *DRAWING, "vib"]),
+        "--attacks",
+        "logreg",
+        "--no-utility",
+        "--no-forecast",
+        "--precision",
+        "fp32",
+    ]
+    arguments += [
+        "--set",
+        "grl.epochs=1",
+        "--set",
+        "vib.epochs=1",
+        "--set",
+        "aia-ensemble.epochs=1",
+        "--set",
+        "kernel-arl.features=64",
+    ]
     assert main([*arguments, "--out", str(folder), "--name", "run"]) == 0
     return folder / "run"
 
 
-def served(path: Path, values: np.ndarray) -> list[np.ndarray]:
-    """What a service computes, which has the file and its library only."""
+def served(path: Path, values: np.ndarray, *more: np.ndarray) -> list[np.ndarray]:
+    """What a service computes, which has the file and its library only. more : what it takes beside the values."""
     if path.suffix == ".onnx":
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        return list(session.run(None, {session.get_inputs()[0].name: values}))
+        names = [each.name for each in session.get_inputs()]
+        return list(session.run(None, dict(zip(names, (values, *more), strict=True))))
     if path.suffix == ".npz":
         with np.load(path) as found:
             return [(values @ found["matrix"].T + found["offset"]).astype(np.float32)]
 
     with torch.no_grad():
-        found = torch.jit.load(str(path))(torch.from_numpy(values))
+        found = torch.jit.load(str(path))(*map(torch.from_numpy, (values, *more)))
     return [each.numpy() for each in (found if isinstance(found, tuple) else (found,))]
 
 
@@ -95,6 +116,30 @@ def test_a_service_releases_what_protect_does(aiakit: Aiakit, trained: Path, tmp
 
 
 @pytest.mark.parametrize("ending", [".onnx", ".pt"])
+@pytest.mark.parametrize("name", DRAWING)
+def test_noise_is_an_input_that_the_service_draws(
+    aiakit: Aiakit, trained: Path, tmp_path: Path, name: str, ending: str
+) -> None:
+    path = tmp_path / f"a{ending}"
+    answer = aiakit("export", trained, "--defense", name, "-o", path, "--json")
+    assert answer.code == 0, answer.err
+    assert answer.document["inputs"] == ["embedding", "noise"]
+    assert answer.document["off"]["embedding"] <= 1e-5
+    said = provenance(path)["randomness"]
+    assert (said["input"], said["distribution"], said["shape"]) == ("noise", DRAWING[name], ["N", DIMENSIONS])
+    assert "drawn anew for every sample" in said["draw"]
+    new = np.random.default_rng(1).normal(size=(70, DIMENSIONS)).astype(np.float32)
+    expected = product.load_defense(trained, name)(new, noise_seed=5).embedding
+    assert expected is not None
+    draw = np.random.default_rng(5)
+    noise = draw.standard_normal(new.shape) if DRAWING[name] == "normal" else draw.laplace(size=new.shape)
+    (found,) = served(path, new, noise.astype(np.float32))
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    (without,) = served(path, new, np.zeros_like(new))
+    assert np.abs(without - expected).max() > 0.01 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("ending", [".onnx", ".pt"])
 def test_photographs_become_an_embedding_and_a_picture(
     aiakit: Aiakit, tiny_run: Path, tmp_path: Path, ending: str
 ) -> None:
@@ -115,7 +160,8 @@ def test_photographs_become_an_embedding_and_a_picture(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--defense", "gaussian-noise", "-o", "a.onnx"), "it draws noise, which a service must draw anew"),
+        (("--defense", "vib", "-o", "a.onnx"), "it draws noise, which a service must draw anew"),
+        (("--defense", "gaussian-noise", "-o", "a.npz"), "this defense takes embedding and noise: give onnx"),
         (("--defense", "identity-transport", "-o", "a.npz"), "npz holds an affine map, and this release is none"),
         (("--defense", "leace", "-o", "a.bin"), "which format"),
         (("--defense", "leace", "-o", "nowhere/a.onnx"), "nowhere cannot be written to"),
@@ -159,5 +205,5 @@ def test_every_built_in_defense_says_whether_it_can_be_exported() -> None:
     loaded = {name: registry.load("defense", name) for name in registry.names("defense")}
     ours = {name: made for name, made in loaded.items() if made.__module__.startswith("aiakit.defenses")}
     without = {name for name, made in ours.items() if not hasattr(made, "module")}
-    noise = {"gaussian-noise", "laplace-noise", "pe-miu", "random", "vib"}
+    noise = {"pe-miu", "random", "vib"}
     assert without == noise | {"blur", "downsample", "k-same", "pixelate", "san"}

@@ -23,4 +23,4 @@ class Served(ABC):
 
     @abstractmethod
     def module(self) -> nn.Module:
-        """The fitted plugin as a module, deterministic and on the CPU."""
+        """The fitted plugin as a module on the CPU. It draws nothing: noise is an input (``NoisedBall``)."""
