@@ -33,8 +33,8 @@ def command(
     """Release photographs or embeddings through a defense that a run has trained.
 
     FILES are photographs, folders of them, arrays of pictures, or of a run on embeddings whatever holds rows of them
-    (.npz, .npy, .safetensors, .parquet, .csv); "-" is a file on stdin. A photograph should show one face, cropped as
-    the run's data set crops them.
+    (.npz, .npy, .safetensors, .parquet, .csv, .h5 or FILE.h5:NAME, .pt, .faiss); "-" is a file on stdin. A photograph
+    should show one face, cropped as the run's data set crops them.
     """
     from aiakit.experiment.run import Run
     from aiakit.faces.inputs import read_inputs

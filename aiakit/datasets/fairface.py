@@ -13,6 +13,7 @@ from aiakit.datasets.photographs import Photographs
 from aiakit.datasets.raw import RawPhotographs
 from aiakit.errors import InputError
 from aiakit.storage.keys import as_path
+from aiakit.storage.paths import is_file
 from aiakit.storage.tables import FILE, Table, read_csv
 
 TABLES = {"fairface_label_train.csv": "train", "fairface_label_val.csv": "test"}  # → side of the partition
@@ -35,7 +36,7 @@ class FairFace(RawPhotographs):
         column = table.position(FILE, "the image")
         table.position(("gender",), "the gender")
         files = [as_path(cells[column]) for _, cells in table.rows]
-        home = next((home for name in FOLDERS if ((home := root / name) / files[0]).is_file()), root)
+        home = next((home for name in FOLDERS if is_file((home := root / name) / files[0])), root)
         service = table.find((NO_ATTRIBUTE,))
         attributes, problems, remarks = attributes_by_key(
             table, column, files, "images", skip=[] if service is None else [service]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from aiakit.contracts import MISSING, Attribute
+from aiakit.errors import InputError
 from aiakit.storage.keys import Keys
 from aiakit.storage.tables import Table
 from aiakit.storage.text import LONGEST_NUMBER, NUMBER, about_unknown, cleaned, counted, plain_number, says_nothing
@@ -112,7 +113,7 @@ def attributes_by_key(
 
     Keys are matched in any form (``Keys``); those without a row, and those whose rows disagree, are MISSING.
 
-    Returns the attributes, the problems and the remarks.
+    Returns the attributes, the problems and the remarks. Raises InputError for a table of others.
     """
     others = [position for position in range(len(table.columns)) if position not in (key, *skip)]
     rows: dict[str, tuple[str, ...]] = {}
@@ -127,13 +128,14 @@ def attributes_by_key(
     matching = Keys(offered, table.path.name).match(list(wanted))
     row_of = {name: offered[place] for name, place in zip(wanted, matching.places, strict=True) if place >= 0}
     problems, remarks = list[str](), list(matching.notes)
+    if wanted and not row_of:
+        raise InputError(
+            f"{table.path} names none of the {len(wanted)} {what}, {next(iter(wanted))} for one, in whatever form: its "
+            f"column {table.columns[key]} has {', '.join(offered[:3]) or 'nothing'}{', …' if len(offered) > 3 else ''}"
+        )
     unlabelled = [name for name in wanted if name not in row_of]
     if unlabelled:
         problems.append(counted(len(unlabelled), len(wanted), f"{what} have no row in {table.path.name}", unlabelled))
-        if not row_of:
-            problems[-1] += (
-                f" (it has {', '.join(offered[:3]) or 'none'}{', …' if len(offered) > 3 else ''}), in whatever form"
-            )
     if disputed:
         names = dict.fromkeys(name for name, _ in disputed)
         problems.append(counted(len(names), len(wanted), f"{what} have rows in {table.path.name} that disagree", names))

@@ -18,7 +18,7 @@ from aiakit.experiment.config import label_of
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
 from aiakit.faces.protect import Inputs, doubts_of, read_for, stage_cells
-from aiakit.storage.embeddings import ARRAYS, TABLES, read_embeddings
+from aiakit.storage.embeddings import holds_rows, read_embeddings
 from aiakit.storage.stdin import STDIN, file_on_stdin
 
 
@@ -80,7 +80,7 @@ def _read(run: Run, path: str | Path) -> Iterator[Inputs]:
         if not inside:
             raise InputError(f"{path} holds no photographs ({', '.join(EXTENSIONS)})")
         yield _photographs(run, inside)
-    elif path.suffix.lower() in ARRAYS + TABLES:
+    elif holds_rows(path):
         source = read_embeddings(path)
         values = prepare_array(run, source.values, str(path))
         keys = source.columns[source.key] if source.key else [f"{path}:{row}" for row in range(len(values))]
@@ -91,7 +91,9 @@ def _read(run: Run, path: str | Path) -> Iterator[Inputs]:
         yield _photographs(run, [path])
 
 
-_WANTED = "this run protects embeddings, give a file of them (.npz, .npy, .safetensors, .parquet, .csv)"
+_WANTED = (
+    "this run protects embeddings, give a file of them (.npz, .npy, .safetensors, .parquet, .csv, .h5, .pt, .faiss)"
+)
 
 
 def _photographs(run: Run, paths: Sequence[Path]) -> Inputs:

@@ -64,9 +64,8 @@ def read_embeddings(path: Path, key: str | None = None, option: str = "--embeddi
     ------
     InputError : unreadable, damaged, empty, without embeddings, or with several of which none was named.
     """
-    file, colon, inside = str(path).rpartition(":")
-    if colon and Path(file).suffix.lower() in HDF5 and not path.exists():
-        path, key = Path(file), inside.strip("/")
+    path, inside = named_inside(path)
+    key = inside or key
     if not path.is_file():
         raise InputError(f"there is no file or folder {path}")
     if path.stat().st_size == 0:
@@ -85,6 +84,19 @@ def read_embeddings(path: Path, key: str | None = None, option: str = "--embeddi
         cells = {name: [row[place] for _, row in table.rows] for place, name in enumerate(table.columns)}
         return _from_table(path, cells, key, option, table.notes, lines)
     raise InputError(f"{path}: unknown ending; give {', '.join(ARRAYS + TABLES)} or a folder of pictures")
+
+
+def named_inside(path: Path) -> tuple[Path, str]:
+    """The file of ``FILE.h5:NAME``, and NAME; of any other path itself, and nothing."""
+    file, colon, inside = str(path).rpartition(":")
+    if colon and Path(file).suffix.lower() in HDF5 and not path.exists():
+        return Path(file), inside.strip("/")
+    return path, ""
+
+
+def holds_rows(path: Path) -> bool:
+    """Whether it is a file that ``read_embeddings`` reads, by its ending."""
+    return named_inside(path)[0].suffix.lower() in ARRAYS + TABLES
 
 
 def read_table(path: Path) -> Table:

@@ -203,8 +203,8 @@ def test_attributes_by_file_are_found_in_another_form(root: Path, settings: Sett
 
 def test_why_nothing_matched_is_said(root: Path, settings: Settings) -> None:
     (root / "attributes.csv").write_text("person,gender\nperson-1,f\nperson-2,m\n")
-    notes = load(root, settings).notes
-    assert any("(it has person-1, person-2), in whatever form" in note for note in notes)
+    with pytest.raises(InputError, match=r"names none of the 2 people, ann for one, .* person has person-1, person-2$"):
+        load(root, settings)
 
 
 def test_lists_of_lfw_in_another_form(tmp_path: Path, picture: Picture, settings: Settings) -> None:

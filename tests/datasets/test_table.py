@@ -91,6 +91,14 @@ def test_templates_are_defended_attacked_and_protected(
     np.testing.assert_array_equal(from_stdin, from_file)
     assert "stdin:0" in (tmp_path / "b" / "index.csv").read_text()
 
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "unseen.h5", "w") as file:
+        file["faces/e"], file["other"] = unseen, 2 * unseen
+    inside = f"{tmp_path}/unseen.h5:faces/e"
+    assert aiakit("protect", tmp_path / "run", inside, "--defense", "leace", "-o", tmp_path / "h").code == 0
+    of_hdf5 = tensorfile.load(tmp_path / "h" / "embedding.safetensors")["embedding"]
+    np.testing.assert_array_equal(of_hdf5, from_file)
+
     np.save(tmp_path / "narrow.npy", unseen[:, :5])
     for wrong, words in (
         (tmp_path / "narrow.npy", "has 5 dimensions, and this run was trained on embeddings of 12"),
