@@ -113,11 +113,12 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
     named = replace(source, columns={**labels.columns, **source.columns})
     identity = _identity(given["identity"], labels)
     attributes = _attributes(given, labels, identity, source)
-    reference, notes = None, [*source.notes, *labels.notes]
+    reference, absence, notes = None, None, [*source.notes, *labels.notes]
     if given["reference"] is not None:
         read = read_source(Path(given["reference"]), given["embedding_key"], given["image_size"], watch.step)
-        reference, remarks = in_order_of(read, named, join_on)
-        notes += remarks
+        found = in_order_of(read, named, join_on, attributes)
+        reference, absence = found.values, found.absence
+        notes += found.notes
     pairs = None
     if official is not None:
         key = (join_on or source.key).partition("=")[0]
@@ -133,6 +134,7 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
         pairs,
         reference,
         notes,
+        absence,
     )
     options, utility = parse_settings(given["settings"]), not given["no_utility"]
     return prepare_audit(request_of(AuditRequest, given, samples=samples, options=options, utility=utility))

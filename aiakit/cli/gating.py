@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,10 +15,24 @@ if TYPE_CHECKING:
     from aiakit.results.gate import Limits
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Share(click.FloatRange):
+    """A number between 0 and 1; "nan", which compares with nothing, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; fails as click's own types do."""
+        number = super().convert(value, param, ctx)
+        if isinstance(number, float) and math.isnan(number):
+            self.fail(f"{value} is no number between 0 and 1.", param, ctx)
+        return number
+
+
+SHARE = Share(0, 1, min_open=True, max_open=True)
 OPTIONS = (
-    click.option("--fail-above", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="X",
+    click.option("--fail-above", type=SHARE, metavar="X",
                  help="Exit 3 where an attack reads more than this balanced accuracy, 4 where that is not ruled out."),
-    click.option("--min-utility", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="X",
+    click.option("--min-utility", type=SHARE, metavar="X",
                  help="The same where verification is less right than this."),
     click.option("--policy", metavar="TOML", help="Limits of several attributes, in place of these two."),
     click.option("--junit", metavar="FILE", help="Write the outcome as JUnit's XML."),
@@ -48,10 +64,22 @@ def limits_of(given: Mapping[str, Any]) -> Limits | None:
             "--junit and --sarif write the outcome of a gate: give --fail-above, --min-utility or --policy"
         )
     for option in ("junit", "sarif"):  # said before hours of work, not after them
-        folder = Path(given[option] or "").parent
-        if given[option] is not None and not folder.is_dir():
-            raise InputError(f"--{option} {given[option]}: there is no folder {folder}")
+        if given[option] is not None:
+            _require_writable(Path(given[option]), option)
+    if given["junit"] and given["sarif"] and Path(given["junit"]).resolve() == Path(given["sarif"]).resolve():
+        raise InputError(f"--junit and --sarif are both {given['sarif']}: name two files")
     return limits or None
+
+
+def _require_writable(path: Path, option: str) -> None:
+    from aiakit.errors import InputError
+
+    if not path.parent.is_dir():
+        raise InputError(f"--{option} {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise InputError(f"--{option} {path} is a folder: name a file in it")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"--{option} {path}: {path.parent} cannot be written to")
 
 
 def spelt_out(
@@ -67,8 +95,8 @@ def spelt_out(
 
 def conclude_gate(document: Mapping[str, Any], given: Mapping[str, Any]) -> int:
     """Write what a pipeline reads of the document's gate; the exit code of the command."""
+    from aiakit.errors import InputError
     from aiakit.report.gate import WRITTEN
-    from aiakit.storage.documents import writing
     from aiakit.storage.store import write_atomically
 
     incomplete = 0 if document["complete"] else 1
@@ -77,7 +105,8 @@ def conclude_gate(document: Mapping[str, Any], given: Mapping[str, Any]) -> int:
         return incomplete
     for style, write in WRITTEN.items():
         if given[style] is not None:
-            path = Path(given[style])
-            with writing(path.parent):
-                write_atomically(path, write(gate))
+            try:
+                write_atomically(Path(given[style]), write(gate, given["policy"] or document["dataset"]))
+            except OSError as error:
+                raise InputError(f"--{style} {given[style]} could not be written ({error.strerror})") from None
     return int(gate["exit_code"]) or incomplete

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from aiakit.contracts import IntArray
+from aiakit.datasets.absence import Told, told_by_absence
+from aiakit.datasets.labels import categorical
 from aiakit.errors import InputError
 from aiakit.storage.embeddings import Columns, Source
 from aiakit.storage.keys import Keys, agree, without_ending
@@ -15,6 +20,18 @@ from aiakit.storage.text import NUMBER, cleaned, loose, plain_number
 
 MANY = 10  # different cells of a column; fewer may be the values of two attributes
 IN_COMMON = 0.9  # share of the names that two columns have in common when they name the same rows
+
+
+@dataclass(frozen=True)
+class InOrder:
+    """A reference in the order of a release.
+
+    values : a row for each of the release's. absence : attribute → what is told by which rows the release lacks.
+    """
+
+    values: NDArray[Any]
+    notes: list[str]
+    absence: dict[str, Told]
 
 
 def shared_columns(left: Columns, right: Columns) -> list[tuple[str, str]]:
@@ -104,17 +121,19 @@ def coded_otherwise(left: Sequence[str], right: Sequence[str]) -> bool:
     return len(pairs) == len(mine) == len(theirs) <= len(left) // 2 and not mine & theirs
 
 
-def in_order_of(reference: Source, source: Source, join_on: str | None) -> tuple[NDArray[Any], list[str]]:
-    """The rows of a reference in the order of the release, and notes.
+def in_order_of(reference: Source, source: Source, join_on: str | None, private: Collection[str] = ()) -> InOrder:
+    """The rows of a reference in the order of the release.
 
     source : the release, whose columns may be those of its table of labels as well. They are joined by a column of both
     that names every row (that of ``join_on`` before others), and taken in order where there is none.
+    private : the names of the attributes.
 
     Raises
     ------
     InputError : rows that the reference lacks, or columns of both that disagree.
     """
     theirs, mine, notes = reference.columns, source.columns, list[str]()
+    absence: dict[str, Told] = {}
     preferred = (join_on or source.key).partition("=")[0]
     keys = sorted(keys_of_rows(mine, theirs), key=lambda key: key[0] != preferred)
     values = reference.values
@@ -127,6 +146,8 @@ def in_order_of(reference: Source, source: Source, join_on: str | None) -> tuple
                 f"the reference {reference.name} has no row for {len(absent)} of {len(mine[left])} rows ({left} "
                 f"{absent[0]!r} for one): give the same rows"
             )
+        remarks, absence = _not_released(reference, source.name, found.places, private)
+        notes += remarks
         values = values[found.places]
         theirs = {name: [cells[place] for place in found.places] for name, cells in theirs.items()}
         notes += [f"reference: {note}" for note in found.notes]
@@ -137,7 +158,7 @@ def in_order_of(reference: Source, source: Source, join_on: str | None) -> tuple
     elif len(values) == len(source.values):
         notes.append(f"the rows of the reference {reference.name} were taken to be in the order of {source.name}")
     else:
-        return values, notes  # ``make_samples`` says that the numbers of rows differ
+        return InOrder(values, notes, absence)  # ``make_samples`` says that the numbers of rows differ
     for left, right in [*([] if keys else same_cells(mine, theirs)), *shared_columns(mine, theirs)]:
         row = first_difference(mine[left], theirs[right])
         if row is not None:
@@ -146,7 +167,27 @@ def in_order_of(reference: Source, source: Source, join_on: str | None) -> tuple
                 f"{source.name} has {mine[left][row]!r}, so their rows are not the same: give both a column that "
                 "names every row"
             )
-    return values, notes
+    return InOrder(values, notes, absence)
+
+
+def _not_released(
+    reference: Source, name: str, places: IntArray, private: Collection[str]
+) -> tuple[list[str], dict[str, Told]]:
+    """Notes where the reference has rows that the release lacks, and what these being missing tells of attributes.
+
+    What is left is measured, and this is what nothing else would say of the choice.
+    """
+    absent = np.ones(len(reference.values), bool)
+    absent[places] = False
+    if not absent.any():
+        return [], {}
+    told = {
+        column: found
+        for column in sorted(set(private) & set(reference.columns))
+        if (found := told_by_absence(absent, categorical(reference.columns[column])))
+    }
+    which = "".join(f"; which ones tells {column} ({found.words})" for column, found in told.items())
+    return [f"{name} lacks {absent.sum()} of the {len(absent)} rows of the reference {reference.name}{which}"], told
 
 
 def _tells_apart(cells: Sequence[str]) -> bool:

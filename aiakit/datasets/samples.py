@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import MISSING, Attribute, FloatArray, IntArray, OfficialPairs, View, batches
+from aiakit.datasets.absence import Told, told_by_absence
 from aiakit.datasets.identities import people_of
 from aiakit.datasets.labels import MOST_CLASSES, about_classes, categorical
 from aiakit.errors import InputError
@@ -28,7 +29,8 @@ class Samples:
     identity : int64 (N,), index into ``people`` or MISSING.
     attributes : name → the private attribute. groups : name → what results are broken down by.
     split : None, or N texts that put every row into a split. pairs : official verification pairs, as row numbers.
-    reference : the undefended release of the same rows, as ``values``, or None.
+    reference : the undefended release of the same rows, as ``values``, or None. absence : attribute → the balanced
+    accuracy of a guess from nothing but which rows hold zeros, or are missing, where that tells something.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Samples:
     pairs: OfficialPairs | None = None
     reference: NDArray[Any] | None = None
     notes: tuple[str, ...] = ()
+    absence: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -67,8 +70,9 @@ def make_samples(
     pairs: OfficialPairs | None,
     reference: Any,
     notes: Sequence[str],
+    absence: Mapping[str, Told] | None = None,
 ) -> Samples:
-    """Check arrays and columns, and code them.
+    """Check arrays and columns, and code them. absence : attribute → what is told by rows that are not there at all.
 
     Raises
     ------
@@ -82,11 +86,15 @@ def make_samples(
     owner = np.array([codes.get(name, MISSING) for name in who], np.int64)
     _require_people(people)
     found += remarks
-    if view == "embedding":
-        found += _leave_out_zeros(np.asarray(values), owner)
+    told = dict(absence or {})
     if not attributes:
         raise InputError("no attribute is named: give at least one whose leakage is measured")
     coded = {each: _attribute(each, column, len(checked)) for each, column in attributes.items()}
+    if view == "embedding":
+        remarks, empty = _leave_out_zeros(np.asarray(values), owner, coded)
+        found += remarks
+        told = {each: max(known, key=lambda one: one.accuracy) for each in coded
+                if (known := [one[each] for one in (told, empty) if each in one])}  # fmt: skip
     for each, attribute in coded.items():
         found += _about_labels(each, attribute, owner, as_text(attributes[each]))
     if reference is not None:
@@ -110,6 +118,7 @@ def make_samples(
         pairs=pairs,
         reference=reference,
         notes=tuple(found),
+        absence={each: known.accuracy for each, known in told.items()},
     )
 
 
@@ -207,14 +216,25 @@ def _require_people(people: Sequence[str]) -> None:
         )
 
 
-def _leave_out_zeros(values: NDArray[Any], owner: IntArray) -> list[str]:
-    """Make the rows of zeros nobody's: no face was found there."""
+def _leave_out_zeros(
+    values: NDArray[Any], owner: IntArray, attributes: Mapping[str, Attribute]
+) -> tuple[list[str], dict[str, Told]]:
+    """Make the rows of zeros nobody's: no face was found there. Notes, and what these rows tell of which attribute.
+
+    Where they tell something they stay, as what an attacker is given: a release without a row for every woman would
+    tell who is one, and an audit of the rest would not see it.
+    """
     zero = np.concatenate([~values[rows].any(axis=1) for rows in batches(len(values), CHUNK)])
     if not zero.any():
-        return []
+        return [], {}
+    what = f"{zero.sum()} of {len(zero)} rows hold zeros only (no face was found?) and"
+    example = f"row {np.argmax(zero)} for one"
+    told = {name: found for name, each in attributes.items() if (found := told_by_absence(zero, each))}
+    if told:
+        shares = "; ".join(f"{name}: {found.words}" for name, found in told.items())
+        return [f"{what} stay, since they alone tell something ({shares}): {example}"], told
     owner[zero] = MISSING
-    what = f"{zero.sum()} of {len(zero)} rows hold zeros only (no face was found?) and are left out: row"
-    return [f"{what} {np.argmax(zero)} for one"]
+    return [f"{what} are left out: {example}"], {}
 
 
 def _about_labels(name: str, attribute: Attribute, owner: IntArray, cells: Sequence[str]) -> list[str]:

@@ -26,6 +26,9 @@ from aiakit.storage.onnxfile import OnnxFile, read_onnx
 from aiakit.storage.paths import existing
 
 BATCH = 64  # pictures that a model is given at once, where it takes any number
+COMPANY = 4  # pictures that one is given with once more
+APART = 0.05  # what a row may differ then; half precision rounds by less
+SMALLEST = 1e-12
 CODES = re.compile(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ")
 Numbers = tuple[float, ...] | None
 
@@ -96,8 +99,25 @@ class Onnx(Pinned):
             made.append(self._run(pictures, files[rows]))
         embeddings = np.concatenate(made)
         require_varied(embeddings, images, self.model, f"are mean and scale ({self._recipe}) those of its training?")
+        self._require_apart(images, embeddings)
         self.notes = (self._described(embeddings), *self._on_device())
         return embeddings
+
+    def _require_apart(self, images: PixelArray, embeddings: NDArray[np.float32]) -> None:
+        """Raise InputError where the first picture gets another row beside noise than it got among the others.
+
+        So it is with a network that was exported while it was training: its normalisation is of the batch.
+        """
+        pictures = np.stack([self._picture(np.ascontiguousarray(images[0]))] * COMPANY)
+        pictures[1:] = np.random.default_rng(0).integers(0, 256, pictures[1:].shape, dtype=np.uint8)
+        count = min(COMPANY, self._recipe.batch or COMPANY)
+        beside_noise = self._run(pictures[:count], ("",) * count)[0]
+        off = float(np.abs(beside_noise - embeddings[0]).max() / max(np.abs(embeddings[0]).max(), SMALLEST))
+        if off > APART:
+            raise InputError(
+                f"{self.model} gives a picture another embedding beside other pictures (by {off:.0%} of its largest "
+                "value), so that no row is of one face: export it in evaluation mode (model.eval())"
+            )
 
     def _described(self, embeddings: NDArray[Any]) -> str:
         """A line: what the model was given and what it gives."""

@@ -254,6 +254,7 @@ def _facts(samples: Samples, split: Split) -> dict[str, Any]:
         "images": sum(len(rows) for rows in split.rows.values()),
         "splits": {name: dict(counts) for name, counts in split.summary().items()},
         "bayes_ceiling": None,
+        "absence": samples.absence.get(split.attribute),
         "notes": [*samples.notes, *split.notes],
         "groups": [{"name": name, "classes": list(group.classes)} for name, group in samples.groups.items()],
         "test_people": array_digest([samples.people[code] for code in np.unique(samples.identity[split.tested()])]),

@@ -36,7 +36,8 @@ class DataSummary(BaseModel):
     """What a protocol cell says of its data; the cell may be somebody else's.
 
     groups : what an audit's results are broken down by, besides the classes; None of a run. test_people : of an audit,
-    a digest of the names of the people of test, in the order of their numbers.
+    a digest of the names of the people of test, in the order of their numbers. absence : of an audit, the balanced
+    accuracy of a guess from which rows are empty; None where that tells nothing.
     """
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
@@ -51,6 +52,7 @@ class DataSummary(BaseModel):
     notes: list[Line]
     groups: list[Group] | None = None
     test_people: str = ""
+    absence: float | None = None
 
 
 def drawn_pairs(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -37,8 +38,11 @@ def _open(gate: Gate) -> list[Mapping[str, Any]]:
     return [check for check in gate["checks"] if check["outcome"] != "passed"]
 
 
-def as_junit(gate: Gate) -> str:
-    """The gate as a test suite: a case a release and limit, failures with the outcome as their type."""
+def as_junit(gate: Gate, about: str) -> str:
+    """The gate as a test suite: a case a release and limit, failures with the outcome as their type.
+
+    about : the name of what is judged, which names the suite.
+    """
     environment = Environment(
         loader=PackageLoader("aiakit.report", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -47,12 +51,19 @@ def as_junit(gate: Gate) -> str:
         {**check, **{key: printable(check[key]) for key in ("release", "what", "reason")}} for check in gate["checks"]
     ]
     return environment.get_template("junit.xml.j2").render(
-        checks=checks, missing=list(map(printable, gate["missing"])), bad=len(_open(gate)) + bool(gate["missing"])
+        about=printable(about),
+        checks=checks,
+        missing=list(map(printable, gate["missing"])),
+        bad=len(_open(gate)) + bool(gate["missing"]),
     )
 
 
-def as_sarif(gate: Gate) -> str:
-    """The gate as SARIF 2.1.0: a result for each limit that was not shown to be kept."""
+def as_sarif(gate: Gate, about: str) -> str:
+    """The gate as SARIF 2.1.0: a result for each limit that was not shown to be kept.
+
+    about : the path, or the name, of what a result is about. Code scanning refuses results without a place.
+    """
+    place = {"physicalLocation": {"artifactLocation": {"uri": quote(about)}, "region": {"startLine": 1}}}
     order = list(RULES)
     found = [(check["outcome"], f"{check['release']}: {check['reason']}", check) for check in _open(gate)]
     if gate["missing"]:
@@ -63,6 +74,7 @@ def as_sarif(gate: Gate) -> str:
             "ruleIndex": order.index(outcome),
             "level": "error" if outcome == "failed" else "warning",
             "message": {"text": printable(text)},
+            "locations": [place],
             "properties": dict(check),
         }
         for outcome, text, check in found
@@ -77,4 +89,4 @@ def as_sarif(gate: Gate) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-WRITTEN: dict[str, Callable[[Gate], str]] = {"junit": as_junit, "sarif": as_sarif}
+WRITTEN: dict[str, Callable[[Gate, str], str]] = {"junit": as_junit, "sarif": as_sarif}

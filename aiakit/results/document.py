@@ -104,6 +104,7 @@ def _attribute(evaluation: Evaluation, tests: int) -> dict[str, Any]:
     return {
         **{key: facts[key] for key in ("attribute", "classes", "people", "images", "splits", "bayes_ceiling")},
         "chance": 1 / classes,
+        **_if_any(absence=facts.get("absence")),
         "attacker_people": _people_known(evaluation),
         "tested_together": tests,
         "smallest_detectable": number(

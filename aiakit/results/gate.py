@@ -148,6 +148,11 @@ def _leak(row: Row, of: Row, limit: float) -> Check:
         outcome, reason = "failed", f"{read}, better than is possible: a plugin or the protocol is broken"
     elif figure > limit:
         outcome, reason = "failed", f"{read}, above {limit:g}"
+    elif of.get("absence", 0) > limit:
+        outcome, reason = (
+            "failed",
+            f"which rows are empty or missing tells {attribute} at {of['absence']:.3f}, above {limit:g}",
+        )
     elif high is None or high >= limit:
         reason = (
             f"{read}, and it may be {'anything' if high is None else f'{high:.3f}'}: not shown to be below {limit:g}"

@@ -73,6 +73,14 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
         {},
         r"each of 24 pictures the same embedding",
     ),
+    "rows of a batch": (
+        ended(
+            helper.make_node("ReduceMean", ["flat"], ["mean"], axes=[0], keepdims=1),
+            helper.make_node("Sub", ["flat", "mean"], ["embedding"]),
+        ),
+        {},
+        r"gives a picture another embedding beside other pictures .*model.eval\(\)",
+    ),
     "no alignment": ({}, {"align": "arcface"}, r"align=arcface is for pictures of 112×112 or a multiple, and .* 32×32"),
 }
 

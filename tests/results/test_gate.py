@@ -134,6 +134,8 @@ def test_a_release_that_leaks_fails_a_pipeline(
     assert [failure.get("type") for failure in suite.iter("failure")] == ["failed"]
     result = json.loads(sarif.read_text())["runs"][0]["results"]
     assert [(each["ruleId"], each["level"]) for each in result] == [("leak-above-limit", "error")]
+    (place,) = result[0]["locations"]  # without one code scanning refuses the file
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "release-6"
     (run,) = (tmp_path / "runs").iterdir()
     again = aiakit("show", run, "--fail-above", 0.7, "--min-utility", 0.6, "--json")
     assert again.code == 3
@@ -162,12 +164,40 @@ def test_silence_is_no_pass_without_power_and_a_pass_with_it(
     assert small.code == 4
 
 
+def test_who_is_left_out_may_tell_what_the_rest_does_not(
+    aiakit: Aiakit, tmp_path: Path, write_release: Callable[..., Path]
+) -> None:
+    """Rows of most of the women are empty, or not there: what is left shows nothing, and yet there is a leak."""
+    silent, reference = dict(np.load(write_release(0.0))), dict(np.load(write_release(6.0)))
+    name = np.array([f"{row}.jpg" for row in range(len(silent["e"]))])
+    empty = (silent["gender"] == "f") & (np.random.default_rng(0).random(len(name)) < 0.8)
+    np.savez(tmp_path / "reference.npz", **reference, name=name)
+    np.savez(tmp_path / "zeros.npz", **silent | {"e": np.where(empty[:, None], 0, silent["e"])}, name=name)
+    np.savez(tmp_path / "fewer.npz", **{key: cells[~empty] for key, cells in (silent | {"name": name}).items()})
+    asked = (*AUDIT, "--fail-above", 0.75, "--reference", tmp_path / "reference.npz", "--out", tmp_path / "runs")
+    zeros = aiakit("audit", tmp_path / "zeros.npz", *asked)
+    assert zeros.code == 3
+    assert "which rows are empty or missing tells gender at 0.8" in zeros.out  # these attacks do not see it
+    assert "and stay, since they alone tell something (gender: 78.7% of f" in " ".join(zeros.out.split())
+    fewer = aiakit("audit", tmp_path / "fewer.npz", *asked)
+    assert fewer.code == 3
+    assert "which ones tells gender (78.7% of f" in " ".join(fewer.out.split())
+    unrelated = np.random.default_rng(1).permutation(len(name))[900:]
+    np.savez(tmp_path / "part.npz", **{key: cells[unrelated] for key, cells in (silent | {"name": name}).items()})
+    part = aiakit("audit", tmp_path / "part.npz", *asked)
+    assert part.code in (0, 4)
+    assert "part.npz lacks 900 of the 1800 rows of the reference reference.npz" in " ".join(part.out.split())
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("--fail-above", "0.5"), "guessing reads 0.5"),
         (("--fail-above", "0.6", "--junit", "nowhere/gate.xml"), "there is no folder nowhere"),
         (("--junit", "gate.xml"), "give --fail-above, --min-utility or --policy"),
+        (("--fail-above", "nan"), "nan is no number between 0 and 1"),
+        (("--fail-above", "0.6", "--junit", "."), ". is a folder: name a file in it"),
+        (("--fail-above", "0.6", "--junit", "gate.out", "--sarif", "./gate.out"), "name two files"),
         (("--policy", "none.toml"), "none.toml cannot be read"),
         (("--policy", "none.toml", "--fail-above", "0.6"), "leave out --fail-above"),
     ],

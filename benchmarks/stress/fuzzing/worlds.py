@@ -87,10 +87,12 @@ def joined(name: str) -> Callable[[Path], None]:
 def reference(folder: Path) -> None:
     """The rows of a reference beside those of the release; what has names may not be another's."""
     source, other = read_source(folder / "release.npz"), read_source(folder / "reference.npz")
-    values, notes = in_order_of(other, source, None)
-    if len(values) != len(source.values):
+    found = in_order_of(other, source, None)
+    if len(found.values) != len(source.values):
         return  # ``make_samples`` refuses it
-    if oracle.rows_of(values) != oracle.rows_of(source.values) and not any(oracle.IN_ORDER in each for each in notes):
+    if oracle.rows_of(found.values) != oracle.rows_of(source.values) and not any(
+        oracle.IN_ORDER in each for each in found.notes
+    ):
         raise Misread("a reference of other rows")
 
 

@@ -152,9 +152,9 @@ def test_a_reference_is_joined_by_its_own_names(base: Base, tmp_path: Path, name
     mine = read_source(save(tmp_path / "emb.npz", base.embedding, {"image": base.image}))
     theirs = {name: [base.image[row] for row in OTHER_ORDER], "person": [base.person[row] for row in OTHER_ORDER]}
     reference = read_source(save(tmp_path / "ref.npz", reference_of(base, OTHER_ORDER), theirs))
-    values, notes = in_order_of(reference, mine, None)
-    np.testing.assert_array_equal(values, 2 * base.embedding)
-    assert notes == [f"the rows of the reference ref.npz were joined by {name}: they are in another order"]
+    found = in_order_of(reference, mine, None)
+    np.testing.assert_array_equal(found.values, 2 * base.embedding)
+    assert found.notes == [f"the rows of the reference ref.npz were joined by {name}: they are in another order"]
 
 
 def test_a_reference_in_another_order_shows_power(base: Base, audit: Audit, tmp_path: Path, people: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_reference_whose_rows_are_only_counted_is_taken_in_order(base: Base, t
     count = {"id": [str(row) for row in range(ROWS)]}
     mine = read_source(save(tmp_path / "emb.npz", base.embedding, count))
     reference = read_source(save(tmp_path / "ref.npz", base.embedding, count))
-    assert in_order_of(reference, mine, None)[1] == [
+    assert in_order_of(reference, mine, None).notes == [
         "the rows of the reference ref.npz were taken to be in the order of emb.npz"
     ]
 
@@ -189,7 +189,7 @@ def test_a_reference_whose_rows_are_only_counted_is_taken_in_order(base: Base, t
 def test_a_reference_without_names_is_noted_and_one_that_disagrees_refused(base: Base, tmp_path: Path) -> None:
     mine = read_source(save(tmp_path / "emb.npz", base.embedding, base.columns()))
     plain = read_source(save(tmp_path / "ref.npz", reference_of(base, range(ROWS)), {}))
-    assert in_order_of(plain, mine, None)[1] == [
+    assert in_order_of(plain, mine, None).notes == [
         "the rows of the reference ref.npz were taken to be in the order of emb.npz"
     ]
     for shared in ("person", "gender"):

@@ -59,11 +59,21 @@ def test_a_column_of_timestamps_links_nobody(base: Base) -> None:
     assert len(np.unique(clusters_of_duplicates(doubled))) == ROWS - 1
 
 
-def test_rows_of_zeros_are_nobody_s(base: Base, tmp_path: Path) -> None:
-    embedding = base.embedding.copy()
-    embedding[[0, 30, 60, 90]] = 0
-    for moved in (embedding, np.where(embedding == 0, 0, embedding + 5000)):
-        samples = read(save(tmp_path / "a.npz", moved, {"person": base.person, "gender": base.gender}))
-        assert "4 of 180 rows hold zeros only (no face was found?) and are left out: row 0 for one" in samples.notes
-        assert np.flatnonzero(samples.identity < 0).tolist() == [0, 30, 60, 90]
-    assert len(np.unique(clusters_of_duplicates(embedding))) == ROWS
+def test_rows_of_zeros_are_nobody_s_unless_they_tell_something(base: Base, tmp_path: Path) -> None:
+    gender = np.array(base.gender)
+    of_both = np.sort([row for value in np.unique(gender) for row in np.flatnonzero(gender == value)[[0, 9]]])
+    of_one = np.flatnonzero(gender == gender[0])[:4]
+    for empty in (of_both, of_one):
+        embedding = base.embedding.copy()
+        embedding[empty] = 0
+        for moved in (embedding, np.where(embedding == 0, 0, embedding + 5000)):
+            samples = read(save(tmp_path / "a.npz", moved, {"person": base.person, "gender": base.gender}))
+            left_out = np.flatnonzero(samples.identity < 0).tolist()
+            (note,) = [note for note in samples.notes if "4 of 180 rows hold zeros only (no face was found?)" in note]
+            if empty is of_both:
+                assert note.endswith(f"and are left out: row {empty[0]} for one")
+                assert (left_out, samples.absence) == (empty.tolist(), {})
+            else:
+                assert "stay, since they alone tell something (gender: 4.4% of " in note
+                assert (left_out, samples.absence) == ([], {"gender": pytest.approx((1 + 4 / 90) / 2)})
+        assert len(np.unique(clusters_of_duplicates(embedding))) == ROWS
