@@ -62,7 +62,7 @@ KINDS: dict[str, tuple[type[Record], int]] = {
 def read_record(path: Path) -> Entry | Withdrawn | Reported:
     """The record of a JSON or TOML file. Raises InputError for anything that is none."""
     content = read_toml(path) if path.suffix == ".toml" else read_json(path)
-    if not isinstance(content, dict) or content.get("kind") not in KINDS:
+    if not isinstance(content, dict) or str(content.get("kind")) not in KINDS:
         raise InputError(f"{path} is no leaderboard entry: its kind must be {', '.join(KINDS)}")
     kind, reads = KINDS[content["kind"]]
     version = content.get("schema_version")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,23 @@ def read_hdf5(path: Path) -> dict[str, StoredArray]:
         import h5py
     except ImportError:
         raise InputError(f"reading {path} needs h5py: pip install 'aiakit[tables]'") from None
-    with damage(path), h5py.File(path, "r") as file:
+    with _damage(path), h5py.File(path, "r") as file:
         found: dict[str, StoredArray] = {}
         for name, dataset in _datasets(file, ""):
             if len(found) == MOST:
                 raise InputError(f"{path} holds more than {MOST} data sets: name the one that is wanted, FILE.h5:NAME")
             found[name] = _stored(path, name, dataset)
         return found
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """``damage``; h5py raises KeyError, too, where what a name leads to cannot be opened."""
+    with damage(path):
+        try:
+            yield
+        except KeyError as error:
+            raise ValueError(error.args[0]) from None
 
 
 def _datasets(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -60,7 +71,7 @@ def _stored(path: Path, name: str, dataset: Any) -> StoredArray:
         raise InputError(f"{where} declares {size:,} bytes and holds {held:,}, which is refused: save it unpacked")
 
     def read() -> NDArray[Any]:
-        with damage(path), h5py.File(path, "r") as file:
+        with _damage(path), h5py.File(path, "r") as file:
             values = file[name].asstr()[...] if text else file[name][...]
         return np.asarray(values, np.str_) if text else np.asarray(values)
 

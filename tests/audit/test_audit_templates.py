@@ -98,6 +98,18 @@ def test_hdf5_by_name_and_never_another_file(cast: Any, tmp_path: Path) -> None:
         read_embeddings(tmp_path / "half.h5")
 
 
+def test_hdf5_with_one_damaged_data_set(cast: Any, tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = cast.embedding
+        where = h5py.h5o.get_info(file["x"].id).addr
+    content = bytearray((tmp_path / "a.h5").read_bytes())
+    content[where] = 255  # the version of its header
+    (tmp_path / "a.h5").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.h5 is damaged or no \.h5 file \(.*bad object header"):
+        read_embeddings(tmp_path / "a.h5")
+
+
 def test_a_matrix_and_its_ids_in_another_file(cast: Any, tmp_path: Path, aiakit: Callable[..., Answer]) -> None:
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet

@@ -60,9 +60,9 @@ def test_the_harness_names_what_it_leaves_out(
 ) -> None:
     from benchmarks.stress.fuzz import choose
 
-    everything = {reader.name for reader in choose("")} | {"onnx", "parquet"}
+    everything = {reader.name for reader in choose("")} | {"hdf5", "onnx", "parquet"}
     monkeypatch.setattr("aiakit.plugins.extras.find_spec", lambda name: None)
-    assert everything - {reader.name for reader in choose("")} == {"onnx", "parquet"}
+    assert everything - {reader.name for reader in choose("")} == {"hdf5", "onnx", "parquet"}
     assert "left out: parquet: pyarrow is not installed: pip install 'aiakit[parquet]'" in capsys.readouterr().out
 
 

@@ -257,6 +257,7 @@ def test_changed_entries_are_refused(
         ("{", ("no sound JSON",)),
         ("[" * 5000, ("no sound JSON",)),
         ("[]", ("no leaderboard entry",)),
+        ('{"kind": ["measured"]}', ("no leaderboard entry",)),
         ('{"schema": 1, "rows": []}', ("no leaderboard entry",)),
         ("\xff", ("no sound JSON",)),
     ],

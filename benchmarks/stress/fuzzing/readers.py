@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -33,9 +34,11 @@ from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import read_record, read_submission
 from aiakit.leaderboard.gather import gather
 from aiakit.leaderboard.scores import truth_digest
+from aiakit.leaderboard.submit import submit
 from aiakit.leaderboard.verify import verified
 from aiakit.plugins.extras import not_installed
 from aiakit.results.document import document_of_run
+from aiakit.results.gate import read_policy
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import UNSOUND
 from aiakit.storage.embeddings import Source
@@ -44,6 +47,7 @@ from aiakit.suites.load import read_suite
 from benchmarks.stress.fuzzing import conduct, mutations, whole
 from benchmarks.stress.fuzzing.mutations import Mutation
 from benchmarks.stress.fuzzing.sets import sets
+from benchmarks.stress.fuzzing.templates import Arrays, templates
 from benchmarks.stress.fuzzing.worlds import LABELS, RELEASE, worlds
 
 SIZE = 16  # pixels of the pictures that are read
@@ -199,10 +203,23 @@ def _audit(name: str) -> Callable[[Path], object]:
     return read
 
 
-def _read_npy(folder: Path) -> None:
-    rows = np.arange(ROWS)
-    values = read_source(folder / "release.npy").values
-    make_samples("x", values, {"gender": rows % 2}, rows // 2, {}, None, None, None, ())
+def _templates(write: Callable[[Path, Arrays], None], folder: Path) -> None:
+    write(folder, _arrays())
+
+
+def _policy(folder: Path) -> None:
+    (folder / "policy.toml").write_text("min_utility = 0.9\n[fail_above]\ngender = 0.6\nage_group = 0.4\n")
+
+
+def _read_rows(name: str) -> Callable[[Path], object]:
+    """Read a file of vectors, whose columns say nothing of people."""
+
+    def read(folder: Path) -> object:
+        rows = np.arange(ROWS)
+        values = read_source(folder / name).values
+        return make_samples("x", values, {"gender": rows % 2}, rows // 2, {}, None, None, None, ())
+
+    return read
 
 
 def _beside(folder: Path) -> None:
@@ -311,6 +328,11 @@ def _mend_checksums(folder: Path) -> None:
         path.write_text(json.dumps(record))
 
 
+def _entry(run: Path, folder: Path) -> None:
+    """What is submitted of a run today."""
+    submit(Run.open(run), folder, "grl")
+
+
 def _verify(folder: Path) -> None:
     path = next(folder.glob("*.json"))
     scores = next(folder.glob("*.safetensors"))
@@ -357,7 +379,7 @@ def _load_audit(folder: Path) -> None:
 
 def readers(root: Path) -> Iterator[Reader]:
     """All of them. root : the repository, whose suites and fixtures are seeds."""
-    run, entry = (_copied(root / "tests" / "fixtures" / name) for name in ("run-schema-3", "entry-schema-3"))
+    run = _copied(root / "tests" / "fixtures" / "run-schema-3")
     suites = root / "benchmarks" / "suites"
     table = mutations.text
     texts: dict[str, Mutation] = {"*.txt": table, "*.csv": table}
@@ -369,12 +391,16 @@ def readers(root: Path) -> Iterator[Reader]:
         yield Reader(name, make, changed, _load(dataset))
     yield Reader("folder", _folder, texts, _load(lambda at: Folder(str(at))))
     yield Reader("folder index", _index, texts, _load(lambda at: Folder(str(at), index="index.csv")))
-    yield Reader("npy", _npy, {"*": mutations.npy}, _read_npy, 3.0)
+    yield Reader("npy", _npy, {"*": mutations.npy}, _read_rows("release.npy"), 3.0)
     yield Reader("npz", _npz, {"*": mutations.npz}, _audit("release.npz"), 3.0)
     yield Reader("safetensors", _safetensors, {"*": mutations.safetensors}, _audit("release.safetensors"), 3.0)
     yield Reader("csv", _csv, texts, _audit("release.csv"), 3.0)
     yield Reader("parquet", _parquet, {"*": mutations.damaged}, _audit("release.parquet"), 2.0,
                  not_installed("parquet", "pyarrow"))  # fmt: skip
+    for name, (file, write, mutate, missing) in templates().items():
+        read = _read_rows(file) if file.endswith(".faiss") else _audit(file)
+        yield Reader(name, partial(_templates, write), mutate, read, 2.0, missing)
+    yield Reader("policy", _policy, {"*": table}, lambda at: read_policy(at / "policy.toml"), 2.0)
     yield Reader("labels and pairs", _beside, texts, _read_beside, 3.0)
     for name, (build, mutate, read) in worlds().items():
         yield Reader(name, build, mutate, read, 2.0)
@@ -387,7 +413,13 @@ def readers(root: Path) -> Iterator[Reader]:
     yield Reader("run.json", run, {"run.json": mutations.json_text}, _open_run, 0.1)
     changed = {"result.json": _signed(mutations.json_text), "*.safetensors": mutations.safetensors}
     yield Reader("cells", run, changed, _show, 0.05)
-    yield Reader("entry", entry, {"*.json": mutations.json_text, "*": mutations.safetensors}, _verify, 0.2)
+    yield Reader(
+        "entry",
+        partial(_entry, root / "tests" / "fixtures" / "run-schema-3"),
+        {"*.json": mutations.json_text, "*": mutations.safetensors},
+        _verify,
+        0.2,
+    )
     yield Reader("reported", _reported, {"*": table}, lambda at: read_record(at / "paper.toml"), 3.0)
     yield Reader("suite", _suite(suites), {"*.toml": table}, _read_suites, 2.0)
     yield Reader("audit", _audit_result, {"run.json": mutations.json_text}, _load_audit, 0.05)

@@ -12,9 +12,11 @@ from PIL import Image
 
 from aiakit.contracts import Dataset
 from aiakit.datasets.adience import Adience
+from aiakit.datasets.bfw import BFW
 from aiakit.datasets.fairface import FairFace
 from aiakit.datasets.insightface import InsightFace
 from aiakit.datasets.insightface_bin import InsightFaceBin
+from aiakit.datasets.lfw import LFW
 from aiakit.datasets.rfw import RFW
 from aiakit.datasets.vggface2 import VGGFace2
 from benchmarks.stress.fuzzing import mutations
@@ -24,17 +26,17 @@ World = tuple[Callable[[Path], None], dict[str, Mutation], Callable[[Path], Data
 TABLES: dict[str, Mutation] = {"*.txt": mutations.text, "*.csv": mutations.text, "*.idx": mutations.text}
 
 
-def encoded(seed: int) -> bytes:
+def encoded(seed: int, side: int = 16) -> bytes:
     """A small picture of noise as PNG."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
 
 
-def _write(path: Path, seed: int) -> None:
+def _write(path: Path, seed: int, side: int = 16) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encoded(seed))
+    path.write_bytes(encoded(seed, side))
 
 
 def _vggface2(root: Path) -> None:
@@ -99,6 +101,28 @@ def _pairs(root: Path) -> None:
     (root / "attributes.csv").write_text("image,gender\n0,m\n1,m\n2,f\n3,m\n")
 
 
+def _bfw(root: Path) -> None:
+    lines = ["left,right,same,fold"]
+    for seed, group in enumerate(("asian_females", "white_males")):
+        for number in (1, 2):
+            _write(root / group / f"n00000{seed}" / f"000{number}_01.jpg", 2 * seed + number)
+        own = f"{group}/n00000{seed}/000"
+        lines += [f"{own}1_01.jpg,{own}2_01.jpg,1,{fold}" for fold in range(10)]
+        lines += [f"{own}1_01.jpg,{('asian_females', 'white_males')[1 - seed]}/n00000{1 - seed}/0001_01.jpg,0,{fold}"
+                  for fold in range(10)]  # fmt: skip
+    (root / "pairs.csv").write_text("\n".join(lines) + "\n")
+
+
+def _lfw_attributes(root: Path) -> None:
+    lines = ["# 3 images of attributes", "#\tperson\timagenum\tMale\tSmiling"]
+    for seed, (first, last) in enumerate((("Ann", "Lee"), ("Bob", "Ray"), ("Cid", "May"))):
+        name = f"{first}_{last}"
+        for number in (1, 2):
+            _write(root / "lfw" / name / f"{name}_{number:04d}.jpg", seed, 80)
+            lines.append(f"{first} {last}\t{number}\t{seed - 1.5}\t{number - 1.25}")
+    (root / "lfw_attributes.txt").write_text("\n".join(lines) + "\n")
+
+
 def sets() -> dict[str, World]:
     """Name → how a folder of sound files is made, how its files are changed, and the data set of the folder."""
     return {
@@ -106,6 +130,8 @@ def sets() -> dict[str, World]:
         "fairface": (_fairface, TABLES, lambda at: FairFace(str(at))),
         "adience": (_adience, TABLES, lambda at: Adience(str(at))),
         "rfw": (_rfw, TABLES, lambda at: RFW(str(at))),
+        "bfw": (_bfw, TABLES, lambda at: BFW(str(at), str(at / "pairs.csv"))),
+        "lfw attributes": (_lfw_attributes, TABLES, lambda at: LFW(str(at))),
         "insightface": (_records, {**TABLES, "*.rec": mutations.damaged}, lambda at: InsightFace(str(at))),
         "insightface-bin": (
             _pairs, {**TABLES, "*.bin": mutations.damaged}, lambda at: InsightFaceBin(str(at / "lfw.bin")),
