@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from aiakit.contracts import Attack, Context, LabelledRelease, Release
 from aiakit.plugins.bases import embedding, temperature
@@ -36,17 +36,20 @@ class Stack(Attack):
             raise ValueError("a stack needs more than one class to learn from")
         each = self._each(train.release)
         self._factors = np.array([temperature(logits, train) for logits in each])
-        each = each * self._factors[:, None, None]
-        joined, total = np.zeros(len(each)), np.zeros(each.shape[1:])
-        rows, weights = np.arange(len(train)), train.weights
+        logits = np.ascontiguousarray((each * self._factors[:, None, None]).transpose(0, 2, 1))  # (A, K, N)
+        weights = train.weights / len(train)
+        truth = logits[:, train.labels, np.arange(len(train))] @ weights  # (A,) mean logit of the true class
+        joined, total = np.zeros(len(each)), np.zeros(logits.shape[1:])
 
-        def loss(logits: NDArray[np.float64]) -> float:
-            return -float(np.mean(weights * log_softmax(logits, axis=1)[rows, train.labels]))
+        def loss(other: int, size: int) -> float:
+            """The mean log-loss, log Σₖ exp(zₖ) − z of the true class, once another has joined."""
+            log_sum = np.logaddexp.reduce((total + logits[other]) / size, axis=0)
+            return float(log_sum @ weights - (joined @ truth + truth[other]) / size)
 
         for size in range(1, self.rounds + 1):
-            best = int(np.argmin([loss((total + logits) / size) for logits in each]))
+            best = min(range(len(each)), key=lambda other: loss(other, size))
             joined[best] += 1
-            total += each[best]
+            total += logits[best]
         self._shares = joined / self.rounds
         return self
 

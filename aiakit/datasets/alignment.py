@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from aiakit.contracts import PixelArray
+from aiakit.datasets.colours import PROFILE, in_colour, in_srgb
 from aiakit.datasets.detections import Detection
-from aiakit.datasets.pixels import Box, Seek, Source, encoded, in_colour, opened, unpack_reduced
+from aiakit.datasets.pixels import Box, Seek, Source, encoded, opened, unpack_reduced
 from aiakit.errors import InputError
 from aiakit.networks.landmarks import TEMPLATE, frontal_faces, landmarks, similarity, turned
 from aiakit.plugins.extras import not_installed
@@ -256,7 +257,12 @@ def _cut(
         size = [max(1, round(side / shrink)) for side in image.size]
         found = found.real * size[0] / image.width + 1j * found.imag * size[1] / image.height
         image = image.resize((size[0], size[1]), Image.Resampling.LANCZOS, reducing_gap=3)
-    return turned(image, found - (0.5 + 0.5j), wanted, image_size)
+    crop = turned(image, found - (0.5 + 0.5j), wanted, image_size)
+    if PROFILE not in image.info:
+        return crop
+    small = Image.fromarray(crop)
+    small.info[PROFILE] = image.info[PROFILE]
+    return np.asarray(in_srgb(small))
 
 
 def _around(

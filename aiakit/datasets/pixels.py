@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from aiakit.contracts import Dataset, LoadSettings, PixelArray, batches
+from aiakit.datasets.colours import in_colour, in_srgb
 from aiakit.datasets.listing import NO_HEIF
 from aiakit.datasets.parallel import in_order
 from aiakit.errors import InputError
@@ -154,24 +155,13 @@ def _square(image: Image.Image, image_size: int, box: Box | None) -> PixelArray:
     ):  # a box refers to the pixels as stored; the central square is the same before and after turning
         resized.getexif()[ORIENTATION] = orientation
         resized = ImageOps.exif_transpose(resized)
-    return np.asarray(resized)
+    return np.asarray(in_srgb(resized))
 
 
 def unpack_reduced(image: Image.Image, excess: float) -> None:
     """Ask for a JPEG at 1/2, 1/4 or 1/8 of its size, where it is more than ``excess`` times larger than is needed."""
     if excess >= 2:  # only JPEG can do it, the other formats ignore the call
         image.draft("RGB", (int(image.width / excess) + 1, int(image.height / excess) + 1))
-
-
-def in_colour(image: Image.Image) -> Image.Image:
-    """The first picture of a file in RGB of 8 bits: 16 bits are scaled, what is transparent is seen on white."""
-    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip instead of scale
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.has_transparency_data:  # under it lies whatever a program left there
-        over = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), over)
-    image.load()
-    return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
 
 
 def _reason(error: BaseException) -> str:

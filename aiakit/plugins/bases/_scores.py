@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from aiakit.contracts import LabelledRelease
 from aiakit.measures.ranking import area_under_roc
@@ -33,10 +32,12 @@ def temperature(margins: NDArray[Any], val: LabelledRelease) -> float:
 
     ``softmax(temperature(margins, val) * margins, axis=1)``
     """
-    rows = np.arange(len(val))
+    by_class, weights = np.ascontiguousarray(margins.T), val.weights / len(val)
+    truth = float(by_class[val.labels, np.arange(len(val))] @ weights)
 
     def loss(log_factor: float) -> float:
-        return -float(np.mean(val.weights * log_softmax(np.exp(log_factor) * margins, axis=1)[rows, val.labels]))
+        factor = np.exp(log_factor)
+        return float(np.logaddexp.reduce(factor * by_class, axis=0) @ weights - factor * truth)
 
     return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
 
