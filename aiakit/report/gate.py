@@ -10,7 +10,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aiakit import __version__
-from aiakit.results.gate import RISING
+from aiakit.results.gate import ALONE, RISING
 from aiakit.storage.documents import printable
 
 WORDS = {"passed": "PASSED", "failed": "FAILED", "undecided": "NOT PASSED (undecided)"}
@@ -28,7 +28,7 @@ def lines(gate: Gate) -> Iterator[str]:
     for check in _open(gate):
         yield f"  {check['outcome']}: {check['release']}: {check['reason']}"
     for check in gate["checks"]:
-        if check["outcome"] == "passed" and check["reason"].endswith(RISING):
+        if check["outcome"] == "passed" and (check["reason"].endswith(RISING) or ALONE in check["reason"]):
             yield f"  note: {check['release']}: {check['reason']}"
     if gate["missing"]:
         yield f"  undecided: no result of {len(gate['missing'])} cells, the first is {gate['missing'][0]}"

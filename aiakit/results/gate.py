@@ -18,6 +18,7 @@ Outcome = Literal["passed", "failed", "undecided"]
 Share = Annotated[float, Field(gt=0, lt=1)]
 EXIT = {"failed": 3, "undecided": 4, "passed": 0}  # the worst first
 RISING = ", and still rising: who knows more people reads more"
+ALONE = "the only attack"  # which may be the one that the defense was made against
 Row = Mapping[str, Any]
 
 
@@ -165,7 +166,9 @@ def _leak(row: Row, of: Row, limit: float) -> Check:
     elif verdict == POWER_UNKNOWN:
         reason = f"{read}, and whether these attacks can see anything is not known: measure the undefended release too"
     else:
-        outcome, reason = "passed", f"{read}, at most {high:.3f}, below {limit:g}"
+        tried = len(row["attacks"])
+        strength = f"the strongest of {tried} attacks" if tried > 1 else ALONE
+        outcome, reason = "passed", f"{read}, {strength}, at most {high:.3f}, below {limit:g}"
         if any(curve.get("still_rising") for curve in row.get("growth", {}).values()):
             reason += RISING
     return Check(release, attribute, limit, outcome, reason, figure, low, high)

@@ -122,6 +122,11 @@ def test_fairface_images_without_a_value(fairface: Path, settings: Any) -> None:
     assert faces.attributes["gender"].values[faces.files.index("val/1.jpg")] == MISSING
 
 
+def test_a_name_that_no_file_can_have_is_an_image_that_is_not_there(fairface: Path, settings: Any) -> None:
+    edit("fairface_label_train.csv", "train/1.jpg", f"train/{'1' * 300}.jpg")(fairface)
+    assert len(FairFace(root=str(fairface)).load(settings()).files) == 79
+
+
 def edit(name: str, old: str, new: str) -> Any:
     def change(root: Path) -> None:
         text = (root / name).read_text()

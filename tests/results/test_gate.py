@@ -31,6 +31,7 @@ def document(
     row = {
         "release": "leace",
         "strongest": None if figure is None else best,
+        "attacks": {} if figure is None else {"lda": best},
         "simultaneous_upper": upper,
         "verdict": None if figure is None else verdict,
         "utility": {"random": {"accuracy": accuracy, "ci95": [accuracy - 0.02, accuracy + 0.02]}},
@@ -48,7 +49,7 @@ def document(
 @pytest.mark.parametrize(
     ("given", "outcome", "said"),
     [
-        ({}, "passed", "below 0.6"),
+        ({}, "passed", "by lda at 0.500, the only attack, at most 0.550, below 0.6"),
         ({"figure": 0.54, "verdict": "leaks"}, "passed", "at most 0.550"),
         ({"figure": 0.61, "high": 0.66, "verdict": "leaks"}, "failed", "above 0.6"),
         ({"figure": 0.3, "verdict": "inverted: leaks, or a broken protocol"}, "failed", "worse than by guessing"),
