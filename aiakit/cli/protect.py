@@ -42,9 +42,16 @@ def command(
 
     opened = Run.open(Path(run))
     chain, given = choose_chain(opened, defense), read_inputs(opened, inputs)
-    written = protect(opened, chain, given, Path(out), seed, noise_seed)
+    with console().status("releasing") as status:
+
+        def report(label: str, done: int, total: int) -> None:
+            status.update(f"{label}: {done:,} of {total:,}")
+
+        written = protect(opened, chain, given, Path(out), seed, noise_seed, report)
+    notes = list(dict.fromkeys(note for part in given for note in part.notes))
     if as_json:
-        emit_json({"schema": 1, "files": [str(path) for path in written], "notes": list(given.notes)})
+        emit_json({"schema": 1, "files": [str(path) for path in written], "notes": notes})
     else:
-        tell(*(f"note: {note}" for note in given.notes))
-        console().print(f"{len(given.names)} rows released into {out}", markup=False, highlight=False)
+        tell(*(f"note: {note}" for note in notes))
+        rows = sum(len(part.names) for part in given)
+        console().print(f"{rows} rows released into {out}", markup=False, highlight=False)

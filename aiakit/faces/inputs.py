@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aiakit.datasets.crops import SAMPLE
 from aiakit.datasets.listing import EXTENSIONS, images_in, person_folders
 from aiakit.datasets.samples import matrix
 from aiakit.datasets.table import resized
@@ -22,24 +25,21 @@ from aiakit.storage.embeddings import holds_rows, read_embeddings
 from aiakit.storage.stdin import STDIN, file_on_stdin
 
 
-def read_inputs(run: Run, paths: Sequence[str | Path]) -> Inputs:
+def read_inputs(run: Run, paths: Sequence[str | Path]) -> list[Inputs]:
     """Everything that is named, prepared as the run's data set prepares its own.
 
-    paths : files, folders of photographs, or "-" for a file on stdin. Raises InputError for what cannot be read, or
-    does not fit the run.
+    Photographs are read when their rows are asked for, tables now. paths : files, folders of photographs, or "-" for a
+    file on stdin. Raises InputError for tables that cannot be read or do not fit the run, and folders without any.
     """
     assert run.config.dataset.plugin_kind == "dataset"  # an InputError of an audit, of which nothing is trained
     if not paths:
         raise InputError("nothing is named that could be protected")
-    found = [part for path in paths for part in _read(run, path)]
-    shapes = {part.values.shape[1:] for part in found}
-    if len(shapes) > 1:
-        raise InputError(
-            f"the files hold rows of different shapes ({', '.join(map(str, sorted(shapes)))}): give one kind"
-        )
-    values = np.concatenate([part.values for part in found])
-    notes = dict.fromkeys(note for part in found for note in part.notes)
-    return Inputs(values, tuple(name for part in found for name in part.names), tuple(notes))
+    kinds = groupby(paths, key=lambda path: str(path) != STDIN and not holds_rows(Path(path)))
+    return [
+        part
+        for shown, some in kinds
+        for part in ([_photographs(run, _seen(run, some))] if shown else [_table(run, path) for path in some])
+    ]
 
 
 def prepare_array(run: Run, values: Any, what: str = "the array") -> NDArray[Any]:
@@ -68,27 +68,15 @@ def _dimensions(run: Run) -> int:
     return dimensions
 
 
-def _read(run: Run, path: str | Path) -> Iterator[Inputs]:
+def _table(run: Run, path: str | Path) -> Inputs:
+    """Rows of a file, or what is on stdin."""
     if str(path) == STDIN:
-        yield from _from_stdin(run)
-        return
+        return _from_stdin(run)
     path = Path(path)
-    if path.is_dir():
-        if not run.config.has_images:
-            raise InputError(f"{path} is a folder: {_WANTED}")
-        inside = [image for folder in (path, *person_folders(path)) for image in images_in(folder)]
-        if not inside:
-            raise InputError(f"{path} holds no photographs ({', '.join(EXTENSIONS)})")
-        yield _photographs(run, inside)
-    elif holds_rows(path):
-        source = read_embeddings(path)
-        values = prepare_array(run, source.values, str(path))
-        keys = source.columns[source.key] if source.key else [f"{path}:{row}" for row in range(len(values))]
-        yield Inputs(values, tuple(keys))
-    else:
-        if not run.config.has_images:
-            raise InputError(f"{path} holds no embeddings: {_WANTED}")
-        yield _photographs(run, [path])
+    source = read_embeddings(path)
+    values = prepare_array(run, source.values, str(path))
+    keys = source.columns[source.key] if source.key else [f"{path}:{row}" for row in range(len(values))]
+    return Inputs(tuple(keys), values.__getitem__)
 
 
 _WANTED = (
@@ -96,12 +84,35 @@ _WANTED = (
 )
 
 
+def _seen(run: Run, paths: Iterable[str | Path]) -> list[Path]:
+    """The photographs that are named, or lie in folders that are."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not run.config.has_images:
+            raise InputError(f"{path} {'is a folder' if path.is_dir() else 'holds no embeddings'}: {_WANTED}")
+        inside = [path]
+        if path.is_dir():
+            inside = [image for folder in (path, *person_folders(path)) for image in images_in(folder)]
+        if not inside:
+            raise InputError(f"{path} holds no photographs ({', '.join(EXTENSIONS)})")
+        found += inside
+    return found
+
+
 def _photographs(run: Run, paths: Sequence[Path]) -> Inputs:
-    values = np.stack([read_for(run, path) for path in paths])
-    return Inputs(values, tuple(map(str, paths)), tuple(doubts_of(run, paths, values)))
+    def read(rows: slice) -> NDArray[Any]:
+        return np.stack([read_for(run, path) for path in paths[rows]])
+
+    looked_at = paths[:: math.ceil(len(paths) / SAMPLE)]
+    doubts = doubts_of(run, looked_at, np.stack([read_for(run, path) for path in looked_at]))
+    return Inputs(tuple(map(str, paths)), read, tuple(doubts))
 
 
-def _from_stdin(run: Run) -> Iterator[Inputs]:
+def _from_stdin(run: Run) -> Inputs:
     with file_on_stdin() as path:
-        for part in _read(run, path):
-            yield replace(part, names=tuple(name.replace(str(path), "stdin") for name in part.names))
+        if holds_rows(path):
+            part = _table(run, path)
+        else:
+            part = _photographs(run, _seen(run, [path]))
+            part = replace(part, read=part.read(slice(None)).__getitem__)  # its file goes
+        return replace(part, names=tuple(name.replace(str(path), "stdin") for name in part.names))

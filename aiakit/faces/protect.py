@@ -6,7 +6,7 @@ import csv
 import secrets
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from aiakit.contracts import PixelArray, Release, batches
+from aiakit.contracts import PixelArray, Release, batches, no_progress
 from aiakit.datasets.alignment import Aligning, Alignment
 from aiakit.datasets.crops import crop_doubts
 from aiakit.datasets.pixels import read_photograph
@@ -24,23 +24,26 @@ from aiakit.experiment.config import Chain, label_of
 from aiakit.experiment.plan import CellSpec, Plan, make_plan
 from aiakit.experiment.releasing import release_through
 from aiakit.experiment.run import Run
+from aiakit.experiment.runtime import Report
 from aiakit.plugins import registry
 from aiakit.plugins.functions import require_trusted
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import writing
 
 BATCH = 64
+INDEX, EMBEDDING = "index.csv", "embedding.safetensors"
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """N things to be protected. values : uint8 (N, H, W, 3) images, or float32 (N, D). names : what each is called.
+    """N things to be protected. names : what each is called. read : some rows → uint8 (n, H, W, 3) images, or float32
+    (n, D).
 
     notes : what speaks against photographs being crops of a face.
     """
 
-    values: NDArray[Any]
     names: tuple[str, ...]
+    read: Callable[[slice], NDArray[Any]]
     notes: tuple[str, ...] = ()
 
 
@@ -82,11 +85,16 @@ def stage_cells(plan: Plan, label: str, seed: int) -> list[CellSpec]:
     return cells
 
 
+def drawing(noise_seed: int | None) -> np.random.Generator:
+    """What noise is drawn by; None draws from the operating system's randomness."""
+    return np.random.default_rng(secrets.randbits(128) if noise_seed is None else noise_seed)
+
+
 def released(
     stages: Sequence[tuple[registry.Entry, Any]], values: NDArray[Any], names: tuple[str, ...], noise_seed: int | None
 ) -> list[Release]:
-    """What the stages release of the values, in batches. noise_seed : None draws from the operating system's."""
-    rng = np.random.default_rng(secrets.randbits(128) if noise_seed is None else noise_seed)
+    """What the stages release of the values, in batches. noise_seed : as in ``drawing``."""
+    rng = drawing(noise_seed)
     return [release_through(stages, values[rows], names[rows], rng) for rows in batches(len(values), BATCH)]
 
 
@@ -119,26 +127,37 @@ def _alignment_of(run: Run) -> Alignment | None:
 
 
 def protect(
-    run: Run, chain: Chain, inputs: Inputs, out: Path, seed: int | None = None, noise_seed: int | None = None
+    run: Run,
+    chain: Chain,
+    given: Sequence[Inputs],
+    out: Path,
+    seed: int | None = None,
+    noise_seed: int | None = None,
+    report: Report = no_progress,
 ) -> list[Path]:
-    """Release what is given into a new folder and return the files written.
+    """Release what is given, batch by batch, into a new folder and return the files written.
 
     The folder gets ``embedding.safetensors`` (N, D), one PNG a picture, and ``index.csv`` that says which row and
     picture belong to what; the views that the defense does not release are left out. The folder appears when all is
     written. A stochastic defense draws from the operating system's randomness, since noise that can be guessed can be
     subtracted; ``noise_seed`` makes it repeatable instead.
 
-    Raises InputError for a folder that exists.
+    report : told how far it is. Raises InputError for a folder that exists, and for what cannot be read.
     """
     if out.exists():
         raise InputError(f"{out} exists: name a new folder with -o")
-    names = inputs.names
-    parts = released(trained_stages(run, chain, seed), inputs.values, names, noise_seed)
+    stages, rng = trained_stages(run, chain, seed), drawing(noise_seed)
+    names = tuple(name for part in given for name in part.names)
     with writing(out.parent):
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
-        written = _write(parts, names, draft)
+        files = Released(draft, names)
+        for part in given:
+            for rows in batches(len(part.names), BATCH):
+                report("releasing", len(files), len(names))
+                files.add(release_through(stages, part.read(rows), part.names[rows], rng))
+        written = files.finish()
         draft.chmod(0o755)
         draft.rename(out)
     finally:
@@ -146,22 +165,39 @@ def protect(
     return [out / name for name in written]
 
 
-def _write(parts: Sequence[Release], inputs: Sequence[str], folder: Path) -> list[str]:
-    names = ["index.csv"]
-    if parts[0].embedding is not None:
-        names.append("embedding.safetensors")
-        embedding = np.concatenate([part.embedding for part in parts if part.embedding is not None])
-        tensorfile.save(folder / names[-1], {"embedding": embedding})
-    pictures: list[str] = []
-    if parts[0].pixels is not None:
-        pixels = np.concatenate([part.pixels for part in parts if part.pixels is not None])
-        width = len(str(len(inputs)))
-        for row, (name, picture) in enumerate(zip(inputs, pixels, strict=True)):
-            pictures.append(f"{row:0{width}d}-{Path(name).stem[:100]}.png")
-            Image.fromarray(picture.transpose(1, 2, 0)).save(folder / pictures[-1])
-    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["row", "input", "picture"])
-        for row, name in enumerate(inputs):
-            table.writerow([row, name, pictures[row] if pictures else ""])
-    return names + pictures
+class Released:
+    """The files of a release that is written as it is made. names : what each of its N rows was made of."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self.folder = folder
+        self.names = names
+        self._embedding: NDArray[Any] | None = None
+        self._pictures: list[str] = []
+        self._rows = 0
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def add(self, part: Release) -> None:
+        """Write the next rows."""
+        with writing(self.folder):
+            if part.embedding is not None:
+                if self._embedding is None:
+                    shape = (len(self.names), part.embedding.shape[1])
+                    layout = {"embedding": (part.embedding.dtype, shape)}
+                    self._embedding = tensorfile.create(self.folder / EMBEDDING, layout)["embedding"]
+                self._embedding[self._rows : self._rows + len(part)] = part.embedding
+            width = len(str(len(self.names)))
+            for row, picture in enumerate(() if part.pixels is None else part.pixels, self._rows):
+                self._pictures.append(f"{row:0{width}d}-{Path(self.names[row]).stem[:100]}.png")
+                Image.fromarray(picture.transpose(1, 2, 0)).save(self.folder / self._pictures[-1])
+        self._rows += len(part)
+
+    def finish(self) -> list[str]:
+        """Write the index, and return the names of all files."""
+        with writing(self.folder), (self.folder / INDEX).open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["row", "input", "picture"])
+            for row, name in enumerate(self.names):
+                table.writerow([row, name, self._pictures[row] if self._pictures else ""])
+        return [INDEX, *([] if self._embedding is None else [EMBEDDING]), *self._pictures]

@@ -1,0 +1,42 @@
+"""Which releases of a run take so few values that what they leak is bounded without any attack."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aiakit.experiment.config import Chain, label_of
+from aiakit.experiment.plan import Plan
+from aiakit.experiment.protocol import Protocol
+from aiakit.experiment.runtime import published
+from aiakit.measures.certificate import Certificate, certificate, values_of
+from aiakit.storage.store import Cell, Store
+
+FRESH = ("attacker-train", "attacker-val", "test")  # splits whose people took no part in fitting a defense
+
+
+def certificate_of(store: Store, plan: Plan, chain: Chain, protocol: Protocol) -> Certificate | None:
+    """The certificate of a release, the worst of its seeds; None unless all have one, and of a file that was given.
+
+    On whom that was fitted is not known, and people whom a codebook was fitted to would certify too little.
+    """
+    if chain[0].kind == "file":
+        return None
+    name = label_of(chain)
+    cells = [store.find(cell.digest) for (release, _), cell in plan.releases.items() if release == name]
+    found = [None if cell is None else _of_seed(cell, protocol) for cell in cells]
+    known = [each for each in found if each is not None]
+    return max(known, key=lambda each: each.bound) if known and len(known) == len(found) else None
+
+
+def _of_seed(cell: Cell, protocol: Protocol) -> Certificate | None:
+    if cell.result.get("draws") != 1:
+        return None  # several draws of one image say more than the value of one
+    rows = protocol.rows(*FRESH)
+    together = np.zeros(len(rows), np.int64)
+    for part in published(cell.tensors("release")).values():
+        values = values_of(np.take(part, rows, axis=0))
+        if values is None:
+            return None
+        together = together * (values.max(initial=0) + 1) + values  # whoever holds one view holds the others
+    cells = np.unique(together, return_inverse=True)[1]
+    return certificate(cells, protocol.labels(rows), protocol.identity(rows), len(protocol.classes))
