@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ class IdentityTransport(Learned, Served, EmbeddingDefense):
     """
 
     summary = "identity's discriminant subspace, then linear erasure and optimal transport of the classes"
-    learned = ("mean", "scale", "coefficients", "intercepts", "centre", "maps", "offsets")
+    learned: ClassVar[tuple[str, ...]] = ("mean", "scale", "coefficients", "intercepts", "centre", "maps", "offsets")
     needs_pairs = True
 
     def __init__(

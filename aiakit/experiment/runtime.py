@@ -154,6 +154,14 @@ def name_of_draw(view: str, draw: int) -> str:
     return view if draw == 0 else f"{view}.{draw}"
 
 
+BESIDE = ("claim", "inverted")  # stored with a release and no part of what is published
+
+
+def published(stored: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Of the tensors of a release cell those that whoever holds the release has."""
+    return {name: part for name, part in stored.items() if name not in BESIDE}
+
+
 def release_of(cell: Cell, view: str, rows: IntArray, draw: int = 0) -> Release:
     """One view of some samples of a release cell: a copy, that leads to no other sample."""
     return Release(**{view: np.take(np.asarray(cell.tensors("release")[name_of_draw(view, draw)]), rows, axis=0)})

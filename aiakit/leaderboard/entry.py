@@ -90,12 +90,12 @@ def read_submission(path: Path) -> Submission:
 
 def read_scores(path: Path, entry: Entry) -> dict[str, NDArray[Any]]:
     """The scores of the entry at ``path`` and the truth that they are judged by. Raises InputError without either."""
-    if entry.truth is not None and not (path.parent / entry.truth.file).exists():
-        raise InputError(
-            f"{path} cannot be judged without the labels of test, which {entry.truth.file} holds: ask for that file"
-        )
-    stored: dict[str, NDArray[Any]] = {}
-    for ref in (entry.scores, entry.people, entry.truth):
+    stored = read_tensors(path, entry.scores)
+    for ref in (entry.people, entry.truth):
+        if ref is not None and ref == entry.truth and not (path.parent / ref.file).exists():
+            raise InputError(
+                f"{path} cannot be judged without the labels of test, which {ref.file} holds: ask for that file"
+            )
         stored |= {} if ref is None else read_tensors(path, ref)
     return unpacked(stored)
 

@@ -24,6 +24,7 @@ from aiakit.experiment.halving import LEFT_OUT, tried_on
 from aiakit.experiment.plan import BEYOND, AttackKey, Plan, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
+from aiakit.experiment.runtime import published
 from aiakit.leaderboard.entry import (
     IN_MEMORY,
     Submission,
@@ -42,7 +43,6 @@ from aiakit.results.repeats import repeats_of
 from aiakit.storage.documents import sound, writing
 from aiakit.storage.store import json_digest
 
-BESIDE = ("claim", "inverted")  # stored with a release and no part of what is published
 STORED: dict[str, SplitName] = {"val": "attacker-val", "test": "test"}  # how entries call the splits that are scored
 
 
@@ -284,7 +284,6 @@ def _release_tensors(run: Run, label: str) -> dict[str, NDArray[Any]]:
     tensors |= {} if folds is None else {"folds": folds}
     for (name, seed), cell in plan.releases.items():
         if name == label:
-            views = run.store.read(cell.digest).tensors("release")
-            published = {view: part for view, part in views.items() if view not in BESIDE}
-            tensors |= {f"{seed}.{view}": np.asarray(part[rows]) for view, part in published.items()}
+            views = published(run.store.read(cell.digest).tensors("release"))
+            tensors |= {f"{seed}.{view}": np.asarray(part[rows]) for view, part in views.items()}
     return tensors

@@ -64,6 +64,19 @@ class ByClass(nn.Module):
         return picked.reshape(-1, self.width)  # a width that a graph's next step can rely on
 
 
+class Nearest(nn.Module):
+    """(N, D) ↦ the nearest of the centres (K, D)."""
+
+    def __init__(self, centres: Array) -> None:
+        super().__init__()
+        self.register_buffer("centres", torch.from_numpy(np.array(centres, np.float64)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        centres = self.get_buffer("centres")
+        distances = (x.double()[:, None] - centres).square().sum(dim=2)
+        return centres[distances.argmin(dim=1)]
+
+
 class Fourier(nn.Module):
     """(N, D) ↦ √(2/F)·cos(x W + p), (N, F). frequencies : (D, F). phases : (F,)."""
 

@@ -35,6 +35,19 @@ def _known(document: Row) -> str:
     return f"Attackers learned from {said}{how}. One who knows more people may read more."
 
 
+def certified(row: Row) -> list[str]:
+    """What bounds every attacker of a release of few values, and whom it is about."""
+    found = row.get("certificate")
+    if found is None:
+        return []
+    people = " + ".join(f"{count:,}" for count in found["people"])
+    return [
+        f"{row['release']} takes {found['values']} values: of one image of a fresh person of this population no attack "
+        f"whatsoever exceeds {found['bound']:.3f} balanced accuracy ({found['level']:.0%} confidence; {people} people "
+        "by class, none of whom it was fitted to). Several images of one person may say more."
+    ]
+
+
 def growth(row: Row) -> list[str]:
     """What an attacker who knows more people is predicted to read of a release."""
     lines = []
@@ -101,7 +114,7 @@ def remarks(document: Row) -> list[str]:
                 f"{official['genuine_pairs']:,} are genuine pairs of {official['genuine_people']:,} people; "
                 f"{official['errors']:.0f} errors"
             )
-        lines += [*growth(row), *nulls(row), *skipped(row)]
+        lines += [*certified(row), *growth(row), *nulls(row), *skipped(row)]
     return [*lines, *problems(document), *document["limits"]]
 
 

@@ -126,6 +126,8 @@ def release_table(document: Row, links: Links) -> Table:
                "A simultaneous 95 % bound on what the best of these attacks truly reaches"),
         Column("proven bound", lambda r: to_cell(r[1]["accuracy_bound"]), True,
                "Balanced accuracy that no attack can exceed: the defense proves it"),
+        Column("certified", lambda r: to_cell(r[1]["certificate"] and r[1]["certificate"]["bound"]), True,
+               "Balanced accuracy that no attack on one image of a fresh person exceeds (95 %): it takes few values"),
         utility("random", row, "random", lambda r: to_verification(r[0], r[1], "random")),
         utility(f"same-{document['attribute']}", row, "same_attribute",
                 lambda r: to_verification(r[0], r[1], "same_attribute")),

@@ -145,6 +145,7 @@ def _inferred(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         "level": row.level,
         **{key: figures[key] for key in ("strongest", "simultaneous_upper", "verdict", "p_value")},
         "attacks": _attacks(evaluation, row),
+        "certificate": _certificate(row),
     }
     return found | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
 
@@ -174,6 +175,7 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
         "accuracy_bound": row.accuracy_bound,
+        "certificate": _certificate(row),
         **_if_any(errors_by_class=_by_class(row, evaluation.protocol.classes)),
         **_ladder(row),
         "seconds": round(row.seconds, 3),
@@ -182,6 +184,10 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         "peak_mib": row.peak_mib,
         "missing": row.missing,
     }
+
+
+def _certificate(row: Row) -> dict[str, Any] | None:
+    return None if row.certificate is None else asdict(row.certificate)
 
 
 def _by_class(row: Row, classes: Sequence[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from aiakit.measures.comparison import variance_components
 from aiakit.measures.pooling import pooled_statistics
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.units import Unit
+from aiakit.results.certifying import certificate_of
 from aiakit.results.errors_by_class import errors_by_class
 from aiakit.results.growth import Growth
 from aiakit.results.judge import SPLITS, Judge, OfficialTruth, Scores, Truth
@@ -70,6 +71,7 @@ def _evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None) 
             continue
         row = rows[name] = Row(name)
         _add_costs(store, plan, name, row)
+        row.certificate = certificate_of(store, plan, chain, cells.protocol)
         _add_attacks(cells, config, name, row, config.pooled)
         _add_growth(cells, config, row)
         _add_utility(cells, plan, name, row)
@@ -91,7 +93,8 @@ def _evaluate_further(store: Store, plan: Plan, config: RunConfig, attribute: st
         return None
     cells = _cells(store, plan, config, attribute)
     rows = {label_of(chain): Row(label_of(chain)) for chain in config.defenses}
-    for name, row in rows.items():
+    for chain, (name, row) in zip(config.defenses, rows.items(), strict=True):
+        row.certificate = certificate_of(store, plan, chain, cells.protocol)
         _add_attacks(cells, config, name, row)
     return Evaluation(config, cells.protocol, rows)
 

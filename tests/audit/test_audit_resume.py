@@ -154,7 +154,7 @@ def test_knowledge_budgets_and_permutations_are_those_of_a_run(
     answer = aiakit(
         "audit", path, "--folds", "1", "--attribute", "gender", "--reference", plain, "--attacks", "logreg,lda",
         "--knowledge", "ignorant", "--budgets", "12", "--pooled", "2", "--permutations", "3", "--pairs", "100",
-        "--jobs", "2", "--out", tmp_path, "--json",
+        "--jobs", "1", "--out", tmp_path, "--json",
     )  # fmt: skip
     assert answer.code == 0, answer.err
     row = answer.document["rows"][1]
