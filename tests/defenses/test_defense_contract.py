@@ -14,6 +14,7 @@ SHORT = {
     "leace": {},
     "quadratic-leace": {},
     "identity-transport": {"latent": 8},
+    "certified-code": {"latent": 4, "values": 5},
     "aia-ensemble": {"epochs": 2, "latent": 8, "hsic": 1.0, "renew_every": 2},
     "inlp": {"iterations": 4},
     "ive": {"trees": 5, "rounds": 2},

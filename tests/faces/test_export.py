@@ -20,7 +20,7 @@ from tests.conftest import Answer
 nn = torch.nn
 onnxruntime = pytest.importorskip("onnxruntime")
 Aiakit = Callable[..., Answer]
-CLOSED = "leace,inlp,ive,identity-transport,quadratic-leace,kernel-arl,grl,aia-ensemble,leace+inlp"
+CLOSED = "leace,inlp,ive,identity-transport,certified-code,quadratic-leace,kernel-arl,grl,aia-ensemble,leace+inlp"
 DRAWING = {"gaussian-noise": "normal", "laplace-noise": "laplace", "leace+gaussian-noise": "normal",
            "laplace-noise+leace": "laplace"}  # fmt: skip
 EXPORTED = tuple(CLOSED.split(","))
