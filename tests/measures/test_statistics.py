@@ -135,7 +135,7 @@ def test_intervals_over_people_cover_on_clustered_images_and_intervals_over_imag
     rng = np.random.default_rng(3)
     truth = norm.cdf(1 / np.sqrt(2))
     covered = {"people": 0, "images": 0}
-    trials = 150
+    trials = 100
     for _ in range(trials):
         identity, labels, proba = clustered(rng, 80, 6, 1.0, within=0.4)
         for unit, cluster in (("people", identity), ("images", np.arange(len(identity)))):
@@ -148,9 +148,9 @@ def test_intervals_over_people_cover_on_clustered_images_and_intervals_over_imag
 
 def test_an_attack_that_learned_nothing_rarely_exceeds_chance() -> None:
     rng = np.random.default_rng(4)
+    tried = [attack_statistics(*measure(rng, 80, 3, 0.0), 2) for _ in range(200)]
     for metric in ("balanced_accuracy", "auc"):
-        found = [exceeds_chance(attack_statistics(*measure(rng, 80, 3, 0.0), 2), metric) for _ in range(200)]
-        assert np.mean(found) < 0.05  # 2.5 % on this side
+        assert np.mean([exceeds_chance(found, metric) for found in tried]) < 0.05  # 2.5 % on this side
     leak = attack_statistics(*measure(rng, 80, 3, 2.0), 2)
     assert exceeds_chance(leak)
     assert chance_p_value(leak, "auc") < 1e-6
