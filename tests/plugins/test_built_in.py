@@ -16,7 +16,7 @@ SMALL_CNN = {"model": "test_efficientnet_gn"}  # of timm's
 SHORT_ATTACKS = {
     "cnn": SMALL_CNN | {"epochs": "1"},
     "cnn-strong": SMALL_CNN | {"epochs": "1", "hidden_epochs": "1", "width": "4"},
-    "decode-cnn": SMALL_CNN | {"epochs": "5", "width": "4", "cnn_epochs": "2"},
+    "decode-cnn": SMALL_CNN | {"epochs": "4", "width": "4", "cnn_epochs": "1"},
     "mlp": {"epochs": "8", "members": "2"},
     "mlp-wide": {"epochs": "6"},
     "random-forest": {"trees": "25"},
