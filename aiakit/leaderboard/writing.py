@@ -17,6 +17,7 @@ from aiakit.leaderboard.schema import Entry, FileRef, Withdrawn
 from aiakit.leaderboard.scores import FOLDS, statistics_row
 from aiakit.results.document import measured
 from aiakit.results.judge import SPLITS
+from aiakit.results.remembered import StatisticsCache
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import writing
 from aiakit.storage.store import file_digest, write_atomically
@@ -32,7 +33,7 @@ def write_submission(folder: Path, entry: Entry, tensors: Tensors) -> Submission
     """
     for precision in PRECISIONS:
         stored = packed(tensors, precision)
-        row = statistics_row(entry.protocol, entry.attacks, unpacked(stored))
+        row = statistics_row(entry.protocol, entry.attacks, unpacked(stored), StatisticsCache.of_user())
         row.release, row.accuracy_bound = entry.release, entry.accuracy_bound
         figures = measured(row)
         if next(differences(entry.figures, figures, MOVED), None) is None:

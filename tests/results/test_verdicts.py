@@ -129,7 +129,7 @@ def test_the_smallest_detectable_leak_is_found_as_often_as_it_says() -> None:
     """People with as many images as in LFW, read alike on all of them, the worst case: at least 80 %."""
     rng = np.random.default_rng(2)
     for unit in ("person", "image"):
-        found, trials = 0, 150
+        found, trials = 0, 100
         for _ in range(trials):
             images = Cell(PEOPLE, "lfw", 0.5).images(rng)
             identity = np.repeat(np.arange(PEOPLE), images)
