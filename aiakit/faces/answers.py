@@ -142,7 +142,7 @@ class Profiler:
         reason = public_missing()
         self._note(_public_speaks() if reason is None else f"the public model is not asked: {reason}")
         self._note(f"of a release the attack speaks that is named: it learned from it in {self.run.folder}")
-        for doubt in doubts_of(self.run, [path], picture[None]):
+        for doubt in doubts_of(self.run, [path], lambda: picture[None]):
             self._note(doubt)
         for name, chain in self.chains.items():
             stages = trained_stages(self.run, chain)

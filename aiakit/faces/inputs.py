@@ -104,7 +104,7 @@ def _photographs(run: Run, paths: Sequence[Path]) -> Inputs:
         return np.stack([read_for(run, path) for path in paths[rows]])
 
     looked_at = paths[:: math.ceil(len(paths) / SAMPLE)]
-    doubts = doubts_of(run, looked_at, np.stack([read_for(run, path) for path in looked_at]))
+    doubts = doubts_of(run, looked_at, lambda: np.stack([read_for(run, path) for path in looked_at]))
     return Inputs(tuple(map(str, paths)), read, tuple(doubts))
 
 

@@ -108,9 +108,12 @@ def read_for(run: Run, path: Path) -> PixelArray:
     return read_photograph(path, spec.image_size, spec.loader)
 
 
-def doubts_of(run: Run, paths: Sequence[Path], images: PixelArray) -> list[str]:
-    """What speaks against photographs being crops of a face, where none was sought in them: see ``crop_doubts``."""
-    return [] if _alignment_of(run) is not None else crop_doubts(paths, images, run.config.dataset.loader)
+def doubts_of(run: Run, paths: Sequence[Path], images: Callable[[], PixelArray]) -> list[str]:
+    """What speaks against photographs being crops of a face, where none is sought in them: see ``crop_doubts``.
+
+    images : reads them, which is not asked for where faces are sought.
+    """
+    return [] if _alignment_of(run) is not None else crop_doubts(paths, images(), run.config.dataset.loader)
 
 
 def _alignment_of(run: Run) -> Alignment | None:

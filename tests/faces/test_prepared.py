@@ -43,10 +43,10 @@ def test_a_face_is_sought_where_the_data_set_seeks_one(photograph: Path, tmp_pat
     images = folder.load(LoadSettings(32, tmp_path / "cache")).images
     run = run_of(align="face", margin=0.2)
     assert np.array_equal(read_for(run, photograph), images[0])
-    assert doubts_of(run, [photograph], images) == []
+    assert doubts_of(run, [photograph], lambda: images) == []
     plain = run_of()
     assert not np.array_equal(read_for(plain, photograph), images[0])
-    assert "not square" in doubts_of(plain, [photograph], images)[0]
+    assert "not square" in doubts_of(plain, [photograph], lambda: images)[0]
 
 
 def test_a_photograph_without_a_face_is_refused(photograph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
