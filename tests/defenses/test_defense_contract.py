@@ -12,6 +12,8 @@ from aiakit.plugins.checks import run_checks
 
 SHORT = {
     "leace": {},
+    "mean-projection": {},
+    "splince": {"directions": 4},
     "quadratic-leace": {},
     "identity-transport": {"latent": 8},
     "certified-code": {"latent": 4, "values": 5},
@@ -62,6 +64,7 @@ def test_k_same_eigen_passes_the_checks_of_a_plugin() -> None:
         ("ive", "eliminate", "1"),
         ("kernel-arl", "trade_off", "1"),
         ("inlp", "iterations", "0"),
+        ("splince", "directions", "0"),
         ("pe-miu", "block", "0"),
         ("blur", "sigma", "0"),
         ("pixelate", "blocks", "0"),

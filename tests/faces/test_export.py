@@ -20,11 +20,13 @@ from tests.conftest import Answer
 nn = torch.nn
 onnxruntime = pytest.importorskip("onnxruntime")
 Aiakit = Callable[..., Answer]
-CLOSED = "leace,inlp,ive,identity-transport,certified-code,quadratic-leace,kernel-arl,grl,aia-ensemble,leace+inlp"
+AFFINE = ("leace", "mean-projection", "splince", "inlp", "ive", "leace+inlp")
+CLOSED = ",".join(
+    (*AFFINE, "identity-transport", "certified-code", "quadratic-leace", "kernel-arl", "grl", "aia-ensemble")
+)
 DRAWING = {"gaussian-noise": "normal", "laplace-noise": "laplace", "leace+gaussian-noise": "normal",
            "laplace-noise+leace": "laplace"}  # fmt: skip
 EXPORTED = tuple(CLOSED.split(","))
-AFFINE = ("leace", "inlp", "ive", "leace+inlp")
 DIMENSIONS = 8
 
 
