@@ -20,7 +20,7 @@ from tests.conftest import Answer
 nn = torch.nn
 onnxruntime = pytest.importorskip("onnxruntime")
 Aiakit = Callable[..., Answer]
-AFFINE = ("leace", "mean-projection", "splince", "inlp", "ive", "leace+inlp")
+AFFINE = ("leace", "mean-projection", "splince", "r-lace", "inlp", "ive", "leace+inlp")
 CLOSED = ",".join(
     (*AFFINE, "identity-transport", "certified-code", "quadratic-leace", "kernel-arl", "grl", "aia-ensemble")
 )
