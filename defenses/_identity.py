@@ -6,12 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from aiakit.contracts import IntArray
+from aiakit.contracts import Embeddings, IntArray
 from aiakit.defenses._people import person_weights
+from aiakit.errors import InputError
 
 Array = NDArray[np.float64]
 
 RIDGE = 1e-3  # of the mean variance within people, so that the scatter can be inverted
+
+
+def require_pairs(train: Embeddings, name: str) -> None:
+    """Raises InputError where nobody has two images: then nothing says how one person's images differ."""
+    if len(np.unique(train.identity)) == len(train):
+        raise InputError(f"{name} needs people with two images, and nobody has two")
 
 
 def class_moments(x: Array, labels: IntArray, classes: int, weights: Array) -> tuple[Array, Array]:

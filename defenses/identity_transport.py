@@ -15,7 +15,7 @@ from torch import nn
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, IntArray, Release
 from aiakit.defenses._concept_erasure import ot_barycenter, ot_map
-from aiakit.defenses._identity import class_moments, identity_directions
+from aiakit.defenses._identity import class_moments, identity_directions, require_pairs
 from aiakit.defenses._people import person_weights
 from aiakit.errors import InputError
 from aiakit.networks.autoencoder import Size
@@ -137,8 +137,7 @@ def _require_people(train: Embeddings) -> None:
     for code, name in enumerate(train.classes):
         if (count := len(np.unique(train.identity[train.labels == code]))) < FOLDS:
             raise InputError(f"identity-transport needs {FOLDS} people of every class and has {count} of {name!r}")
-    if len(np.unique(train.identity)) == len(train):
-        raise InputError("identity-transport needs people with two images, and nobody has two")
+    require_pairs(train, "identity-transport")
 
 
 def _erasure(x: Array, labels: IntArray, classes: int, weights: Array) -> Array:

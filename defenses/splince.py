@@ -10,7 +10,7 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Context, Embeddings
-from aiakit.defenses._identity import class_moments, identity_directions, person_means
+from aiakit.defenses._identity import class_moments, identity_directions, person_means, require_pairs
 from aiakit.defenses._people import person_weights
 from aiakit.errors import InputError
 from aiakit.plugins.bases import AffineEraser
@@ -53,8 +53,7 @@ class Splince(AffineEraser):
         classes, spare = len(train.classes), train.embedding.shape[1] - len(train.classes) + 1
         if spare < 1:
             raise InputError(f"splince needs {classes} dimensions for {classes} classes, and the embedding has fewer")
-        if len(np.unique(train.identity)) == len(train):
-            raise InputError("splince needs people with two images, and nobody has two")
+        require_pairs(train, "splince")
         with threadpool_limits(ctx.threads):
             x = train.embedding.astype(np.float64)
             mean = x.mean(0)

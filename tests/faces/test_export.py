@@ -22,7 +22,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 Aiakit = Callable[..., Answer]
 AFFINE = ("leace", "mean-projection", "splince", "r-lace", "inlp", "ive", "leace+inlp")
 CLOSED = ",".join(
-    (*AFFINE, "identity-transport", "certified-code", "quadratic-leace", "kernel-arl", "grl", "aia-ensemble")
+    (*AFFINE, "identity-transport", "certified-code", "fare", "quadratic-leace", "kernel-arl", "grl", "aia-ensemble")
 )
 DRAWING = {"gaussian-noise": "normal", "laplace-noise": "laplace", "leace+gaussian-noise": "normal",
            "laplace-noise+leace": "laplace"}  # fmt: skip
