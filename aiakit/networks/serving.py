@@ -94,6 +94,13 @@ class Cells(nn.Module):
         return self.get_buffer("centres")[(agreed @ paths.T - paths.abs().sum(dim=1)).argmax(dim=1)]
 
 
+class Directions(nn.Module):
+    """(N, D) ↦ the rows at length 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / x.square().sum(dim=1, keepdim=True).clamp(min=1e-12).sqrt()
+
+
 class Fourier(nn.Module):
     """(N, D) ↦ √(2/F)·cos(x W + p), (N, F). frequencies : (D, F). phases : (F,)."""
 

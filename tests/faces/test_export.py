@@ -22,7 +22,17 @@ onnxruntime = pytest.importorskip("onnxruntime")
 Aiakit = Callable[..., Answer]
 AFFINE = ("leace", "mean-projection", "splince", "r-lace", "inlp", "ive", "leace+inlp")
 CLOSED = ",".join(
-    (*AFFINE, "identity-transport", "certified-code", "fare", "quadratic-leace", "kernel-arl", "grl", "aia-ensemble")
+    (
+        *AFFINE,
+        "identity-transport",
+        "certified-code",
+        "fare",
+        "quadratic-leace",
+        "kernel-arl",
+        "kram",
+        "grl",
+        "aia-ensemble",
+    )
 )
 DRAWING = {"gaussian-noise": "normal", "laplace-noise": "laplace", "leace+gaussian-noise": "normal",
            "laplace-noise+leace": "laplace"}  # fmt: skip
@@ -56,6 +66,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments += [
         "--set",
         "grl.epochs=1",
+        "--set",
+        "kram.epochs=1",
         "--set",
         "vib.epochs=1",
         "--set",
