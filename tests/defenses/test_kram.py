@@ -47,11 +47,11 @@ def test_classes_in_directions_of_their_own_gain_nothing_and_mixed_ones_do() -> 
 def test_it_takes_from_nonlinear_attackers_what_leace_leaves_them_and_keeps_people_apart(
     people: Any, fitted: Callable[..., Any], released: Callable[..., Any], accuracy: Callable[..., float]
 ) -> None:
-    train, attacker, test = (people(300, seed) for seed in (1, 2, 3))
+    train, attacker, test = (people(500, seed) for seed in (1, 2, 3))
+    defenses = {name: fitted(name, train) for name in ("leace", "kram")}
     for model in (QUADRATIC, SVC(C=10)):
         left = {}
-        for name in ("leace", "kram"):
-            defense = fitted(name, train)
+        for name, defense in defenses.items():
             z, z_test = released(defense, attacker), released(defense, test)
             left[name] = accuracy(model, z, attacker.labels, z_test, test.labels)
         assert left["kram"] < left["leace"] - 0.05
