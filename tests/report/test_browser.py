@@ -206,7 +206,7 @@ def test_two_rows_of_a_board_are_paired(two_runs: Path, driver: Any, tmp_path: P
         ".map(r => [r.cells[0].textContent, r.cells[1].textContent].sort().join(' '))"
     )
     assert sorted(driver.execute_script(shown)) == ["inlp leace", "inlp original", "leace original"]
-    first, second = driver.find_elements("css selector", "select[data-choose='pair-table']")
+    first, second = driver.find_elements("css selector", "select[data-filter='pair-table']")
     first.send_keys("original")
     assert sorted(driver.execute_script(shown)) == ["inlp original", "leace original"]
     second.send_keys("leace")
