@@ -38,6 +38,7 @@ from aiakit.report.html import REPORT, write_page
 from aiakit.report.page import Page, Section
 from aiakit.report.sections import lower_bounds, present
 from aiakit.report.table import Cell, Choice, Column, Floor, Heading, Table, tabulated, to_cell
+from aiakit.report.theme import Chart
 from aiakit.results.document import judged
 from aiakit.results.figures import det_curve
 from aiakit.storage.documents import writing
@@ -81,11 +82,11 @@ def board_page(
     folder : where it will lie, so that links to entries and runs are relative; without one they are left out.
     home : a link to the page that leads here.
     """
-    rows = [{**judged(place.row, place.verdict), "release": place.label} for place in board.places]
+    rows = _rows(board)
     chance = 1 / len(board.protocol.classes)
     drawn = [
         charts.plane(rows, len(board.protocol.classes)),
-        charts.dumbbell(rows, chance, board.smallest_detectable, board.protocol.bayes_ceiling),
+        claimed_measured(board),
     ]
     data = [] if folder is None else [Cell(f"These figures as {name}", href=name) for name in (JSON, CSV)]
     overview = Section("board", "Leaderboard", (), present(drawn), [_board_table(board)], data)
@@ -113,6 +114,16 @@ def board_page(
         lower_bounds(board.smallest_detectable),
     ]
     return Page(f"{data_of(board)}: privacy leaderboard", headline(board), lead, sections, home)
+
+
+def claimed_measured(board: Board) -> Chart | None:
+    """The picture of what every release claims and leaks."""
+    protocol = board.protocol
+    return charts.dumbbell(_rows(board), 1 / len(protocol.classes), board.smallest_detectable, protocol.bayes_ceiling)
+
+
+def _rows(board: Board) -> list[dict[str, Any]]:
+    return [{**judged(place.row, place.verdict), "release": place.label} for place in board.places]
 
 
 def _in_order(columns: list[Said]) -> list[Said]:
