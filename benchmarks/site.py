@@ -137,7 +137,8 @@ def _board_table(written: Sequence[Written]) -> Table:
         Column("as JSON", lambda each: Cell(JSON, JSON, each.file(JSON)), False),
         Column("as CSV", lambda each: Cell(CSV, CSV, each.file(CSV)), False),
     ]
-    return tabulated("boards-table", "Every board that is stored. Each is of one data set, attribute and split.", columns, written)
+    caption = "Every board that is stored. Each is of one data set, attribute and split."
+    return tabulated("boards-table", caption, columns, written)
 
 
 def main() -> int:

@@ -41,7 +41,8 @@ def plugins(kind: registry.Kind, introduction: str) -> str:
     title = "Data sets" if kind == "dataset" else f"{kind.capitalize()}s"
     overview = [f"| [`{of['name']}`](#{of['name']}) | {of['summary']} |" for _, of in known]
     sections = [_section(entry, of) for entry, of in known]
-    return "\n".join([f"# {title}", "", introduction, "", "| name | what it is |", "|---|---|", *overview, "", *sections])
+    table = ["| name | what it is |", "|---|---|", *overview]
+    return "\n".join([f"# {title}", "", introduction, "", *table, "", *sections])
 
 
 def _section(entry: registry.Entry, of: dict[str, Any]) -> str:
