@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint audit lowest site docs pictures bench clean
+.PHONY: demo test lint audit lowest axe site docs pictures bench clean
 
 .venv/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -33,6 +33,11 @@ lowest:
 	uv venv --quiet --seed --python 3.11 --clear build/lowest
 	uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct --editable '.[dev]'
 	build/lowest/bin/python -m pytest
+
+# What the tests of pages ask whether anybody is kept out of one; they skip without it. From npm's registry.
+axe: build/axe/node_modules
+build/axe/node_modules:
+	npm install --prefix build/axe --no-audit --no-fund --loglevel error axe-core@4
 
 # The site in build/site, from what is stored: a first page, the boards of benchmarks/board, the documentation.
 site: .venv/docs
