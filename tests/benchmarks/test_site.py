@@ -23,6 +23,7 @@ from tests.report.browser import barriers, chromium, requested, show_as
 
 STORED = ROOT / "tests" / "fixtures" / "entry-schema-4"
 DOCS = ROOT / "build" / "site" / "docs"
+WEB = ("http", "https", "ws", "wss")
 VARIANTS: list[dict[str, Any]] = [{}, {"level": "insider"}, {"release": "noise", "accuracy_bound": 0.9}]
 
 
@@ -171,7 +172,7 @@ def test_rows_are_filtered_by_keyboard(site: Path, chrome: Any) -> None:
     floor.send_keys(Keys.CONTROL + "a" + Keys.NULL + Keys.BACKSPACE)
     text.send_keys("noise")
     assert (chrome.execute_script(shown), said.text) == (1, "1 of 3 rows")
-    assert [url for url in requested(chrome) if urlsplit(url).scheme in ("http", "https", "ws", "wss")] == []
+    assert [url for url in requested(chrome) if urlsplit(url).scheme in WEB] == []
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
@@ -184,3 +185,21 @@ def test_nobody_is_kept_out(place: str, scheme: str, width: int, site: Path, chr
     chrome.get(page.as_uri())
     assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
     assert barriers(chrome) == []
+
+
+def test_the_documentation_is_searched_without_a_server(chrome: Any) -> None:
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    if not DOCS.is_dir():
+        pytest.skip("the documentation is not built (make docs)")
+    show_as(chrome, "light", 1280)
+    requested(chrome)
+    chrome.get((DOCS / "reference" / "cli.html").as_uri())
+    field = chrome.find_element("css selector", ".md-search__input")
+    field.click()
+    field.send_keys("hypervolume")
+    results = WebDriverWait(chrome, 20).until(
+        lambda driver: driver.find_elements("css selector", ".md-search-result__link")
+    )
+    assert all((urlsplit(link.get_attribute("href")).path).endswith(".html") for link in results)
+    assert [url for url in requested(chrome) if urlsplit(url).scheme in WEB] == []
