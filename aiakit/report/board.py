@@ -107,7 +107,7 @@ def board_page(
         *_not_there(board),
         Section("limits", "How to read this", items=remarks(board)),
     ]
-    sections += [_entry(number, place, board, folder) for number, place in enumerate(board.places)]
+    sections += [_entry(section, place, board, folder) for section, place in _named(board)]
     lead = [
         conclusion_of_board(board),
         "Every figure on this page was computed from the per-sample scores of its entry, and leads to it.",
@@ -135,8 +135,8 @@ def _in_order(columns: list[Said]) -> list[Said]:
 def _attack_table(board: Board) -> Table:
     """A row for each attack on each release: a column an attack would not fit a screen."""
     records = [
-        (f"#entry-{number}", place, attack)
-        for number, place in enumerate(board.places)
+        (f"#{section}", place, attack)
+        for section, place in _named(board)
         for attack in by_attack(board)
         if attack.value(place) is not None
     ]
@@ -187,7 +187,7 @@ def _board_table(board: Board) -> Table:
     columns = [
         Column(said.heading, linked(said), said.key not in TEXT, said.hint) for said in _in_order(summary(board))
     ]
-    records = [(f"#entry-{number}", place) for number, place in enumerate(board.places)]
+    records = [(f"#{section}", place) for section, place in _named(board)]
     caption = "Releases, ranked by what they leak; each name leads to what was submitted."
     levels = [[place.entry.level] for place in board.places]
     utilities = [place.utility for place in board.places]
@@ -225,7 +225,16 @@ def _not_there(board: Board) -> list[Section]:
     return [Section("not-there", "Not on this board", ["These were found beside the entries above."], items=lines)]
 
 
-def _entry(number: int, place: RankedEntry, board: Board, folder: Path | None) -> Section:
+def _named(board: Board) -> list[tuple[str, RankedEntry]]:
+    """Every release, and the id of its section: the name of its entry, so that a link to it outlives a rank."""
+    names = [place.entry.name for place in board.places]
+    return [
+        (f"entry-{name}" if names.count(name) == 1 else f"entry-{name}-{number}", board.places[number])
+        for number, name in enumerate(names)
+    ]
+
+
+def _entry(section: str, place: RankedEntry, board: Board, folder: Path | None) -> Section:
     entry = place.entry
     source = _made_of(place.submission.path)
     external = [attack.name for attack in entry.attacks if attack.external]
@@ -252,7 +261,7 @@ def _entry(number: int, place: RankedEntry, board: Board, folder: Path | None) -
         "libraries": entry.computing.libraries,
     }
     code = json.dumps(settings, indent=1, ensure_ascii=False)
-    return Section(f"entry-{number}", place.label, items=items, code=code, listed=False)
+    return Section(section, place.label, items=items, code=code, listed=False)
 
 
 def _handed_in(provenance: Provenance) -> list[str | Cell]:
