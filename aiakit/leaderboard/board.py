@@ -176,7 +176,9 @@ def _place(submission: Submission, trust: bool) -> RankedEntry:
 
 
 def _label(places: Sequence[RankedEntry]) -> None:
-    """Name each release, with the parameters in which it differs from others of the same name, or with its run."""
+    """Name each release, with the parameters or the attacker in which it differs from others of the same name, or with
+    its run.
+    """
     groups: dict[str, list[RankedEntry]] = {}
     for place in places:
         audited = place.entry.audits and place.entry.release == RELEASE
@@ -184,10 +186,12 @@ def _label(places: Sequence[RankedEntry]) -> None:
         groups.setdefault(name, []).append(place)
     for name, group in groups.items():
         options = [
-            {f"{stage.name}.{key}": value for stage in place.entry.stages for key, value in stage.params.items()}
-            if not place.entry.audits
-            else {}
+            {
+                **{f"{stage.name}.{key}": value for stage in stages for key, value in stage.params.items()},
+                "attacker": place.entry.level,
+            }
             for place in group
+            for stages in [() if place.entry.audits else place.entry.stages]
         ]
         known = dict.fromkeys(key for each in options for key in each)
         keys = [key for key in known if any(other.get(key) != options[0].get(key) for other in options)]

@@ -143,9 +143,8 @@ def _inferred(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
     found = {
         "release": row.release,
         "level": row.level,
-        **{key: figures[key] for key in ("strongest", "simultaneous_upper", "verdict", "p_value")},
+        **{key: figures[key] for key in ("strongest", "simultaneous_upper", "verdict", "p_value", "certificate")},
         "attacks": _attacks(evaluation, row),
-        "certificate": _certificate(row),
     }
     return found | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
 
@@ -174,7 +173,6 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         "params": _params(evaluation.config, row.release),
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
-        "accuracy_bound": row.accuracy_bound,
         **_if_any(errors_by_class=_by_class(row, evaluation.protocol.classes)),
         **_if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices)),
         "seconds": round(row.seconds, 3),
@@ -199,8 +197,12 @@ def _by_class(row: Row, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def judged(row: Row, verdict: Verdict | None) -> dict[str, Any]:
-    """What is measured of a release, and what is said of it beside others."""
-    return {**measured(row), **said_of(verdict)}
+    """What is measured of a release, what is proven of it, and what is said of it beside others."""
+    return {
+        **measured(row),
+        "accuracy_bound": row.accuracy_bound,
+        **said_of(verdict),
+    }
 
 
 def said_of(verdict: Verdict | None) -> dict[str, Any]:

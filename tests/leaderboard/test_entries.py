@@ -73,7 +73,13 @@ def test_a_board_of_a_run_and_of_its_entry_agree(narrow_run: Path, submitted: Pa
 def test_the_site_is_written(entries: Path, tmp_path: Path, aiakit: Aiakit) -> None:
     answer = aiakit("leaderboard", entries, "--html", tmp_path / "site")
     assert answer.code == 0, answer.err
-    assert (tmp_path / "site" / "index.html").read_text().startswith("<!doctype html>")
+    page, *data = map(Path, answer.out.splitlines())
+    assert page == tmp_path / "site" / "index.html"
+    assert page.read_text().startswith("<!doctype html>")
+    assert [path.name for path in data] == ["board.json", "board.csv"]
+    for path in data:  # what it links to says what the command prints
+        assert f'href="{path.name}"' in page.read_text()
+        assert path.read_text() == aiakit("leaderboard", entries, "--format", path.suffix[1:]).out
 
 
 def test_attacks_trained_again_reach_the_same(submitted: Path, tmp_path: Path, aiakit: Aiakit) -> None:
