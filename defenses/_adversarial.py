@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -13,11 +13,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, State
+from aiakit.contracts import Context, Embeddings, FloatArray, Release
+from aiakit.defenses._networks import OnStandardised
 from aiakit.networks.autoencoder import Epochs, Size
-from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss, load_state, state_of
-from aiakit.networks.serving import Affine, Single
-from aiakit.networks.training import PairSampler, descend, fit_loop, forward_in_batches, seeded, steps_per_epoch
+from aiakit.networks.blocks import MLP, SiameseHead, contrastive_loss
+from aiakit.networks.training import PairSampler, descend, fit_loop, forward_in_batches, steps_per_epoch
 from aiakit.plugins.bases import Served
 
 Weight = Annotated[float, Field(ge=0)]
@@ -41,7 +41,7 @@ class ResidualEncoder(nn.Module):
         return outputs
 
 
-class TrainedEncoder(EmbeddingDefense):
+class TrainedEncoder(OnStandardised):
     """Base: an encoder trained with L = L_rec + α·L_Siamese + the subclass's privacy term.
 
     Inputs are standardised on the defender's people. L_rec is the mean squared error of a decoder that predicts the
@@ -66,10 +66,6 @@ class TrainedEncoder(EmbeddingDefense):
         self.rate = rate
 
     @abstractmethod
-    def modules(self, features: int, classes: int) -> dict[str, nn.Module]:
-        """What the subclass trains and keeps, as new networks."""
-
-    @abstractmethod
     def represent(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """The latent (B, latent) of standardised inputs (B, D) while training, and losses of its own, a scalar."""
 
@@ -77,28 +73,14 @@ class TrainedEncoder(EmbeddingDefense):
         """The term that is added to the encoder's loss; ``progress`` runs from 0 to 1 over the training."""
         return latent.new_zeros(())
 
-    def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:
-        self._begin(train.embedding.shape[1], len(train.classes), ctx)
-        self.mean_ = train.embedding.mean(0)
-        self.scale_ = np.maximum(train.embedding.std(0), 1e-6)
-        counts = np.bincount(train.labels, minlength=len(train.classes))
-        balance = len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        self.class_weights_ = torch.tensor(balance, dtype=torch.float32, device=ctx.device)
-        with seeded(ctx, "encoder"):
-            self._begin(train.embedding.shape[1], len(train.classes), ctx)
-            self._train(train, ctx)
-        return self
-
-    def _begin(self, features: int, classes: int, ctx: Context) -> None:
-        self.ctx_, self.classes_ = ctx, classes
-        self.modules_ = nn.ModuleDict(self.modules(features, classes)).to(ctx.device).eval()
-
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The subclass's parameters that descend the loss, as Adam takes them."""
         return [{"params": self.modules_["encoder"].parameters()}]
 
-    def _train(self, train: Embeddings, ctx: Context) -> None:
-        inputs = self._standardise(train.embedding).to(ctx.device)
+    def _train(self, train: Embeddings, inputs: Tensor, ctx: Context) -> None:
+        counts = np.bincount(train.labels, minlength=len(train.classes))
+        balance = len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        self.class_weights_ = torch.tensor(balance, dtype=torch.float32, device=ctx.device)
         labels = torch.from_numpy(train.labels).to(ctx.device)
         decoder = MLP([self.latent, HIDDEN, inputs.shape[1]]).to(ctx.device)
         matcher = SiameseHead(self.latent).to(ctx.device)
@@ -127,25 +109,6 @@ class TrainedEncoder(EmbeddingDefense):
             ctx=ctx,
             label=type(self).__name__,
         )
-
-    def _standardise(self, embedding: FloatArray) -> Tensor:
-        return torch.from_numpy((embedding - self.mean_) / self.scale_)
-
-    def _apply(self, function: Any, embedding: FloatArray) -> NDArray[np.float32]:
-        return forward_in_batches(function, self._standardise(embedding), self.ctx_, 4096)
-
-    def state_dict(self) -> State:
-        learned = {"classes": np.array(self.classes_), "mean": self.mean_, "scale": self.scale_}
-        return {**learned, **state_of(self.modules_, "modules.")}
-
-    def load_state_dict(self, state: State) -> Self:
-        for name in ("classes", "mean", "scale"):
-            if name not in state:
-                raise ValueError(f"the state has no {name}")
-        self.mean_, self.scale_ = state["mean"], state["scale"]
-        self._begin(len(self.mean_), int(state["classes"]), Context())
-        load_state(self.modules_, state, "modules.")
-        return self
 
 
 class AdversarialEncoder(Served, TrainedEncoder):
@@ -188,8 +151,7 @@ class AdversarialEncoder(Served, TrainedEncoder):
         return Release(embedding=self._apply(self.modules_["encoder"], embedding))
 
     def module(self) -> nn.Module:
-        standardise = Affine(np.diag(1 / self.scale_.astype(np.float64)), -self.mean_ / self.scale_)
-        return nn.Sequential(Single(standardise), self.modules_["encoder"])
+        return nn.Sequential(self._standardising(), self.modules_["encoder"])
 
     def claim(self, release: Release) -> NDArray[Any] | None:
         assert release.embedding is not None

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.linalg import eigh
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
@@ -16,6 +15,7 @@ from torch import nn
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, IntArray, Release
 from aiakit.defenses._concept_erasure import ot_barycenter, ot_map
+from aiakit.defenses._identity import class_moments, identity_directions, require_pairs
 from aiakit.defenses._people import person_weights
 from aiakit.errors import InputError
 from aiakit.networks.autoencoder import Size
@@ -24,7 +24,6 @@ from aiakit.plugins.bases import Learned, Served
 
 Array = NDArray[np.float64]
 
-RIDGE = 1e-3  # of the mean variance within people, so that the scatter can be inverted
 FOLDS = 5
 STRENGTHS = (0.01, 0.1, 1.0)
 
@@ -79,11 +78,11 @@ class IdentityTransport(Learned, Served, EmbeddingDefense):
             self._learn_classes(x, train)
             classes, weights = len(train.classes), person_weights(train.identity, self.evenness)
             self.centre_ = weights @ x / weights.sum()
-            kept = _identity_directions(x, train.labels, train.identity, min(self.latent, x.shape[1]))
+            kept = identity_directions(x, train.labels, train.identity, min(self.latent, x.shape[1]))
             maps = kept.T
             if self.erase:
                 maps = _erasure((x - self.centre_) @ kept, train.labels, classes, weights) @ maps
-            means, covariances = _moments((x - self.centre_) @ maps.T, train.labels, classes, weights)
+            means, covariances = class_moments((x - self.centre_) @ maps.T, train.labels, classes, weights)
             carried = _transports(covariances) if self.transport else np.tile(np.eye(len(maps)), (classes, 1, 1))
             if not self.transport:
                 means[:] = 0  # the classes are not told apart: one map for all
@@ -138,39 +137,7 @@ def _require_people(train: Embeddings) -> None:
     for code, name in enumerate(train.classes):
         if (count := len(np.unique(train.identity[train.labels == code]))) < FOLDS:
             raise InputError(f"identity-transport needs {FOLDS} people of every class and has {count} of {name!r}")
-    if len(np.unique(train.identity)) == len(train):
-        raise InputError("identity-transport needs people with two images, and nobody has two")
-
-
-def _moments(x: Array, labels: IntArray, classes: int, weights: Array) -> tuple[Array, Array]:
-    """Weighted means (K, D) and covariances (K, D, D) of the classes."""
-    means, covariances = np.empty((classes, x.shape[1])), np.empty((classes, x.shape[1], x.shape[1]))
-    for label in range(classes):
-        own = labels == label
-        share = weights[own] / weights[own].sum()
-        means[label] = share @ x[own]
-        offsets = x[own] - means[label]
-        covariances[label] = (offsets * share[:, None]).T @ offsets
-    return means, covariances
-
-
-def _identity_directions(x: Array, labels: IntArray, identity: IntArray, count: int) -> Array:
-    """(D, count) directions of greatest scatter between people relative to that within, every person weighing alike."""
-    even = person_weights(identity)
-    x = x - _moments(x, labels, int(labels.max()) + 1, even)[0][labels]
-    people, person, images = np.unique(identity, return_inverse=True, return_counts=True)
-    means = np.zeros((len(people), x.shape[1]))
-    np.add.at(means, person, x)
-    means /= images[:, None]
-    several = images[person] > 1
-    offsets = (x - means[person])[several]
-    freedom = 1 / (images[person][several] - 1)  # a person's scatter is divided by the images it is free to vary with
-    within = (offsets * freedom[:, None]).T @ offsets / np.count_nonzero(images > 1)
-    total = (x * even[:, None]).T @ x / even.sum()
-    within += RIDGE * np.trace(within) / len(within) * np.eye(len(within))
-    last = x.shape[1] - 1
-    vectors: Array = eigh(total, within, subset_by_index=(last + 1 - count, last))[1]
-    return vectors[:, ::-1]
+    require_pairs(train, "identity-transport")
 
 
 def _erasure(x: Array, labels: IntArray, classes: int, weights: Array) -> Array:
@@ -179,7 +146,7 @@ def _erasure(x: Array, labels: IntArray, classes: int, weights: Array) -> Array:
     values, vectors = np.linalg.eigh((x * share[:, None]).T @ x)
     values = np.maximum(values, values[-1] * 1e-12)
     whiten, colour = (vectors / np.sqrt(values)) @ vectors.T, (vectors * np.sqrt(values)) @ vectors.T
-    means = _moments(x, labels, classes, weights)[0]
+    means = class_moments(x, labels, classes, weights)[0]
     left, sizes, _ = np.linalg.svd(whiten @ (means - means.mean(0)).T, full_matrices=False)
     basis = left[:, sizes > sizes[0] * 1e-9]
     erased: Array = np.eye(x.shape[1]) - colour @ basis @ basis.T @ whiten

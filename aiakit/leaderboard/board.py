@@ -15,7 +15,7 @@ from aiakit.experiment.config import REFERENCE, RELEASE
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.gather import mismatch, other_data
 from aiakit.leaderboard.schema import Entry, Reported
-from aiakit.leaderboard.standing import computed_here, lacking, suite_of
+from aiakit.leaderboard.standing import computed_here, lacking, levels_of, suite_of
 from aiakit.leaderboard.verify import verified
 from aiakit.measures.comparison import Difference, holm, paired_difference
 from aiakit.measures.deciding import spread_of_folds
@@ -140,9 +140,10 @@ def make_board(
             raise InputError(reason)
     places = [_place(submission, trust) for submission in submissions]
     _label(places)
-    required = suite_of([place.entry for place in places if place.believed], suite)
+    believed = [place.entry for place in places if place.believed]
+    required, levels = suite_of(believed, suite), levels_of(believed)
     for place in places:
-        place.lacks = lacking(place.entry, required)
+        place.lacks = lacking(place.entry, required, levels)
     power = _judge(places)
     _rank(places, min_utility)
     area = _mark_front(places)

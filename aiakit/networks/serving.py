@@ -77,6 +77,30 @@ class Nearest(nn.Module):
         return centres[distances.argmin(dim=1)]
 
 
+class Cells(nn.Module):
+    """(N, M) by how far each decision of a tree is missed, at most 0 to the left ↦ the centre of the row's cell.
+
+    paths : (C, M), 1 where a cell lies to the left of a decision, −1 to its right, 0 elsewhere. centres : (C, D).
+    """
+
+    def __init__(self, paths: Array, centres: Array) -> None:
+        super().__init__()
+        self.register_buffer("paths", torch.from_numpy(np.array(paths, np.float64)))
+        self.register_buffer("centres", torch.from_numpy(np.array(centres, np.float64)))
+
+    def forward(self, missed: Tensor) -> Tensor:
+        paths = self.get_buffer("paths")
+        agreed = (missed <= 0).double() * 2 - 1
+        return self.get_buffer("centres")[(agreed @ paths.T - paths.abs().sum(dim=1)).argmax(dim=1)]
+
+
+class Directions(nn.Module):
+    """(N, D) ↦ the rows at length 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / x.square().sum(dim=1, keepdim=True).clamp(min=1e-12).sqrt()
+
+
 class Fourier(nn.Module):
     """(N, D) ↦ √(2/F)·cos(x W + p), (N, F). frequencies : (D, F). phases : (F,)."""
 

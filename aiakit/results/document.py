@@ -15,7 +15,7 @@ from aiakit.measures.deciding import spread_of_folds
 from aiakit.measures.statistics import smallest_detectable
 from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.learning import people_known, too_few
-from aiakit.results.row import Row, utility_as_json
+from aiakit.results.row import Row, certified, utility_as_json
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
 
 SCHEMA = 3
@@ -174,13 +174,18 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
         **_if_any(errors_by_class=_by_class(row, evaluation.protocol.classes)),
-        **_ladder(row),
+        **_if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices)),
         "seconds": round(row.seconds, 3),
         "fit_seconds": round(row.fit_seconds, 3),
         "release_seconds": round(row.release_seconds, 3),
         "peak_mib": row.peak_mib,
         "missing": row.missing,
     }
+
+
+def _certificate(row: Row) -> dict[str, Any] | None:
+    found = row.certificate
+    return None if found is None else {**asdict(found), "people": list(found.people)}
 
 
 def _by_class(row: Row, classes: Sequence[str]) -> dict[str, Any]:
@@ -196,7 +201,7 @@ def judged(row: Row, verdict: Verdict | None) -> dict[str, Any]:
     return {
         **measured(row),
         "accuracy_bound": row.accuracy_bound,
-        "certificate": None if row.certificate is None else asdict(row.certificate),
+        "certified": certified(row),
         **said_of(verdict),
     }
 
@@ -208,7 +213,7 @@ def said_of(verdict: Verdict | None) -> dict[str, Any]:
 
 
 def measured(row: Row) -> dict[str, Any]:
-    """What the headline's scores say of one release, as plain JSON; entries of a leaderboard hold the same."""
+    """What scores say of one release, as plain JSON; entries of a leaderboard hold the same."""
     strongest = row.headline
     return {
         "claimed": None if row.claimed is None else row.claimed.as_json(),
@@ -220,6 +225,8 @@ def measured(row: Row) -> dict[str, Any]:
         "simultaneous_upper": None if row.simultaneous_upper is None else number(row.simultaneous_upper),
         "utility": utility_as_json(row.utility, row.official, row.templates)
         | ({} if row.matched is None else {"matcher": row.matched.as_json()}),
+        "certificate": _certificate(row),
+        **_ladder(row),
     }
 
 
@@ -245,7 +252,7 @@ def _ladder(row: Row) -> dict[str, Any]:
         }
     if row.growth:
         extra["growth"] = {name: curve.as_json() for name, curve in row.growth.items()}
-    return extra | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
+    return extra
 
 
 def _if_any(**given: Any) -> dict[str, Any]:

@@ -20,11 +20,23 @@ from tests.conftest import Answer
 nn = torch.nn
 onnxruntime = pytest.importorskip("onnxruntime")
 Aiakit = Callable[..., Answer]
-CLOSED = "leace,inlp,ive,identity-transport,certified-code,quadratic-leace,kernel-arl,grl,aia-ensemble,leace+inlp"
+AFFINE = ("leace", "mean-projection", "splince", "r-lace", "inlp", "ive", "leace+inlp")
+CLOSED = ",".join(
+    (
+        *AFFINE,
+        "identity-transport",
+        "certified-code",
+        "fare",
+        "quadratic-leace",
+        "kernel-arl",
+        "kram",
+        "grl",
+        "aia-ensemble",
+    )
+)
 DRAWING = {"gaussian-noise": "normal", "laplace-noise": "laplace", "leace+gaussian-noise": "normal",
            "laplace-noise+leace": "laplace"}  # fmt: skip
 EXPORTED = tuple(CLOSED.split(","))
-AFFINE = ("leace", "inlp", "ive", "leace+inlp")
 DIMENSIONS = 8
 
 
@@ -54,6 +66,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments += [
         "--set",
         "grl.epochs=1",
+        "--set",
+        "kram.epochs=1",
         "--set",
         "vib.epochs=1",
         "--set",

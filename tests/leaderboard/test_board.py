@@ -76,7 +76,7 @@ def test_only_what_is_shown_to_be_equivalent_shares_a_rank(make: Make) -> None:
 def test_what_is_read_below_chance_never_ranks_and_is_not_on_the_front(make: Make) -> None:
     scored = make("below", {"lda": 0.9}, skill=4)
     turned = {**scored.tensors, "attack.0.0.test": scored.tensors["attack.0.0.test"][:, ::-1]}
-    row = statistics_row(scored.entry.protocol, scored.entry.attacks, turned)
+    row = statistics_row(scored.entry, turned)
     board = make_board([replace(scored, row=row), make("aia", {"lda": 0.6}, skill=1)])
     places = {place.label: place for place in board.places}
     below = places["below"]

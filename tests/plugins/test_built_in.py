@@ -29,7 +29,7 @@ FEWER = {  # people, where each picture takes long
 }
 SHORT_DEFENSES = {
     **{name: {"epochs": "2", "width": "8"} for name in ("original", "aia", "aia-t", "san")},
-    **{name: {"epochs": "2"} for name in ("aia-ensemble", "grl", "maxent-arl", "vib")},
+    **{name: {"epochs": "2"} for name in ("aia-ensemble", "kram", "grl", "maxent-arl", "vib")},
     "ive": {"trees": "20", "rounds": "2"},
     "kernel-arl": {"features": "128"},
 }
