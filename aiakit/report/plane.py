@@ -68,7 +68,7 @@ def draw_plane(points: list[Row], named: Sequence[Row], caption: str, undefended
     if drawn := [mark for of_kind in marks.values() for mark in of_kind]:
         mark = alt.Chart(values(drawn))
         layers += [
-            mark.mark_rule(color=INK, opacity=0.18).encode(x=x, y=y, y2=alt.Y2("at:Q")),
+            mark.mark_rule(color=INK, opacity=0.35).encode(x=x, y=y, y2=alt.Y2("at:Q")),
             mark.mark_point(size=45, opacity=0.9).encode(
                 x=x, y=alt.Y("at:Q"), color=colour, shape=shape, description=SAYS
             ),
