@@ -99,4 +99,10 @@ def lacking(entry: Entry, suite: dict[Known, AttackInfo], levels: Sequence[Level
     """The attacks of a suite, and levels, that could have been tried on a release and were not (with these options)."""
     measured = _measured(entry)
     attacks = [attack.name for known, attack in suite.items() if known not in measured and _reads(entry, attack)]
-    return attacks + [f"{level} attackers" for level in levels if level not in entry.levels]
+    return attacks + [f"{level} attackers" for level in levels if not any(_knows(own, level) for own in entry.levels)]
+
+
+def _knows(level: Level, other: Level) -> bool:
+    """Whether attackers of a level know at least what those of another do."""
+    own, others = ({*name.split("+")} - {"informed"} for name in (level, other))
+    return others <= own

@@ -15,6 +15,7 @@ import pytest
 
 from aiakit.cli.main import cli
 from aiakit.leaderboard.schema import Entry
+from aiakit.leaderboard.writing import write_entry
 from benchmarks import site as module
 from benchmarks.site import COMMANDS, write_site
 from docs.hooks.offline import foreign
@@ -33,9 +34,8 @@ def store(folder: Path, variants: list[dict[str, Any]]) -> Path:
     shutil.copytree(STORED, folder, ignore=shutil.ignore_patterns("*.json"))
     entry = json.loads(next(STORED.glob("*.json")).read_text("utf-8"))
     for number, changed in enumerate(variants):
-        name = f"{entry['name']}-{number}"
-        made = Entry.model_validate({**entry, "name": name, **changed}).sealed()
-        (folder / f"{name}.json").write_text(made.model_dump_json(), "utf-8")
+        said = {**entry, "name": f"{entry['name']}-{number}", **changed}
+        write_entry(Entry.model_validate(said), folder)
     return folder
 
 
@@ -108,7 +108,7 @@ def test_the_files_say_what_the_page_says(site: Path) -> None:
         accuracy = row["strongest"]["balanced_accuracy"]
         assert row["release"] == written["release"]
         assert accuracy == float(written["strongest"])
-        assert (row["rank"] is None) == bool(row["lacks"]), "entries are taken at their word"
+        assert row["rank"] is not None, "entries are taken at their word"
         assert f'data-value="{accuracy}"' in html
 
 
