@@ -7,3 +7,4 @@ function reach() {
 
 new MutationObserver(reach).observe(document.body, { childList: true, subtree: true });
 reach();
+document.querySelector(".md-search")?.setAttribute("aria-label", "Search"); // else the dialog has no name

@@ -191,7 +191,7 @@ def _board_table(board: Board) -> Table:
     caption = "Releases, ranked by what they leak; each name leads to what was submitted."
     levels = [[place.entry.level] for place in board.places]
     utilities = [place.utility for place in board.places]
-    filters: list[Choice | Floor] = [Choice("Attacker", levels)] if len({*map(tuple, levels)}) > 1 else []
+    filters: list[Choice | Floor] = [Choice("Strongest attacker", levels)] if len({*map(tuple, levels)}) > 1 else []
     if any(utility is not None for utility in utilities):
         filters.append(Floor("Utility at least", utilities))
     return tabulated("board-table", caption, columns, records, filterable=True, filters=filters)

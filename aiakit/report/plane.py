@@ -13,9 +13,9 @@ from aiakit.report.theme import BOUND, CLAIMED, INK, MEASURED, SAYS, WIDTH, Char
 
 Row = dict[str, Any]
 HEIGHT = 300
-BEST, OTHERS, CLAIM, PROVEN = "not dominated", "dominated", "claimed", "proven"  # what a point is
-COLOURS = {BEST: MEASURED, OTHERS: "#8a8a94", CLAIM: CLAIMED, PROVEN: BOUND}
-SHAPES = {BEST: "circle", OTHERS: "circle", CLAIM: "circle", PROVEN: "triangle-up"}
+BEST, OTHERS, CLAIM, CERTIFIED = "not dominated", "dominated", "claimed", "certified"  # what a point is
+COLOURS = {BEST: MEASURED, OTHERS: "#8a8a94", CLAIM: CLAIMED, CERTIFIED: BOUND}
+SHAPES = {BEST: "circle", OTHERS: "circle", CLAIM: "circle", CERTIFIED: "triangle-up"}
 
 
 def point_of(name: str, row: Row) -> Row | None:
@@ -45,14 +45,14 @@ def draw_plane(points: list[Row], named: Sequence[Row], caption: str, undefended
     """Points with their intervals, the front, and the names of some.
 
     points : of ``point_of``, each with ``front`` (BEST or OTHERS); ``claimed``, its privacy as the in-loop attacker
-    claims it, where there is such a claim; and ``proven``, the privacy that no attack goes below, where that is known.
-    undefended : where to put a mark of that name.
+    claims it, where there is such a claim; and ``certified``, the privacy that no attack goes below, where one is
+    known. undefended : where to put a mark of that name.
     """
     x_domain = _domain([end for p in points for end in (p["utility_low"], p["utility_high"], 0.5, 1.0)])
     y_domain = _domain([0.0, 1.0])
     x = alt.X("utility:Q", title="utility: verification accuracy →", scale=alt.Scale(domain=x_domain, nice=False))
     y = alt.Y("privacy:Q", title="privacy: 1 − advantage →", scale=alt.Scale(domain=y_domain, nice=False))
-    marks = {kind: [{**p, "front": kind, "at": p[kind]} for p in points if kind in p] for kind in (CLAIM, PROVEN)}
+    marks = {kind: [{**p, "front": kind, "at": p[kind]} for p in points if kind in p] for kind in (CLAIM, CERTIFIED)}
     kinds = [BEST, OTHERS, *(kind for kind in marks if marks[kind])]
     colour = alt.Color("front:N", title=None, scale=alt.Scale(domain=kinds, range=[COLOURS[kind] for kind in kinds]))
     shape = alt.Shape("front:N", title=None, scale=alt.Scale(domain=kinds, range=[SHAPES[kind] for kind in kinds]))
@@ -68,7 +68,7 @@ def draw_plane(points: list[Row], named: Sequence[Row], caption: str, undefended
     if drawn := [mark for of_kind in marks.values() for mark in of_kind]:
         mark = alt.Chart(values(drawn))
         layers += [
-            mark.mark_rule(color=INK, opacity=0.18).encode(x=x, y=y, y2=alt.Y2("at:Q")),
+            mark.mark_rule(color=INK, opacity=0.35).encode(x=x, y=y, y2=alt.Y2("at:Q")),
             mark.mark_point(size=45, opacity=0.9).encode(
                 x=x, y=alt.Y("at:Q"), color=colour, shape=shape, description=SAYS
             ),

@@ -15,7 +15,7 @@ from aiakit.measures.deciding import spread_of_folds
 from aiakit.measures.statistics import smallest_detectable
 from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.learning import people_known, too_few
-from aiakit.results.row import Row, utility_as_json
+from aiakit.results.row import Row, certified, utility_as_json
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
 
 SCHEMA = 3
@@ -201,6 +201,7 @@ def judged(row: Row, verdict: Verdict | None) -> dict[str, Any]:
     return {
         **measured(row),
         "accuracy_bound": row.accuracy_bound,
+        "certified": certified(row),
         **said_of(verdict),
     }
 
