@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint audit lowest docs pictures bench clean
+.PHONY: demo test lint audit lowest axe site docs pictures bench clean
 
 .venv/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -34,7 +34,17 @@ lowest:
 	uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct --editable '.[dev]'
 	build/lowest/bin/python -m pytest
 
-# The site in build/site; a dead link, or anything that a page would load from another host, is an error.
+# What the tests of pages ask whether anybody is kept out of one; they skip without it. From npm's registry.
+axe: build/axe/node_modules
+build/axe/node_modules:
+	npm install --prefix build/axe --no-audit --no-fund --loglevel error axe-core@4
+
+# The site in build/site, from what is stored: a first page, the boards of benchmarks/board, the documentation.
+site: .venv/docs
+	$(BIN)/python -m benchmarks.site build/site
+	$(MAKE) docs
+
+# The documentation in build/site/docs; a dead link, or what a page would load from another host, is an error.
 docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 

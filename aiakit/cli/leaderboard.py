@@ -43,7 +43,11 @@ def command() -> None:
     show_default=True,
     help="How it is printed.",
 )
-@click.option("--html", metavar="DIR", help="Write one offline HTML page into this folder instead.")
+@click.option(
+    "--html",
+    metavar="DIR",
+    help="Write one offline HTML page into this folder instead, with board.json and board.csv beside it.",
+)
 @click.option("--figures", is_flag=True, help="With --html: also save each chart as SVG, PNG and PDF.")
 @click.option(
     "--calibration",
@@ -96,19 +100,17 @@ def show(
         trust,
     )
     if html is not None:
-        from aiakit.report.board import INDEX, board_page
+        from aiakit.report.board import write_board
         from aiakit.report.calibration import read_calibration, shipped_calibrations
-        from aiakit.report.html import write_page
 
         known = [read_calibration(Path(file)) for file in calibrations] or shipped_calibrations()
-        for path in write_page(board_page(board, known, Path(html)), Path(html), INDEX, figures):
+        for path in write_board(board, Path(html), known, figures):
             click.echo(str(path))
     elif style == "terminal":
         tables.print_board(board, verbose)
-    elif style == "json":
-        emit_json(tables.document(board))
     else:
-        click.echo(tables.as_csv(board) if style == "csv" else tables.as_text(board, style), nl=False)
+        written = {"json": tables.as_json, "csv": tables.as_csv}
+        click.echo(written[style](board) if style in written else tables.as_text(board, style), nl=False)
     tell(*(f"withdrawn: {line}" for line in board.withdrawn), *(f"set aside: {line}" for line in board.set_aside))
     return 1 if found.unreadable or (paths and found.set_aside) else 0
 

@@ -15,7 +15,7 @@ from aiakit.experiment.config import REFERENCE, RELEASE
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.gather import mismatch, other_data
 from aiakit.leaderboard.schema import Entry, Reported
-from aiakit.leaderboard.standing import computed_here, lacking, suite_of
+from aiakit.leaderboard.standing import computed_here, lacking, levels_of, suite_of
 from aiakit.leaderboard.verify import verified
 from aiakit.measures.comparison import Difference, holm, paired_difference
 from aiakit.measures.deciding import spread_of_folds
@@ -140,9 +140,10 @@ def make_board(
             raise InputError(reason)
     places = [_place(submission, trust) for submission in submissions]
     _label(places)
-    required = suite_of([place.entry for place in places if place.believed], suite)
+    believed = [place.entry for place in places if place.believed]
+    required, levels = suite_of(believed, suite), levels_of(believed)
     for place in places:
-        place.lacks = lacking(place.entry, required)
+        place.lacks = lacking(place.entry, required, levels)
     power = _judge(places)
     _rank(places, min_utility)
     area = _mark_front(places)
@@ -175,7 +176,9 @@ def _place(submission: Submission, trust: bool) -> RankedEntry:
 
 
 def _label(places: Sequence[RankedEntry]) -> None:
-    """Name each release, with the parameters in which it differs from others of the same name, or with its run."""
+    """Name each release, with the parameters or the attacker in which it differs from others of the same name, or with
+    its run.
+    """
     groups: dict[str, list[RankedEntry]] = {}
     for place in places:
         audited = place.entry.audits and place.entry.release == RELEASE
@@ -183,10 +186,12 @@ def _label(places: Sequence[RankedEntry]) -> None:
         groups.setdefault(name, []).append(place)
     for name, group in groups.items():
         options = [
-            {f"{stage.name}.{key}": value for stage in place.entry.stages for key, value in stage.params.items()}
-            if not place.entry.audits
-            else {}
+            {
+                **{f"{stage.name}.{key}": value for stage in stages for key, value in stage.params.items()},
+                "attacker": place.entry.level,
+            }
             for place in group
+            for stages in [() if place.entry.audits else place.entry.stages]
         ]
         known = dict.fromkeys(key for each in options for key in each)
         keys = [key for key in known if any(other.get(key) != options[0].get(key) for other in options)]

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aiakit.experiment.config import LADDER, Level
 from aiakit.leaderboard.board import MARGIN, Board, RankedEntry
 from aiakit.leaderboard.schema import Entry
 from aiakit.measures.bootstrap import Statistics
 from aiakit.results.document import LIMITS
+from aiakit.results.row import certified, strongest_at
 from aiakit.results.verdicts import IMPOSSIBLE, INVERTED
 
 NONE = "–"
@@ -65,6 +67,8 @@ def summary(board: Board) -> list[Column]:
                hint="Balanced accuracy of the strongest measured attack: chosen on attacker-val, reported on test"),
         Column("attack", "by", lambda p: p.row.strongest, mark=lambda p: _level(p) + external_mark(p, p.row.strongest),
                hint="In brackets what its attacker knows besides the release of his own people"),
+        *_levels(board),
+        *_bound(board),
         Column("gap", "illusion gap", lambda p: None if p.row.gap is None else p.row.gap.point,
                lambda p: None if p.row.gap is None else p.row.gap.ci95, sign=True,
                hint="Strongest minus the claim, tuned on attacker-val and at least chance"),
@@ -87,6 +91,31 @@ def summary(board: Board) -> list[Column]:
         Column("seconds", "seconds", lambda p: p.entry.computing.seconds, digits=1),
     ]  # fmt: skip
     return columns
+
+
+def _levels(board: Board) -> list[Column]:
+    """What attackers of each level read, where there are several."""
+    levels = [level for level in LADDER if any(level in place.entry.levels for place in board.places)]
+    return [_of_level(level) for level in levels] if len(levels) > 1 else []
+
+
+def _of_level(level: Level) -> Column:
+    return Column(
+        f"level_{level}",
+        f"{level} attackers",
+        lambda p: _point(strongest_at(p.row, level), "balanced_accuracy"),
+        lambda p: _bounds(strongest_at(p.row, level), "balanced_accuracy"),
+        hint="Balanced accuracy of the strongest attack of those who know so much",
+    )
+
+
+def _bound(board: Board) -> list[Column]:
+    """What no attack exceeds, where that is known of some release."""
+    if not any(certified(place.row) for place in board.places):
+        return []
+    return [Column("certified", "certified", lambda p: certified(p.row),
+                   hint="What no attack exceeds: proven by the defense, or of one image, with 95 % confidence, by the "
+                   "few values that the release takes")]  # fmt: skip
 
 
 def _level(place: RankedEntry) -> str:

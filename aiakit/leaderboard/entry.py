@@ -25,7 +25,7 @@ from aiakit.storage.store import file_digest
 
 # What two entries of one release may differ in and still be the same: when and by whom it was made, and file names.
 INCIDENTAL: Any = {
-    **dict.fromkeys(("name", "provenance", "scores", "people", "truth", "submitted_release", "figures"), True),
+    **dict.fromkeys(("name", "provenance", "scores", "people", "truth", "submitted_release", "figures", "seal"), True),
     "computing": {"seconds"},
 }
 
@@ -75,6 +75,8 @@ def read_record(path: Path) -> Entry | Withdrawn | Reported:
     except ValidationError as error:
         problem = first_problem(error)
         raise InputError(f"{path} is no sound entry: {problem}") from None
+    if isinstance(record, Entry) and record.seal != record.sealed().seal:
+        raise InputError(f"{path} is not as it was written: its seal is of another text; submit its run again")
     return record  # type: ignore[no-any-return]
 
 
@@ -107,6 +109,11 @@ def entry_files(folder: Path) -> list[Path]:
 
 def read_tensors(path: Path, ref: FileRef) -> dict[str, NDArray[Any]]:
     """A tensor file that the entry at ``path`` names."""
+    return tensorfile.load(named_file(path, ref))
+
+
+def named_file(path: Path, ref: FileRef) -> Path:
+    """A file that the entry at ``path`` names. Raises InputError where it is not there, or another."""
     file = path.parent / ref.file  # a plain name, says the schema: it cannot lead out of the folder
     try:
         digest = file_digest(file)
@@ -114,7 +121,7 @@ def read_tensors(path: Path, ref: FileRef) -> dict[str, NDArray[Any]]:
         raise InputError(f"{file}, which {path.name} refers to, cannot be read ({error.strerror})") from None
     if digest != ref.sha256:
         raise InputError(f"{file} is not the file that {path.name} was written with: its checksum is another")
-    return tensorfile.load(file)
+    return file
 
 
 def content_of(submission: Submission) -> str:

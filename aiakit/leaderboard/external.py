@@ -16,8 +16,8 @@ from aiakit.experiment.runtime import Runtime
 from aiakit.leaderboard.entry import Submission, read_submission
 from aiakit.leaderboard.rerun import again_on_release
 from aiakit.leaderboard.schema import AttackInfo
-from aiakit.leaderboard.scores import check_probabilities
 from aiakit.leaderboard.standing import note_computed
+from aiakit.leaderboard.tensors import check_probabilities
 from aiakit.leaderboard.verify import verified
 from aiakit.leaderboard.writing import rewrite
 from aiakit.results.judge import SPLITS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aiakit.leaderboard.schema import AttackInfo, Entry
-from aiakit.leaderboard.scores import FOLDS, Tensors, check_probabilities, tensor
+from aiakit.leaderboard.tensors import FOLDS, Tensors, check_probabilities, tensor
 from aiakit.measures.halving import RUNGS, learned_in, outdone
 
 

@@ -33,7 +33,7 @@ def unpacked(tensors: Tensors) -> dict[str, NDArray[Any]]:
 
 
 def _holds_probabilities(name: str, part: NDArray[Any]) -> bool:
-    return name.startswith("attack.") and part.ndim == 2 and part.dtype.kind == "f"
+    return name.startswith(("attack.", "beside.")) and part.ndim == 2 and part.dtype.kind == "f"
 
 
 def _pack(name: str, part: NDArray[Any], precision: Any) -> NDArray[Any]:

@@ -23,8 +23,9 @@ from aiakit.experiment.request import make_config
 from aiakit.experiment.runtime import Runtime
 from aiakit.experiment.workers import execute
 from aiakit.leaderboard.entry import Submission, read_tensors
-from aiakit.leaderboard.schema import AttackInfo, Entry, ProtocolInfo
-from aiakit.leaderboard.scores import FOLDS, statistics_row
+from aiakit.leaderboard.schema import AttackInfo, Entry
+from aiakit.leaderboard.scores import statistics_row
+from aiakit.leaderboard.tensors import FOLDS, Tensors
 from aiakit.measures.bootstrap import IdentityBootstrap
 from aiakit.measures.halving import learned_in
 from aiakit.measures.statistics import attack_statistics
@@ -32,8 +33,6 @@ from aiakit.plugins import registry
 from aiakit.results.judge import SPLITS as SPLITS_OF_SCORES
 from aiakit.results.repeats import repeats_of
 from aiakit.storage.store import Store
-
-Tensors = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Bench:
 
     def scores(self, attack: AttackInfo, runtime: Runtime) -> Tensors:
         """``REPEAT.SPLIT`` → the scores of an attack that can be trained."""
-        found: Tensors = {}
+        found: dict[str, NDArray[Any]] = {}
         for repeat, (seed, attack_seed) in enumerate(attack.repeats):
             trained = _train(self.store, self.plan, attack, seed, attack_seed, runtime)
             found |= {f"{repeat}.{split}": np.asarray(trained[split]) for split in SPLITS_OF_SCORES}
@@ -103,7 +102,6 @@ def rerun(submission: Submission, runtime: Runtime) -> Iterator[Retrained]:
     be scores only: these are named with the reason. Raises InputError where the entry has no release.
     """
     entry = submission.entry
-    protocol = entry.protocol.model_copy(update={"bootstrap_draws": 100})
     with again_on_release(submission, entry.attacks) as bench:
         for number, attack in enumerate(entry.attacks):
             if attack.shows_claim:
@@ -113,11 +111,11 @@ def rerun(submission: Submission, runtime: Runtime) -> Iterator[Retrained]:
             if attack.left_after is not None:
                 yield _retried(submission, attack, stated, bench, runtime)
                 continue
-            submitted = _figures(submission, protocol, attack, stated)
+            submitted = _figures(submission, attack, stated)
             if bench.reasons[attack.name]:
                 yield Retrained(attack.name, submitted[0], reason=bench.reasons[attack.name])
                 continue
-            again = _figures(submission, protocol, attack, bench.scores(attack, runtime))
+            again = _figures(submission, attack, bench.scores(attack, runtime))
             apart = [abs(one - other) for one, other in zip(submitted, again, strict=True)]
             yield Retrained(attack.name, submitted[0], again[0], max(apart), apart[1] > apart[0])
 
@@ -143,12 +141,12 @@ def _retried(submission: Submission, attack: AttackInfo, stated: Tensors, bench:
     return Retrained(attack.name, submitted, again, abs(submitted - again), True, folds=attack.left_after)
 
 
-def _figures(
-    submission: Submission, protocol: ProtocolInfo, attack: AttackInfo, scores: Tensors
-) -> tuple[float, float]:
+def _figures(submission: Submission, attack: AttackInfo, scores: Tensors) -> tuple[float, float]:
     """Balanced accuracy on test and on attacker-val of the repeats of an attack."""
+    protocol = submission.entry.protocol.model_copy(update={"bootstrap_draws": 100})
+    alone = submission.entry.model_copy(update={"protocol": protocol, "attacks": (attack,), "beside": ()})
     tensors = {**submission.tensors, **{f"attack.0.{part}": found for part, found in scores.items()}}
-    found = statistics_row(protocol, [attack], tensors).attacks[attack.name]
+    found = statistics_row(alone, tensors).attacks[attack.name]
     return found.point["balanced_accuracy"], found.val_balanced_accuracy
 
 

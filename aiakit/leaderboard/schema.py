@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import unicodedata
 from typing import Annotated, Any, Literal
 
@@ -14,7 +16,7 @@ from aiakit.measures.halving import RUNGS
 from aiakit.measures.units import Unit
 from aiakit.storage.documents import printable
 
-SCHEMA = 4  # of entries
+SCHEMA = 5  # of entries
 REPORTED_SCHEMA = 1  # of published figures
 
 
@@ -79,6 +81,17 @@ class AttackInfo(PluginSpec):
     left_after: Annotated[int, Field(ge=1, le=RUNGS)] | None = None
 
 
+class BesideInfo(AttackInfo):
+    """An attack that stands beside the headline and never counts for it.
+
+    level : what its attackers know: the strongest of another level than the headline's. people : from how many they
+    learned, of a point of the headline's learning curve; None: from all.
+    """
+
+    level: Level
+    people: Annotated[int, Field(ge=1)] | None = None
+
+
 class Computing(Record):
     """What computed the scores, and how long it took."""
 
@@ -118,12 +131,15 @@ class Provenance(Record):
 class Entry(Record):
     """One release on one protocol, measured. ``figures`` are what ``verify`` computes again from the scores.
 
-    level : what the attackers know. accuracy_bound : what no attack on it can exceed, where its defense proves that.
+    level : what the attackers know: of the levels that were tried, the one that reads most. people_known : from how
+    many people they learn. beside : what attackers of other levels read, and of this level with fewer people.
+    accuracy_bound : what no attack on it can exceed, where its defense proves that.
     people : who is on each sample, and pairs of them. truth : the labels of test, and what would tell them. Both are
-    apart from the scores, and None where they are among them.
+    apart from the scores, and None where they are among them. seal : a digest of all the rest, by which a damaged file
+    is known (who forges one seals it again, and is found by the scores); None in memory.
     """
 
-    schema_version: Literal[4] = 4
+    schema_version: Literal[5] = 5
     kind: Literal["measured"] = "measured"
     name: Name
     release: Text
@@ -133,6 +149,8 @@ class Entry(Record):
     computing: Computing
     attacks: tuple[AttackInfo, ...]
     level: Level = "informed"
+    people_known: Count | None = None
+    beside: tuple[BesideInfo, ...] = ()
     accuracy_bound: float | None = None
     scores: FileRef
     people: FileRef | None = None
@@ -140,6 +158,17 @@ class Entry(Record):
     submitted_release: FileRef | None = None
     withdrawn: tuple[WithdrawnAttack, ...] = ()
     figures: dict[str, Any]
+    seal: Digest | None = None
+
+    def sealed(self) -> Entry:
+        """The entry with the seal of what it says."""
+        said = self.model_dump(mode="json", exclude={"seal"})
+        return self.model_copy(update={"seal": hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()})
+
+    @property
+    def levels(self) -> frozenset[Level]:
+        """The levels that were tried."""
+        return frozenset((self.level, *(attack.level for attack in self.beside)))
 
     @property
     def files(self) -> tuple[FileRef, ...]:
@@ -155,7 +184,7 @@ class Entry(Record):
 class Withdrawn(Record):
     """What stands in the place of an entry that was withdrawn: its name, so that copies of it are known, no scores."""
 
-    schema_version: Literal[4] = 4
+    schema_version: Literal[5] = 5
     kind: Literal["withdrawn"] = "withdrawn"
     name: Name
     release: Text

@@ -12,7 +12,7 @@ KIND is "random" or "same_attribute". Where people are cross-fitted both splits 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,17 +20,15 @@ from numpy.typing import NDArray
 
 from aiakit.datasets.fingerprint import array_digest
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
-from aiakit.leaderboard.schema import AttackInfo, ProtocolInfo
-from aiakit.measures.metrics import probability_problem
+from aiakit.leaderboard.beside import add_beside
+from aiakit.leaderboard.schema import Entry
+from aiakit.leaderboard.tensors import FOLDS, SIDES, Tensors, checked_tables, seeds_of, table, tensor
 from aiakit.measures.verification import Pairs
 from aiakit.results.judge import SPLITS, Judge, Scores, Truth
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
 
-Tensors = Mapping[str, NDArray[Any]]
 MOST_COUNTS = 2**30  # draws × people: how often each person is drawn, two bytes each
-SIDES = ("left", "right", "same")
-FOLDS = "test.folds"
 
 
 def truth_digest(tensors: Tensors) -> str:
@@ -50,43 +48,33 @@ def truth_digest(tensors: Tensors) -> str:
     return array_digest(*parts)
 
 
-def statistics_row(
-    protocol: ProtocolInfo, attacks: Sequence[AttackInfo], tensors: Tensors, memory: StatisticsCache | None = None
-) -> Row:
-    """The statistics of a release from its scores. Raises ValueError where scores are missing or do not fit.
+def statistics_row(entry: Entry, tensors: Tensors, memory: StatisticsCache | None = None) -> Row:
+    """The statistics of an entry from its scores. Raises ValueError where scores are missing or do not fit.
 
     memory : where statistics of the same scores may be remembered; None computes all of them.
     """
+    protocol = entry.protocol
     if len(np.unique(tensor(tensors, "test.identity"))) * protocol.bootstrap_draws > MOST_COUNTS:
         raise ValueError(f"{protocol.bootstrap_draws} bootstrap draws of so many people are more than can be computed")
     truth = _truth(tensors, len(protocol.classes), protocol.split.folds)
-    tables = [
-        [_table(tensors, f"attack.{number}.{repeat}") for repeat in range(len(attack.repeats))]
-        for number, attack in enumerate(attacks)
-        if attack.left_after is None
-    ]
-    attacks = [attack for attack in attacks if attack.left_after is None]
-    for attack, repeats in zip(attacks, tables, strict=True):
-        for table in repeats:
-            for split, proba in table.items():
-                check_probabilities(proba, len(truth.labels[split]), truth.classes, attack.name, split)
-    return Judge.of(truth, protocol.bootstrap_draws, protocol.split.seed, memory, protocol.unit).row(
-        "",
+    attacks = [(number, attack) for number, attack in enumerate(entry.attacks) if attack.left_after is None]
+    tables = [(attack, checked_tables(tensors, f"attack.{number}", attack, truth)) for number, attack in attacks]
+    own = {attack.name: (attack, of) for attack, of in tables if not attack.shows_claim}
+    claim, claimed = next((found for found in tables if found[0].shows_claim), (None, ()))
+    judge = Judge.of(truth, protocol.bootstrap_draws, protocol.split.seed, memory, protocol.unit)
+    row = judge.row(
+        entry.release,
         Scores(
-            seeds={attack.name: [seed for seed, _ in attack.repeats] for attack in attacks if not attack.shows_claim},
-            claim_seeds=next(([seed for seed, _ in attack.repeats] for attack in attacks if attack.shows_claim), ()),
-            attacks={
-                attack.name: table for attack, table in zip(attacks, tables, strict=True) if not attack.shows_claim
-            },
-            claim=next((table for attack, table in zip(attacks, tables, strict=True) if attack.shows_claim), ()),
+            attacks={name: of for name, (_, of) in own.items()},
+            claim=claimed,
             similarities=_similarities(tensors, truth),
+            seeds={name: seeds_of(attack) for name, (attack, _) in own.items()},
+            claim_seeds=() if claim is None else seeds_of(claim),
         ),
     )
-
-
-def _table(tensors: Tensors, name: str, kind: str = "") -> dict[str, NDArray[Any]]:
-    """The scores on both splits that begin with a name."""
-    return {split: tensor(tensors, f"{name}.{split}{kind}") for split in SPLITS}
+    row.level, row.accuracy_bound = entry.level, entry.accuracy_bound
+    add_beside(row, entry, tensors, judge)
+    return row
 
 
 def _truth(tensors: Tensors, classes: int, number_of_folds: int) -> Truth:
@@ -131,17 +119,10 @@ def _similarities(tensors: Tensors, truth: Truth) -> dict[str, list[dict[str, ND
     while f"verifier.{repeats}.test.random" in tensors:
         repeats += 1
     return {
-        kind: [_table(tensors, f"verifier.{repeat}", f".{kind}") for repeat in range(repeats)]
+        kind: [table(tensors, f"verifier.{repeat}", f".{kind}") for repeat in range(repeats)]
         for kind in truth.pairs
         if repeats
     }
-
-
-def check_probabilities(proba: NDArray[Any], count: int, classes: int, attack: str, split: str) -> None:
-    """Raise ValueError unless the scores are (count, classes) probabilities."""
-    problem = probability_problem(proba, count, classes)
-    if problem:
-        raise ValueError(f"the scores of {attack} on {split} {problem}")
 
 
 def similarities(tensors: Tensors, kind: str) -> tuple[NDArray[np.bool_], NDArray[np.int64], list[NDArray[Any]]] | None:
@@ -154,10 +135,3 @@ def similarities(tensors: Tensors, kind: str) -> tuple[NDArray[np.bool_], NDArra
         return None
     people = np.asarray(tensors["test.identity"])[tensors[f"pairs.test.{kind}.left"]]
     return np.asarray(tensors[f"pairs.test.{kind}.same"], bool), people, repeats
-
-
-def tensor(tensors: Tensors, name: str) -> NDArray[Any]:
-    """A tensor by its name. Raises ValueError where it is not there."""
-    if name not in tensors:
-        raise ValueError(f"the scores lack {name}")
-    return tensors[name]

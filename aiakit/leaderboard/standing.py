@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from aiakit.datasets.fingerprint import array_digest
+from aiakit.experiment.config import LADDER, Level
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.schema import AttackInfo, Entry
 from aiakit.storage.cache import cache_folder
@@ -88,7 +89,20 @@ def suite_of(entries: Sequence[Entry], names: Collection[str] | None = None) -> 
     return {known: attack for known, attack in attacks.items() if 2 * counts[known] >= able[known]}
 
 
-def lacking(entry: Entry, suite: dict[Known, AttackInfo]) -> list[str]:
-    """The attacks of a suite that could have been tried on a release and were not, or with other options."""
+def levels_of(entries: Sequence[Entry]) -> list[Level]:
+    """What attackers must know of a release that takes a rank: the levels that at least half of the entries tried."""
+    counts = Counter(level for entry in entries for level in entry.levels)
+    return [level for level in LADDER if 2 * counts[level] >= len(entries) and counts[level]]
+
+
+def lacking(entry: Entry, suite: dict[Known, AttackInfo], levels: Sequence[Level] = ()) -> list[str]:
+    """The attacks of a suite, and levels, that could have been tried on a release and were not (with these options)."""
     measured = _measured(entry)
-    return [attack.name for known, attack in suite.items() if known not in measured and _reads(entry, attack)]
+    attacks = [attack.name for known, attack in suite.items() if known not in measured and _reads(entry, attack)]
+    return attacks + [f"{level} attackers" for level in levels if not any(_knows(own, level) for own in entry.levels)]
+
+
+def _knows(level: Level, other: Level) -> bool:
+    """Whether attackers of a level know at least what those of another do."""
+    own, others = ({*name.split("+")} - {"informed"} for name in (level, other))
+    return others <= own

@@ -21,10 +21,11 @@ from aiakit.errors import InputError
 from aiakit.experiment.command import without_folders
 from aiakit.experiment.config import Chain, Level, PluginSpec, label_of
 from aiakit.experiment.halving import LEFT_OUT, tried_on
-from aiakit.experiment.plan import BEYOND, AttackKey, Plan, make_plan
+from aiakit.experiment.plan import AttackKey, Plan, make_plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import published
+from aiakit.leaderboard.accompanying import accompanying, portable
 from aiakit.leaderboard.entry import (
     IN_MEMORY,
     Submission,
@@ -32,14 +33,17 @@ from aiakit.leaderboard.entry import (
     read_submission,
 )
 from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, ProtocolInfo, Provenance
-from aiakit.leaderboard.scores import FOLDS, SIDES, statistics_row, truth_digest
+from aiakit.leaderboard.scores import statistics_row, truth_digest
 from aiakit.leaderboard.standing import note_computed
+from aiakit.leaderboard.tensors import FOLDS, SIDES
 from aiakit.leaderboard.writing import write_submission, write_tensors
 from aiakit.measures.halving import in_order
 from aiakit.results.document import measured
-from aiakit.results.evaluate import accuracy_bound_of, evaluate
+from aiakit.results.evaluate import evaluate
+from aiakit.results.learning import people_known
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.repeats import repeats_of
+from aiakit.results.row import Row
 from aiakit.storage.documents import sound, writing
 from aiakit.storage.store import json_digest
 
@@ -56,8 +60,8 @@ def submissions_of(run: Run, defense: str | None = None) -> list[Submission]:
     chains = run.config.defenses if defense is None else (run.chain(defense),)
     with sound(run.folder):
         protocol = Protocol.read(store, plan.protocol.digest)
-        levels = _levels(run)
-        return [_submission(run, plan, protocol, chain, levels[label_of(chain)]) for chain in chains]
+        rows = evaluate(run.store, run.config).rows
+        return [_submission(run, plan, protocol, chain, rows[label_of(chain)]) for chain in chains]
 
 
 @dataclass
@@ -123,13 +127,15 @@ def _already(path: Path, submission: Submission, with_release: bool) -> str | No
     return f"{release} is there already{' without its release, and stays so' if lacks else ''}: {path}"
 
 
-def _submission(run: Run, plan: Plan, protocol: Protocol, chain: Chain, level: Level) -> Submission:
-    config, label = run.config, label_of(chain)
+def _submission(run: Run, plan: Plan, protocol: Protocol, chain: Chain, row: Row) -> Submission:
+    config, label, level = run.config, label_of(chain), row.level
     counting = {spec.name: _counting(plan, label, spec, level) for spec in config.attacks}
     cells = [cell for (name, _), cell in (*plan.releases.items(), *plan.utilities.items()) if name == label]
     cells += [plan.attacks[key] for keys in counting.values() for key in keys]
     tensors = _truth(protocol)
     attacks = tuple(_attacks(run, plan, protocol, counting, tensors))
+    found = accompanying(run, plan, protocol, row)
+    tensors |= found.tensors
     for repeat, (_, cell) in enumerate(item for item in plan.utilities.items() if item[0][0] == label):
         scores = run.store.read(cell.digest).tensors("scores")
         tensors |= {
@@ -163,35 +169,23 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, chain: Chain, level: L
         attack_seeds=config.attack_seeds,
         seconds=round(sum(run.store.read(cell.digest).seconds for cell in cells), 3),
     )
-    row = statistics_row(info, attacks, tensors, StatisticsCache.of_user())
-    row.release, row.accuracy_bound = label, accuracy_bound_of(run.store, plan, label)
     entry = Entry(
         name=_name(label, facts["dataset"], [cell.digest for cell in cells]),
         release=label,
         provenance=Provenance(command=run.command),
-        stages=tuple(_portable(stage) for stage in chain),
+        stages=tuple(portable(stage) for stage in chain),
         protocol=info,
         computing=computing,
         attacks=attacks,
         level=level,
+        people_known=people_known(protocol, "insider" in level),
+        beside=tuple(found.attacks),
         accuracy_bound=row.accuracy_bound,
         scores=IN_MEMORY,
-        figures=measured(row),
+        figures={},
     )
-    return Submission(entry, tensors, run.folder, row)
-
-
-def _portable(spec: PluginSpec) -> PluginSpec:
-    """The plugin with the digests of files in place of where they lie on this machine."""
-    params = {key: f"sha256:{spec.files[key]}" if key in spec.files else value for key, value in spec.params.items()}
-    return spec.model_copy(update={"params": params})
-
-
-def _levels(run: Run) -> dict[str, Level]:
-    """Release → the level of the attacker who reads most of it."""
-    if not set(run.config.knowledge) & set(BEYOND):
-        return {label_of(chain): "informed" for chain in run.config.defenses}
-    return {name: row.level for name, row in evaluate(run.store, run.config).rows.items()}
+    row = statistics_row(entry, tensors, StatisticsCache.of_user())
+    return Submission(entry.model_copy(update={"figures": measured(row)}), tensors, run.folder, row)
 
 
 def _counting(plan: Plan, label: str, spec: PluginSpec, level: Level) -> list[AttackKey]:
@@ -239,7 +233,7 @@ def _attacks(
             tensors |= {f"attack.{number}.{place}.{split}": np.asarray(repeat.scores[split]) for split in STORED}
         number += 1
         yield AttackInfo(
-            **_portable(spec).model_dump(),
+            **portable(spec).model_dump(),
             repeats=tuple((repeat.key.seed, repeat.key.attack_seed) for repeat in found),
         )
 
@@ -264,7 +258,7 @@ def _left_out(
     for place, repeat in enumerate(repeats):
         parts = [tried[key] for key in tried if (key.seed, key.attack_seed) == repeat]
         tensors[f"attack.{number}.{place}.val"] = in_order(parts, learned)
-    yield AttackInfo(**_portable(spec).model_dump(), repeats=repeats, left_after=done)
+    yield AttackInfo(**portable(spec).model_dump(), repeats=repeats, left_after=done)
 
 
 def _release_tensors(run: Run, label: str) -> dict[str, NDArray[Any]]:

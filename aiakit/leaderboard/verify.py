@@ -7,7 +7,7 @@ from typing import Any
 
 from aiakit.errors import InputError
 from aiakit.leaderboard.differences import differences
-from aiakit.leaderboard.entry import Submission, entry_files, read_record
+from aiakit.leaderboard.entry import Submission, entry_files, named_file, read_record
 from aiakit.leaderboard.left_out import check_left_out
 from aiakit.leaderboard.schema import Entry
 from aiakit.leaderboard.scores import statistics_row, truth_digest
@@ -26,6 +26,8 @@ def verified(submission: Submission, memory: StatisticsCache | None = None) -> R
     entry, path = submission.entry, submission.path
     if submission.row is not None:
         return submission.row
+    if entry.submitted_release is not None:
+        named_file(path, entry.submitted_release)
     names = [attack.name for attack in entry.attacks if not attack.shows_claim]
     if len(set(names)) < len(names) or sum(attack.shows_claim for attack in entry.attacks) > 1:
         raise InputError(f"{path} names an attack twice")
@@ -34,10 +36,9 @@ def verified(submission: Submission, memory: StatisticsCache | None = None) -> R
         if truth != entry.protocol.truth:
             raise ValueError("the labels, identities or pairs beside it are not those that the entry names")
         check_left_out(entry, submission.tensors)
-        row = statistics_row(entry.protocol, entry.attacks, submission.tensors, memory)
+        row = statistics_row(entry, submission.tensors, memory)
     except UNSOUND as error:
         raise InputError(f"{path}: {error}") from None
-    row.release, row.accuracy_bound = entry.release, entry.accuracy_bound
     for where, stated, computed in differences(entry.figures, measured(row)):
         raise InputError(
             f"{path} is refused: {where} is {_short(stated)} in the entry, but {_short(computed)} from its scores"

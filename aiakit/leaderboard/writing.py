@@ -14,7 +14,8 @@ from aiakit.leaderboard.differences import differences
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.packing import PRECISIONS, Tensors, packed, unpacked
 from aiakit.leaderboard.schema import Entry, FileRef, Withdrawn
-from aiakit.leaderboard.scores import FOLDS, statistics_row
+from aiakit.leaderboard.scores import statistics_row
+from aiakit.leaderboard.tensors import FOLDS
 from aiakit.results.document import measured
 from aiakit.results.judge import SPLITS
 from aiakit.results.remembered import StatisticsCache
@@ -22,6 +23,7 @@ from aiakit.storage import tensorfile
 from aiakit.storage.documents import writing
 from aiakit.storage.store import file_digest, write_atomically
 
+OF_RELEASE = ("attack.", "beside.", "values.", "verifier.")  # how tensors begin that no two releases share
 MOVED = 5e-4  # of a figure: less than this does not show where three digits are printed
 
 
@@ -33,8 +35,7 @@ def write_submission(folder: Path, entry: Entry, tensors: Tensors) -> Submission
     """
     for precision in PRECISIONS:
         stored = packed(tensors, precision)
-        row = statistics_row(entry.protocol, entry.attacks, unpacked(stored), StatisticsCache.of_user())
-        row.release, row.accuracy_bound = entry.release, entry.accuracy_bound
+        row = statistics_row(entry, unpacked(stored), StatisticsCache.of_user())
         figures = measured(row)
         if next(differences(entry.figures, figures, MOVED), None) is None:
             break
@@ -48,7 +49,7 @@ def write_scores(folder: Path, name: str, stored: Tensors) -> dict[str, FileRef]
     and the labels of test.
     """
     hidden = {key: part for key, part in stored.items() if secret(key, FOLDS in stored)}
-    scores = {key: part for key, part in stored.items() if key.startswith(("attack.", "verifier."))}
+    scores = {key: part for key, part in stored.items() if key.startswith(OF_RELEASE)}
     people = {key: part for key, part in stored.items() if key not in hidden and key not in scores}
     parts = {"scores": (name, scores), "people": ("people", people), "truth": ("truth", hidden)}
     return {field: write_tensors(folder, stem, part) for field, (stem, part) in parts.items()}
@@ -78,6 +79,7 @@ def write_tensors(folder: Path, stem: str, tensors: Mapping[str, NDArray[Any]]) 
 def write_entry(entry: Entry | Withdrawn, folder: Path) -> Path:
     """Write the JSON file of an entry whose tensor files are there already."""
     path = folder / f"{entry.name}.json"
+    entry = entry.sealed() if isinstance(entry, Entry) else entry
     write_atomically(path, json.dumps(entry.model_dump(mode="json"), indent=1, allow_nan=False) + "\n")
     return path
 
@@ -88,7 +90,7 @@ def rewrite(submission: Submission, tensors: Tensors, **changed: Any) -> Path:
     changed : fields of the entry. Raises InputError where the folder cannot be written to.
     """
     entry, folder = submission.entry.model_copy(update=changed), submission.path.parent
-    entry = entry.model_copy(update={"figures": measured(statistics_row(entry.protocol, entry.attacks, tensors))})
+    entry = entry.model_copy(update={"figures": measured(statistics_row(entry, tensors))})
     with writing(folder):
         written = write_submission(folder, entry, tensors)
         if written.path == submission.path and written.entry.scores.file != submission.entry.scores.file:

@@ -31,17 +31,21 @@ from aiakit.leaderboard.schema import Provenance
 from aiakit.leaderboard.scores import similarities
 from aiakit.report import charts
 from aiakit.report.board_pairs import pair_section
-from aiakit.report.board_tables import conclusion_of_board
+from aiakit.report.board_tables import as_csv, as_json, conclusion_of_board
 from aiakit.report.calibration import Calibration, calibration_heatmap
 from aiakit.report.curves import det
-from aiakit.report.html import REPORT
+from aiakit.report.html import REPORT, write_page
 from aiakit.report.page import Page, Section
 from aiakit.report.sections import lower_bounds, present
-from aiakit.report.table import Cell, Column, Heading, Table, tabulated, to_cell
+from aiakit.report.table import Cell, Choice, Column, Floor, Heading, Table, tabulated, to_cell
+from aiakit.report.theme import Chart
 from aiakit.results.document import judged
 from aiakit.results.figures import det_curve
+from aiakit.storage.documents import writing
+from aiakit.storage.store import write_atomically
 
 INDEX = "index.html"
+JSON, CSV = "board.json", "board.csv"  # beside it
 FIRST = ("release", "strongest", "verdict", "rank", "attack", "claimed", "gap")  # columns, in this order
 IN_ENTRY = ("people", "bits", "eer", "front_share", "hypervolume")  # in the section of each entry: no screen is so wide
 ELSEWHERE = (*IN_ENTRY, "seeds", "seconds")  # that section has words of its own for these
@@ -49,22 +53,43 @@ WEAK = "†"
 TEXT = ("release", "attack", "verdict")  # keys of columns that hold no numbers
 
 
+def write_board(
+    board: Board,
+    folder: Path,
+    calibrations: Sequence[Calibration] = (),
+    figures: bool = False,
+    home: Cell | None = None,
+) -> list[Path]:
+    """Write the page of a board into a folder, and the same figures as JSON and CSV beside it; the files.
+
+    calibrations, home : as for ``board_page``. figures : also write each chart, as ``write_page`` does. Raises
+    InputError where the folder cannot be written to.
+    """
+    paths = write_page(board_page(board, calibrations, folder, home), folder, INDEX, figures)
+    with writing(folder):
+        for name, text in ((JSON, as_json(board)), (CSV, as_csv(board))):
+            write_atomically(folder / name, text)
+            paths.append(folder / name)
+    return paths
+
+
 @debug_mode(False)  # as for the report of a run
-def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: Path | None = None) -> Page:
+def board_page(
+    board: Board, calibrations: Sequence[Calibration] = (), folder: Path | None = None, home: Cell | None = None
+) -> Page:
     """The page of a board. calibrations : how much of known leaks the attacks find.
 
     folder : where it will lie, so that links to entries and runs are relative; without one they are left out.
+    home : a link to the page that leads here.
     """
-    rows = [{**judged(place.row, place.verdict), "release": place.label} for place in board.places]
+    rows = _rows(board)
     chance = 1 / len(board.protocol.classes)
-    overview = Section(
-        "board",
-        "Leaderboard",
-        (),
-        present([charts.plane(rows), charts.dumbbell(rows, chance, board.smallest_detectable,
-                                                     board.protocol.bayes_ceiling)]),
-        [_board_table(board)],
-    )  # fmt: skip
+    drawn = [
+        charts.plane(rows, len(board.protocol.classes)),
+        claimed_measured(board),
+    ]
+    data = [] if folder is None else [Cell(f"These figures as {name}", href=name) for name in (JSON, CSV)]
+    overview = Section("board", "Leaderboard", (), present(drawn), [_board_table(board)], data)
     attacks = Section(
         "attacks",
         "Every attack",
@@ -82,13 +107,23 @@ def board_page(board: Board, calibrations: Sequence[Calibration] = (), folder: P
         *_not_there(board),
         Section("limits", "How to read this", items=remarks(board)),
     ]
-    sections += [_entry(number, place, board, folder) for number, place in enumerate(board.places)]
+    sections += [_entry(section, place, board, folder) for section, place in _named(board)]
     lead = [
         conclusion_of_board(board),
         "Every figure on this page was computed from the per-sample scores of its entry, and leads to it.",
         lower_bounds(board.smallest_detectable),
     ]
-    return Page(f"{data_of(board)}: privacy leaderboard", headline(board), lead, sections)
+    return Page(f"{data_of(board)}: privacy leaderboard", headline(board), lead, sections, home)
+
+
+def claimed_measured(board: Board) -> Chart | None:
+    """The picture of what every release claims and leaks."""
+    protocol = board.protocol
+    return charts.dumbbell(_rows(board), 1 / len(protocol.classes), board.smallest_detectable, protocol.bayes_ceiling)
+
+
+def _rows(board: Board) -> list[dict[str, Any]]:
+    return [{**judged(place.row, place.verdict), "release": place.label} for place in board.places]
 
 
 def _in_order(columns: list[Said]) -> list[Said]:
@@ -100,8 +135,8 @@ def _in_order(columns: list[Said]) -> list[Said]:
 def _attack_table(board: Board) -> Table:
     """A row for each attack on each release: a column an attack would not fit a screen."""
     records = [
-        (f"#entry-{number}", place, attack)
-        for number, place in enumerate(board.places)
+        (f"#{section}", place, attack)
+        for section, place in _named(board)
         for attack in by_attack(board)
         if attack.value(place) is not None
     ]
@@ -152,9 +187,14 @@ def _board_table(board: Board) -> Table:
     columns = [
         Column(said.heading, linked(said), said.key not in TEXT, said.hint) for said in _in_order(summary(board))
     ]
-    records = [(f"#entry-{number}", place) for number, place in enumerate(board.places)]
+    records = [(f"#{section}", place) for section, place in _named(board)]
     caption = "Releases, ranked by what they leak; each name leads to what was submitted."
-    return tabulated("board-table", caption, columns, records, filterable=True)
+    levels = [[place.entry.level] for place in board.places]
+    utilities = [place.utility for place in board.places]
+    filters: list[Choice | Floor] = [Choice("Attacker", levels)] if len({*map(tuple, levels)}) > 1 else []
+    if any(utility is not None for utility in utilities):
+        filters.append(Floor("Utility at least", utilities))
+    return tabulated("board-table", caption, columns, records, filterable=True, filters=filters)
 
 
 def _cell(said: Said, place: RankedEntry, link: str, without: str = "") -> Cell:
@@ -185,7 +225,16 @@ def _not_there(board: Board) -> list[Section]:
     return [Section("not-there", "Not on this board", ["These were found beside the entries above."], items=lines)]
 
 
-def _entry(number: int, place: RankedEntry, board: Board, folder: Path | None) -> Section:
+def _named(board: Board) -> list[tuple[str, RankedEntry]]:
+    """Every release, and the id of its section: the name of its entry, so that a link to it outlives a rank."""
+    names = [place.entry.name for place in board.places]
+    return [
+        (f"entry-{name}" if names.count(name) == 1 else f"entry-{name}-{number}", board.places[number])
+        for number, name in enumerate(names)
+    ]
+
+
+def _entry(section: str, place: RankedEntry, board: Board, folder: Path | None) -> Section:
     entry = place.entry
     source = _made_of(place.submission.path)
     external = [attack.name for attack in entry.attacks if attack.external]
@@ -212,7 +261,7 @@ def _entry(number: int, place: RankedEntry, board: Board, folder: Path | None) -
         "libraries": entry.computing.libraries,
     }
     code = json.dumps(settings, indent=1, ensure_ascii=False)
-    return Section(f"entry-{number}", place.label, items=items, code=code, listed=False)
+    return Section(section, place.label, items=items, code=code, listed=False)
 
 
 def _handed_in(provenance: Provenance) -> list[str | Cell]:

@@ -6,7 +6,7 @@ from aiakit.leaderboard.board import Board
 from aiakit.leaderboard.pairing import pairs_of
 from aiakit.measures.comparison import Difference
 from aiakit.report.page import Section
-from aiakit.report.table import Cell, Heading, Table, interval_cell, to_cell
+from aiakit.report.table import Cell, Choice, Heading, Table, interval_cell, to_cell
 
 TEXT = (
     "Choose two releases. Their differences are paired over people: what the same people have in common cancels, so "
@@ -32,13 +32,15 @@ def pair_section(board: Board) -> list[Section]:
         for pair in found
     ]
     caption = "Every two releases; positive: the second leaks more, or serves more."
-    names = [place.label for place in board.places]
+    names = [(pair.first.label, pair.second.label) for pair in found]
     return [
         Section(
             "pairs",
             "Two releases compared",
             [TEXT],
-            tables=[Table("pair-table", caption, headings, rows, choose=names)],
+            tables=[
+                Table("pair-table", caption, headings, rows, filters=[Choice("First", names), Choice("Second", names)])
+            ],
         )
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,11 +49,13 @@ def document(board: Board) -> dict[str, Any]:
                 "tied": place.tied,
                 "entry": place.entry.name,
                 "release": place.label,
+                "level": place.entry.level,
                 "provenance": place.entry.provenance.model_dump(mode="json"),
                 "stages": [stage.model_dump(mode="json") for stage in place.entry.stages],
                 "computed": sorted(place.computed),
                 "lacks": place.lacks,
                 "external": [attack.name for attack in place.entry.attacks if attack.external],
+                "people_known": place.entry.people_known,
                 **judged(place.row, place.verdict),
                 "apart": place.apart,
                 "pareto": place.pareto,
@@ -69,6 +72,11 @@ def document(board: Board) -> dict[str, Any]:
         "withdrawn": board.withdrawn,
         "set_aside": board.set_aside,
     }
+
+
+def as_json(board: Board) -> str:
+    """The board as JSON text."""
+    return json.dumps(document(board), indent=2, allow_nan=False) + "\n"
 
 
 def grids(board: Board) -> list[Grid]:

@@ -8,9 +8,10 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from aiakit.measures.pareto import pareto_front
+from aiakit.measures.metrics import advantage
+from aiakit.measures.pareto import pareto_front, privacy_of
 from aiakit.report.conclusion import percent, reads
-from aiakit.report.plane import BEST, OTHERS, draw_plane, point_of
+from aiakit.report.plane import BEST, OTHERS, PROVEN, draw_plane, point_of
 from aiakit.report.theme import CLAIMED, HEADINGS, INK, MEASURED, SAYS, WIDTH, Chart, finish, from_chance, title, values
 from aiakit.results.figures import Slice
 
@@ -18,9 +19,20 @@ Row = dict[str, Any]
 STEP = 30  # pixels a release
 
 
-def plane(rows: Sequence[Row]) -> Chart | None:
-    """Privacy against utility with intervals on both, and the front of the releases that no other one dominates."""
-    points = [point for row in rows if (point := point_of(title(row["release"]), row)) is not None]
+def plane(rows: Sequence[Row], classes: int) -> Chart | None:
+    """Privacy against utility with intervals on both, the front of the releases that no other one dominates, and what
+    is proven of releases. classes : of the private attribute.
+    """
+    points = []
+    for row in rows:
+        point = point_of(title(row["release"]), row)
+        if point is None:
+            continue
+        bound = proven(row)
+        if bound is not None:
+            point[PROVEN] = float(privacy_of(advantage(bound, classes)))
+            point["says"] += f"; no attack reads more than {percent(bound)}"
+        points.append(point)
     if not points:
         return None
     front = pareto_front(*(np.array([point[axis] for point in points]) for axis in ("privacy", "utility")))
@@ -29,7 +41,18 @@ def plane(rows: Sequence[Row]) -> Chart | None:
         "Each release by what its strongest attacker leaves private and what verification keeps, with 95 % intervals; "
         "the dashed line is the front of the releases that no other one dominates."
     )
+    if any(PROVEN in point for point in points):
+        caption += (
+            " A triangle at the end of a grey line is proven: no attack whatsoever leaves less private than that "
+            "(where it is a certificate, of one image of a fresh person and with 95 % confidence)."
+        )
     return draw_plane(points, points, caption)
+
+
+def proven(row: Row) -> float | None:
+    """The balanced accuracy that no attack on a release exceeds: what its defense proves, or its certificate."""
+    bounds = (row["accuracy_bound"], row["certificate"] and row["certificate"]["bound"])
+    return min((bound for bound in bounds if bound is not None), default=None)
 
 
 def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceiling: float | None) -> Chart | None:

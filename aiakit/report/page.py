@@ -45,12 +45,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its title, the sentences that a hurried reader must see, and the sections."""
+    """A page: its title, the sentences that a hurried reader must see, and the sections. home : a link above them."""
 
     title: str
     subtitle: str
     lead: Sequence[str]
     sections: Sequence[Section]
+    home: Cell | None = None
 
     def charts(self) -> list[Chart]:
         """Every chart of the page, in order."""

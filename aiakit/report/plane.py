@@ -9,12 +9,13 @@ import altair as alt
 
 from aiakit.measures.pareto import privacy_of
 from aiakit.report.conclusion import percent, reads
-from aiakit.report.theme import CLAIMED, INK, MEASURED, SAYS, WIDTH, Chart, finish, values
+from aiakit.report.theme import BOUND, CLAIMED, INK, MEASURED, SAYS, WIDTH, Chart, finish, values
 
 Row = dict[str, Any]
 HEIGHT = 300
-BEST, OTHERS, CLAIM = "not dominated", "dominated", "claimed"  # what a point is
-COLOURS = {BEST: MEASURED, OTHERS: "#8a8a94", CLAIM: CLAIMED}
+BEST, OTHERS, CLAIM, PROVEN = "not dominated", "dominated", "claimed", "proven"  # what a point is
+COLOURS = {BEST: MEASURED, OTHERS: "#8a8a94", CLAIM: CLAIMED, PROVEN: BOUND}
+SHAPES = {BEST: "circle", OTHERS: "circle", CLAIM: "circle", PROVEN: "triangle-up"}
 
 
 def point_of(name: str, row: Row) -> Row | None:
@@ -43,17 +44,18 @@ def privacy(measured: Row) -> float:
 def draw_plane(points: list[Row], named: Sequence[Row], caption: str, undefended: Row | None = None) -> Chart:
     """Points with their intervals, the front, and the names of some.
 
-    points : of ``point_of``, each with ``front`` (BEST or OTHERS), and ``claimed``, its privacy as the in-loop attacker
-    claims it, where there is such a claim. undefended : where to put a mark of that name.
+    points : of ``point_of``, each with ``front`` (BEST or OTHERS); ``claimed``, its privacy as the in-loop attacker
+    claims it, where there is such a claim; and ``proven``, the privacy that no attack goes below, where that is known.
+    undefended : where to put a mark of that name.
     """
     x_domain = _domain([end for p in points for end in (p["utility_low"], p["utility_high"], 0.5, 1.0)])
     y_domain = _domain([0.0, 1.0])
     x = alt.X("utility:Q", title="utility: verification accuracy →", scale=alt.Scale(domain=x_domain, nice=False))
     y = alt.Y("privacy:Q", title="privacy: 1 − advantage →", scale=alt.Scale(domain=y_domain, nice=False))
-    claims = [{**point, "front": CLAIM} for point in points if "claimed" in point]
-    kinds = [BEST, OTHERS, *([CLAIM] if claims else [])]
-    scale = alt.Scale(domain=kinds, range=[COLOURS[kind] for kind in kinds])
-    colour = alt.Color("front:N", title=None, scale=scale)
+    marks = {kind: [{**p, "front": kind, "at": p[kind]} for p in points if kind in p] for kind in (CLAIM, PROVEN)}
+    kinds = [BEST, OTHERS, *(kind for kind in marks if marks[kind])]
+    colour = alt.Color("front:N", title=None, scale=alt.Scale(domain=kinds, range=[COLOURS[kind] for kind in kinds]))
+    shape = alt.Shape("front:N", title=None, scale=alt.Scale(domain=kinds, range=[SHAPES[kind] for kind in kinds]))
     base = alt.Chart(values(points))
     layers = [
         alt.Chart(values([point for point in points if point["front"] == BEST]))
@@ -61,13 +63,15 @@ def draw_plane(points: list[Row], named: Sequence[Row], caption: str, undefended
         .encode(x=x, y=y, order=alt.Order("utility:Q")),
         base.mark_rule(opacity=0.5).encode(x=alt.X("utility_low:Q"), x2=alt.X2("utility_high:Q"), y=y, color=colour),
         base.mark_rule(opacity=0.5).encode(x=x, y=alt.Y("privacy_low:Q"), y2=alt.Y2("privacy_high:Q"), color=colour),
-        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour, description=SAYS),
+        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour, shape=shape, description=SAYS),
     ]
-    if claims:
-        mark, at = alt.Chart(values(claims)), alt.Y("claimed:Q")
+    if drawn := [mark for of_kind in marks.values() for mark in of_kind]:
+        mark = alt.Chart(values(drawn))
         layers += [
-            mark.mark_rule(color=INK, opacity=0.18).encode(x=x, y=y, y2=alt.Y2("claimed:Q")),
-            mark.mark_point(size=45, opacity=0.9).encode(x=x, y=at, color=colour, description=SAYS),
+            mark.mark_rule(color=INK, opacity=0.18).encode(x=x, y=y, y2=alt.Y2("at:Q")),
+            mark.mark_point(size=45, opacity=0.9).encode(
+                x=x, y=alt.Y("at:Q"), color=colour, shape=shape, description=SAYS
+            ),
         ]
     placed = _placed(named, points, x_domain, y_domain)
     for place in sorted({(p["align"], p["dx"], p["dy"]) for p in placed}):  # a layer for each way of placing names

@@ -45,7 +45,7 @@ def releases(source: Source) -> Section | None:
     """The headline table, the plane and the illusion gap."""
     document = source.document
     drawn = [
-        charts.plane(source.rows),
+        charts.plane(source.rows, len(document["classes"])),
         charts.dumbbell(source.rows, document["chance"], document["smallest_detectable"], document["bayes_ceiling"]),
     ]
     return Section(

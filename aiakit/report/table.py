@@ -35,11 +35,32 @@ class Heading:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A field above a table to choose one of some names. values : for each row the names under which it is shown."""
+
+    label: str
+    values: Sequence[Sequence[str]]
+
+    @property
+    def options(self) -> list[str]:
+        """The names that can be chosen, in the order in which rows first have them."""
+        return list(dict.fromkeys(name for names in self.values for name in names))
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A field above a table for the least proportion that is shown. values : that of each row; None is never enough."""
+
+    label: str
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True)
 class Table:
     """A sortable table with a sentence that says what it shows; ``filterable`` adds a field to filter rows by.
 
-    choose : of a table of pairs, whose first two columns hold their names, the names of which two can be chosen.
-    keys : leading columns that say what a row is of.
+    filters : further fields to filter rows by, all of which a row has to pass. keys : leading columns that say what a
+    row is of.
     """
 
     id: str
@@ -47,7 +68,7 @@ class Table:
     headings: Sequence[Heading]
     rows: Sequence[Sequence[Cell]]
     filterable: bool = False
-    choose: Sequence[str] = ()
+    filters: Sequence[Choice | Floor] = ()
     keys: int = 1
 
     def filled(self) -> Table:
@@ -92,11 +113,12 @@ def tabulated(
     *,
     keys: int = 1,
     filterable: bool = False,
+    filters: Sequence[Choice | Floor] = (),
 ) -> Table:
     """The table of records, a row each, without the columns that say nothing."""
     headings = [Heading(column.heading, column.number, column.hint) for column in columns]
     rows = [[column.cell(record) for column in columns] for record in records]
-    return Table(name, caption, headings, rows, filterable, keys=keys).filled()
+    return Table(name, caption, headings, rows, filterable, filters, keys).filled()
 
 
 def to_cell(value: Any, digits: int = 3, sign: bool = False, **links: Any) -> Cell:

@@ -16,7 +16,7 @@ import altair as alt
 INK = "#12121f"
 # Told apart by people with colour-blindness (Okabe and Ito, 2008, lightened to be read on black and on white).
 COLOURS = ("#2f86c5", "#e0751f", "#0e9f77", "#c1649f", "#b08a00", "#5a6fd8", "#d1495b", "#6c8a1f", "#7f7f7f", "#00a0b0")
-MEASURED, CLAIMED = COLOURS[1], COLOURS[0]
+MEASURED, CLAIMED, BOUND = COLOURS[1], COLOURS[0], COLOURS[2]
 FONT = "'Liberation Sans', Arial, Helvetica, sans-serif"  # metrics that are the same wherever texts are measured
 WIDTH = 400
 SAYS = alt.Description("says:N")  # what a mark says on hover, in the rows of its data

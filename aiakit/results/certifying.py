@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from aiakit.contracts import IntArray
 from aiakit.experiment.config import Chain, label_of
 from aiakit.experiment.plan import Plan
 from aiakit.experiment.protocol import Protocol
@@ -29,14 +30,21 @@ def certificate_of(store: Store, plan: Plan, chain: Chain, protocol: Protocol) -
 
 
 def _of_seed(cell: Cell, protocol: Protocol) -> Certificate | None:
+    rows = protocol.rows(*FRESH)
+    cells = released_values(cell, rows)
+    if cells is None:
+        return None
+    return certificate(cells, protocol.labels(rows), protocol.identity(rows), len(protocol.classes))
+
+
+def released_values(cell: Cell, rows: IntArray) -> IntArray | None:
+    """(N,) which of its distinct values a release takes of each of N images; None where these are too many."""
     if cell.result.get("draws") != 1:
         return None  # several draws of one image say more than the value of one
-    rows = protocol.rows(*FRESH)
     together = np.zeros(len(rows), np.int64)
     for part in published(cell.tensors("release")).values():
         values = values_of(np.take(part, rows, axis=0))
         if values is None:
             return None
         together = together * (values.max(initial=0) + 1) + values  # whoever holds one view holds the others
-    cells = np.unique(together, return_inverse=True)[1]
-    return certificate(cells, protocol.labels(rows), protocol.identity(rows), len(protocol.classes))
+    return np.unique(together, return_inverse=True)[1].astype(np.int64)

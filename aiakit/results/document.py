@@ -143,9 +143,8 @@ def _inferred(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
     found = {
         "release": row.release,
         "level": row.level,
-        **{key: figures[key] for key in ("strongest", "simultaneous_upper", "verdict", "p_value")},
+        **{key: figures[key] for key in ("strongest", "simultaneous_upper", "verdict", "p_value", "certificate")},
         "attacks": _attacks(evaluation, row),
-        "certificate": _certificate(row),
     }
     return found | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
 
@@ -174,10 +173,8 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         "params": _params(evaluation.config, row.release),
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
-        "accuracy_bound": row.accuracy_bound,
-        "certificate": _certificate(row),
         **_if_any(errors_by_class=_by_class(row, evaluation.protocol.classes)),
-        **_ladder(row),
+        **_if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices)),
         "seconds": round(row.seconds, 3),
         "fit_seconds": round(row.fit_seconds, 3),
         "release_seconds": round(row.release_seconds, 3),
@@ -187,7 +184,8 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
 
 
 def _certificate(row: Row) -> dict[str, Any] | None:
-    return None if row.certificate is None else asdict(row.certificate)
+    found = row.certificate
+    return None if found is None else {**asdict(found), "people": list(found.people)}
 
 
 def _by_class(row: Row, classes: Sequence[str]) -> dict[str, Any]:
@@ -199,8 +197,12 @@ def _by_class(row: Row, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def judged(row: Row, verdict: Verdict | None) -> dict[str, Any]:
-    """What is measured of a release, and what is said of it beside others."""
-    return {**measured(row), **said_of(verdict)}
+    """What is measured of a release, what is proven of it, and what is said of it beside others."""
+    return {
+        **measured(row),
+        "accuracy_bound": row.accuracy_bound,
+        **said_of(verdict),
+    }
 
 
 def said_of(verdict: Verdict | None) -> dict[str, Any]:
@@ -210,7 +212,7 @@ def said_of(verdict: Verdict | None) -> dict[str, Any]:
 
 
 def measured(row: Row) -> dict[str, Any]:
-    """What the headline's scores say of one release, as plain JSON; entries of a leaderboard hold the same."""
+    """What scores say of one release, as plain JSON; entries of a leaderboard hold the same."""
     strongest = row.headline
     return {
         "claimed": None if row.claimed is None else row.claimed.as_json(),
@@ -222,6 +224,8 @@ def measured(row: Row) -> dict[str, Any]:
         "simultaneous_upper": None if row.simultaneous_upper is None else number(row.simultaneous_upper),
         "utility": utility_as_json(row.utility, row.official, row.templates)
         | ({} if row.matched is None else {"matcher": row.matched.as_json()}),
+        "certificate": _certificate(row),
+        **_ladder(row),
     }
 
 
@@ -247,7 +251,7 @@ def _ladder(row: Row) -> dict[str, Any]:
         }
     if row.growth:
         extra["growth"] = {name: curve.as_json() for name, curve in row.growth.items()}
-    return extra | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
+    return extra
 
 
 def _if_any(**given: Any) -> dict[str, Any]:

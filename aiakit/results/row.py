@@ -242,3 +242,16 @@ class Row:
             return None
         reached = self.headline.point["balanced_accuracy"]
         return (1 + sum(value >= reached for value in self.nulls)) / (1 + len(self.nulls))
+
+
+def strongest_at(row: Row, level: Level) -> AttackStatistics | None:
+    """What the strongest attackers of a level read, chosen on attacker-val; None where it was not tried."""
+    if level == row.level:
+        return row.headline
+    return max(row.knowledge.get(level, {}).values(), key=lambda found: found.on_val, default=None)
+
+
+def certified(row: Row) -> float | None:
+    """What no attack on a release exceeds, the lower of what its defense proves and what its values certify."""
+    bounds = [row.accuracy_bound, None if row.certificate is None else row.certificate.bound]
+    return min((bound for bound in bounds if bound is not None), default=None)

@@ -52,7 +52,7 @@ def describe(command: click.Command, context: click.Context, heading: str) -> It
     yield f"    {context.command_path} {' '.join(command.collect_usage_pieces(context))}\n"
     records = [option.get_help_record(context) for option in command.params if isinstance(option, click.Option)]
     rows = [f"| `{names}` | {_cell(text)} |" for names, text in filter(None, records)]
-    yield "\n".join(["| option | |", "|---|---|", *rows, ""] if rows else [])
+    yield "\n".join(["| option | what it does |", "|---|---|", *rows, ""] if rows else [])
 
 
 def _cell(text: str) -> str:

@@ -41,7 +41,8 @@ def plugins(kind: registry.Kind, introduction: str) -> str:
     title = "Data sets" if kind == "dataset" else f"{kind.capitalize()}s"
     overview = [f"| [`{of['name']}`](#{of['name']}) | {of['summary']} |" for _, of in known]
     sections = [_section(entry, of) for entry, of in known]
-    return "\n".join([f"# {title}", "", introduction, "", "| name | |", "|---|---|", *overview, "", *sections])
+    table = ["| name | what it is |", "|---|---|", *overview]
+    return "\n".join([f"# {title}", "", introduction, "", *table, "", *sections])
 
 
 def _section(entry: registry.Entry, of: dict[str, Any]) -> str:
@@ -50,7 +51,7 @@ def _section(entry: registry.Entry, of: dict[str, Any]) -> str:
     lines += [inspect.getdoc(sys.modules[entry.load().__module__]) or "", ""]  # it names the source of the method
     lines += [f"::: {_source(entry.load())}", "    options: { members: false }", ""]
     if of["options"]:
-        lines += ["| option | |", "|---|---|"]
+        lines += ["| option | what it does |", "|---|---|"]
         lines += [f"| `{of['name']}.{option['name']}` | {option['text']} |" for option in of["options"]]
     return "\n".join([*lines, ""])
 

@@ -191,7 +191,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = shutil.copytree(FIXTURES / "run-schema-3", folder / "run")
     half = shutil.copytree(run, folder / "half")
     shutil.rmtree(next(path.parent for path in sorted(half.glob("cells/*/scores.safetensors"))))
-    entries = shutil.copytree(FIXTURES / "entry-schema-4", folder / "entries")
+    entries = shutil.copytree(FIXTURES / "entry-schema-5", folder / "entries")
     entry = next(entries.glob("*.json")).rename(entries / "e.json")
     record = json.loads(entry.read_text())
     (folder / "alone.json").write_text(json.dumps(record))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from aiakit.contracts import Knowledge
 from aiakit.experiment.config import PluginSpec, SplitSpec
@@ -48,9 +50,11 @@ def entry(entries: Path) -> Path:
 
 
 def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
-    """Edit the JSON of an entry."""
+    """Edit the JSON of an entry, and seal it again, as whoever forges one would."""
     content = json.loads(path.read_text())
     edit(content)
+    with suppress(ValidationError):
+        content = Entry.model_validate(content).sealed().model_dump(mode="json")
     path.write_text(json.dumps(content))
 
 
@@ -112,8 +116,9 @@ def make() -> Make:
             computing=computing,
             attacks=tuple(infos),
             scores=FileRef(file="in-memory", sha256="0" * 64),
-            figures=measured(statistics_row(info, infos, tensors)),
+            figures={},
         )
-        return Submission(entry, tensors, Path(f"{name}.json"))
+        figures = measured(statistics_row(entry, tensors))
+        return Submission(entry.model_copy(update={"figures": figures}), tensors, Path(f"{name}.json"))
 
     return make_one

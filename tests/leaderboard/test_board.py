@@ -76,7 +76,7 @@ def test_only_what_is_shown_to_be_equivalent_shares_a_rank(make: Make) -> None:
 def test_what_is_read_below_chance_never_ranks_and_is_not_on_the_front(make: Make) -> None:
     scored = make("below", {"lda": 0.9}, skill=4)
     turned = {**scored.tensors, "attack.0.0.test": scored.tensors["attack.0.0.test"][:, ::-1]}
-    row = statistics_row(scored.entry.protocol, scored.entry.attacks, turned)
+    row = statistics_row(scored.entry, turned)
     board = make_board([replace(scored, row=row), make("aia", {"lda": 0.6}, skill=1)])
     places = {place.label: place for place in board.places}
     below = places["below"]
@@ -218,10 +218,18 @@ def test_the_page_of_a_board(board: Board) -> None:
     for chart in page.charts():
         alt.Chart.from_dict(chart.spec)
     html = render_page(page)
-    for number, _ in enumerate(board.places):
-        assert f'id="entry-{number}"' in html
-        assert f'href="#entry-{number}"' in html
+    for place in board.places:
+        assert html.count(f'id="entry-{place.entry.name}"') == 1
+        assert f'href="#entry-{place.entry.name}"' in html
     assert "never rank" in html
+
+
+def test_entries_of_one_name_have_sections_of_their_own(make: Make) -> None:
+    first, second = make("aia", {"lda": 0.9}), make("aia", {"lda": 0.6})
+    html = render_page(board_page(make_board([first, second])))
+    for number in range(2):
+        assert html.count(f'id="entry-aia-{number}"') == 1
+        assert f'href="#entry-aia-{number}"' in html
 
 
 def test_terminal(board: Board, capsys: pytest.CaptureFixture[str]) -> None:

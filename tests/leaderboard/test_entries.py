@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aiakit.errors import InputError
 from aiakit.leaderboard.differences import differences
 from aiakit.leaderboard.entry import read_submission
 from aiakit.leaderboard.packing import packed
+from aiakit.leaderboard.verify import verified
 from aiakit.leaderboard.writing import MOVED, write_tensors
 from aiakit.storage import tensorfile
 from tests.conftest import Answer
@@ -71,7 +73,13 @@ def test_a_board_of_a_run_and_of_its_entry_agree(narrow_run: Path, submitted: Pa
 def test_the_site_is_written(entries: Path, tmp_path: Path, aiakit: Aiakit) -> None:
     answer = aiakit("leaderboard", entries, "--html", tmp_path / "site")
     assert answer.code == 0, answer.err
-    assert (tmp_path / "site" / "index.html").read_text().startswith("<!doctype html>")
+    page, *data = map(Path, answer.out.splitlines())
+    assert page == tmp_path / "site" / "index.html"
+    assert page.read_text().startswith("<!doctype html>")
+    assert [path.name for path in data] == ["board.json", "board.csv"]
+    for path in data:  # what it links to says what the command prints
+        assert f'href="{path.name}"' in page.read_text()
+        assert path.read_text() == aiakit("leaderboard", entries, "--format", path.suffix[1:]).out
 
 
 def test_attacks_trained_again_reach_the_same(submitted: Path, tmp_path: Path, aiakit: Aiakit) -> None:
@@ -225,7 +233,7 @@ def test_a_folder_is_verified(entries: Path, aiakit: Aiakit) -> None:
         (lambda e: e.update(name="../../x"), ("name",)),
         (lambda e: e.update(release="a\x1b[31m"), ("release", "control characters")),
         (lambda e: e.update(release="\u202ecod"), ("control characters",)),
-        (lambda e: e.update(schema_version=5), ("schema version 5", "update aiakit")),
+        (lambda e: e.update(schema_version=6), ("schema version 6", "update aiakit")),
         (lambda e: e.update(schema_version=2), ("schema version 2", "submit its run again")),
         (lambda e: e["provenance"].update(link="javascript:alert(1)"), ("provenance.link",)),
         (lambda e: e["provenance"].update(submitter="a\x1b[31m"), ("provenance.submitter", "control characters")),
@@ -248,6 +256,26 @@ def test_changed_entries_are_refused(
     refused(aiakit("leaderboard", "verify", entry), *words)
     refused(aiakit("leaderboard", entry), *words)
     assert snapshot(entry.parent) == before
+
+
+def test_a_digit_less_anywhere_is_found(submitted: Path, aiakit: Aiakit, tmp_path: Path) -> None:
+    """In the JSON file, of a sample of its digits, and in the files beside it."""
+    folder = shutil.copytree(submitted, tmp_path / "entries")
+    path = next(folder.glob("*.json"))
+    text = path.read_text()
+    digits = [place for place, letter in enumerate(text) if letter.isdigit()]
+    assert len(digits) > 500
+    for place in digits[:: len(digits) // 40]:
+        path.write_text(text[:place] + text[place + 1 :])
+        with pytest.raises(InputError):
+            verified(read_submission(path))
+    path.write_text(text)
+    for file in folder.glob("*.safetensors"):
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-1])
+        refused(aiakit("leaderboard", "verify", path), file.name)
+        file.write_bytes(whole)
+    assert aiakit("leaderboard", "verify", path).code == 0
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,8 @@ from aiakit.report import board_tables as formats
 from aiakit.report.board import board_page
 from aiakit.report.calibration import SHIPPED, read_calibration, shipped_calibrations
 from aiakit.report.page import render_page
+from aiakit.report.plane import PROVEN
+from aiakit.report.table import Choice, Floor
 from tests.conftest import Answer
 
 Make = Callable[..., Submission]
@@ -63,9 +67,54 @@ def test_two_rows_can_be_paired(make: Make) -> None:
         assert row[2].value == pytest.approx(second.leakage - first.leakage)
         assert row[4].value == pytest.approx(second.utility - first.utility)
     html = render_page(board_page(board))
-    assert html.count('<select data-choose="pair-table"') == 2
+    assert html.count('<select data-filter="pair-table"') == 2
     alone = board_page(make_board(made[:1]))
     assert all(section.id != "pairs" for section in alone.sections)
+
+
+def with_entry(submission: Submission, **changed: object) -> Submission:
+    return replace(submission, entry=submission.entry.model_copy(update=changed))
+
+
+def test_rows_can_be_filtered_by_what_the_attacker_knows_and_by_utility(make: Make) -> None:
+    same = {"lda": 0.8}
+    made = [make("original", same, skill=3), with_entry(make("aia", same, skill=1), level="insider"), make("aia", same)]
+    board = make_board(made)
+    assert [place.label for place in board.places] == ["aia (attacker=informed)", "aia (attacker=insider)", "original"]
+    table = board_page(board).sections[0].tables[0]
+    attacker, floor = table.filters
+    assert isinstance(attacker, Choice)
+    assert attacker.options == ["informed", "insider"]
+    assert attacker.values == [["informed"], ["insider"], ["informed"]]
+    assert isinstance(floor, Floor)
+    assert list(floor.values) == [place.utility for place in board.places]
+    assert len(set(floor.values)) == 3
+    alike = board_page(make_board([made[0], made[2]])).sections[0].tables[0]
+    assert [field.label for field in alike.filters] == ["Utility at least"], "there is nothing to choose"
+
+
+def test_what_is_proven_of_a_release_is_marked_on_the_plane(make: Make) -> None:
+    made = [make("original", {"lda": 0.9}), with_entry(make("noise", {"lda": 0.55}), accuracy_bound=0.7)]
+    board = make_board(made)
+    chart = board_page(board).sections[0].charts[0]
+    marked = [row for data in values_in(chart.spec) for row in data if row["front"] == PROVEN]
+    assert {(row["name"], round(row["at"], 6)) for row in marked} == {("noise", 0.6)}
+    assert "no attack reads more than 70 %" in marked[0]["says"]
+    assert "triangle" in chart.caption
+    assert {row["release"]: row["accuracy_bound"] for row in formats.document(board)["rows"]} == {
+        "original": None,
+        "noise": 0.7,
+    }
+    without = board_page(make_board(made[:1])).sections[0].charts[0]
+    assert "triangle" not in without.caption
+    assert PROVEN not in json.dumps(without.spec)
+
+
+def values_in(spec: Any) -> Iterator[list[dict[str, Any]]]:
+    """The rows of data of a chart of layers."""
+    for part in spec["layer"]:
+        data = part.get("data", {})
+        yield spec["datasets"][data["name"]] if "name" in data else data.get("values", [])
 
 
 def test_what_the_suite_finds_stands_on_the_page(make: Make) -> None:

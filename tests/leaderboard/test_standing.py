@@ -123,7 +123,7 @@ def test_scores_that_nobody_trained_again_can_make_a_rank_worse_and_never_better
     labels = tensors["val.labels"]
     tensors["attack.1.0.val"] = np.eye(2)[labels] * 0.98 + 0.01
     tensors["attack.1.0.test"] = make("x", {"stack": 0.5}).tensors["attack.0.0.test"]
-    row = statistics_row(scored.entry.protocol, scored.entry.attacks, tensors)
+    row = statistics_row(scored.entry, tensors)
     assert row.strongest == "stack"
     entry = scored.entry.model_copy(update={"figures": measured(row)})
     path = written(replace(scored, entry=entry, tensors=tensors), tmp_path / "entries")

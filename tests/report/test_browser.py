@@ -16,7 +16,7 @@ from aiakit.report.html import report_page
 from aiakit.report.page import Page, render_page
 from aiakit.results.document import document_of
 from tests.conftest import Evaluated
-from tests.report.browser import chromium, requested
+from tests.report.browser import barriers, chromium, requested, show_as
 
 CLAIMED = {"report": 4, "board": 5}  # the columns of figures in the first table, after the names
 MEASURED = 1
@@ -143,11 +143,7 @@ def test_figures_lead_somewhere(chrome: Any) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1400])
 def test_light_and_dark_wide_and_narrow(chrome: Any, scheme: str, width: int) -> None:
-    chrome.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    )
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    show_as(chrome, scheme, width)
     assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
     ink, paper, axis = chrome.execute_script(
         "const b = getComputedStyle(document.body), t = document.querySelector('svg text');"
@@ -158,13 +154,14 @@ def test_light_and_dark_wide_and_narrow(chrome: Any, scheme: str, width: int) ->
     assert axis == ink != paper
 
 
-def resize(chrome: Any, width: int) -> None:
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+def test_nobody_is_kept_out(chrome: Any, scheme: str, width: int) -> None:
+    show_as(chrome, scheme, width)
+    assert barriers(chrome) == []
 
 
 def test_no_table_is_cut_on_a_wide_screen(chrome: Any) -> None:
-    resize(chrome, 1400)
+    show_as(chrome, "light", 1400)
     cut = chrome.execute_script(
         "return [...document.querySelectorAll('table')].filter(t => t.offsetParent)"
         ".filter(t => t.parentElement.scrollWidth > t.parentElement.clientWidth + 1).map(t => t.id)"
@@ -173,7 +170,7 @@ def test_no_table_is_cut_on_a_wide_screen(chrome: Any) -> None:
 
 
 def test_on_a_phone_name_figure_and_verdict_are_seen_without_scrolling(chrome: Any) -> None:
-    resize(chrome, 390)
+    show_as(chrome, "light", 390)
     wanted = {"report": ["release", "measured [95 %]", "verdict"], "board": ["release", "strongest [95 %]", "verdict"]}
     headings, right = chrome.execute_script(
         "const cells = [...document.querySelector(`#${arguments[0]} thead tr`).cells];"
@@ -206,7 +203,7 @@ def test_two_rows_of_a_board_are_paired(two_runs: Path, driver: Any, tmp_path: P
         ".map(r => [r.cells[0].textContent, r.cells[1].textContent].sort().join(' '))"
     )
     assert sorted(driver.execute_script(shown)) == ["inlp leace", "inlp original", "leace original"]
-    first, second = driver.find_elements("css selector", "select[data-choose='pair-table']")
+    first, second = driver.find_elements("css selector", "select[data-filter='pair-table']")
     first.send_keys("original")
     assert sorted(driver.execute_script(shown)) == ["inlp original", "leace original"]
     second.send_keys("leace")

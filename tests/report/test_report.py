@@ -324,7 +324,7 @@ def test_extra_sections_where_the_document_has_them() -> None:
     bare = {"release": "aia", "attacks": {"lda": point}, "strongest": None, "utility": {}}
     assert curves.ladder([bare]) is None
     assert curves.pooled([bare]) is None
-    assert charts.plane([bare]) is None
+    assert charts.plane([bare], 2) is None
     assert charts.dumbbell([bare], 0.5, None, None) is None
     assert charts.seeds([bare]) is None
 

@@ -1,5 +1,5 @@
 "use strict";
-// Tables are sorted by their heading buttons and filtered by the field above them. Without this script they are
+// Tables are sorted by their heading buttons and filtered by the fields above them. Without this script they are
 // complete and in the order in which they were written.
 
 function valueOf(row, column) {
@@ -27,26 +27,23 @@ function sort(table, heading) {
   body.append(...known, ...unknown);  // what has no value stays last either way
 }
 
-function filter(field) {
-  const table = document.getElementById(field.dataset.filter);
-  const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const rows = [...table.tBodies[0].rows];
-  for (const row of rows) {
+// Whether a row has every word that was typed, the name that was chosen, or no less than the floor that was set.
+function passes(row, field) {
+  if (field.value.trim() === "") return true;
+  if (field.type === "search") {
     const text = row.textContent.toLowerCase();
-    row.hidden = !words.every((word) => text.includes(word));
+    return field.value.trim().toLowerCase().split(/\s+/).every((word) => text.includes(word));
   }
-  const shown = rows.filter((row) => !row.hidden).length;
-  const output = document.querySelector(`output[data-count="${field.dataset.filter}"]`);
-  output.textContent = words.length ? `${shown} of ${rows.length} rows` : "";
+  const value = JSON.parse(row.getAttribute(`data-passes-${field.dataset.at}`));
+  return field.type === "number" ? value !== null && value >= Number(field.value) : value.includes(field.value);
 }
 
-// Of a table of pairs, the rows with all that is chosen in either of the first two columns.
-function choose(table, fields) {
-  const chosen = fields.map((field) => field.value).filter(Boolean);
-  for (const row of table.tBodies[0].rows) {
-    const names = [row.cells[0].textContent, row.cells[1].textContent];
-    row.hidden = !chosen.every((name) => names.includes(name));
-  }
+function filter(table, fields) {
+  const rows = [...table.tBodies[0].rows];
+  for (const row of rows) row.hidden = !fields.every((field) => passes(row, field));
+  const shown = rows.filter((row) => !row.hidden).length;
+  const output = document.querySelector(`output[data-count="${table.id}"]`);
+  output.textContent = fields.some((field) => field.value.trim()) ? `${shown} of ${rows.length} rows` : "";
 }
 
 for (const table of document.querySelectorAll("table")) {
@@ -54,10 +51,7 @@ for (const table of document.querySelectorAll("table")) {
     heading.querySelector("button").addEventListener("click", () => sort(table, heading));
   }
 }
-for (const field of document.querySelectorAll("input[data-filter]")) {
-  field.addEventListener("input", () => filter(field));
-}
 for (const table of document.querySelectorAll("table")) {
-  const fields = [...document.querySelectorAll(`select[data-choose="${table.id}"]`)];
-  for (const field of fields) field.addEventListener("input", () => choose(table, fields));
+  const fields = [...document.querySelectorAll(`[data-filter="${table.id}"]`)];
+  for (const field of fields) field.addEventListener("input", () => filter(table, fields));
 }
