@@ -120,23 +120,24 @@ def show(
 @click.option("-o", "--out", required=True, metavar="FOLDER", help="The folder of entries.")
 @click.option("--defense", metavar="NAME", help="Only this release of the run.")
 @click.option("--with-release", is_flag=True, help="Also store the release, so that attacks can be trained again.")
+@click.option("--replace", is_flag=True, help="Remove other entries of the same releases and data.")
 @click.option("--submitter", metavar="NAME", default="", help="Who hands it in, as the board shows it.")
 @click.option("--link", metavar="URL", default="", help="Where to read about the defense.")
 @click.option("--version", metavar="TEXT", default="", help="Which version of the defense it is.")
 @plugin_option
-def submit(run: str, out: str, defense: str | None, with_release: bool, **told: str) -> None:
+def submit(run: str, out: str, defense: str | None, with_release: bool, replace: bool, **told: str) -> None:
     """Write an entry of every release of a finished run or audit: a JSON file, and its scores beside it.
 
-    Entries that are in the folder already are left as they are.
+    Entries that are in the folder already are left as they are, without --replace.
     """
     from aiakit.experiment.run import Run
     from aiakit.leaderboard import submit as submitting
 
     by = submitting.provenance_of(**told)
-    done = submitting.submit(Run.open(Path(run)), Path(out), defense, with_release, by)
+    done = submitting.submit(Run.open(Path(run)), Path(out), defense, with_release, by, replace)
     for path in done.files:
         click.echo(str(path))
-    tell(*done.notes)
+    tell(*done.notes, f"next: aiakit leaderboard verify {out}, and aiakit leaderboard {out} shows where it stands")
 
 
 @command.command()

@@ -9,8 +9,8 @@ from pathlib import Path
 from aiakit.errors import InputError
 from aiakit.experiment.run import RUN, Run
 from aiakit.leaderboard.entry import Submission, content_of, entry_files, read_record, read_scores
+from aiakit.leaderboard.of_run import submissions_of
 from aiakit.leaderboard.schema import Reported, Withdrawn
-from aiakit.leaderboard.submit import submissions_of
 from aiakit.leaderboard.verify import verified
 from aiakit.results.remembered import StatisticsCache
 from aiakit.storage.documents import printable

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from aiakit.errors import InputError
 from aiakit.experiment.config import Record
-from aiakit.leaderboard.entry import entry_files, read_record, read_submission
-from aiakit.leaderboard.schema import Entry, FileRef, Withdrawn, WithdrawnAttack
+from aiakit.leaderboard.entry import read_record, read_submission
+from aiakit.leaderboard.schema import Entry, Withdrawn, WithdrawnAttack
 from aiakit.leaderboard.verify import verified
-from aiakit.leaderboard.writing import rewrite, write_entry
+from aiakit.leaderboard.writing import remove_files, rewrite, write_entry
 from aiakit.storage.documents import writing
 
 R = TypeVar("R", bound=Record)
@@ -37,24 +37,10 @@ def withdraw_entry(path: Path, reason: str) -> Path:
     )
     with writing(path.parent):
         target = write_entry(left, path.parent)
-        for ref in set(entry.files) - _of_others(path):
-            (path.parent / ref.file).unlink(missing_ok=True)
         if target != path:
             path.unlink()
+        remove_files(path.parent, entry)
     return target
-
-
-def _of_others(path: Path) -> set[FileRef]:
-    """The files of every other entry of the folder; entries that cannot be read have none."""
-    found: set[FileRef] = set()
-    for other in entry_files(path.parent):
-        try:
-            record = read_record(other)
-        except InputError:
-            continue
-        if other != path and isinstance(record, Entry):
-            found |= set(record.files)
-    return found
 
 
 def withdraw_attack(path: Path, name: str, reason: str) -> Path:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from aiakit.errors import InputError
 from aiakit.leaderboard.differences import differences
-from aiakit.leaderboard.entry import Submission
+from aiakit.leaderboard.entry import Submission, entry_files, read_record
 from aiakit.leaderboard.packing import PRECISIONS, Tensors, packed, unpacked
 from aiakit.leaderboard.schema import Entry, FileRef, Withdrawn
 from aiakit.leaderboard.scores import statistics_row
@@ -96,3 +97,21 @@ def rewrite(submission: Submission, tensors: Tensors, **changed: Any) -> Path:
         if written.path == submission.path and written.entry.scores.file != submission.entry.scores.file:
             (folder / submission.entry.scores.file).unlink(missing_ok=True)
     return written.path
+
+
+def remove_files(folder: Path, gone: Entry) -> None:
+    """Remove the files of an entry that is no longer in a folder, but for those that others of the folder name."""
+    kept = {ref for _, record in records(folder) for ref in record.files}
+    for ref in set(gone.files) - kept:
+        (folder / ref.file).unlink(missing_ok=True)
+
+
+def records(folder: Path) -> Iterator[tuple[Path, Entry]]:
+    """The entries of a folder that can be read."""
+    for path in entry_files(folder):
+        try:
+            record = read_record(path)
+        except InputError:
+            continue
+        if isinstance(record, Entry):
+            yield path, record

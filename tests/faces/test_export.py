@@ -30,6 +30,7 @@ CLOSED = ",".join(
         "quadratic-leace",
         "kernel-arl",
         "kram",
+        "obliviator",
         "grl",
         "aia-ensemble",
     )
@@ -68,6 +69,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "grl.epochs=1",
         "--set",
         "kram.epochs=1",
+        "--set",
+        "obliviator.epochs=1",
         "--set",
         "vib.epochs=1",
         "--set",

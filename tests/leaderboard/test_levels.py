@@ -15,9 +15,11 @@ from aiakit.errors import InputError
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.board import make_board
 from aiakit.leaderboard.entry import Submission, read_submission
+from aiakit.leaderboard.of_run import submissions_of
 from aiakit.leaderboard.schema import Entry
-from aiakit.leaderboard.submit import submissions_of, submit
+from aiakit.leaderboard.submit import submit
 from aiakit.leaderboard.verify import verified
+from aiakit.leaderboard.writing import write_submission
 from aiakit.results.document import document_of_run
 
 RUN = (
@@ -121,3 +123,18 @@ def test_who_tried_fewer_levels_takes_no_rank(run: Run, entry: Submission) -> No
     assert lacks["original"] == lacks["certified-code"] == []
     assert len(lacks["cut"]) == 1
     assert all(missing.endswith(" attackers") for missing in lacks["cut"])
+
+
+def test_a_run_that_was_made_again_takes_the_place_of_its_entries(run: Run, growing: Run, tmp_path: Path) -> None:
+    submit(run, tmp_path)
+    submit(growing, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert submit(run, tmp_path, replace=True).files == []
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    own = next(path for path in tmp_path.glob("*.json") if "certified-code" in path.name)
+    entry = read_submission(own)
+    write_submission(tmp_path, entry.entry.model_copy(update={"name": "earlier"}), entry.tensors)
+    (tmp_path / entry.entry.scores.file).unlink()
+    own.unlink()
+    assert submit(run, tmp_path, "certified-code", replace=True).notes == []
+    assert before.keys() == {path.name for path in tmp_path.iterdir()}

@@ -32,6 +32,7 @@ SHORT_DEFENSES = {
     **{name: {"epochs": "2"} for name in ("aia-ensemble", "kram", "grl", "maxent-arl", "vib")},
     "ive": {"trees": "20", "rounds": "2"},
     "kernel-arl": {"features": "128"},
+    "obliviator": {"epochs": "2", "iterations": "2", "waves": "64"},
 }
 
 
