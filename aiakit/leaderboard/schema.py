@@ -69,8 +69,9 @@ class AttackInfo(PluginSpec):
     """An attack on this release.
 
     name, package : bounded text. repeats : pairs (seed of the defense, seed of the attack), in the order of the stored
-    scores. external : scores that somebody added; aiakit did not train it. left_after : in how many of the first folds
-    it was tried before it was left out, since it is certainly not the strongest; None where it was tried in all.
+    scores. external : scores that somebody added; aiakit did not train it. submitter : who added it, as they said.
+    left_after : in how many of the first folds it was tried before it was left out, since it is certainly not the
+    strongest; None where it was tried in all.
     """
 
     kind: Literal["attack"] = "attack"
@@ -78,6 +79,7 @@ class AttackInfo(PluginSpec):
     package: Annotated[str, AfterValidator(_plain)] = ""
     repeats: Annotated[tuple[tuple[int, int], ...], Field(min_length=1)]
     external: bool = False
+    submitter: Annotated[str, Field(max_length=200), AfterValidator(_plain)] = ""
     left_after: Annotated[int, Field(ge=1, le=RUNGS)] | None = None
 
 

@@ -61,7 +61,8 @@ def entry_section(
     """What was submitted. folder : where the page will lie; None leaves links out. page : that of the entry alone."""
     entry = place.entry
     source = _made_of(place.submission.path)
-    external = [attack.name for attack in entry.attacks if attack.external]
+    added = [attack for attack in entry.attacks if attack.external]
+    external = [f"{attack.name} (by {attack.submitter})" if attack.submitter else attack.name for attack in added]
     scores = "of a run" if entry.scores == IN_MEMORY else f"scores {entry.scores.sha256[:12]}"
     items: list[str | Cell] = (
         [] if folder is None else [Cell(f"Computed from {source.name}", href=quote(os.path.relpath(source, folder)))]
