@@ -237,6 +237,16 @@ def withdraw(entry: str, attack: str | None, reason: str) -> None:
 
 
 @command.command()
+@click.argument("entry", metavar="ENTRY.json")
+@click.option("--reason", required=True, metavar="TEXT", help='Why, as the board then says; "" takes it back.')
+def flag(entry: str, reason: str) -> None:
+    """Say what speaks against an entry, which stays: that it is weak, or that somebody refuted it, and where."""
+    from aiakit.leaderboard.withdraw import flag_entry
+
+    click.echo(str(flag_entry(Path(entry), reason)))
+
+
+@command.command()
 def schema() -> None:
     """Print the JSON schema of entries and of files of published figures."""
     from aiakit.leaderboard.schema import json_schema
