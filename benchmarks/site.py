@@ -21,6 +21,7 @@ from aiakit.leaderboard.columns import headline
 from aiakit.leaderboard.entry import entry_files
 from aiakit.leaderboard.gather import gather
 from aiakit.report.board import CSV, INDEX, JSON, claimed_measured, write_board
+from aiakit.report.board_entry import ENTRIES
 from aiakit.report.board_tables import conclusion_of_board
 from aiakit.report.calibration import shipped_calibrations
 from aiakit.report.html import write_page
@@ -30,7 +31,6 @@ from aiakit.report.table import Cell, Column, Table, interval_cell, tabulated, t
 
 BOARDS = Path(__file__).parent / "board"
 SITE = Path("build/site")
-ENTRIES = "entries"  # the records of a board's entries, beside its page: a site that is copied stays whole
 ABOUT = (
     "A defense turns face images into a release: an embedding, a picture, or both. aiakit trains attacks on every "
     "release after the fact, reports the strongest with intervals, and measures what the release is still good for."
@@ -85,7 +85,7 @@ def write_site(boards: Path, site: Path) -> list[Written]:
 def _write_board(folder: Path, site: Path) -> Written:
     found = gather([folder])
     target = site / "board" / folder.name
-    records = target / ENTRIES
+    records = target / ENTRIES  # in the site itself, which stays whole where it is copied
     records.mkdir(parents=True)
     for submission in found.submissions:
         shutil.copyfile(submission.path, records / submission.path.name)

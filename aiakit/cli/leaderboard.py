@@ -206,8 +206,9 @@ def _rerun(submission: Any, tolerance: float) -> None:
 @click.argument("entry", metavar="ENTRY.json")
 @click.argument("scores", metavar="[SCORES.safetensors]", required=False)
 @click.option("--name", required=True, metavar="NAME", help="What the attack is called on the board.")
+@click.option("--submitter", metavar="NAME", default="", help="Who hands it in, as the board shows it.")
 @plugin_option
-def add_attack(entry: str, scores: str | None, name: str) -> None:
+def add_attack(entry: str, scores: str | None, name: str, submitter: str) -> None:
     """Add an attack to an entry: its scores, or one that is trained on the submitted release (--plugin).
 
     Scores are shown as external and change no rank, since nobody can train them again. An attack that was trained here
@@ -218,9 +219,9 @@ def add_attack(entry: str, scores: str | None, name: str) -> None:
     from aiakit.storage.cache import cache_folder
 
     if scores is None:
-        click.echo(str(external.train_attack(Path(entry), name, Runtime(cache_folder()))))
+        click.echo(str(external.train_attack(Path(entry), name, Runtime(cache_folder()), submitter)))
     else:
-        click.echo(str(external.add_attack(Path(entry), Path(scores), name)))
+        click.echo(str(external.add_attack(Path(entry), Path(scores), name, submitter)))
 
 
 @command.command()
@@ -233,6 +234,16 @@ def withdraw(entry: str, attack: str | None, reason: str) -> None:
 
     path = Path(entry)
     click.echo(str(withdraw_entry(path, reason) if attack is None else withdraw_attack(path, attack, reason)))
+
+
+@command.command()
+@click.argument("entry", metavar="ENTRY.json")
+@click.option("--reason", required=True, metavar="TEXT", help='Why, as the board then says; "" takes it back.')
+def flag(entry: str, reason: str) -> None:
+    """Say what speaks against an entry, which stays: that it is weak, or that somebody refuted it, and where."""
+    from aiakit.leaderboard.withdraw import flag_entry
+
+    click.echo(str(flag_entry(Path(entry), reason)))
 
 
 @command.command()

@@ -16,6 +16,7 @@ from aiakit.results.verdicts import IMPOSSIBLE, INVERTED
 
 NONE = "–"
 WORD = "¶"  # marks a release whose scores are somebody's word
+FLAGGED = "⚑"  # what somebody speaks against
 NEVER_RANKED = {
     INVERTED: "Read significantly worse than by guessing",
     IMPOSSIBLE: "IMPOSSIBLE, read better than any attack can read, so that a plugin or the protocol is broken",
@@ -59,7 +60,7 @@ def summary(board: Board) -> list[Column]:
     names = {"random": "random", "same_attribute": f"same-{board.protocol.attribute}"}
     columns = [
         Column("rank", "rank", _rank_text),
-        Column("release", "release", lambda p: p.label, mark=lambda p: "" if p.computed else f" {WORD}"),
+        Column("release", "release", lambda p: p.label, mark=_marks),
         Column("claimed", "claimed", lambda p: _point(p.row.claimed, "balanced_accuracy"),
                hint="Balanced accuracy of the defense's own in-loop attacker"),
         Column("strongest", "strongest [95 %]", lambda p: _point(p.row.headline, "balanced_accuracy"),
@@ -91,6 +92,10 @@ def summary(board: Board) -> list[Column]:
         Column("seconds", "seconds", lambda p: p.entry.computing.seconds, digits=1),
     ]  # fmt: skip
     return columns
+
+
+def _marks(place: RankedEntry) -> str:
+    return "".join([f" {FLAGGED}" * (place.entry.flag is not None), f" {WORD}" * (not place.computed)])
 
 
 def _levels(board: Board) -> list[Column]:
@@ -205,6 +210,11 @@ def not_ranked(board: Board) -> list[str]:
         f"{place.label} was not measured by {', '.join(place.lacks)}, as others were, and so has no rank."
         for place in board.places
         if place.lacks
+    ]
+    lines += [
+        f"{FLAGGED} {place.label}, {place.entry.flag.date}: {place.entry.flag.reason}"
+        for place in board.places
+        if place.entry.flag is not None
     ]
     words = [place for place in board.places if not place.computed]
     if words:

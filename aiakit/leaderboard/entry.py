@@ -25,7 +25,9 @@ from aiakit.storage.store import file_digest
 
 # What two entries of one release may differ in and still be the same: when and by whom it was made, and file names.
 INCIDENTAL: Any = {
-    **dict.fromkeys(("name", "provenance", "scores", "people", "truth", "submitted_release", "figures", "seal"), True),
+    **dict.fromkeys(
+        ("name", "provenance", "scores", "people", "truth", "submitted_release", "figures", "flag", "seal"), True
+    ),
     "computing": {"seconds"},
 }
 

@@ -17,6 +17,7 @@ from aiakit.leaderboard.entry import Submission, read_submission
 from aiakit.leaderboard.rerun import again_on_release
 from aiakit.leaderboard.schema import AttackInfo
 from aiakit.leaderboard.standing import note_computed
+from aiakit.leaderboard.submit import provenance_of
 from aiakit.leaderboard.tensors import check_probabilities
 from aiakit.leaderboard.verify import verified
 from aiakit.leaderboard.writing import rewrite
@@ -26,7 +27,7 @@ from aiakit.storage import tensorfile
 Scores = Mapping[str, NDArray[Any]]
 
 
-def add_attack(path: Path, scores: Path, name: str) -> Path:
+def add_attack(path: Path, scores: Path, name: str, submitter: str = "") -> Path:
     """Add an external attack's scores to an entry, whose figures then name it. A board shows it, and counts it nowhere.
 
     scores : a safetensors file with ``val`` (V, K) and ``test`` (N, K), the class probabilities of the entry's samples
@@ -52,13 +53,15 @@ def add_attack(path: Path, scores: Path, name: str) -> Path:
                 raise InputError(f"{scores}: {error}") from None
             tensors[f"attack.{len(entry.attacks)}.{repeat}.{split}"] = np.asarray(proba, np.float64)
     try:
-        added = AttackInfo(name=name, repeats=tuple((0, repeat) for repeat in range(len(repeats))), external=True)
+        numbered = tuple((0, repeat) for repeat in range(len(repeats)))
+        added = AttackInfo(name=name, repeats=numbered, external=True, submitter=submitter)
     except ValidationError as error:
-        raise InputError(f"--name: {error.errors(include_url=False)[0]['msg']}") from None
+        found = error.errors(include_url=False)[0]
+        raise InputError(f"--{found['loc'][0]}: {found['msg']}") from None
     return _rewrite(submission, tensors, added)
 
 
-def train_attack(path: Path, name: str, runtime: Runtime) -> Path:
+def train_attack(path: Path, name: str, runtime: Runtime, submitter: str = "") -> Path:
     """Train a registered attack on the release of an entry, with the entry's seeds, and add it as external.
 
     Raises InputError as ``add_attack`` does, and where there is no release, or the attack cannot be trained on it.
@@ -66,7 +69,8 @@ def train_attack(path: Path, name: str, runtime: Runtime) -> Path:
     submission = _sound(path, name)
     entry, computing = submission.entry, submission.entry.computing
     repeats = [(seed, attack_seed) for seed in computing.seeds for attack_seed in range(computing.attack_seeds)]
-    added = AttackInfo(**plugin_spec("attack", name, {}), repeats=tuple(repeats), external=True)
+    spec = plugin_spec("attack", name, {})
+    added = AttackInfo(**spec, repeats=tuple(repeats), external=True, submitter=provenance_of(submitter).submitter)
     with again_on_release(submission, [added]) as bench:
         if bench.reasons[name]:
             raise InputError(f"{name} cannot be trained on the release of {path}: {bench.reasons[name]}")

@@ -69,8 +69,9 @@ class AttackInfo(PluginSpec):
     """An attack on this release.
 
     name, package : bounded text. repeats : pairs (seed of the defense, seed of the attack), in the order of the stored
-    scores. external : scores that somebody added; aiakit did not train it. left_after : in how many of the first folds
-    it was tried before it was left out, since it is certainly not the strongest; None where it was tried in all.
+    scores. external : scores that somebody added; aiakit did not train it. submitter : who added it, as they said.
+    left_after : in how many of the first folds it was tried before it was left out, since it is certainly not the
+    strongest; None where it was tried in all.
     """
 
     kind: Literal["attack"] = "attack"
@@ -78,6 +79,7 @@ class AttackInfo(PluginSpec):
     package: Annotated[str, AfterValidator(_plain)] = ""
     repeats: Annotated[tuple[tuple[int, int], ...], Field(min_length=1)]
     external: bool = False
+    submitter: Annotated[str, Field(max_length=200), AfterValidator(_plain)] = ""
     left_after: Annotated[int, Field(ge=1, le=RUNGS)] | None = None
 
 
@@ -113,6 +115,13 @@ class WithdrawnAttack(Record):
     reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_plain)]
 
 
+class Flag(Record):
+    """What who keeps a board says against an entry, which stays: it is weak, or somebody refuted it."""
+
+    date: Date
+    reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_plain)]
+
+
 class Provenance(Record):
     """Where an entry comes from.
 
@@ -135,8 +144,8 @@ class Entry(Record):
     many people they learn. beside : what attackers of other levels read, and of this level with fewer people.
     accuracy_bound : what no attack on it can exceed, where its defense proves that.
     people : who is on each sample, and pairs of them. truth : the labels of test, and what would tell them. Both are
-    apart from the scores, and None where they are among them. seal : a digest of all the rest, by which a damaged file
-    is known (who forges one seals it again, and is found by the scores); None in memory.
+    apart from the scores, and None where they are among them. flag : what speaks against it. seal : a digest of all the
+    rest, by which a damaged file is known (who forges one seals it again, and is found by the scores); None in memory.
     """
 
     schema_version: Literal[5] = 5
@@ -157,6 +166,7 @@ class Entry(Record):
     truth: FileRef | None = None
     submitted_release: FileRef | None = None
     withdrawn: tuple[WithdrawnAttack, ...] = ()
+    flag: Flag | None = None
     figures: dict[str, Any]
     seal: Digest | None = None
 

@@ -1,4 +1,4 @@
-"""Entries and external attacks that are taken back. That they were, when and why, stays in the folder."""
+"""Entries and external attacks that are taken back, or spoken against. That they were, when and why, stays there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from aiakit.errors import InputError
 from aiakit.experiment.config import Record
 from aiakit.leaderboard.entry import read_record, read_submission
-from aiakit.leaderboard.schema import Entry, Withdrawn, WithdrawnAttack
+from aiakit.leaderboard.schema import Entry, Flag, Withdrawn, WithdrawnAttack
 from aiakit.leaderboard.verify import verified
 from aiakit.leaderboard.writing import remove_files, rewrite, write_entry
 from aiakit.storage.documents import writing
@@ -41,6 +41,19 @@ def withdraw_entry(path: Path, reason: str) -> Path:
             path.unlink()
         remove_files(path.parent, entry)
     return target
+
+
+def flag_entry(path: Path, reason: str) -> Path:
+    """Say what speaks against an entry, which keeps its scores and its rank; "" takes that back.
+
+    Raises InputError where it is no entry, or cannot be written to.
+    """
+    entry = read_record(path)
+    if not isinstance(entry, Entry):
+        raise InputError(f"{path} is no entry that could be flagged: its kind is {entry.kind}")
+    flag = _record(Flag, reason) if reason else None
+    with writing(path.parent):
+        return write_entry(entry.model_copy(update={"flag": flag}), path.parent)
 
 
 def withdraw_attack(path: Path, name: str, reason: str) -> Path:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from altair.utils.schemapi import debug_mode
 
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
-from aiakit.experiment.run import RUN
 from aiakit.leaderboard.board import Board, RankedEntry
 from aiakit.leaderboard.columns import (
-    NONE,
     REPORTED_HEADINGS,
     by_attack,
     data_of,
@@ -26,15 +20,14 @@ from aiakit.leaderboard.columns import (
     summary,
 )
 from aiakit.leaderboard.columns import Column as Said
-from aiakit.leaderboard.entry import IN_MEMORY
-from aiakit.leaderboard.schema import Provenance
 from aiakit.leaderboard.scores import similarities
 from aiakit.report import charts
+from aiakit.report.board_entry import ENTRIES, IN_ENTRY, entry_page, entry_section, named
 from aiakit.report.board_pairs import pair_section
 from aiakit.report.board_tables import as_csv, as_json, conclusion_of_board
 from aiakit.report.calibration import Calibration, calibration_heatmap
 from aiakit.report.curves import det
-from aiakit.report.html import REPORT, write_page
+from aiakit.report.html import write_page
 from aiakit.report.page import Page, Section
 from aiakit.report.sections import lower_bounds, present
 from aiakit.report.table import Cell, Choice, Column, Floor, Heading, Table, tabulated, to_cell
@@ -47,7 +40,6 @@ from aiakit.storage.store import write_atomically
 INDEX = "index.html"
 JSON, CSV = "board.json", "board.csv"  # beside it
 FIRST = ("release", "strongest", "verdict", "rank", "attack", "claimed", "gap")  # columns, in this order
-IN_ENTRY = ("people", "bits", "eer", "front_share", "hypervolume")  # in the section of each entry: no screen is so wide
 ELSEWHERE = (*IN_ENTRY, "seeds", "seconds")  # that section has words of its own for these
 WEAK = "†"
 TEXT = ("release", "attack", "verdict")  # keys of columns that hold no numbers
@@ -70,7 +62,21 @@ def write_board(
         for name, text in ((JSON, as_json(board)), (CSV, as_csv(board))):
             write_atomically(folder / name, text)
             paths.append(folder / name)
+    if home is not None:
+        for section, place in named(board):
+            back = Cell(_title(board), href=f"../{INDEX}#{section}")
+            page = entry_page(section, place, board, folder / ENTRIES, back)
+            paths += write_page(page, folder / ENTRIES, _page_of(section))
     return paths
+
+
+def _page_of(section: str) -> str:
+    """The file of an entry's page, by the id of its section: both are made of the entry's name."""
+    return f"{section.removeprefix('entry-')}.html"
+
+
+def _title(board: Board) -> str:
+    return f"{data_of(board)}: privacy leaderboard"
 
 
 @debug_mode(False)  # as for the report of a run
@@ -80,7 +86,7 @@ def board_page(
     """The page of a board. calibrations : how much of known leaks the attacks find.
 
     folder : where it will lie, so that links to entries and runs are relative; without one they are left out.
-    home : a link to the page that leads here.
+    home : a link to the page that leads here, of a site in which every entry has a page of its own.
     """
     rows = _rows(board)
     chance = 1 / len(board.protocol.classes)
@@ -107,13 +113,16 @@ def board_page(
         *_not_there(board),
         Section("limits", "How to read this", items=remarks(board)),
     ]
-    sections += [_entry(section, place, board, folder) for section, place in _named(board)]
+    sections += [
+        entry_section(section, place, board, folder, "" if home is None else f"{ENTRIES}/{_page_of(section)}")
+        for section, place in named(board)
+    ]
     lead = [
         conclusion_of_board(board),
         "Every figure on this page was computed from the per-sample scores of its entry, and leads to it.",
         lower_bounds(board.smallest_detectable),
     ]
-    return Page(f"{data_of(board)}: privacy leaderboard", headline(board), lead, sections, home)
+    return Page(_title(board), headline(board), lead, sections, home)
 
 
 def claimed_measured(board: Board) -> Chart | None:
@@ -136,7 +145,7 @@ def _attack_table(board: Board) -> Table:
     """A row for each attack on each release: a column an attack would not fit a screen."""
     records = [
         (f"#{section}", place, attack)
-        for section, place in _named(board)
+        for section, place in named(board)
         for attack in by_attack(board)
         if attack.value(place) is not None
     ]
@@ -187,7 +196,7 @@ def _board_table(board: Board) -> Table:
     columns = [
         Column(said.heading, linked(said), said.key not in TEXT, said.hint) for said in _in_order(summary(board))
     ]
-    records = [(f"#{section}", place) for section, place in _named(board)]
+    records = [(f"#{section}", place) for section, place in named(board)]
     caption = "Releases, ranked by what they leak; each name leads to what was submitted."
     levels = [[place.entry.level] for place in board.places]
     utilities = [place.utility for place in board.places]
@@ -223,61 +232,3 @@ def _not_there(board: Board) -> list[Section]:
     if not lines:
         return []
     return [Section("not-there", "Not on this board", ["These were found beside the entries above."], items=lines)]
-
-
-def _named(board: Board) -> list[tuple[str, RankedEntry]]:
-    """Every release, and the id of its section: the name of its entry, so that a link to it outlives a rank."""
-    names = [place.entry.name for place in board.places]
-    return [
-        (f"entry-{name}" if names.count(name) == 1 else f"entry-{name}-{number}", board.places[number])
-        for number, name in enumerate(names)
-    ]
-
-
-def _entry(section: str, place: RankedEntry, board: Board, folder: Path | None) -> Section:
-    entry = place.entry
-    source = _made_of(place.submission.path)
-    external = [attack.name for attack in entry.attacks if attack.external]
-    scores = "of a run" if entry.scores == IN_MEMORY else f"scores {entry.scores.sha256[:12]}"
-    items: list[str | Cell] = (
-        [] if folder is None else [Cell(f"Computed from {source.name}", href=quote(os.path.relpath(source, folder)))]
-    )
-    items += _handed_in(entry.provenance)
-    figures = [(column.heading, column.text(place)) for column in summary(board) if column.key in IN_ENTRY]
-    items += [
-        "; ".join(f"{heading}: {text}" for heading, text in figures if text != NONE) + ".",
-        f"Entry {entry.name}, {scores}, computed by aiakit {entry.computing.aiakit} "
-        f"on {entry.computing.device} ({entry.computing.precision}) in {entry.computing.seconds:.1f} seconds.",
-        f"Seeds {', '.join(map(str, entry.computing.seeds))}, {entry.computing.attack_seeds} of each attack.",
-        f"Release submitted: {'no' if entry.submitted_release is None else 'yes, attacks can be trained again'}.",
-        f"External attacks: {', '.join(external) if external else NONE}.",
-        *(f"Attack withdrawn on {each.date}: {each.name}: {each.reason}" for each in entry.withdrawn),
-    ]
-    command = entry.provenance.command
-    settings: dict[str, Any] = {
-        **({} if command is None else {"command": shlex.join(("aiakit", *command))}),
-        "defense": [{stage.name: stage.params} for stage in entry.stages],
-        "attacks": {attack.name: attack.params for attack in entry.attacks},
-        "libraries": entry.computing.libraries,
-    }
-    code = json.dumps(settings, indent=1, ensure_ascii=False)
-    return Section(section, place.label, items=items, code=code, listed=False)
-
-
-def _handed_in(provenance: Provenance) -> list[str | Cell]:
-    """Who handed an entry in and when, which version it is, and where to read about it; nothing of a run."""
-    words = [
-        f"by {provenance.submitter}" if provenance.submitter else "",
-        f"on {provenance.date}" if provenance.date else "",
-        f"version {provenance.version}" if provenance.version else "",
-    ]
-    said = ", ".join(word for word in words if word)
-    items: list[str | Cell] = [f"Submitted {said}."] if said else []
-    return [*items, *([Cell(provenance.link, href=provenance.link)] if provenance.link else [])]
-
-
-def _made_of(path: Path) -> Path:
-    """The file that says where a release's figures come from: an entry, or the report or record of a run."""
-    if not path.is_dir():
-        return path
-    return path / REPORT if (path / REPORT).is_file() else path / RUN

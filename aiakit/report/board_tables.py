@@ -53,6 +53,7 @@ def document(board: Board) -> dict[str, Any]:
                 "stages": [stage.model_dump(mode="json") for stage in place.entry.stages],
                 "computed": sorted(place.computed),
                 "lacks": place.lacks,
+                "flag": place.entry.flag and place.entry.flag.model_dump(),
                 "external": [attack.name for attack in place.entry.attacks if attack.external],
                 "level": place.entry.level,
                 "people_known": place.entry.people_known,

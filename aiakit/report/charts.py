@@ -17,6 +17,7 @@ from aiakit.results.figures import Slice
 
 Row = dict[str, Any]
 STEP = 30  # pixels a release
+NAMED = 12  # releases on the plane: of more, names would lie upon each other
 
 
 def plane(rows: Sequence[Row], classes: int) -> Chart | None:
@@ -40,12 +41,15 @@ def plane(rows: Sequence[Row], classes: int) -> Chart | None:
         "Each release by what its strongest attacker leaves private and what verification keeps, with 95 % intervals; "
         "the dashed line is the front of the releases that no other one dominates."
     )
+    few = len(points) <= NAMED
+    if not few:
+        caption += " They alone are named."
     if any(CERTIFIED in point for point in points):
         caption += (
             " A triangle at the end of a grey line is certified: no attack whatsoever leaves less private than that "
             "(proven by the defense, or, of one image and with 95 % confidence, by the few values of the release)."
         )
-    return draw_plane(points, points, caption)
+    return draw_plane(points, [point for point in points if few or point["front"] == BEST], caption)
 
 
 def dumbbell(rows: Sequence[Row], chance: float, detectable: float | None, ceiling: float | None) -> Chart | None:

@@ -176,6 +176,23 @@ def test_an_external_attack_can_be_withdrawn(entry: Path, tmp_path: Path, aiakit
     assert "oracle: it read the labels" in (tmp_path / "site" / "index.html").read_text()
 
 
+def test_an_entry_can_be_spoken_against(entries: Path, aiakit: Aiakit) -> None:
+    entry = entries / "aia.json"
+    before = aiakit("leaderboard", entries, "--trust", "--format", "json").document
+    answer = aiakit("leaderboard", "flag", entry, "--reason", "refuted: a retrained network reads it")
+    assert answer.code == 0, answer.err
+    flagged = aiakit("leaderboard", entries, "--trust", "--format", "json").document
+    flags = {row["release"]: row["flag"] and row["flag"]["reason"] for row in flagged["rows"]}
+    assert flags == {"aia": "refuted: a retrained network reads it", "random": None}
+    assert [row["rank"] for row in flagged["rows"]] == [row["rank"] for row in before["rows"]]
+    shown = aiakit("leaderboard", entries, "--trust", "--format", "markdown").out
+    assert "aia ⚑" in shown
+    assert "a retrained network reads it" in shown
+    refused(aiakit("leaderboard", "flag", entry, "--reason", "a\x1b[31m"), "--reason cannot be used", "control")
+    assert aiakit("leaderboard", "flag", entry, "--reason", "").code == 0
+    assert aiakit("leaderboard", entries, "--trust", "--format", "json").document == before
+
+
 def test_an_entry_can_be_withdrawn(submitted: Path, narrow_run: Path, tmp_path: Path, aiakit: Aiakit) -> None:
     folder = Path(shutil.copytree(submitted, tmp_path / "entries"))
     path = next(folder.glob("*.json"))

@@ -146,7 +146,7 @@ def test_an_added_attack_counts_where_it_was_trained_here(submitted: Path, tmp_p
     folder = Path(shutil.copytree(submitted, tmp_path / "copy"))
     entry = next(folder.glob("*.json"))
     (tmp_path / "probe.py").write_text(PROBE)
-    named = ("--name", "gaussian-nb", "--plugin", tmp_path / "probe.py")
+    named = ("--name", "gaussian-nb", "--submitter", "A. Nonymous", "--plugin", tmp_path / "probe.py")
     answer = aiakit("leaderboard", "add-attack", entry, *named)
     assert answer.code == 0, answer.err
     (row,) = (row for row in aiakit("leaderboard", folder, "--format", "json").document["rows"]
@@ -154,6 +154,8 @@ def test_an_added_attack_counts_where_it_was_trained_here(submitted: Path, tmp_p
     assert "gaussian-nb" in row["attacks"]
     assert "gaussian-nb" in row["computed"]
     assert row["external"] == ["gaussian-nb"]
+    assert aiakit("leaderboard", folder, "--html", tmp_path / "page").code == 0
+    assert "External attacks: gaussian-nb (by A. Nonymous)." in (tmp_path / "page" / "index.html").read_text()
     again = aiakit("leaderboard", "verify", entry, "--rerun", "--plugin", tmp_path / "probe.py")
     assert again.code == 0, again.err
     assert "gaussian-nb: submitted" in again.err

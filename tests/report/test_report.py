@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -298,6 +299,23 @@ def test_a_folder_that_cannot_be_written_to(narrow_run: Path, tmp_path: Path, ai
     assert answer.code == 2
     assert "cannot be written to" in answer.message
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_of_many_releases_only_those_on_the_front_are_named() -> None:
+    def row(number: int) -> dict[str, Any]:
+        leak, use = 0.5 + 0.01 * number, 0.9 if number % 2 else 0.6 + 0.01 * number
+        strongest = {"attack": "lda", "balanced_accuracy": leak, "ci95": [leak, leak], "advantage": 2 * leak - 1}
+        strongest["advantage_ci95"] = [2 * leak - 1] * 2
+        utility = {"random": {"accuracy": use, "ci95": [use, use]}}
+        return {"release": f"r{number}", "strongest": strongest, "utility": utility, "certified": None}
+
+    def drawn(count: int) -> set[str]:
+        chart = charts.plane([row(number) for number in range(count)], 2)
+        assert chart is not None
+        return set(re.findall(r">(r\d+)<", inline_svg(chart.spec, "", "")))
+
+    assert drawn(charts.NAMED) == {f"r{number}" for number in range(charts.NAMED)}
+    assert drawn(charts.NAMED + 1) == {"r0", "r1"}
 
 
 def test_extra_sections_where_the_document_has_them() -> None:

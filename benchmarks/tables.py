@@ -1,0 +1,109 @@
+"""Tables of the documentation that are made from stored boards, between marks in the Markdown:
+
+    <!-- board NAME -->
+    …
+    <!-- end of board -->
+
+    python -m benchmarks.tables [--check]        # after `make site`, whose board.json files it reads
+
+It writes them; ``--check`` writes nothing, and names every block that says something else than its board: exit 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from tabulate import tabulate
+
+from aiakit.errors import InputError
+from aiakit.experiment.config import Level
+from aiakit.report.board import JSON
+from aiakit.storage.documents import read_json
+from aiakit.storage.store import write_atomically
+from benchmarks.site import SITE
+
+PAGES = (Path("README.md"), Path("docs"))
+BLOCK = re.compile(r"(<!-- board (?P<name>[\w-]+) -->\n).*?(<!-- end of board -->)", re.DOTALL)
+
+
+def table_of(board: Mapping[str, Any]) -> str:
+    """The Markdown table of a board's JSON document: what attackers of each level read, what is proven, and utility."""
+    levels = [level for level in get_args(Level) if any(level in _by_level(row) for row in board["rows"])]
+    certified = any(row["certified"] is not None for row in board["rows"])
+    bounds = ["no attack exceeds"] if certified else []
+    headings = ["rank", "release", *levels, *bounds, "verification, random impostors"]
+    rows = []
+    for row in board["rows"]:
+        read = _by_level(row)
+        shown = [_interval(read.get(level), "balanced_accuracy", level == row["level"]) for level in levels]
+        bound = [_number(row["certified"])] if certified else []
+        useful = _interval(row["utility"].get("random"), "accuracy")
+        rank = "–" if row["rank"] is None else f"{row['rank']}{'=' if row['tied'] else ''}"
+        rows.append([rank, f"`{row['release']}`", *shown, *bound, useful])
+    return tabulate(rows, headings, "pipe", disable_numparse=True)
+
+
+def _by_level(row: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Level → the strongest attack of it."""
+    found = {level: max(of.values(), key=lambda each: each["val_balanced_accuracy"])
+             for level, of in row.get("knowledge", {}).items()}  # fmt: skip
+    return found | ({} if row["strongest"] is None else {row["level"]: row["strongest"]})
+
+
+def _interval(found: Mapping[str, Any] | None, key: str, headline: bool = False) -> str:
+    if found is None:
+        return "–"
+    low, high = found[f"{key}_ci95"]
+    text = f"{_number(found[key])} [{_number(low)}, {_number(high)}]"
+    return f"**{text}**" if headline else text
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def pages(root: Path) -> Iterator[Path]:
+    """The Markdown files that may hold blocks."""
+    for page in (root / path for path in PAGES):
+        yield from sorted(page.rglob("*.md")) if page.is_dir() else [page]
+
+
+def filled(text: str, boards: Path) -> str:
+    """A page with every block made anew. Raises InputError for a board that is not there."""
+
+    def block(found: re.Match[str]) -> str:
+        path = boards / found["name"] / JSON
+        if not path.is_file():
+            raise InputError(f"there is no {path}: make site writes it from benchmarks/board/{found['name']}")
+        return f"{found[1]}{table_of(read_json(path))}\n{found[3]}"
+
+    return BLOCK.sub(block, text)
+
+
+def main() -> int:
+    """Fill the blocks of all pages, or check them. 1 where one differs, 2 where a board is not there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    try:
+        made = {page: filled(page.read_text("utf-8"), SITE / "board") for page in pages(Path())}
+    except InputError as error:
+        print(f"benchmarks.tables: {error}", file=sys.stderr)
+        return 2
+    differ = [page for page, text in made.items() if text != page.read_text("utf-8")]
+    for page in differ:
+        if check:
+            print(f"{page}: a table is not what its board says: python -m benchmarks.tables writes it", file=sys.stderr)
+        else:
+            write_atomically(page, made[page])
+            print(page)
+    return int(check and bool(differ))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

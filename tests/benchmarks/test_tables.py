@@ -1,0 +1,66 @@
+"""Tables of the documentation say what their boards say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiakit.errors import InputError
+from benchmarks.site import BOARDS, SITE
+from benchmarks.tables import BLOCK, filled, pages, table_of
+from tests.docs.examples import ROOT
+
+
+def leak(value: float) -> dict[str, Any]:
+    return {
+        "balanced_accuracy": value,
+        "balanced_accuracy_ci95": [value - 0.1, value + 0.1],
+        "val_balanced_accuracy": value,
+    }
+
+
+VERIFICATION = {"random": {"accuracy": 0.9, "accuracy_ci95": [0.85, 0.95]}}
+ROW = {"tied": False, "certified": None, "utility": VERIFICATION}
+BOARD = {
+    "rows": [
+        {**ROW, "release": "leace", "rank": 1, "level": "insider", "strongest": leak(0.8),
+         "knowledge": {"informed": {"lda": leak(0.5), "svm": leak(0.6)}}},
+        {**ROW, "release": "code", "rank": None, "level": "informed", "strongest": leak(0.55), "certified": 0.7,
+         "utility": {}},
+    ]
+}  # fmt: skip
+ROWS = [
+    ["rank", "release", "informed", "insider", "no attack exceeds", "verification, random impostors"],
+    ["1", "`leace`", "0.600 [0.500, 0.700]", "**0.800 [0.700, 0.900]**", "–", "0.900 [0.850, 0.950]"],
+    ["–", "`code`", "**0.550 [0.450, 0.650]**", "–", "0.700", "–"],
+]
+
+
+def test_a_table_shows_every_level_the_bound_and_the_utility() -> None:
+    lines = table_of(BOARD).splitlines()
+    assert [[cell.strip() for cell in line.strip("|").split("|")] for line in (lines[0], *lines[2:])] == ROWS
+
+
+def test_blocks_are_filled_and_nothing_else_changes(tmp_path: Path) -> None:
+    (tmp_path / "lfw-dlib").mkdir()
+    (tmp_path / "lfw-dlib" / "board.json").write_text(json.dumps(BOARD))
+    page = "before\n<!-- board lfw-dlib -->\n| old |\n<!-- end of board -->\nafter\n"
+    made = filled(page, tmp_path)
+    assert made == f"before\n<!-- board lfw-dlib -->\n{table_of(BOARD)}\n<!-- end of board -->\nafter\n"
+    assert filled(made, tmp_path) == made
+    with pytest.raises(InputError, match=r"there is no .*other.board\.json: make site writes it"):
+        filled(page.replace("lfw-dlib", "other"), tmp_path)
+
+
+def test_the_documentation_says_what_the_stored_boards_say() -> None:
+    """Of boards that `make site` has read; that every block is of a stored board is tested without."""
+    for page in pages(ROOT):
+        text = page.read_text("utf-8")
+        for block in BLOCK.finditer(text):
+            assert (BOARDS / block["name"]).is_dir(), page
+            if not (ROOT / SITE / "board" / block["name"]).is_dir():
+                pytest.skip("make site has not been run")
+        assert filled(text, ROOT / SITE / "board") == text, f"{page}: python -m benchmarks.tables writes its tables"
