@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import hypergeom
 
 from aiakit.measures import identification
 from aiakit.measures.bootstrap import IdentityBootstrap
@@ -61,6 +62,7 @@ def test_random_galleries_need_not_be_drawn() -> None:
     more_alike, drawn = 3, [rng.permutation(20)[:9] for _ in range(20_000)]
     counted = np.mean([np.count_nonzero(others < more_alike) < 2 for others in drawn])
     assert found_within(2, 10, 20)[more_alike] == pytest.approx(counted, abs=0.01)
+    assert found_within(10, 100, 500) == pytest.approx(hypergeom.cdf(9, 500, np.arange(501), 99))
     assert found_within(1, 21, 20).tolist() == [1.0, *[0.0] * 20]
 
 
