@@ -47,11 +47,16 @@ class IdentificationStatistics(Statistics):
     """Means over repeats of ``rank_R_of_G``, the share of mated searches that find their person among the first R of G
     people, and ``fnir`` at a FPIR of 1 % among everybody; NaN where there are too few searches to tell.
 
-    gallery : how many people are enrolled in all. chance : metric → what it is where similarities are random.
+    gallery : how many people are enrolled in all.
     """
 
     gallery: int
-    chance: dict[str, float]
+
+    @property
+    def chance(self) -> dict[str, float]:
+        """Metric → what it is where similarities are random."""
+        rates = {name: rank / size for name, (rank, size) in ranks_of(self.gallery).items()}
+        return rates | {"fnir": 1 - FPIR / self.gallery}
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -66,9 +71,10 @@ class IdentificationStatistics(Statistics):
         }
 
 
-def name_of(rank: int, size: int) -> str:
-    """How the rate of a rank in a gallery of a size is called."""
-    return f"rank_{rank}_of_{size}"
+def ranks_of(people: int) -> dict[str, tuple[int, int]]:
+    """Metric → (rank, size of the gallery), where so many people are enrolled; everybody is the last gallery."""
+    galleries = [size for size in GALLERIES if size < people] + [people]
+    return {f"rank_{rank}_of_{size}": (rank, size) for size in galleries for rank in RANKS if rank < size}
 
 
 def found_within(rank: int, size: int, others: int) -> FloatArray:
@@ -79,11 +85,11 @@ def found_within(rank: int, size: int, others: int) -> FloatArray:
     """
     more_alike, dealt = np.arange(others + 1), size - 1
     found = np.zeros(others + 1)
-    for number in range(min(rank, size)):
-        rest = dealt - number
-        possible = (more_alike >= number) & (others - more_alike >= rest)
+    for ahead in range(min(rank, size)):
+        rest = dealt - ahead
+        possible = (more_alike >= ahead) & (others - more_alike >= rest)
         several = more_alike[possible]
-        log = _log_choices(several, number) + _log_choices(others - several, rest) - _log_choices(others, dealt)
+        log = _log_choices(several, ahead) + _log_choices(others - several, rest) - _log_choices(others, dealt)
         found[possible] += np.exp(log)
     return found
 
@@ -130,8 +136,7 @@ def identification_statistics(repeats: Sequence[Search], bootstrap: IdentityBoot
     if len(first.enrolled) < 2:
         raise ValueError("a gallery of one person identifies nobody")
     people = bootstrap.positions(first.shown)
-    galleries = [size for size in GALLERIES if size < len(first.enrolled)] + [len(first.enrolled)]
-    wanted = {name_of(rank, size): (rank, size) for size in galleries for rank in RANKS if rank < size}
+    wanted = ranks_of(len(first.enrolled))
     rates = [_rates(search, people, bootstrap, wanted) for search in repeats]
     names = [*wanted, "fnir"]
     per_repeat = {name: [found[name].point for found in rates] for name in names}
@@ -139,7 +144,7 @@ def identification_statistics(repeats: Sequence[Search], bootstrap: IdentityBoot
     estimates = {name: _mean([found[name] for found in rates], mated) for name in names}
     draws = {name: bootstrap.sums(each.influence[:, None], np.arange(len(bootstrap.people)))[:, 0] + each.point
              for name, each in estimates.items()}  # fmt: skip
-    hits = float(np.mean(per_repeat[name_of(1, galleries[-1])]))
+    hits = float(np.mean(per_repeat[f"rank_1_of_{len(first.enrolled)}"]))
     return IdentificationStatistics(
         point={name: float(np.mean(values)) for name, values in per_repeat.items()},
         draws=draws,
@@ -155,7 +160,6 @@ def identification_statistics(repeats: Sequence[Search], bootstrap: IdentityBoot
             "effective_people": min(estimates[name].people for name in wanted),
         },
         gallery=len(first.enrolled),
-        chance={name: rank / size for name, (rank, size) in wanted.items()} | {"fnir": 1 - FPIR / len(first.enrolled)},
     )
 
 
