@@ -141,7 +141,7 @@ def identification_statistics(repeats: Sequence[Search], bootstrap: IdentityBoot
     names = [*wanted, "fnir"]
     per_repeat = {name: [found[name].point for found in rates] for name in names}
     mated = int(np.count_nonzero(first.mated))
-    estimates = {name: _mean([found[name] for found in rates], mated) for name in names}
+    estimates = {name: _mean([found[name] for found in rates]) for name in names}
     draws = {name: bootstrap.sums(each.influence[:, None], np.arange(len(bootstrap.people)))[:, 0] + each.point
              for name, each in estimates.items()}  # fmt: skip
     hits = float(np.mean(per_repeat[f"rank_1_of_{len(first.enrolled)}"]))
@@ -197,11 +197,14 @@ class _Rate(NamedTuple):
     people: float
 
 
-def _mean(rates: Sequence[_Rate], searches: int) -> Estimate:
-    """The mean over repeats with its interval."""
+def _mean(rates: Sequence[_Rate]) -> Estimate:
+    """The mean over repeats with its interval.
+
+    What a search gives is a mean over galleries, so that there may be more observations behind it than searches.
+    """
     point, people = (float(np.mean([getattr(rate, what) for rate in rates])) for what in ("point", "people"))
     influence = np.mean([rate.influence for rate in rates], axis=0)
-    return share_estimate(point, influence, people, float(searches * len(rates)))
+    return share_estimate(point, influence, people, np.inf, few_decide=True)
 
 
 def once_a_person(people: IntArray) -> FloatArray:

@@ -10,6 +10,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from aiakit.measures import metrics
 from benchmarks.statistics.coverage import Tally, attack_trials, verification_trials
+from benchmarks.statistics.coverage_of_risks import row
 from benchmarks.statistics.population import Cell, Matcher, Probes
 
 
@@ -50,3 +51,11 @@ def test_trials_measure_with_the_product(trials: Any) -> None:
     tally = Tally(trials(cell, np.random.default_rng(0)), 10)
     assert min(tally.coverage.values()) >= 0.6
     assert all(0 < width < 0.6 for width in tally.width.values())
+
+
+def test_intervals_of_risks_are_measured_with_the_product() -> None:
+    people, noise, *of_identity, truth, mean, linked = row(60, 0.7, 10)
+    assert (people, noise) == (60, 0.7)
+    assert all(int(said.split(": ")[1].split(" ")[0]) >= 60 for said in of_identity)
+    assert float(mean) == pytest.approx(float(truth), abs=0.15)
+    assert int(linked.split(" ")[0]) >= 50
