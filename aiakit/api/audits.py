@@ -72,6 +72,7 @@ def audit(
     pairs: int = 25_000,
     utility: bool = True,
     matcher: str | None = None,
+    risks: str | Sequence[str] = (),
     reference: Any = None,
     allow_overlap: bool = False,
     options: Options | None = None,
@@ -108,8 +109,9 @@ def audit(
     reference : the undefended release of the same rows: shows which attacks have power at all. Of pandas, it is put
         into order by index as well.
     allow_overlap : measure although splits share people or nearly equal rows, and say so in the notes.
-    options : plugin → option → value. knowledge, budgets, pooled, permutations, halving, matcher, device, precision :
-        as of ``aiakit run``. folds : for cross-fitting; None is 5 where every class has people enough, 1 for a split.
+    options : plugin → option → value. knowledge, budgets, pooled, permutations, halving, matcher, risks, device,
+        precision : as of ``aiakit run``. folds : for cross-fitting; None is 5 where every class has people enough, 1
+        for a split.
     name : what messages and the document call the data. notes : put before those of the audit.
     folder : where scores are kept, so that an audit which was interrupted goes on; None keeps them with the result.
     jobs : as of ``aiakit run``. observer : is told of progress; None shows a bar in a notebook.
@@ -127,6 +129,7 @@ def audit(
         "knowledge": listed(knowledge),
         "budgets": numbers(budgets),
         "pooled": numbers(pooled),
+        "risks": listed(risks),
     }
     prepared = prepare_arrays(
         embeddings,

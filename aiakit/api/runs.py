@@ -47,6 +47,7 @@ def run(
     pairs: int = 25_000,
     utility: bool = True,
     matcher: str | None = None,
+    risks: str | Sequence[str] = (),
     reference: bool = True,
     device: str = "auto",
     precision: str = "auto",
@@ -62,7 +63,8 @@ def run(
 
     Parameters
     ----------
-    defense, attacks, attributes, knowledge : one text (with commas) or several, as the options of ``aiakit run``.
+    defense, attacks, attributes, knowledge, risks : one text (with commas) or several, as the options of
+        ``aiakit run``.
     encoder : as ``--encoder``, or a function of a module: uint8 (N, H, W, 3) images → (N, D).
     data : options of the data set, such as ``{"root": "templates.parquet", "identity": "person"}``.
     options : plugin → option → value, such as ``{"aia": {"beta": 2}}``.
@@ -89,6 +91,7 @@ def run(
         "options": options or {},
         "budgets": numbers(budgets),
         "pooled": numbers(pooled),
+        "risks": listed(risks),
     }
     for path in plugins:
         registry.register_file(path)

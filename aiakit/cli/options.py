@@ -144,6 +144,12 @@ probing_options = together(
         help="What counts once in figures of attacks.",
     ),
     matcher_option,
+    click.option(
+        "--risks",
+        multiple=True,
+        metavar="A,B|all",
+        help="Also measure identity (who is it?) and linkage (are two releases of one person?), from the releases.",
+    ),
     click.option("--no-utility", is_flag=True, help="Do not measure verification."),
     compute_options,
 )

@@ -32,7 +32,7 @@ from aiakit.experiment.config import (
 from aiakit.experiment.given import add_release, add_truth
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import drawn_pairs, official_pairs
-from aiakit.experiment.request import Probing, levels, make_config, named_levels
+from aiakit.experiment.request import Probing, levels, make_config, named_levels, named_risks
 from aiakit.experiment.run import Run
 from aiakit.experiment.selection import attack_names, not_run, reading, split_names
 from aiakit.plugins import registry
@@ -154,6 +154,7 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
         further=tuple(
             AttributeSpec(name=name, without=tuple(unable[name]), data=_who(samples, splits[name])) for name in others
         ),
+        risks=named_risks(request.risks),
         notes=tuple(notes),
     )
     return PreparedAudit(config, broken, samples, splits, pairs)

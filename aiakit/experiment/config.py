@@ -141,6 +141,8 @@ class PairsSpec(Record):
 
 Chain = tuple[PluginSpec, ...]
 Score = Literal["siamese", "cosine", "euclidean"]  # how the two samples of a verification pair are compared
+Risk = Literal["identity", "linkage"]  # what else a release may give away, besides attributes
+RISKS: tuple[Risk, ...] = get_args(Risk)
 
 
 def parse_chain(text: str) -> tuple[str, ...]:
@@ -195,7 +197,7 @@ class RunConfig(Record):
     threads : that a release is trained with, all else takes one; None where none is trained.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
     score : how verification compares two samples. matcher : the fixed encoder that also compares released pictures.
-    notes : what was left out of it, a line each.
+    risks : what else is computed from the releases, without training. notes : what was left out of it, a line each.
     """
 
     dataset: DatasetSpec
@@ -221,6 +223,7 @@ class RunConfig(Record):
     halving: bool = False
     draws: Repeats = 3
     further: tuple[AttributeSpec, ...] = ()
+    risks: tuple[Risk, ...] = ()
     notes: tuple[str, ...] = ()
     unit: Unit = "person"
     bootstrap_draws: Annotated[int, Field(ge=1, le=100_000)] = 2000
@@ -238,10 +241,18 @@ class RunConfig(Record):
             raise InputError(f"there are no photographs in {self.dataset.name}: its releases or embeddings were given")
 
     def asked(self) -> dict[str, Any]:
-        """What was asked for, as JSON: all but the code of the plugins, which may change while a run is worked on."""
+        """What was asked for, as JSON: all but the code of the plugins, which may change while a run is worked on, and
+        the risks, which take no cell of their own and may be asked of a run that is finished.
+        """
         code = dict.fromkeys(SAID, True)
         each = {"__all__": {"__all__": code}}
-        parts: dict[str, Any] = {"dataset": code, "defenses": each, "attacks": {"__all__": code}, "matcher": code}
+        parts: dict[str, Any] = {
+            "dataset": code,
+            "defenses": each,
+            "attacks": {"__all__": code},
+            "matcher": code,
+            "risks": True,
+        }
         return self.model_dump(mode="json", exclude=parts)
 
     @property

@@ -21,12 +21,14 @@ from aiakit.experiment.computing import choose_device, choose_precision, require
 from aiakit.experiment.config import (
     LADDER,
     REFERENCE,
+    RISKS,
     STORED,
     Chain,
     DatasetSpec,
     Level,
     PairsSpec,
     PluginSpec,
+    Risk,
     RunConfig,
     SplitSpec,
     framework_fingerprint,
@@ -54,7 +56,7 @@ class Probing:
     not the defender's, 1 for a single split; None for the usual number. forecast : whether it is said how the leak
     grows with the people that the attacker knows; None where they are enough. halving : whether attacks are left out of
     later folds once they are certainly not the strongest. matcher : the fixed encoder, as ``--encoder`` is written,
-    that also compares the released pictures; None for none.
+    that also compares the released pictures; None for none. risks : what else is computed from the releases.
     """
 
     attacks: Sequence[str] = ("all",)
@@ -75,6 +77,7 @@ class Probing:
     forecast: bool | None = None
     halving: bool = False
     matcher: str | None = None
+    risks: Sequence[str] = ()
 
     def settings(self, chains: Sequence[Chain]) -> dict[str, Any]:
         """The fields of a ``RunConfig`` that follow from these and the releases. Raises InputError for what cannot be
@@ -162,7 +165,7 @@ def prepare(request: Request) -> Prepared:
     encoder, encoder_options = encoder_of(_encoder_for(request))
     chains = _chains(request, encoder, broken)
     has_reference = request.reference or REFERENCE in split_names(request.defenses)
-    knowledge = levels(request.knowledge, has_reference)
+    knowledge, risks = levels(request.knowledge, has_reference), named_risks(request.risks)
     attacks_asked = attack_names(request.attacks, broken, knowledge)
     dataset_name = request.dataset
     registry.entry("dataset", dataset_name)
@@ -207,6 +210,7 @@ def prepare(request: Request) -> Prepared:
         knowledge=knowledge,
         draws=request.draws,
         further=further,
+        risks=risks,
         notes=tuple(not_run(request.attacks, attacks_asked, views)),
         compiled=request.compiled,
         threads=request.threads or (1 if request.remote else threads_in_all()),
@@ -312,6 +316,15 @@ def levels(knowledge: Sequence[str], has_reference: bool) -> tuple[Level, ...]:
 def named_levels(knowledge: Sequence[str]) -> list[str]:
     """``["query+insider,lazy"]`` → ``["insider+query", "lazy"]``."""
     return ["+".join(sorted(name.split("+"))) for name in split_names(knowledge)]
+
+
+def named_risks(names: Sequence[str]) -> tuple[Risk, ...]:
+    """``("linkage,identity",)`` or ``("all",)`` → both, in one order. Raises InputError for one that is not known."""
+    asked = split_names(names)
+    for name in asked:
+        if name not in (*RISKS, "all"):
+            raise unknown("risk", name, (*RISKS, "all"), " of --risks")
+    return tuple(risk for risk in RISKS if {risk, "all"} & set(asked))
 
 
 def positive_numbers(option: str, values: Sequence[str]) -> tuple[int, ...]:

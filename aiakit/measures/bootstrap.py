@@ -18,6 +18,7 @@ IntArray = NDArray[np.int64]
 
 FEWEST_ERRORS, FEWEST_PEOPLE = 30, 100  # below either an interval is no more than a hint (Rule of 30, ISO/IEC 19795-1)
 FEWEST_SEEDS = 3  # two tell the variance over seeds with one degree of freedom: Student's quantile is 12.7
+SIGNED = ("advantage", "d_sys")  # metrics that are 0 where nothing is told, and may be below it by chance
 CHUNK = 2**18  # weights held at once: they and their sums stay in the processor's cache
 
 
@@ -118,7 +119,7 @@ class Statistics:
         """The 95 % interval over people and seeds; with one seed the variance over seeds is not known, nor in it."""
         low, high = self.people_ci95(metric)
         low, high = with_seeds(low, self.point[metric], high, self.seed_means(metric))
-        least, most = (-1.0 if metric == "advantage" else 0.0), max(1.0, self.point[metric])
+        least, most = (-1.0 if metric in SIGNED else 0.0), max(1.0, self.point[metric])
         return max(low, least), min(high, most)
 
     def people_ci95(self, metric: str) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from aiakit.report.gallery import gallery_chart
 from aiakit.report.links import to_strongest, to_verification
 from aiakit.report.page import Section
 from aiakit.report.remarks import bounds, failed, growth, impossible, nulls, skipped
+from aiakit.report.risks import readings, risk_tables
 from aiakit.report.source import Source
 from aiakit.report.table import Cell, Column, Heading, Table, interval_cell, tabulated, to_cell
 from aiakit.report.tables import (
@@ -90,6 +91,13 @@ def verification(source: Source) -> Section | None:
     others = [*matcher_tables(source.document, source.links), template_table(source.document)]
     tables = [table, counts_table(source.document, source.links), *(each for each in others if each.rows)]
     return Section("verification", "Verification", [text], drawn, tables)
+
+
+def risks(source: Source) -> Section | None:
+    """Whether people are found again, and whether two releases are linked, where that was asked for."""
+    said = [line for row in source.rows for line in readings(row)]
+    tables = [table for table in risk_tables(source.document) if table.rows]
+    return Section("risks", "Identity and linkage", (), (), tables, said) if said else None
 
 
 def reconstructions(source: Source) -> Section | None:
@@ -274,6 +282,7 @@ SECTIONS: Sequence[Callable[[Source], Section | None]] = (
     further,
     knowledge,
     verification,
+    risks,
     groups,
     seeds,
     costs,

@@ -11,6 +11,7 @@ from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.formats import FORMATS
 from aiakit.report.grid import NONE, Grid, measured, print_grid, say
 from aiakit.report.remarks import problems, remarks, rising
+from aiakit.report.risks import risk_summary
 from aiakit.report.tables import tables_of
 
 WIDE = 150
@@ -35,7 +36,11 @@ def print_document(
     if verbose:
         say(out, _of_what(document))
         out.print()
-    for grid in (table.texts() for table in tables_of(document)) if verbose else further_summary(document):
+    for grid in (
+        (table.texts() for table in tables_of(document))
+        if verbose
+        else [*further_summary(document), *risk_summary(document)]
+    ):
         print_grid(out, grid)
     for line in [*(remarks(document) if verbose else in_short(document)), *_gate(document)]:
         say(out, line)

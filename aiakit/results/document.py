@@ -63,6 +63,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
             *([NO_REFERENCE] if config.audits and REFERENCE not in evaluation.rows else []),
             *_on_certainty(evaluation),
             *_on_growth(evaluation),
+            *_on_risks(evaluation),
         ],
         "limits": list(LIMITS),
         "rows": [_row(evaluation, row, said) for row in evaluation.rows.values()],
@@ -88,6 +89,17 @@ def _on_growth(evaluation: Evaluation) -> list[str]:
     """Why it is not said how the leak grows."""
     reason = too_few(evaluation.protocol) if evaluation.config.forecast else ""
     return [f"how the leak grows with the people that the attacker knows is not said: {reason}"] if reason else []
+
+
+def _on_risks(evaluation: Evaluation) -> list[str]:
+    """What was asked for and could not be measured, a line for each reason."""
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for name, row in evaluation.rows.items():
+        for risk, ways in row.risks.items():
+            for way, found in ways.items():
+                if isinstance(found, str):
+                    lacking.setdefault((f"{risk} ({way})", found), []).append(name)
+    return [f"{what} of {', '.join(of)} was not measured, because {why}" for (what, why), of in lacking.items()]
 
 
 def _on_large_samples(evaluation: Evaluation) -> list[str]:
@@ -173,13 +185,23 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         "params": _params(evaluation.config, row.release),
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
-        **_if_any(errors_by_class=_by_class(row, evaluation.protocol.classes)),
+        **_if_any(risks=_risks(row), errors_by_class=_by_class(row, evaluation.protocol.classes)),
         **_if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices)),
         "seconds": round(row.seconds, 3),
         "fit_seconds": round(row.fit_seconds, 3),
         "release_seconds": round(row.release_seconds, 3),
         "peak_mib": row.peak_mib,
         "missing": row.missing,
+    }
+
+
+def _risks(row: Row) -> dict[str, Any]:
+    """Risk → which two releases are compared → its figures, or why there are none."""
+    return {
+        risk: {
+            way: {"not_measured": found} if isinstance(found, str) else found.as_json() for way, found in ways.items()
+        }
+        for risk, ways in row.risks.items()
     }
 
 

@@ -25,6 +25,7 @@ from aiakit.results.learning import curves_of
 from aiakit.results.matching import matched, scores_by_kind, templates
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.repeats import repeats_of
+from aiakit.results.risks import RiskJudge
 from aiakit.results.row import Matched, Row
 from aiakit.results.slices import slices_of
 from aiakit.storage.documents import sound
@@ -64,6 +65,7 @@ def evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None = 
 def _evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None) -> Evaluation:
     plan = make_plan(config)
     cells = _cells(store, plan, config)
+    risks = RiskJudge(store, plan, config, cells.protocol, cells.judge)
     rows = dict(known or {})
     for chain in config.defenses:
         name = label_of(chain)
@@ -76,6 +78,7 @@ def _evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None) 
         _add_growth(cells, config, row)
         _add_utility(cells, plan, name, row)
         _add_matches(cells, config, plan, name, row)
+        row.risks = risks.of(name)
     further = {name: _evaluate_further(store, plan, config, name) for name in plan.further}
     evaluation = Evaluation(config, cells.protocol, rows, {name: found for name, found in further.items() if found})
     if plan.photographs is not None:

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from aiakit.datasets.fingerprint import array_digest
 from aiakit.experiment.config import library_versions
 from aiakit.measures.bootstrap import IdentityBootstrap, Statistics
+from aiakit.measures.identification import IdentificationStatistics, Search, identification_statistics
 from aiakit.measures.intervals import Estimate
 from aiakit.measures.statistics import AttackStatistics, Folds, attack_statistics
 from aiakit.measures.units import Unit
+from aiakit.measures.unlinkability import LinkageStatistics, Linked, linkage_statistics
 from aiakit.measures.verification import VerificationStatistics, verification_statistics
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.storage.cache import cache_folder
@@ -96,6 +98,37 @@ class StatisticsCache:
             lambda: verification_statistics(val, test, bootstrap),
             lambda cell, common: VerificationStatistics(**common),
             lambda found: {},
+        )
+
+    def identification_statistics(
+        self, repeats: Sequence[Search], bootstrap: IdentityBootstrap
+    ) -> IdentificationStatistics:
+        """As ``aiakit.measures.identification.identification_statistics``."""
+        return self._remembered(
+            "identification",
+            [len(repeats), *(part for search in repeats for part in search)],
+            bootstrap,
+            lambda: identification_statistics(repeats, bootstrap),
+            lambda cell, common: IdentificationStatistics(**common, gallery=int(cell.tensors("statistics")["gallery"])),
+            lambda found: {"gallery": np.array(found.gallery)},
+        )
+
+    def linkage_statistics(self, linked: Linked, bootstrap: IdentityBootstrap, seed: int) -> LinkageStatistics:
+        """As ``aiakit.measures.unlinkability.linkage_statistics``, with a generator of this seed."""
+
+        def restore(cell: Cell, common: dict[str, Any]) -> LinkageStatistics:
+            tensors = cell.tensors("statistics")
+            mean, high = tensors["null"].tolist()
+            edges, local = (np.asarray(tensors[name]) for name in ("edges", "local"))
+            return LinkageStatistics(**common, null=(mean, high), edges=edges, local=local)
+
+        return self._remembered(
+            "linkage",
+            [*linked, seed],
+            bootstrap,
+            lambda: linkage_statistics(linked, bootstrap, np.random.default_rng(seed)),
+            restore,
+            lambda found: {"null": np.array(found.null), "edges": found.edges, "local": found.local},
         )
 
     def _remembered(
@@ -174,5 +207,5 @@ def _writable(folder: Path) -> bool:
 @cache
 def _code() -> str:
     """A digest of the code and the libraries that compute statistics."""
-    return array_digest(source_digest([attack_statistics.__module__, verification_statistics.__module__]),
-                     library_versions())  # fmt: skip
+    computed_by = (attack_statistics, verification_statistics, identification_statistics, linkage_statistics)
+    return array_digest(source_digest([each.__module__ for each in computed_by]), library_versions())

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from aiakit.experiment.config import Level
+from aiakit.experiment.config import Level, Risk
 from aiakit.measures.acquisition import Acquisition
 from aiakit.measures.bootstrap import FEWEST_ERRORS, number, numbers
 from aiakit.measures.certificate import Certificate
 from aiakit.measures.comparison import Difference, illusion_gap, max_t_bound
+from aiakit.measures.identification import IdentificationStatistics
 from aiakit.measures.intervals import Estimate
 from aiakit.measures.statistics import AttackStatistics
+from aiakit.measures.unlinkability import LinkageStatistics
 from aiakit.measures.verification import VerificationStatistics
 from aiakit.results.growth import Growth
 
@@ -153,6 +155,9 @@ class ErrorsOfClass:
 
 ByClass = dict[str, dict[int, ErrorsOfClass]]  # operating point → code of the class → its errors
 
+Measured = IdentificationStatistics | LinkageStatistics | str  # or why it was not measured
+Risks = dict[Risk, dict[str, Measured]]  # risk → which two releases are compared → what was found
+
 
 @dataclass
 class Row:
@@ -171,6 +176,7 @@ class Row:
     one image of a fresh person, with its confidence, where the release takes few values: the worst of its seeds.
     errors_by_class : of verification, of a run or an audit. templates : number of images → verification with templates
     of so many. matched : what a fixed matcher says of its pictures, where one was asked for and it has pictures.
+    risks : risk → which two releases are compared → what was found, or why it was not measured; of those asked for.
     growth : attack → its learning curve, of the strongest and the runner-up.
     slices : the strongest attack on parts of test, where the run asks for them (an audit does).
     seconds : computing time of all of its cells. fit_seconds, release_seconds : of its defense, over all seeds.
@@ -198,6 +204,7 @@ class Row:
     templates: dict[int, OfTemplates] = field(default_factory=dict)
     matched: Matched | None = None
     slices: Slices | None = None
+    risks: Risks = field(default_factory=dict)
     growth: dict[str, Growth] = field(default_factory=dict)
     seconds: float = 0.0
     fit_seconds: float = 0.0

@@ -1,0 +1,138 @@
+"""Identity and linkage: the tables and the sentences of what releases say of who somebody is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aiakit.measures.identification import ranks_of
+from aiakit.report.conclusion import percent
+from aiakit.report.grid import NONE, Grid, measured
+from aiakit.report.table import Column, Table, interval_cell, tabulated, to_cell
+
+Row = dict[str, Any]
+Record = tuple[str, str, str, Row]  # release, which two releases are compared, what is measured, its figures
+COMPARED = {
+    "identity": {"released": "in a released gallery", "undefended": "in an undefended gallery"},
+    "linkage": {"seeds": "between two seeds", "undefended": "with the undefended"},
+}
+LINKED = {
+    "seeds": "who holds both can tell that they show one person, so that another does not replace one that leaked",
+    "undefended": "who holds a picture of somebody can tell which release is of them",
+}
+
+
+def compared(risk: str, way: str) -> str:
+    """Which two releases are compared, in which view, in words."""
+    two, _, view = way.partition(" ")
+    return f"{COMPARED[risk][two]}, by {view}"
+
+
+def risk_tables(document: Row) -> list[Table]:
+    """Identity and linkage, a table each, where they were asked for."""
+    identity = [
+        (release, compared("identity", way), words, found[name])
+        for release, way, found in _measured(document, "identity")
+        for name, words in _identity_figures(found["gallery"]).items()
+        if found[name]["rate"] is not None
+    ]
+    linkage = [
+        (release, compared("linkage", way), f"{round(found['counts']['mated_people']):,}", found)
+        for release, way, found in _measured(document, "linkage")
+    ]
+    first = [
+        Column("release", lambda r: to_cell(r[0]), False),
+        Column("compared", lambda r: to_cell(r[1]), False),
+    ]
+    of_identity = [
+        *first,
+        Column("figure", lambda r: to_cell(r[2]), False),
+        Column("share [95 %]", lambda r: interval_cell(r[3]["rate"], r[3]["ci95"])),
+        Column("chance", lambda r: to_cell(r[3]["chance"])),
+    ]
+    of_linkage = [
+        *first,
+        Column("D_sys [95 %]", lambda r: interval_cell(r[3]["d_sys"], r[3]["ci95"])),
+        Column("chance", lambda r: to_cell(r[3]["chance"])),
+        Column("in noise", lambda r: to_cell(r[3]["null"][1]), True,
+               "As much or more is found in one case of twenty where nothing is linked"),
+        Column("people", lambda r: to_cell(r[2])),
+    ]  # fmt: skip
+    captions = (
+        "Identity: how often the nearest of a gallery with an image of each person is the right one (1:N, cosine). "
+        "FNIR is the share that is not found at a threshold at which 1 % of strangers raise an alarm.",
+        "Linkage: whether two images can be told to show one person, 0 never to 1 always (Gomez-Barrero et al., 2018).",
+    )
+    return [
+        tabulated("identity-table", captions[0], of_identity, identity, keys=3),
+        tabulated("linkage-table", captions[1], of_linkage, linkage, keys=2),
+    ]
+
+
+def risk_summary(document: Row) -> list[Grid]:
+    """The first figure of each risk, a line a release; none where none was asked for."""
+    rows = []
+    for row in document["rows"]:
+        risks = row.get("risks", {})
+        (who, found), (way, linked) = (_first(risks.get(risk, {})) for risk in COMPARED)
+        if who or way:
+            size = found.get("gallery")
+            rank = found.get(f"rank_1_of_{size}")
+            rows.append([row["release"], NONE if rank is None else f"{measured(rank, 'rate')} of {size:,}",
+                         measured(linked or None, "d_sys")])  # fmt: skip
+    headings = ("release", "found in a gallery [95 %]", "linked, D_sys [95 %]")
+    return [Grid("Identity and linkage", headings, rows)] if rows else []
+
+
+def _first(ways: Mapping[str, Row]) -> tuple[str, Row]:
+    """The first comparison that was measured, and its figures; empty where none was."""
+    return next(((way, found) for way, found in ways.items() if "not_measured" not in found), ("", {}))
+
+
+def _measured(document: Row, risk: str) -> Iterator[tuple[str, str, Row]]:
+    for row in document["rows"]:
+        for way, found in row.get("risks", {}).get(risk, {}).items():
+            if "not_measured" not in found:
+                yield row["release"], way, found
+
+
+def _identity_figures(gallery: int) -> dict[str, str]:
+    """Metric → in words."""
+    ranks = {name: f"among the first {rank} of {size:,}" if rank > 1 else f"first of {size:,}"
+             for name, (rank, size) in ranks_of(gallery).items()}  # fmt: skip
+    return ranks | {"fnir": f"FNIR at FPIR 1 %, {gallery:,} enrolled"}
+
+
+def readings(row: Row) -> list[str]:
+    """A sentence for each risk of a release: what was found, beside chance, and how it is to be read."""
+    lines = []
+    for risk, ways in row.get("risks", {}).items():
+        for way, found in ways.items():
+            if "not_measured" not in found:  # a note says why
+                said = _identified(found) if risk == "identity" else _linked(found, way)
+                doubt = f" No more than a hint: {found['caution']}." if found["caution"] else ""
+                lines.append(f"{row['release']}, {risk} {compared(risk, way)}: {said}{doubt}")
+    return lines
+
+
+def _identified(found: Row) -> str:
+    size = found["gallery"]
+    rate = found[f"rank_1_of_{size}"]
+    said = (
+        f"of {size:,} people the nearest is the right one for {percent(rate['rate'], rate['ci95'])} (chance 1 "
+        f"in {size:,})"
+    )
+    if rate["ci95"][0] > rate["chance"]:
+        return (
+            f"{said}: people can be found again. Where the release is there to recognise them that is its utility, as "
+            "verification is; where it is there to hide them, the leak."
+        )
+    return f"{said}: no better than chance by this comparison; a matcher that is trained on the release may find more."
+
+
+def _linked(found: Row, way: str) -> str:
+    low, high = found["ci95"]
+    said = f"D_sys {found['d_sys']:.3f} [{low:.3f}, {high:.3f}] (0 is chance)"
+    if low > 0:
+        return f"{said}: {LINKED[way.partition(' ')[0]]}."
+    return f"{said}: no link was found by this comparison; one that is trained may find more."

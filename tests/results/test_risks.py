@@ -1,0 +1,131 @@
+"""Identity and linkage of a run and of an audit, from what they store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import aiakit
+from aiakit.report.terminal import as_text
+from tests.conftest import SHORT, TINY, Answer
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Of a run of two seeds: leace on the embeddings, blur of the pictures, and random vectors."""
+    result = aiakit.run(
+        "leace,random,random+leace,blur",
+        attacks="logreg",
+        risks="all",
+        seeds=2,
+        data={"people": 300, "images_per_person": 3},
+        utility=False,
+        image_size=16,
+        forecast=False,
+        options={"original": {"epochs": 1, "width": 8, "latent": 16}, "random": {"latent": 4}},
+        out=tmp_path_factory.mktemp("runs"),
+    )
+    return result.to_dict()
+
+
+def risks(document: dict[str, Any], release: str) -> dict[str, Any]:
+    return next(row["risks"] for row in document["rows"] if row["release"] == release)
+
+
+def test_each_release_is_searched_in_its_own_gallery_and_in_an_undefended_one(document: dict[str, Any]) -> None:
+    leace, original = risks(document, "leace")["identity"], risks(document, "original")["identity"]
+    people = document["splits"]["test"]["people"]
+    assert leace["released embedding"]["gallery"] == leace["undefended embedding"]["gallery"] == people
+    assert leace["released embedding"]["counts"]["mated_searches"] == 2 * people
+    assert leace["released embedding"]["counts"]["non_mated_searches"] == 3 * people
+    assert set(original) == {"released embedding", "released image"}
+    figure = leace["released embedding"][f"rank_1_of_{people}"]
+    assert figure["chance"] == 1 / people
+    assert figure["ci95"][0] <= figure["rate"] <= figure["ci95"][1]
+
+
+def test_a_picture_that_is_the_same_under_every_seed_is_linked_and_random_vectors_are_not(
+    document: dict[str, Any],
+) -> None:
+    low, high = risks(document, "random")["linkage"]["seeds embedding"]["ci95"]
+    assert low <= 0 <= high
+    same, raw = risks(document, "blur")["linkage"]["seeds image"], risks(document, "blur")["identity"]["released image"]
+    assert same["ci95"][0] > 0
+    assert raw["rank_1_of_10"]["ci95"][0] > raw["rank_1_of_10"]["chance"]
+
+
+def test_why_something_was_not_measured_is_a_note(document: dict[str, Any]) -> None:
+    reason = risks(document, "random+leace")["identity"]["undefended"]["not_measured"]
+    assert (
+        reason == "the two releases have no view of one shape (embedding (16,) and image (3, 16, 16); embedding (4,))"
+    )
+    assert f"identity (undefended) of random+leace was not measured, because {reason}" in document["notes"]
+
+
+def test_the_text_has_tables_and_a_sentence_for_each(document: dict[str, Any]) -> None:
+    text = as_text(document, "markdown")
+    assert "first of 10" in text
+    assert "found at a threshold at which" in text
+    assert "leace, identity in a released gallery, by embedding: of " in text
+    assert "random, linkage between two seeds, by embedding: D\\_sys" in text
+
+
+def test_risks_are_asked_of_a_run_that_is_finished(aiakit: Callable[..., Answer], tmp_path: Path) -> None:
+    run = ["run", "--defense", "original", "--attacks", "logreg", "--no-forecast", *TINY, *SHORT, "--out", tmp_path]
+    before = aiakit(*run, "--json").document
+    cells = sorted(path.name for path in (next(tmp_path.iterdir()) / "cells").iterdir())
+    answer = aiakit(*run, "--risks", "identity,linkage")
+    assert answer.code == 0
+    assert "Identity and linkage" in answer.out
+    assert "linkage (seeds) of original was not measured, because the run has one seed" in answer.out.replace("\n", " ")
+    folders = list(tmp_path.iterdir())
+    assert len(folders) == 1
+    assert sorted(path.name for path in (folders[0] / "cells").iterdir()) == cells
+    after = aiakit("show", folders[0], "--json").document
+    assert "risks" not in before["rows"][0]
+    assert after["rows"][0].pop("risks").keys() == {"identity", "linkage"}
+    assert 'id="identity-table"' in (folders[0] / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_unknown_risk_is_one_line(aiakit: Callable[..., Answer], tmp_path: Path) -> None:
+    answer = aiakit("run", "--defense", "original", "--risks", "identiy", "--out", tmp_path)
+    assert answer.code == 2
+    assert answer.message.endswith(
+        "unknown risk 'identiy' of --risks: did you mean identity? Known: identity, linkage, all"
+    )
+
+
+def test_an_audit_of_one_image_each_says_why_there_is_nothing() -> None:
+    rng = np.random.default_rng(0)
+    people, gender = np.arange(120), np.arange(120) % 2
+    found = aiakit.audit(
+        rng.normal(size=(120, 4)) + gender[:, None],
+        attributes={"gender": gender},
+        identity=people,
+        attacks="logreg",
+        risks=("identity",),
+        forecast=False,
+    ).to_dict()
+    assert found["rows"][0]["risks"]["identity"]["released embedding"] == {
+        "not_measured": "nobody of test has two images"
+    }
+
+
+def test_an_audit_of_one_hot_identities_finds_everybody() -> None:
+    identity = np.repeat(np.arange(120), 2)
+    found = aiakit.audit(
+        np.repeat(np.eye(120, dtype=np.float32), 2, axis=0) + np.random.default_rng(0).normal(0, 0.01, (240, 120)),
+        attributes={"gender": identity % 2},
+        identity=identity,
+        attacks="logreg",
+        risks="identity",
+        forecast=False,
+        folds=3,
+    ).to_dict()
+    released = found["rows"][0]["risks"]["identity"]["released embedding"]
+    assert released["gallery"] == 120
+    assert released["rank_1_of_120"]["rate"] == 1
