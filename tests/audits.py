@@ -27,7 +27,7 @@ def write_audit(path: Path, strength: float, people: int = 60, prefix: str = "p"
 def audit(aiakit: Aiakit, path: Path, *more: str | Path) -> Path:
     """The folder of an audit of a file."""
     folder = path.parent / f"audit-{path.stem}"
-    arguments = ("--attribute", "gender", "--attacks", "logreg,lda", "--jobs", "1", "--folds", "3", "--pairs", "600", *more)
-    answer = aiakit("audit", path, *arguments, "--out", folder.parent, "--name", folder.name)
+    options = ("--attribute", "gender", "--attacks", "logreg,lda", "--jobs", "1", "--folds", "3", "--pairs", "600")
+    answer = aiakit("audit", path, *options, *more, "--out", folder.parent, "--name", folder.name)
     assert answer.code == 0, answer.err
     return folder
