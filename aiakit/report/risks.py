@@ -11,52 +11,48 @@ from aiakit.report.grid import NONE, Grid, measured
 from aiakit.report.table import Column, Table, interval_cell, tabulated, to_cell
 
 Row = dict[str, Any]
-Record = tuple[str, str, str, Row]  # release, which two releases are compared, what is measured, its figures
 COMPARED = {
     "identity": {"released": "in a released gallery", "undefended": "in an undefended gallery"},
     "linkage": {"seeds": "between two seeds", "undefended": "with the undefended"},
 }
 LINKED = {
-    "seeds": "who holds both can tell that they show one person, so that another does not replace one that leaked",
-    "undefended": "who holds a picture of somebody can tell which release is of them",
+    COMPARED["linkage"][
+        "seeds"
+    ]: "who holds both can tell that they show one person, so that another does not replace one that leaked",
+    COMPARED["linkage"]["undefended"]: "who holds a picture of somebody can tell which release is of them",
 }
-
-
-def compared(risk: str, way: str) -> str:
-    """Which two releases are compared, in which view, in words."""
-    two, _, view = way.partition(" ")
-    return f"{COMPARED[risk][two]}, by {view}"
 
 
 def risk_tables(document: Row) -> list[Table]:
     """Identity and linkage, a table each, where they were asked for."""
     identity = [
-        (release, compared("identity", way), words, found[name])
-        for release, way, found in _measured(document, "identity")
+        (release, two, view, words, found[name])
+        for release, two, view, found in _measured(document, "identity")
         for name, words in _identity_figures(found["gallery"]).items()
         if found[name]["rate"] is not None
     ]
     linkage = [
-        (release, compared("linkage", way), f"{round(found['counts']['mated_people']):,}", found)
-        for release, way, found in _measured(document, "linkage")
+        (release, two, view, round(found["counts"]["mated_people"]), found)
+        for release, two, view, found in _measured(document, "linkage")
     ]
     first = [
         Column("release", lambda r: to_cell(r[0]), False),
         Column("compared", lambda r: to_cell(r[1]), False),
+        Column("view", lambda r: to_cell(r[2]), False),
     ]
     of_identity = [
         *first,
-        Column("figure", lambda r: to_cell(r[2]), False),
-        Column("share [95 %]", lambda r: interval_cell(r[3]["rate"], r[3]["ci95"])),
-        Column("chance", lambda r: to_cell(r[3]["chance"])),
+        Column("figure", lambda r: to_cell(r[3]), False),
+        Column("share [95 %]", lambda r: interval_cell(r[4]["rate"], r[4]["ci95"])),
+        Column("chance", lambda r: to_cell(r[4]["chance"])),
     ]
     of_linkage = [
         *first,
-        Column("D_sys [95 %]", lambda r: interval_cell(r[3]["d_sys"], r[3]["ci95"])),
-        Column("chance", lambda r: to_cell(r[3]["chance"])),
-        Column("in noise", lambda r: to_cell(r[3]["null"][1]), True,
+        Column("D_sys [95 %]", lambda r: interval_cell(r[4]["d_sys"], r[4]["ci95"])),
+        Column("chance", lambda r: to_cell(r[4]["chance"])),
+        Column("in noise", lambda r: to_cell(r[4]["null"][1]), True,
                "As much or more is found in one case of twenty where nothing is linked"),
-        Column("people", lambda r: to_cell(r[2])),
+        Column("people", lambda r: to_cell(r[3])),
     ]  # fmt: skip
     captions = (
         "Identity: how often the nearest of a gallery with an image of each person is the right one (1:N, cosine). "
@@ -64,8 +60,8 @@ def risk_tables(document: Row) -> list[Table]:
         "Linkage: whether two images can be told to show one person, 0 never to 1 always (Gomez-Barrero et al., 2018).",
     )
     return [
-        tabulated("identity-table", captions[0], of_identity, identity, keys=3),
-        tabulated("linkage-table", captions[1], of_linkage, linkage, keys=2),
+        tabulated("identity-table", captions[0], of_identity, identity, keys=4),
+        tabulated("linkage-table", captions[1], of_linkage, linkage, keys=3),
     ]
 
 
@@ -89,11 +85,13 @@ def _first(ways: Mapping[str, Row]) -> tuple[str, Row]:
     return next(((way, found) for way, found in ways.items() if "not_measured" not in found), ("", {}))
 
 
-def _measured(document: Row, risk: str) -> Iterator[tuple[str, str, Row]]:
+def _measured(document: Row, risk: str) -> Iterator[tuple[str, str, str, Row]]:
+    """Release, which two are compared in words, the view, and what was found."""
     for row in document["rows"]:
         for way, found in row.get("risks", {}).get(risk, {}).items():
             if "not_measured" not in found:
-                yield row["release"], way, found
+                two, _, view = way.partition(" ")
+                yield row["release"], COMPARED[risk][two], view, found
 
 
 def _identity_figures(gallery: int) -> dict[str, str]:
@@ -106,12 +104,11 @@ def _identity_figures(gallery: int) -> dict[str, str]:
 def readings(row: Row) -> list[str]:
     """A sentence for each risk of a release: what was found, beside chance, and how it is to be read."""
     lines = []
-    for risk, ways in row.get("risks", {}).items():
-        for way, found in ways.items():
-            if "not_measured" not in found:  # a note says why
-                said = _identified(found) if risk == "identity" else _linked(found, way)
-                doubt = f" No more than a hint: {found['caution']}." if found["caution"] else ""
-                lines.append(f"{row['release']}, {risk} {compared(risk, way)}: {said}{doubt}")
+    for risk in COMPARED:
+        for release, two, view, found in _measured({"rows": [row]}, risk):
+            said = _identified(found) if risk == "identity" else _linked(found, two)
+            doubt = f" No more than a hint: {found['caution']}." if found["caution"] else ""
+            lines.append(f"{release}, {risk} {two}, by {view}: {said}{doubt}")
     return lines
 
 
@@ -130,9 +127,9 @@ def _identified(found: Row) -> str:
     return f"{said}: no better than chance by this comparison; a matcher that is trained on the release may find more."
 
 
-def _linked(found: Row, way: str) -> str:
+def _linked(found: Row, two: str) -> str:
     low, high = found["ci95"]
     said = f"D_sys {found['d_sys']:.3f} [{low:.3f}, {high:.3f}] (0 is chance)"
     if low > 0:
-        return f"{said}: {LINKED[way.partition(' ')[0]]}."
+        return f"{said}: {LINKED[two]}."
     return f"{said}: no link was found by this comparison; one that is trained may find more."
