@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 import aiakit
+from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.identification import Search
+from aiakit.measures.unlinkability import Linked
 from aiakit.report.terminal import as_text
+from aiakit.results.remembered import StatisticsCache
 from tests.conftest import SHORT, TINY, Answer
 
 
@@ -129,3 +133,17 @@ def test_an_audit_of_one_hot_identities_finds_everybody() -> None:
     released = found["rows"][0]["risks"]["identity"]["released embedding"]
     assert released["gallery"] == 120
     assert released["rank_1_of_120"]["rate"] == 1
+
+
+def test_what_is_remembered_is_what_was_computed(tmp_path: Path) -> None:
+    rng, shown = np.random.default_rng(0), np.repeat(np.arange(60), 2)
+    points, mated = rng.normal(size=(120, 4)), np.arange(120) % 2 == 1
+    search = Search(points[~mated], shown[~mated], points, shown, mated)
+    linked = Linked(points[~mated], shown[~mated], points[mated], shown[mated])
+    bootstrap, memory = IdentityBootstrap(shown, 50), StatisticsCache(tmp_path)
+    computed = (memory.identification_statistics([search], bootstrap), memory.linkage_statistics(linked, bootstrap, 0))
+    assert len(list((tmp_path / "cells").iterdir())) == 2
+    again = (memory.identification_statistics([search], bootstrap), memory.linkage_statistics(linked, bootstrap, 0))
+    for first, second in zip(computed, again, strict=True):
+        assert first.as_json() == second.as_json()
+        assert all(np.array_equal(first.draws[m], second.draws[m], equal_nan=True) for m in first.draws)
