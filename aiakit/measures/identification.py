@@ -27,6 +27,10 @@ HELD = 2**22  # similarities held at once: 32 MiB
 LEVEL = 1e-9  # two cosines that differ by less are level: rounding makes no more
 
 
+class TooFew(ValueError):
+    """There are too few people, or images of them, to measure anything."""
+
+
 class Search(NamedTuple):
     """What is searched for in a gallery.
 
@@ -128,13 +132,13 @@ def identification_statistics(repeats: Sequence[Search], bootstrap: IdentityBoot
 
     Raises
     ------
-    ValueError : no mated search, fewer than two people enrolled, or one whom the bootstrap does not know.
+    TooFew : no mated search, or fewer than two people enrolled. ValueError : somebody whom the bootstrap does not know.
     """
     first = repeats[0]
     if not first.mated.any():
-        raise ValueError("nobody of test has two images")
+        raise TooFew("nobody of test has two images")
     if len(first.enrolled) < 2:
-        raise ValueError("a gallery of one person identifies nobody")
+        raise TooFew("a gallery of one person identifies nobody")
     people = bootstrap.positions(first.shown)
     wanted = ranks_of(len(first.enrolled))
     rates = [_rates(search, people, bootstrap, wanted) for search in repeats]

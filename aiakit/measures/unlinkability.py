@@ -24,7 +24,7 @@ from aiakit.measures.bootstrap import (
     number,
     numbers,
 )
-from aiakit.measures.identification import once_a_person
+from aiakit.measures.identification import TooFew, once_a_person
 from aiakit.measures.influence import UNSEEN, mean_influence
 from aiakit.measures.intervals import CONFIDENCE, Estimate, logit_estimate
 from aiakit.measures.similarity import cosine
@@ -110,13 +110,13 @@ def linkage_statistics(linked: Linked, bootstrap: IdentityBootstrap, rng: np.ran
 
     Raises
     ------
-    ValueError : fewer than three people with two images, or one whom the bootstrap does not know.
+    TooFew : fewer than three people with two images. ValueError : somebody whom the bootstrap does not know.
     """
     present, place_of = np.unique(linked.shown, return_inverse=True)
     if len(present) == 0:
-        raise ValueError("nobody of test has two images")
+        raise TooFew("nobody of test has two images")
     if len(present) < FEWEST:
-        raise ValueError(f"{len(present)} of test have two images, and {FEWEST} people are needed")
+        raise TooFew(f"{len(present)} of test have two images, and {FEWEST} people are needed")
     order = np.argsort(linked.people)
     enrolled = order[np.searchsorted(linked.people[order], present)]
     shifts = _shifts(len(present), len(linked.probes), rng)

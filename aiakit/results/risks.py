@@ -16,7 +16,7 @@ from aiakit.contracts import Context, IntArray, View
 from aiakit.experiment.config import Risk, RunConfig
 from aiakit.experiment.plan import Plan
 from aiakit.experiment.protocol import Protocol
-from aiakit.measures.identification import Search
+from aiakit.measures.identification import Search, TooFew
 from aiakit.measures.unlinkability import Linked
 from aiakit.results.judge import Judge
 from aiakit.results.row import Measured, Risks
@@ -53,7 +53,7 @@ class RiskJudge:
                 for view in views:
                     try:
                         results[f"{way} {view}"] = compute(*compared, view)
-                    except ValueError as error:
+                    except TooFew as error:
                         results[f"{way} {view}"] = str(error)
         return {risk: results for risk, results in found.items() if results}
 

@@ -10,7 +10,7 @@ from scipy.stats import hypergeom
 
 from aiakit.measures import identification
 from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.identification import Search, found_within, identification_statistics
+from aiakit.measures.identification import Search, TooFew, found_within, identification_statistics
 
 
 def images_of(points: Any, images: int = 2) -> Search:
@@ -119,7 +119,7 @@ def test_intervals_hold_what_other_people_would_give(noise: float, monkeypatch: 
 
 def test_nobody_can_be_looked_for_with_one_image_each() -> None:
     points = np.eye(4)
-    with pytest.raises(ValueError, match="nobody of test has two images"):
+    with pytest.raises(TooFew, match="nobody of test has two images"):
         measured(Search(points, np.arange(4), points, np.arange(4), np.zeros(4, bool)))
-    with pytest.raises(ValueError, match="one person"):
+    with pytest.raises(TooFew, match="one person"):
         measured(Search(points[:1], np.arange(1), points, np.zeros(4, np.int64), np.array([False, True, True, True])))

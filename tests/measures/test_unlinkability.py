@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.identification import TooFew
 from aiakit.measures.similarity import cosine
 from aiakit.measures.unlinkability import LinkageStatistics, Linked, linkability, linkage_statistics
 
@@ -77,10 +78,10 @@ def test_a_monotone_change_of_similarity_changes_nothing() -> None:
 
 
 def test_too_few_people_say_nothing() -> None:
-    with pytest.raises(ValueError, match="3 people are needed"):
+    with pytest.raises(TooFew, match="3 people are needed"):
         measured(np.eye(2), np.eye(2))
     linked = Linked(np.eye(3), np.arange(3), np.eye(3)[:0], np.arange(0))
-    with pytest.raises(ValueError, match="nobody of test has two images"):
+    with pytest.raises(TooFew, match="nobody of test has two images"):
         linkage_statistics(linked, IdentityBootstrap(np.arange(3), 10), np.random.default_rng(0))
 
 
