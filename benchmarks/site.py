@@ -12,14 +12,19 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
+from aiakit.datasets.parallel import usable_cores
 from aiakit.errors import InputError
 from aiakit.leaderboard.board import Board, make_board
 from aiakit.leaderboard.columns import headline
-from aiakit.leaderboard.entry import entry_files
+from aiakit.leaderboard.entry import entry_files, read_submission
 from aiakit.leaderboard.gather import gather
+from aiakit.leaderboard.verify import verified
 from aiakit.report.board import CSV, INDEX, JSON, claimed_measured, write_board
 from aiakit.report.board_entry import ENTRIES
 from aiakit.report.board_tables import conclusion_of_board
@@ -28,9 +33,11 @@ from aiakit.report.html import write_page
 from aiakit.report.page import Page, Section
 from aiakit.report.sections import lower_bounds, present
 from aiakit.report.table import Cell, Column, Table, interval_cell, tabulated, to_cell
+from aiakit.results.remembered import StatisticsCache
 
 BOARDS = Path(__file__).parent / "board"
 SITE = Path("build/site")
+FEW = 8  # entries that are computed sooner than other processes begin
 ABOUT = (
     "A defense turns face images into a release: an embedding, a picture, or both. aiakit trains attacks on every "
     "release after the fact, reports the strongest with intervals, and measures what the release is still good for."
@@ -76,10 +83,23 @@ def write_site(boards: Path, site: Path) -> list[Written]:
     """
     if (site / "board").is_dir():
         shutil.rmtree(site / "board")  # of boards that are no longer stored
-    folders = sorted(boards.iterdir()) if boards.is_dir() else []
-    written = [_write_board(folder, site) for folder in folders if folder.is_dir() and entry_files(folder)]
+    folders = [folder for folder in sorted(boards.iterdir()) if folder.is_dir()] if boards.is_dir() else []
+    _compute_all([path for folder in folders for path in entry_files(folder)])
+    written = [_write_board(folder, site) for folder in folders if entry_files(folder)]
     write_page(first_page(written), site, INDEX)
     return written
+
+
+def _compute_all(paths: Sequence[Path]) -> None:
+    """Compute the statistics of all entries, an entry a core; they are remembered, and read when boards are made."""
+    if len(paths) > FEW and usable_cores() > 1:
+        with ProcessPoolExecutor(usable_cores(), get_context("spawn")) as pool:
+            list(pool.map(_compute, paths))
+
+
+def _compute(path: Path) -> None:
+    with suppress(InputError):  # whoever reads it when its board is made says what is wrong with it
+        verified(read_submission(path), StatisticsCache.of_user())
 
 
 def _write_board(folder: Path, site: Path) -> Written:
