@@ -54,8 +54,8 @@ docs: .venv/docs
 
 # The boards of benchmarks/board: what changed is computed anew, the rest is kept in build/board and in the entries.
 board: .venv/installed
-	$(BIN)/aiakit run --dataset synthetic --people 600 --images-per-person 2 --image-size 32 --seeds 3 \
-		--folds 5 --knowledge insider --halving --jobs 1 --threads 1 \
+	$(BIN)/aiakit run --dataset synthetic --people 600 --images-per-person 2 --image-size 32 --pairs 4000 --seeds 3 \
+		--folds 5 --knowledge insider --halving --jobs 2 --threads 1 \
 		--attacks logreg,qda,subspace,svm,inverse,pixels,spectrum,stack \
 		--defense random,blur,pixelate,downsample,k-same,san,aia,aia-t,aia-ensemble,grl,maxent-arl,vib,ive,pe-miu \
 		--defense mean-projection,leace,splince,quadratic-leace,inlp,r-lace,kernel-arl,kram,obliviator,fare \
