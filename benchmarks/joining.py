@@ -24,7 +24,9 @@ from aiakit.cli.main import main as aiakit_main
 from aiakit.errors import InputError
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.board import RankedEntry, make_board
+from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.gather import gather
+from aiakit.leaderboard.scores import statistics_row
 from aiakit.report.board_tables import document
 from aiakit.results.document import document_of_run
 from benchmarks.tables import table_of
@@ -96,9 +98,9 @@ def _again(place: RankedEntry, found: Answer, tolerance: float) -> None:
         if code:
             found.refused.append(f"{entry.release} cannot be made again: its command ends with {code}")
             return
-        told = document_of_run(Run.open(Path(out) / "again"))
-    row = next(row for row in told["rows"] if row["release"] == entry.release)
-    for what, stated, now in compared(entry.figures, entry.level, row):
+        rows = document_of_run(Run.open(Path(out) / "again"))["rows"]
+    row = next(row for row in rows if row["release"] == entry.release)
+    for what, stated, now in compared(place.submission, row):
         line = f"{entry.release}: {what} {stated:.3f} in the entry, {now:.3f} made again"
         if abs(stated - now) > tolerance:
             found.refused.append(f"{line}, more than {tolerance:g} apart")
@@ -119,15 +121,24 @@ def without(command: Sequence[str], options: Sequence[str]) -> list[str]:
     return kept
 
 
-def compared(figures: Any, level: str, row: Any) -> Iterator[tuple[str, float, float]]:
-    """(what, stated, made again) of the first seed: the strongest attack of the entry, and verification."""
-    strongest = figures["strongest"]
-    if strongest is not None:
-        attacks = row["attacks"] if row["level"] == level else row["knowledge"][level]
-        yield strongest["attack"], strongest["per_seed"][0], attacks[strongest["attack"]]["per_seed"][0]
-    for kind, stated in figures["utility"].items():
-        if kind in row["utility"] and "accuracy" in stated:
-            yield f"verification, {kind}", stated["accuracy"], row["utility"][kind]["accuracy"]
+def compared(submission: Submission, row: Any) -> Iterator[tuple[str, float, float]]:
+    """(what, stated, made again) of the first seed: the strongest attack of the entry, and verification.
+
+    An attack that is not the strongest of one seed may be left out of later folds there: the one that is stands for it.
+    """
+    entry = submission.entry
+    stated = entry.figures["strongest"]
+    if stated is not None:
+        attacks = row["attacks"] if row["level"] == entry.level else row["knowledge"][entry.level]
+        strongest = max(attacks, key=lambda name: attacks[name]["val_balanced_accuracy"])
+        name = stated["attack"] if stated["attack"] in attacks else strongest
+        yield name, stated["per_seed"][0], attacks[name]["per_seed"][0]
+    of_first = {name: part for name, part in submission.tensors.items()
+                if not name.startswith("verifier.") or name.startswith("verifier.0.")}  # fmt: skip
+    alone = statistics_row(entry.model_copy(update={"attacks": (), "beside": ()}), of_first)
+    for kind, found in alone.utility.items():
+        if kind in row["utility"]:
+            yield f"verification, {kind}", found.point["accuracy"], row["utility"][kind]["accuracy"]
 
 
 def main() -> int:

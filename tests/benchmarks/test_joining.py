@@ -16,7 +16,7 @@ from aiakit.leaderboard.scores import statistics_row
 from aiakit.leaderboard.submit import submit
 from aiakit.leaderboard.writing import write_submission
 from aiakit.results.document import measured
-from benchmarks.joining import BOARDS, Answer, answer, without
+from benchmarks.joining import BOARDS, Answer, answer, compared, without
 
 BOARD = BOARDS / "drawn"
 
@@ -99,6 +99,22 @@ def test_edited_figures_are_refused(board: Path, two_runs: Path) -> None:
     mine.path.write_text(entry.model_dump_json())
     committed()
     assert any("is refused: figures.strongest.balanced_accuracy is 0.5" in line for line in said().refused)
+
+
+def test_an_entry_of_several_seeds_is_compared_by_its_first(board: Path, two_runs: Path) -> None:
+    """Its second verifier tells nobody apart, and its strongest attack was left out where it was made again."""
+    submit(Run.open(two_runs / "leace"), board, "leace")
+    true = entry_of(board, "leace")
+    tensors = dict(true.tensors)
+    for name, part in true.tensors.items():
+        if name.startswith("verifier.0."):
+            tensors[name.replace("verifier.0.", "verifier.1.")] = np.zeros_like(part)
+    utility = {"random": {"accuracy": true.entry.figures["utility"]["random"]["accuracy"]}}
+    again = {"level": "informed", "utility": utility,
+             "attacks": {"other": {"val_balanced_accuracy": 0.7, "per_seed": [0.6]}}}  # fmt: skip
+    attack, verification = compared(replace(true, tensors=tensors), again)
+    assert (attack[0], attack[2]) == ("other", 0.6)
+    assert verification[1] == pytest.approx(verification[2], abs=1e-6)
 
 
 def test_options_that_are_given_here_are_taken_out_of_a_command() -> None:
