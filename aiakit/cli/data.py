@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from aiakit.cli.common import console, emit_json, json_option, plugin_option
-from aiakit.cli.options import data_options, dataset_options
+from aiakit.cli.options import data_options, options_of_dataset
 from aiakit.datasets.parallel import usable_cores
 
 if TYPE_CHECKING:
@@ -49,14 +49,9 @@ def data(
     from aiakit.datasets.contact import save_contact_sheet
     from aiakit.datasets.detections import save_detections
     from aiakit.plugins import registry
-    from aiakit.plugins.options import parse_settings, require_in_use
     from aiakit.storage.cache import cache_folder
 
-    named = [setting if "." in setting.partition("=")[0] else f"{dataset}.{setting}" for setting in settings]
-    others = parse_settings(named)
-    require_in_use(others, [dataset])
-    options = {**dataset_options(given), **others.get(dataset, {})}
-    source = registry.make("dataset", dataset, options)
+    source = registry.make("dataset", dataset, options_of_dataset(dataset, settings, given))
     with console().status("loading") as status:
 
         def report(label: str, done: int, total: int) -> None:

@@ -8,7 +8,10 @@ from typing import Any
 import rich_click as click
 
 from aiakit.cli.common import emit_json, plugin_option, verbose_option
+from aiakit.cli.options import options_of_dataset, source_options
 from aiakit.cli.results import tell
+
+SMALL = 32  # pixels, of pictures that nobody looks at
 
 
 class DefaultsToShow(click.RichGroup):
@@ -244,6 +247,31 @@ def flag(entry: str, reason: str) -> None:
     from aiakit.leaderboard.withdraw import flag_entry
 
     click.echo(str(flag_entry(Path(entry), reason)))
+
+
+@command.command()
+@click.argument("folder", metavar="FOLDER")
+@click.option("--dataset", required=True, metavar="NAME", help="The data set that the entries are of.")
+@source_options
+@click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="Set another option of the data set.")
+@plugin_option
+def labels(folder: str, dataset: str, settings: tuple[str, ...], **given: Any) -> None:
+    """Make the labels of test that the entries of a folder lack again, from the data set.
+
+    For entries that are handed on without the file of labels, because the data's licence asks for it.
+    """
+    from aiakit.contracts import LoadSettings
+    from aiakit.datasets.parallel import usable_cores
+    from aiakit.leaderboard.labels import write_labels
+    from aiakit.storage.cache import cache_folder
+
+    options = options_of_dataset(dataset, settings, given)
+    loading = LoadSettings(SMALL, cache_folder(), usable_cores(), given["strict"])
+    written = write_labels(Path(folder), dataset, options, loading)
+    for path in written:
+        click.echo(str(path))
+    if not written:
+        tell(f"no entry of {folder} lacks its labels")
 
 
 @command.command()

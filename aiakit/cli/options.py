@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
@@ -209,6 +209,19 @@ DATA_FLAGS = {
 def dataset_options(given: dict[str, Any]) -> dict[str, Any]:
     """The options of the data set that have a flag of their own."""
     return {option: given[flag] for flag, option in DATA_FLAGS.items() if given[flag] is not None}
+
+
+def options_of_dataset(dataset: str, settings: Sequence[str], given: dict[str, Any]) -> dict[str, Any]:
+    """The options of the data set, by flags of their own and by ``--set``, where its name may be left out.
+
+    Raises InputError for an option of another plugin.
+    """
+    from aiakit.plugins.options import parse_settings, require_in_use
+
+    named = [setting if "." in setting.partition("=")[0] else f"{dataset}.{setting}" for setting in settings]
+    others = parse_settings(named)
+    require_in_use(others, [dataset])
+    return {**dataset_options(given), **others.get(dataset, {})}
 
 
 def request_of(kind: Callable[..., Asked], given: dict[str, Any], **own: Any) -> Asked:

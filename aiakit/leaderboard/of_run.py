@@ -59,7 +59,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, chain: Chain, row: Row
     counting = {spec.name: _counting(plan, label, spec, level) for spec in config.attacks}
     cells = [cell for (name, _), cell in (*plan.releases.items(), *plan.utilities.items()) if name == label]
     cells += [plan.attacks[key] for keys in counting.values() for key in keys]
-    tensors = _truth(protocol)
+    tensors = truth_of(protocol)
     attacks = tuple(_attacks(run, plan, protocol, counting, tensors))
     found = accompanying(run, plan, protocol, row)
     tensors |= found.tensors
@@ -126,7 +126,8 @@ def _name(label: str, dataset: str, digests: list[str]) -> str:
     return f"{readable[:80] or 'release'}-{json_digest({'cells': digests})[:8]}"
 
 
-def _truth(protocol: Protocol) -> dict[str, NDArray[Any]]:
+def truth_of(protocol: Protocol) -> dict[str, NDArray[Any]]:
+    """What the scores of an entry are judged by: labels, identities, folds and pairs of attacker-val and test."""
     tensors: dict[str, NDArray[Any]] = {}
     for split, stored in STORED.items():
         rows = protocol.judged(stored)

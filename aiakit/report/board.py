@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ def board_page(
     chance = 1 / len(board.protocol.classes)
     drawn = [
         charts.plane(rows, len(board.protocol.classes)),
-        claimed_measured(board),
+        claimed_measured(rows, board.protocol.model_dump(), board.smallest_detectable),
     ]
     data = [] if folder is None else [Cell(f"These figures as {name}", href=name) for name in (JSON, CSV)]
     overview = Section("board", "Leaderboard", (), present(drawn), [_board_table(board)], data)
@@ -125,10 +125,11 @@ def board_page(
     return Page(_title(board), headline(board), lead, sections, home)
 
 
-def claimed_measured(board: Board) -> Chart | None:
-    """The picture of what every release claims and leaks."""
-    protocol = board.protocol
-    return charts.dumbbell(_rows(board), 1 / len(protocol.classes), board.smallest_detectable, protocol.bayes_ceiling)
+def claimed_measured(
+    rows: Sequence[dict[str, Any]], protocol: Mapping[str, Any], smallest_detectable: float | None
+) -> Chart | None:
+    """The picture of what every release claims and leaks. rows, protocol : as in the JSON of a board."""
+    return charts.dumbbell(rows, 1 / len(protocol["classes"]), smallest_detectable, protocol["bayes_ceiling"])
 
 
 def _rows(board: Board) -> list[dict[str, Any]]:

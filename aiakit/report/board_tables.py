@@ -38,6 +38,8 @@ def document(board: Board) -> dict[str, Any]:
     """The board as JSON."""
     return {
         "schema": SCHEMA,
+        "of": headline(board),
+        "conclusion": conclusion_of_board(board),
         "protocol": board.protocol.model_dump(mode="json"),
         "min_utility": board.min_utility,
         "hypervolume": board.hypervolume,

@@ -17,6 +17,7 @@ from aiakit.cli.main import cli
 from aiakit.leaderboard.schema import Entry
 from aiakit.leaderboard.writing import write_entry
 from benchmarks import site as module
+from benchmarks.kept import pack
 from benchmarks.site import COMMANDS, write_site
 from docs.hooks.offline import foreign
 from tests.docs.examples import ROOT, blocks
@@ -146,6 +147,40 @@ def test_what_is_no_longer_stored_goes_and_what_cannot_stand_is_said(
     next((tmp_path / "boards" / "kept").glob("truth.*")).unlink()
     assert module.main() == 2
     assert "benchmarks.site: " in capsys.readouterr().err
+
+
+def test_pages_are_kept_for_whoever_has_not_the_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "BOARDS", tmp_path / "boards")
+    monkeypatch.delenv("AIAKIT_DATA", raising=False)
+    board = store(tmp_path / "boards" / "real", VARIANTS)
+
+    def make(site: str, *options: str) -> int:
+        monkeypatch.setattr("sys.argv", ["site", str(tmp_path / site), *options])
+        return module.main()
+
+    assert make("here", "--store", "real") == 0
+    kept = board / "pages.zip"
+    first = kept.read_bytes()
+    assert make("here", "--store", "real") == 0
+    assert kept.read_bytes() == first
+    (truth,) = board.glob("truth.*")
+    hidden = truth.rename(tmp_path / truth.name)
+    assert make("elsewhere") == 0
+    files = {path.relative_to(tmp_path / "here") for path in (tmp_path / "here").rglob("*.*")}
+    assert {path.relative_to(tmp_path / "elsewhere") for path in (tmp_path / "elsewhere").rglob("*.*")} == files
+    for file in files:
+        assert (tmp_path / "elsewhere" / file).read_bytes() == (tmp_path / "here" / file).read_bytes()
+    hidden.rename(truth)
+    forged = tmp_path / "here" / "board" / "real" / "board.json"
+    document = json.loads(forged.read_text("utf-8"))
+    document["rows"][0]["strongest"]["balanced_accuracy"] -= 0.01
+    forged.write_text(json.dumps(document), "utf-8")
+    pack(forged.parent, kept)
+    capsys.readouterr()
+    assert make("here") == 2
+    assert "pages.zip is not of the entries beside it: board.json.rows.0.strongest." in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
