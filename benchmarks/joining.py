@@ -33,6 +33,7 @@ from benchmarks.tables import table_of
 
 BOARDS = Path("benchmarks/board")
 NEEDS_NO_FILES = "synthetic"
+LIMIT = 2 * 2**20  # bytes of one file: what is handed in stays in the repository for ever
 OWN = ("--defense", "--seeds", "--out", "--name", "--jobs")  # options of a command that are given here instead
 
 
@@ -62,7 +63,10 @@ def answer(base: str, again: bool, tolerance: float) -> Answer:
     for status, path in changed(base):
         if path.suffix == ".json" and status == "A":
             boards.setdefault(path.parent, []).append(path)
-        elif path.suffix in (".json", ".safetensors") and status != "A":
+        if status != "D" and path.stat().st_size > LIMIT:
+            size = f"{path.stat().st_size / 2**20:.1f} MiB, and may take {LIMIT / 2**20:g}"
+            found.refused.append(f"{path} takes {size}: compare fewer --pairs, or leave out attacks that are weak")
+        if path.suffix in (".json", ".safetensors") and status != "A":
             found.refused.append(f"{path} was there before and is {'removed' if status == 'D' else 'changed'}")
     for folder, paths in boards.items():
         _of_board(folder, paths, found, again, tolerance)

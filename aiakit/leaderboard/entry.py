@@ -98,7 +98,8 @@ def read_scores(path: Path, entry: Entry) -> dict[str, NDArray[Any]]:
     for ref in (entry.people, entry.truth):
         if ref is not None and ref == entry.truth and not (path.parent / ref.file).exists():
             raise InputError(
-                f"{path} cannot be judged without the labels of test, which {ref.file} holds: ask for that file"
+                f"{path} cannot be judged without the labels of test, which {ref.file} holds: ask for that file, or "
+                f"make it from the data set (aiakit leaderboard labels {path.parent} --dataset NAME)"
             )
         stored |= {} if ref is None else read_tensors(path, ref)
     return unpacked(stored)

@@ -16,7 +16,7 @@ from aiakit.leaderboard.scores import statistics_row
 from aiakit.leaderboard.submit import submit
 from aiakit.leaderboard.writing import write_submission
 from aiakit.results.document import measured
-from benchmarks.joining import BOARDS, Answer, answer, compared, without
+from benchmarks.joining import BOARDS, LIMIT, Answer, answer, compared, without
 
 BOARD = BOARDS / "drawn"
 
@@ -89,6 +89,14 @@ def test_entries_of_others_are_not_changed_or_removed(board: Path, two_runs: Pat
     theirs.path.unlink()
     committed()
     assert said().refused == [f"{theirs.path} was there before and is removed"]
+
+
+def test_a_file_that_is_too_large_is_refused(board: Path, two_runs: Path) -> None:
+    submit(Run.open(two_runs / "leace"), board, "leace")
+    (board / "release.safetensors").write_bytes(bytes(LIMIT + 1))
+    committed()
+    (refused,) = said().refused
+    assert "release.safetensors takes 2.0 MiB, and may take 2: " in refused
 
 
 def test_edited_figures_are_refused(board: Path, two_runs: Path) -> None:
