@@ -28,24 +28,30 @@ from aiakit.storage.store import write_atomically
 from benchmarks.site import SITE
 
 PAGES = (Path("README.md"), Path("docs"))
+NOTHING, BOUND = "–", "no attack exceeds"
 BLOCK = re.compile(r"(<!-- board (?P<name>[\w-]+) -->\n).*?(<!-- end of board -->)", re.DOTALL)
 
 
 def table_of(board: Mapping[str, Any]) -> str:
-    """The Markdown table of a board's JSON document: what attackers of each level read, what is proven, and utility."""
+    """The Markdown table of a board's JSON document: what is claimed, what attackers of each level read (in bold the
+    headline), what is proven, and utility. Columns of which no release has anything are left out.
+    """
     levels = [level for level in get_args(Level) if any(level in _by_level(row) for row in board["rows"])]
-    certified = any(row["certified"] is not None for row in board["rows"])
-    bounds = ["no attack exceeds"] if certified else []
-    headings = ["rank", "release", *levels, *bounds, "verification, random impostors"]
-    rows = []
+    columns: dict[str, list[str]] = {"rank": [], "release": [], "claimed": []}
+    columns |= {name: [] for name in (*levels, BOUND, "verification, random impostors", "AUC")}
     for row in board["rows"]:
-        read = _by_level(row)
-        shown = [_interval(read.get(level), "balanced_accuracy", level == row["level"]) for level in levels]
-        bound = [_number(row["certified"])] if certified else []
-        useful = _interval(row["utility"].get("random"), "accuracy")
-        rank = "–" if row["rank"] is None else f"{row['rank']}{'=' if row['tied'] else ''}"
-        rows.append([rank, f"`{row['release']}`", *shown, *bound, useful])
-    return tabulate(rows, headings, "pipe", disable_numparse=True)
+        read, useful = _by_level(row), row["utility"].get("random")
+        said = {level: _interval(read.get(level), "balanced_accuracy", level == row["level"]) for level in levels}
+        said["rank"] = NOTHING if row["rank"] is None else f"{row['rank']}{'=' if row['tied'] else ''}"
+        said["release"] = f"`{row['release']}`"
+        said["claimed"] = _number(row["claimed"] and row["claimed"]["balanced_accuracy"])
+        said[BOUND] = _number(row["certified"])
+        said["verification, random impostors"] = _interval(useful, "accuracy")
+        said["AUC"] = _number(useful and useful["auc"])
+        for name, text in said.items():
+            columns[name].append(text)
+    kept = {name: texts for name, texts in columns.items() if set(texts) - {NOTHING}}
+    return tabulate(kept, list(kept), "pipe", disable_numparse=True)
 
 
 def _by_level(row: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -57,14 +63,14 @@ def _by_level(row: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def _interval(found: Mapping[str, Any] | None, key: str, headline: bool = False) -> str:
     if found is None:
-        return "–"
+        return NOTHING
     low, high = found[f"{key}_ci95"]
     text = f"{_number(found[key])} [{_number(low)}, {_number(high)}]"
     return f"**{text}**" if headline else text
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return NOTHING if value is None else f"{value:.3f}"
 
 
 def pages(root: Path) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from aiakit.datasets.fingerprint import array_digest
 from aiakit.experiment.config import library_versions
+from aiakit.experiment.threads import limited
 from aiakit.measures.bootstrap import IdentityBootstrap, Statistics
 from aiakit.measures.identification import IdentificationStatistics, Search, identification_statistics
 from aiakit.measures.intervals import Estimate
@@ -141,13 +143,13 @@ class StatisticsCache:
         extra: Callable[[S], dict[str, NDArray[Any]]],
     ) -> S:
         if self._store is None or not _writable(self._store.folder):
-            return compute()
+            return _by_one_thread(compute)
         arrays = [np.asarray(part) if isinstance(part, np.ndarray) else part for part in parts]
         inputs = {"kind": kind, "of": array_digest(bootstrap.key, bootstrap.rows, *arrays), "code": _code()}
         digest = json_digest(inputs)
         cell = self._store.find(digest)
         if cell is None:
-            found = compute()
+            found = _by_one_thread(compute)
             self._store.open()
             self._prune()
             with self._store.draft(digest, inputs) as draft:
@@ -178,10 +180,20 @@ class StatisticsCache:
         if self._store is None or self._pruned:
             return
         self._pruned = True
+        found = []
         with os.scandir(self._store.cells) as entries:
-            found = sorted((entry.stat().st_mtime, entry.path) for entry in entries)
+            for entry in entries:
+                with suppress(FileNotFoundError):  # a draft that another process has finished since
+                    found.append((entry.stat().st_mtime, entry.path))
+        found.sort()
         for _, path in found[: max(0, len(found) - MOST)]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _by_one_thread(compute: Callable[[], S]) -> S:
+    """Statistics are thousands of small sums, in which threads do little but wait for one another."""
+    with limited(1):
+        return compute()
 
 
 def _write(draft: Draft, found: Statistics, extra: dict[str, NDArray[Any]]) -> None:

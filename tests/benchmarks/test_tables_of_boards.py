@@ -22,8 +22,8 @@ def leak(value: float) -> dict[str, Any]:
     }
 
 
-VERIFICATION = {"random": {"accuracy": 0.9, "accuracy_ci95": [0.85, 0.95]}}
-ROW = {"tied": False, "certified": None, "utility": VERIFICATION}
+VERIFICATION = {"random": {"accuracy": 0.9, "accuracy_ci95": [0.85, 0.95], "auc": 0.97}}
+ROW = {"tied": False, "certified": None, "claimed": None, "utility": VERIFICATION}
 BOARD = {
     "rows": [
         {**ROW, "release": "leace", "rank": 1, "level": "insider", "strongest": leak(0.8),
@@ -33,9 +33,9 @@ BOARD = {
     ]
 }  # fmt: skip
 ROWS = [
-    ["rank", "release", "informed", "insider", "no attack exceeds", "verification, random impostors"],
-    ["1", "`leace`", "0.600 [0.500, 0.700]", "**0.800 [0.700, 0.900]**", "–", "0.900 [0.850, 0.950]"],
-    ["–", "`code`", "**0.550 [0.450, 0.650]**", "–", "0.700", "–"],
+    ["rank", "release", "informed", "insider", "no attack exceeds", "verification, random impostors", "AUC"],
+    ["1", "`leace`", "0.600 [0.500, 0.700]", "**0.800 [0.700, 0.900]**", "–", "0.900 [0.850, 0.950]", "0.970"],
+    ["–", "`code`", "**0.550 [0.450, 0.650]**", "–", "0.700", "–", "–"],
 ]
 
 
