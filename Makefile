@@ -74,14 +74,14 @@ board-synthetic: .venv/installed
 board-lfw-pictures: .venv/installed
 	$(BIN)/aiakit run $(LFW) --image-size 32 --seeds 3 $(BOARD) --pooled 3 --no-forecast \
 		--attacks gender-mlp,logreg,qda,subspace,svm,mlp,stack \
-		--defense original,random,aia,aia-t,identity-transport $(EPOCHS) --name lfw-pictures
+		--defense original,aia,aia-t,identity-transport $(EPOCHS) --name lfw-pictures
 	$(SUBMIT) build/board/lfw-pictures -o benchmarks/board/lfw-pictures
 	$(BIN)/python -m benchmarks.site --store lfw-pictures
 
 board-lfw-dlib: .venv/installed
 	$(BIN)/aiakit run $(LFW) --encoder precomputed:$(AIAKIT_DATA)/lfw_dlib128.npz $(BOARD) --pooled 3 --no-forecast \
-		--attacks logreg,qda,subspace,svm,mlp,inverse,stack --defense $(ERASERS),$(TRAINED) \
-		--defense identity-transport,identity-transport+kernel-arl,identity-transport+inlp,certified-code,gaussian-noise,laplace-noise \
+		--attacks logreg,qda,svm,inverse,stack --defense $(ERASERS),$(TRAINED) \
+		--defense identity-transport,identity-transport+kernel-arl,identity-transport+inlp,certified-code \
 		--name lfw-dlib
 	$(SUBMIT) build/board/lfw-dlib -o benchmarks/board/lfw-dlib
 	$(BIN)/python -m benchmarks.site --store lfw-dlib
