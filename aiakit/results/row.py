@@ -155,7 +155,25 @@ class ErrorsOfClass:
 
 ByClass = dict[str, dict[int, ErrorsOfClass]]  # operating point → code of the class → its errors
 
-Measured = IdentificationStatistics | LinkageStatistics | str  # or why it was not measured
+
+@dataclass(frozen=True)
+class Trained:
+    """What a linker found that was trained on attacker-train. linkers : those that attacker-val chose, over the seeds.
+
+    val : "trained" and, where releases are of one shape, "cosine" → what it tells of attacker-val: how often an image
+    of a person is more alike than one of somebody else. Empty where attacker-val tells nothing.
+    """
+
+    found: IdentificationStatistics | LinkageStatistics
+    linkers: tuple[str, ...]
+    val: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**self.found.as_json(), "linker": list(self.linkers), "val": self.val}
+
+
+Measured = IdentificationStatistics | LinkageStatistics | Trained | str  # or why it was not measured
 Risks = dict[Risk, dict[str, Measured]]  # risk → which two releases are compared → what was found
 
 

@@ -46,7 +46,7 @@ def test_each_release_is_searched_in_its_own_gallery_and_in_an_undefended_one(do
     assert leace["released embedding"]["gallery"] == leace["undefended embedding"]["gallery"] == people
     assert leace["released embedding"]["counts"]["mated_searches"] == 2 * people
     assert leace["released embedding"]["counts"]["non_mated_searches"] == 3 * people
-    assert set(original) == {"released embedding", "released image"}
+    assert set(original) == {f"released {view}{by}" for view in ("embedding", "image") for by in ("", " trained")}
     figure = leace["released embedding"][f"rank_1_of_{people}"]
     assert figure["chance"] == 1 / people
     assert figure["ci95"][0] <= figure["rate"] <= figure["ci95"][1]
@@ -60,6 +60,16 @@ def test_a_picture_that_is_the_same_under_every_seed_is_linked_and_random_vector
     same, raw = risks(document, "blur")["linkage"]["seeds image"], risks(document, "blur")["identity"]["released image"]
     assert same["ci95"][0] > 0
     assert raw["rank_1_of_10"]["ci95"][0] > raw["rank_1_of_10"]["chance"]
+
+
+def test_a_linker_that_is_trained_says_what_attacker_val_chose(document: dict[str, Any]) -> None:
+    hidden = risks(document, "random+leace")
+    assert hidden["identity"]["undefended embedding trained"]["linker"]  # of shapes that no cosine compares
+    trained = risks(document, "leace")["linkage"]["seeds embedding trained"]
+    assert set(trained["val"]) == {"trained", "cosine"}
+    assert trained["ci95"][0] <= trained["d_sys"] <= trained["ci95"][1]
+    low, high = risks(document, "random")["linkage"]["seeds embedding trained"]["ci95"]
+    assert low <= 0 <= high
 
 
 def test_why_something_was_not_measured_is_a_note(document: dict[str, Any]) -> None:
@@ -88,7 +98,9 @@ def test_risks_are_asked_of_a_run_that_is_finished(aiakit: Callable[..., Answer]
     assert "linkage (seeds) of original was not measured, because the run has one seed" in answer.out.replace("\n", " ")
     folders = list(tmp_path.iterdir())
     assert len(folders) == 1
-    assert sorted(path.name for path in (folders[0] / "cells").iterdir()) == cells
+    now = [path.name for path in (folders[0] / "cells").iterdir()]
+    assert set(cells) < set(now)
+    assert len(now) == len(cells) + 2  # a matcher for each view that the release has
     after = aiakit("show", folders[0], "--json").document
     assert "risks" not in before["rows"][0]
     assert after["rows"][0].pop("risks").keys() == {"identity", "linkage"}
