@@ -228,6 +228,22 @@ def linker_cell(
     return CellSpec(inputs, f"linker on {between}, {views[1]}", needs, release=source.release)
 
 
+def inversion_cell(
+    config: RunConfig, protocol: CellSpec, release: CellSpec, undefended: CellSpec, views: tuple[View, View], seed: int
+) -> CellSpec:
+    """What is learned of how undefended images follow from released ones, from a view of these to one of those."""
+    inputs = {
+        "kind": "inversion",
+        "protocol": protocol.digest,
+        "release": release.digest,
+        "undefended": undefended.digest,
+        "views": list(views),
+        **_computing(config, seed),
+    }
+    needs = (protocol.digest, release.digest, undefended.digest)
+    return CellSpec(inputs, f"inversion of {release.label}, to the {views[1]}", needs, release=release.release)
+
+
 def _templates(config: RunConfig) -> dict[str, Any]:
     return {"templates": list(config.templates)} if config.templates else {}  # cells of runs without keep their names
 

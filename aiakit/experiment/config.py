@@ -141,7 +141,7 @@ class PairsSpec(Record):
 
 Chain = tuple[PluginSpec, ...]
 Score = Literal["siamese", "cosine", "euclidean"]  # how the two samples of a verification pair are compared
-Risk = Literal["identity", "linkage"]  # what else a release may give away, besides attributes
+Risk = Literal["identity", "linkage", "inversion"]  # what else a release may give away, besides attributes
 RISKS: tuple[Risk, ...] = get_args(Risk)
 
 

@@ -6,7 +6,7 @@ Everything is an affine map of points in float64, and depends on nothing but its
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ SHRINKAGES = (1.0, 0.1, 0.01, 0.001, 0.0001)  # of the scatter within people, li
 SMALL = 1e-12
 
 
-class Affine(NamedTuple):
+@dataclass(frozen=True)
+class Affine:
     """x ↦ (x − centre) @ matrix + offset. centre : (p,). matrix : (p, q). offset : (q,)."""
 
     centre: FloatArray

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,18 @@ from aiakit.experiment.comparable import VIEWS, points_of
 from aiakit.experiment.config import Risk, RunConfig
 from aiakit.experiment.linking import PLAIN, linked_rows
 from aiakit.experiment.plan import Plan
-from aiakit.experiment.protocol import Protocol
+from aiakit.experiment.protocol import JUDGED, Protocol
 from aiakit.experiment.risking import RELEASED, SEEDS, UNDEFENDED, Compared, Way
 from aiakit.measures.identification import IdentificationStatistics, Search, TooFew
+from aiakit.measures.inversion import Reconstructed, inversion_statistics
+from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.unlinkability import LinkageStatistics, Linked
-from aiakit.results.judge import Judge
-from aiakit.results.row import Measured, Risks, Trained
+from aiakit.results.judge import SPLITS, Judge, Truth
+from aiakit.results.row import Inverted, Measured, Risks, Trained
 from aiakit.storage.store import Cell, Store
 
 WAYS: Mapping[Risk, Sequence[Way]] = {"identity": (RELEASED, UNDEFENDED), "linkage": (SEEDS, UNDEFENDED)}
+NO_REFERENCE = "there is no undefended release beside it"
 TRAINED = "trained"  # behind the view in the name of what a linker found
 Cells = Mapping[int, Cell]  # seed → a release
 
@@ -45,6 +48,9 @@ class RiskJudge:
         """What there is to say of a release."""
         found: Risks = {risk: {} for risk in self.config.risks}
         for risk, results in found.items():
+            if risk == "inversion":
+                results |= self._inversions(name) if self._made(name) else {}
+                continue
             for way, compared in self._ways(risk, name).items():
                 views = compared if isinstance(compared, str) else _shared(*compared)
                 if isinstance(compared, str) or isinstance(views, str):
@@ -84,7 +90,7 @@ class RiskJudge:
             ways[SEEDS] = ({first: released[first]}, {first: released[second]})
         if name != self.config.reference:
             both = released.keys() & undefended.keys()
-            ways[UNDEFENDED] = (undefended, released) if both else "there is no undefended release beside it"
+            ways[UNDEFENDED] = (undefended, released) if both else NO_REFERENCE
         return ways
 
     def _made(self, name: str) -> Cells:
@@ -132,6 +138,63 @@ class RiskJudge:
         linked = Linked(target[first], shown[first], source[probe], shown[probe])
         found = self.judge.memory.linkage_statistics(linked, self.judge.bootstrap, self.config.split.seed)
         return _trained(found, linkers)
+
+    def _inversions(self, name: str) -> dict[str, Measured]:
+        """View of the undefended release → what is reconstructed of it."""
+        if name == self.config.reference:
+            return {}
+        keys = [key for key in self.plan.risks.inversions if key.release == name]
+        if not keys:
+            return {UNDEFENDED: NO_REFERENCE}
+        found: dict[str, Measured] = {}
+        for key in keys:
+            made = self.store.find(self.plan.risks.inversions[key].digest)
+            if made is not None:
+                found[key.view] = self._inverted(key, made)
+        return found
+
+    def _inverted(self, key: Compared, made: Cell) -> Inverted:
+        rows = self.protocol.rows("test")
+        shown, first = self._people(rows)
+        true = points_of(self._made(self.config.reference)[key.seed], key.view, rows)
+        found, constant = points_of(made, "embedding", rows), made.tensors("baseline")["mean"]
+        statistics = inversion_statistics(Reconstructed(true, found, constant, shown, first), self.judge.bootstrap)
+
+        def searched(mated: NDArray[np.bool_]) -> IdentificationStatistics | str:
+            try:
+                search = Search(true[first], shown[first], found, shown, mated)
+                return self.judge.memory.identification_statistics([search], self.judge.bootstrap)
+            except TooFew as error:
+                return str(error)
+
+        found_again = (searched(first), searched(_several(shown) & ~first))
+        return Inverted(made.result["decoder"], statistics, *found_again, self._read(key))
+
+    def _read(self, key: Compared) -> tuple[str, AttackStatistics] | str:
+        """What of the protected attribute is read from a reconstruction."""
+        if key.view != "embedding":
+            return "an attack reads the reconstruction of an embedding only"
+        spec = self.plan.risks.readings.get(key)
+        if spec is None:
+            return "no attack of this run learns from embeddings"
+        cell = self.store.find(spec.digest)
+        if cell is None or "skipped" in cell.result:
+            return "it has no result" if cell is None else str(cell.result["skipped"])
+        return str(spec.inputs["attack"]["name"]), self._dealt.attack([cell.tensors("scores")])
+
+    @cached_property
+    def _dealt(self) -> Judge:
+        """Who judges scores on the dealt splits."""
+        if not self.protocol.folds:
+            return self.judge
+        rows = {split: self.protocol.rows(part) for split, part in zip(SPLITS, JUDGED, strict=True)}
+        truth = Truth(
+            labels={split: self.protocol.labels(chosen) for split, chosen in rows.items()},
+            identity={split: self.protocol.identity(chosen) for split, chosen in rows.items()},
+            classes=len(self.protocol.classes),
+        )
+        config = self.config
+        return Judge.of(truth, config.bootstrap_draws, config.split.seed, self.judge.memory, self.judge.unit)
 
     def _people(self, rows: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
         """Who images of test show, and which are enrolled: one of each person, at random."""
