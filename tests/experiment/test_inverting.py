@@ -66,8 +66,10 @@ def test_a_network_sees_what_no_linear_map_does() -> None:
 
 def test_a_decoder_is_the_same_again() -> None:
     train, val = (faces(people, seed)[0] for people, seed in ((40, 1), (20, 2)))
-    again = [best_decoder((np.sin(train), train), (np.sin(val), val), Context(0))[0](np.sin(val)) for _ in range(2)]
-    assert np.array_equal(*again)
+    first, second = (
+        best_decoder((np.sin(train), train), (np.sin(val), val), Context(0))[0](np.sin(val)) for _ in range(2)
+    )
+    assert np.array_equal(first, second)
 
 
 @pytest.mark.parametrize(("people", "rates"), [(10, set()), (60, {0.01}), (160, {0.01, 0.001})])

@@ -72,6 +72,35 @@ def test_a_linker_that_is_trained_says_what_attacker_val_chose(document: dict[st
     assert low <= 0 <= high
 
 
+def test_a_reconstruction_is_judged_beside_a_constant(document: dict[str, Any]) -> None:
+    leace, nothing = (risks(document, release)["inversion"] for release in ("leace", "random+leace"))
+    assert set(leace) == {"embedding", "image"}
+    assert leace["embedding"]["gain"]["ci95"][0] > 0
+    assert leace["embedding"]["attribute"]["attack"] == "logreg"
+    low, high = nothing["embedding"]["gain"]["ci95"]
+    assert low - 0.01 < 0 < high + 0.01
+    people = document["splits"]["test"]["people"]
+    rank = nothing["embedding"]["type_1"][f"rank_1_of_{people}"]
+    assert rank["ci95"][0] <= 2 / people
+    assert "inversion" not in risks(document, "original")
+
+
+def test_at_a_glance_each_risk_has_a_figure_and_readings_or_a_reason(document: dict[str, Any]) -> None:
+    for row in document["rows"]:
+        glance = {each["risk"]: each for each in row["at_a_glance"]}
+        assert list(glance) == ["attribute", "identity", "linkage", "inversion"]
+        for risk, found in glance.items():
+            if (row["release"], risk) in {("original", "inversion"), ("blur", "attribute")}:
+                assert found["not_measured"]
+                continue
+            assert found["chance"] <= found["smallest_detectable"] <= 1
+            assert found["ci95"][0] <= found["value"] <= found["upper"]
+            assert found["iso_24745"]
+            assert found["wp29"]
+    leace = next(row for row in document["rows"] if row["release"] == "leace")
+    assert "irreversibility does not hold" in leace["at_a_glance"][3]["iso_24745"]
+
+
 def test_why_something_was_not_measured_is_a_note(document: dict[str, Any]) -> None:
     reason = risks(document, "random+leace")["identity"]["undefended"]["not_measured"]
     assert (
@@ -86,15 +115,18 @@ def test_the_text_has_tables_and_a_sentence_for_each(document: dict[str, Any]) -
     assert "found at a threshold at which" in text
     assert "leace, identity in a released gallery, by embedding: of " in text
     assert "random, linkage between two seeds, by embedding: D\\_sys" in text
+    assert "leace, inversion to the embedding: the reconstructions (" in text
+    assert "Every risk that was asked for" in text
 
 
 def test_risks_are_asked_of_a_run_that_is_finished(aiakit: Callable[..., Answer], tmp_path: Path) -> None:
     run = ["run", "--defense", "original", "--attacks", "logreg", "--no-forecast", *TINY, *SHORT, "--out", tmp_path]
     before = aiakit(*run, "--json").document
     cells = sorted(path.name for path in (next(tmp_path.iterdir()) / "cells").iterdir())
-    answer = aiakit(*run, "--risks", "identity,linkage")
-    assert answer.code == 0
-    assert "Identity and linkage" in answer.out
+    answer = aiakit(*run, "--risks", "identity,linkage", "--fail-above", "linkage=0.9")
+    assert answer.code == 4
+    assert "undecided: original: linkage was not measured, because the run has one seed" in answer.out
+    assert "in a released" in answer.out
     assert "linkage (seeds) of original was not measured, because the run has one seed" in answer.out.replace("\n", " ")
     folders = list(tmp_path.iterdir())
     assert len(folders) == 1
@@ -111,7 +143,7 @@ def test_an_unknown_risk_is_one_line(aiakit: Callable[..., Answer], tmp_path: Pa
     answer = aiakit("run", "--defense", "original", "--risks", "identiy", "--out", tmp_path)
     assert answer.code == 2
     assert answer.message.endswith(
-        "unknown risk 'identiy' of --risks: did you mean identity? Known: identity, linkage, all"
+        "unknown risk 'identiy' of --risks: did you mean identity? Known: identity, linkage, inversion, all"
     )
 
 
