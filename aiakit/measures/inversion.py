@@ -17,8 +17,8 @@ from scipy.stats import t
 
 from aiakit.measures.bootstrap import FEWEST_PEOPLE, FloatArray, IdentityBootstrap, IntArray, Statistics, number
 from aiakit.measures.identification import once_a_person
-from aiakit.measures.influence import mean_influence, people_share
-from aiakit.measures.intervals import CONFIDENCE, Estimate
+from aiakit.measures.influence import mean_influence
+from aiakit.measures.intervals import CONFIDENCE, Estimate, share_estimate
 from aiakit.measures.similarity import cosine
 
 RATES = (0.001, 0.01)  # of false acceptance
@@ -78,8 +78,8 @@ class InversionStatistics(Statistics):
 def inversion_statistics(images: Reconstructed, bootstrap: IdentityBootstrap) -> InversionStatistics:
     """Every figure with its uncertainty over people, whose images count once together.
 
-    The threshold of a rate of false acceptance is that of the enrolled images of test, each compared with all others,
-    and is taken for fixed; one above which fewer than ten pairs lie is not looked at.
+    The threshold of a rate of false acceptance is that of the enrolled images of test, each compared with others, and
+    moves with who they are; one above which fewer than ten pairs lie is not looked at.
 
     Raises ValueError for somebody whom the bootstrap does not know.
     """
@@ -90,14 +90,15 @@ def inversion_statistics(images: Reconstructed, bootstrap: IdentityBootstrap) ->
     alike = {"cosine": cosine(found, true), "baseline": cosine(constant, true)}
     alike["gain"] = alike["cosine"] - alike["baseline"]
     estimates = {name: _mean(values, weights, people, count) for name, values in alike.items()}
-    thresholds = _thresholds(true[images.enrolled])
+    strangers = _Strangers.of(true[images.enrolled], people[images.enrolled])
+    thresholds = {rate: strangers.threshold(rate) for rate in RATES if strangers.pairs * rate >= FEWEST_ALARMS}
     other = _enrolled_of(images)
     chance = {}
     for kind, of, against in (("type_1", np.arange(len(true)), np.arange(len(true))), ("type_2", *other)):
         scores, usual = cosine(found[of], true[against]), cosine(constant[of], true[against])
         for rate, threshold in thresholds.items() if len(of) else ():
             share, name = once_a_person(people[of]), f"{kind}_at_{rate:g}"
-            estimates[name] = people_share((scores >= threshold).astype(np.float64), share, people[of], None, count, 1)
+            estimates[name] = _success(scores, share, people[of], strangers, rate, count)
             chance[name] = float(share @ (usual >= threshold) / share.sum())
     rows = np.arange(count)
     return InversionStatistics(
@@ -123,16 +124,55 @@ def _mean(values: FloatArray, weights: FloatArray, people: IntArray, count: int)
     return Estimate(value, value - half, value + half, influence, effectively)
 
 
-def _thresholds(enrolled: FloatArray) -> dict[float, float]:
-    """Rate of false acceptance → the cosine that so many pairs of these people (P, D) exceed."""
-    count = len(enrolled)
-    rng = np.random.default_rng(count)
-    shifts = 1 + rng.permutation(count - 1)[: max(1, STRANGERS // count)] if count > 1 else np.zeros(0, np.int64)
-    if not len(shifts):
-        return {}
-    scores = np.concatenate([cosine(enrolled, np.roll(enrolled, shift, axis=0)) for shift in shifts])
-    pairs = len(scores) / (2 if len(shifts) == count - 1 else 1)  # of all shifts each pair comes twice
-    return {rate: float(np.quantile(scores, 1 - rate)) for rate in RATES if pairs * rate >= FEWEST_ALARMS}
+class _Strangers(NamedTuple):
+    """Undefended images of two people each. scores : (M,), cosines. left, right : (M,), positions of who is shown.
+
+    pairs : how many of them are different.
+    """
+
+    scores: FloatArray
+    left: IntArray
+    right: IntArray
+    pairs: float
+
+    @classmethod
+    def of(cls, enrolled: FloatArray, people: IntArray) -> _Strangers:
+        """Of an image of each person (P, D): all pairs, or many of them."""
+        count = len(enrolled)
+        rng = np.random.default_rng(count)
+        shifts = np.asarray(1 + rng.permutation(max(count - 1, 0))[: max(1, STRANGERS // count)], np.int64)
+        scores = [cosine(enrolled, np.roll(enrolled, shift, axis=0)) for shift in shifts]
+        right = [np.roll(people, shift) for shift in shifts]
+        twice = 2 if len(shifts) == count - 1 else 1  # of all shifts each pair comes twice
+        none: list[Any] = [np.zeros(0)]
+        return cls(
+            np.concatenate(scores or none),
+            np.tile(people, len(shifts)),
+            np.concatenate(right or [people[:0]]),
+            sum(map(len, scores)) / twice,
+        )
+
+    def threshold(self, rate: float) -> float:
+        """The cosine that this share of pairs exceeds."""
+        return float(np.quantile(self.scores, 1 - rate))
+
+
+def _success(
+    scores: FloatArray, weights: FloatArray, people: IntArray, strangers: _Strangers, rate: float, count: int
+) -> Estimate:
+    """The share of reconstructions (N,) that reach the threshold of a rate of false acceptance.
+
+    The threshold moves with who the strangers are: the success by its slope over the rate.
+    """
+    low, threshold, high = (strangers.threshold(each) for each in (rate / 2, rate, 2 * rate))
+    reached = (scores >= threshold).astype(np.float64)
+    influence, effectively = mean_influence(reached, weights, people, None, count)
+    accepted = (strangers.scores > threshold).astype(np.float64)
+    alarms = mean_influence(accepted, np.ones(len(accepted)), strangers.left, strangers.right, count)[0]
+    gained = weights @ ((scores >= high).astype(np.float64) - (scores >= low)) / weights.sum()
+    influence = influence - alarms * gained / (1.5 * rate)
+    value = float(weights @ reached / weights.sum())
+    return share_estimate(value, influence, effectively, np.inf, few_decide=True)
 
 
 def _enrolled_of(images: Reconstructed) -> tuple[IntArray, IntArray]:
