@@ -238,4 +238,4 @@ def _shared(enrolled: Cells, probes: Cells) -> list[View] | str:
     shapes = [{view: of[view].shape[1:] for view in VIEWS if view in of} for of in (one, other)]
     found = [view for view in VIEWS if view in shapes[0] and shapes[0][view] == shapes[1].get(view)]
     said = [" and ".join(f"{view} {shape}" for view, shape in of.items()) for of in shapes]
-    return found or f"the two releases have no view of one shape ({said[0]}; {said[1]})"
+    return found or f"the two releases have no view of one shape that a cosine compares ({said[0]}; {said[1]})"

@@ -103,8 +103,9 @@ def test_at_a_glance_each_risk_has_a_figure_and_readings_or_a_reason(document: d
 
 def test_why_something_was_not_measured_is_a_note(document: dict[str, Any]) -> None:
     reason = risks(document, "random+leace")["identity"]["undefended"]["not_measured"]
-    assert (
-        reason == "the two releases have no view of one shape (embedding (16,) and image (3, 16, 16); embedding (4,))"
+    assert reason == (
+        "the two releases have no view of one shape that a cosine compares "
+        "(embedding (16,) and image (3, 16, 16); embedding (4,))"
     )
     assert f"identity (undefended) of random+leace was not measured, because {reason}" in document["notes"]
 
