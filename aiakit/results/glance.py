@@ -97,9 +97,11 @@ def _linkage(row: Row, ways: Row) -> dict[str, Any]:
     """Between two seeds, and where there are none with the undefended release."""
     two, compared = "seeds", _compared(ways, "seeds")
     if not compared.kinds:
-        two, compared = "undefended", _compared(ways, "undefended")._replace(reason=compared.reason)
-    if not compared.kinds:
-        return {"not_measured": compared.reason}
+        two, others = "undefended", compared.reason
+        compared = _compared(ways, "undefended")
+        if not compared.kinds:
+            both = dict.fromkeys([others, compared.reason])
+            return {"not_measured": ", and ".join(reason for reason in both if reason != NO_RESULT) or NO_RESULT}
     by, found = compared.strongest
     high = max(each["ci95"][1] for each in compared.kinds.values())
     between = "two seeds" if two == "seeds" else "a released and an undefended image"

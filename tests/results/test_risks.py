@@ -164,6 +164,38 @@ def test_an_audit_of_one_image_each_says_why_there_is_nothing() -> None:
     }
 
 
+def faces(people: int, images: int) -> tuple[Any, Any, Any]:
+    """Undefended embeddings, the same under a rotation, and who they show."""
+    rng, shown = np.random.default_rng(0), np.repeat(np.arange(people), images)
+    raw = rng.normal(size=(people, 12))[shown] + 0.1 * rng.normal(size=(len(shown), 12))
+    return raw, raw @ np.linalg.qr(rng.normal(size=(12, 12)))[0], shown
+
+
+def glance_of_audit(people: int, images: int, **options: Any) -> dict[str, Any]:
+    raw, turned, shown = faces(people, images)
+    found = aiakit.audit(
+        turned, attributes={"gender": shown % 2}, identity=shown, reference=raw, attacks="logreg", risks="all",
+        forecast=False, **options,
+    ).to_dict()  # fmt: skip
+    return {each["risk"]: each for each in found["rows"][1]["at_a_glance"]}
+
+
+def test_a_rotation_is_linked_and_inverted_where_people_are_cross_fitted() -> None:
+    found = glance_of_audit(240, 2, folds=3)
+    assert found["linkage"]["value"] > 0.95
+    assert found["linkage"]["figure"] == "D_sys between a released and an undefended image, embedding, trained matcher"
+    assert found["inversion"]["value"] == 1
+    assert "irreversibility does not hold" in found["inversion"]["iso_24745"]
+
+
+def test_of_one_image_each_it_is_said_what_cannot_be_measured_and_inversion_goes_on() -> None:
+    found = glance_of_audit(160, 1, folds=1, utility=False)
+    assert found["identity"]["not_measured"] == "nobody of test has two images"
+    assert found["linkage"]["not_measured"] == "the run has one seed, and nobody of test has two images"
+    assert found["inversion"]["value"] == 1
+    assert found["attribute"]["chance"] == 0.5
+
+
 def test_an_audit_of_one_hot_identities_finds_everybody() -> None:
     identity = np.repeat(np.arange(120), 2)
     found = aiakit.audit(
