@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
 
 if TYPE_CHECKING:
-    from aiakit.experiment.config import RunConfig
+    from aiakit.experiment.config import Risk, RunConfig
     from aiakit.results.gate import Limits
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,9 +29,25 @@ class Share(click.FloatRange):
 
 
 SHARE = Share(0, 1, min_open=True, max_open=True)
+
+
+class Above(click.ParamType[tuple[str, float]]):
+    """``0.6`` of the attribute, ``linkage=0.1`` of a risk."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """What it is of, "" for the attribute, and the number; fails as click's own types do."""
+        if isinstance(value, tuple):
+            return value
+        risk, _, number = str(value).rpartition("=")
+        return risk, SHARE.convert(number, param, ctx)
+
+
 OPTIONS = (
-    click.option("--fail-above", type=SHARE, metavar="X",
-                 help="Exit 3 where an attack reads more than this balanced accuracy, 4 where that is not ruled out."),
+    click.option("--fail-above", type=Above(), multiple=True, metavar="X|RISK=X",
+                 help="Exit 3 where an attack reads more than this balanced accuracy, or a risk of --risks is "
+                      "higher; 4 where that is not ruled out."),
     click.option("--min-utility", type=SHARE, metavar="X",
                  help="The same where verification is less right than this."),
     click.option("--policy", metavar="TOML", help="Limits of several attributes, in place of these two."),
@@ -54,11 +70,12 @@ def limits_of(given: Mapping[str, Any]) -> Limits | None:
 
     above, utility = given["fail_above"], given["min_utility"]
     if given["policy"] is not None:
-        if above is not None or utility is not None:
+        if above or utility is not None:
             raise InputError("--policy holds the limits: leave out --fail-above and --min-utility")
         limits = read_policy(Path(given["policy"]))
     else:
-        limits = Limits(fail_above={} if above is None else {"": above}, min_utility=utility)
+        attribute, risks = _by_what(above)
+        limits = Limits(fail_above=attribute, risks=risks, min_utility=utility)
     if not limits and (given["junit"] or given["sarif"]):
         raise InputError(
             "--junit and --sarif write the outcome of a gate: give --fail-above, --min-utility or --policy"
@@ -69,6 +86,21 @@ def limits_of(given: Mapping[str, Any]) -> Limits | None:
     if given["junit"] and given["sarif"] and Path(given["junit"]).resolve() == Path(given["sarif"]).resolve():
         raise InputError(f"--junit and --sarif are both {given['sarif']}: name two files")
     return limits or None
+
+
+def _by_what(above: Sequence[tuple[str, float]]) -> tuple[dict[str, float], dict[Risk, float]]:
+    """The limits of the attribute, under "", and those of risks. Raises InputError for one that is not known."""
+    from aiakit.errors import InputError, unknown
+    from aiakit.experiment.config import RISKS
+
+    attribute: dict[str, float] = {name: limit for name, limit in above if not name}
+    given = {name: limit for name, limit in above if name}
+    for name in given:
+        if name not in RISKS:
+            raise unknown("risk", name, RISKS, " of --fail-above")
+    if len(attribute) + len(given) < len(above):
+        raise InputError("--fail-above is given twice of one thing: give X once, and RISK=X once of each risk")
+    return attribute, {risk: given[risk] for risk in RISKS if risk in given}
 
 
 def _require_writable(path: Path, option: str) -> None:
@@ -90,7 +122,7 @@ def spelt_out(
         return None
     names = [config.attribute, *(spec.name for spec in config.further if not spec.left_out)]
     where = "--fail-above" if given["policy"] is None else str(given["policy"])
-    return limits.of({name: len(known[name].classes) for name in names}, where)
+    return limits.of({name: len(known[name].classes) for name in names}, where, config.risks)
 
 
 def conclude_gate(document: Mapping[str, Any], given: Mapping[str, Any]) -> int:

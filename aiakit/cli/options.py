@@ -148,7 +148,7 @@ probing_options = together(
         "--risks",
         multiple=True,
         metavar="A,B|all",
-        help="Also measure identity (who is it?) and linkage (are two releases of one person?), from the releases.",
+        help="Also measure identity (who is it?), linkage (are two releases of one person?) and inversion (of what?).",
     ),
     click.option("--no-utility", is_flag=True, help="Do not measure verification."),
     compute_options,

@@ -36,7 +36,7 @@ def command(run: str, as_json: bool, verbose: bool, style: str, **given: Any) ->
     if limits is not None:
         found = {document["attribute"]: document, **document.get("further", {})}
         known = {name: len(of["classes"]) for name, of in found.items()}
-        document = with_gate(document, limits.of(known, given["policy"] or "--fail-above"))
+        document = with_gate(document, limits.of(known, given["policy"] or "--fail-above", _risks(document)))
     if style == "terminal" or as_json:
         print_results(document, folder, as_json, verbose)
     else:
@@ -44,3 +44,8 @@ def command(run: str, as_json: bool, verbose: bool, style: str, **given: Any) ->
 
         click.echo(as_text(document, style), nl=False)
     return conclude_gate(document, given)
+
+
+def _risks(document: dict[str, Any]) -> list[str]:
+    """The risks that a run measured."""
+    return [found["risk"] for row in document["rows"][:1] for found in row.get("at_a_glance", ())]

@@ -13,6 +13,8 @@ from aiakit.datasets.duplicates import shared_with_test
 from aiakit.datasets.folds import cross_fitted
 from aiakit.datasets.splits import SPLITS, Fractions, Split, relabelled, require_pairs, split_people
 from aiakit.experiment.config import PairsSpec
+from aiakit.experiment.inverting import compute_inversion
+from aiakit.experiment.linking import compute_linker
 from aiakit.experiment.matching import compute_matches
 from aiakit.experiment.points import Points, save_scores
 from aiakit.experiment.probing import compute_attack
@@ -116,4 +118,6 @@ COMPUTE: Kinds = {
     "attack": compute_attack,
     "utility": compute_utility,
     "matches": compute_matches,
+    "linker": compute_linker,
+    "inversion": compute_inversion,
 }

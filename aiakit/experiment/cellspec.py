@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from aiakit.contracts import View
 from aiakit.experiment.config import REFERENCE, AttributeSpec, Chain, Level, PluginSpec, RunConfig, label_of
 from aiakit.plugins import registry
 from aiakit.storage.store import json_digest
@@ -207,6 +208,40 @@ def matches_cell(
     needs = (protocol.digest, *([] if release is None else [release.digest]))
     label = f"matcher {matcher.name} on " + ("the photographs" if release is None else f"{name}, seed {seed}")
     return CellSpec(inputs, label, needs, ("encoder", matcher.name), long=True, release=name)
+
+
+def linker_cell(
+    config: RunConfig, protocol: CellSpec, source: CellSpec, target: CellSpec, views: tuple[View, View]
+) -> CellSpec:
+    """What is learned of who is who in a source and in a target release, by a view of either."""
+    inputs = {
+        "kind": "linker",
+        "protocol": protocol.digest,
+        "source": source.digest,
+        "target": target.digest,
+        "views": list(views),
+        "seed": config.split.seed,
+        **_common(config),
+    }
+    between = source.label if source is target else f"{source.label}, with {target.label}"
+    needs = (protocol.digest, *dict.fromkeys([source.digest, target.digest]))
+    return CellSpec(inputs, f"linker on {between}, {views[1]}", needs, release=source.release)
+
+
+def inversion_cell(
+    config: RunConfig, protocol: CellSpec, release: CellSpec, undefended: CellSpec, views: tuple[View, View], seed: int
+) -> CellSpec:
+    """What is learned of how undefended images follow from released ones, from a view of these to one of those."""
+    inputs = {
+        "kind": "inversion",
+        "protocol": protocol.digest,
+        "release": release.digest,
+        "undefended": undefended.digest,
+        "views": list(views),
+        **_computing(config, seed),
+    }
+    needs = (protocol.digest, release.digest, undefended.digest)
+    return CellSpec(inputs, f"inversion of {release.label}, to the {views[1]}", needs, release=release.release)
 
 
 def _templates(config: RunConfig) -> dict[str, Any]:

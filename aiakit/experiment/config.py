@@ -141,7 +141,7 @@ class PairsSpec(Record):
 
 Chain = tuple[PluginSpec, ...]
 Score = Literal["siamese", "cosine", "euclidean"]  # how the two samples of a verification pair are compared
-Risk = Literal["identity", "linkage"]  # what else a release may give away, besides attributes
+Risk = Literal["identity", "linkage", "inversion"]  # what else a release may give away, besides attributes
 RISKS: tuple[Risk, ...] = get_args(Risk)
 
 
@@ -197,7 +197,7 @@ class RunConfig(Record):
     threads : that a release is trained with, all else takes one; None where none is trained.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
     score : how verification compares two samples. matcher : the fixed encoder that also compares released pictures.
-    risks : what else is computed from the releases, without training. notes : what was left out of it, a line each.
+    risks : what else is measured of the releases, besides attributes. notes : what was left out of it, a line each.
     """
 
     dataset: DatasetSpec
@@ -242,7 +242,7 @@ class RunConfig(Record):
 
     def asked(self) -> dict[str, Any]:
         """What was asked for, as JSON: all but the code of the plugins, which may change while a run is worked on, and
-        the risks, which take no cell of their own and may be asked of a run that is finished.
+        the risks, which change no cell of anything else and may be asked of a run that is finished.
         """
         code = dict.fromkeys(SAID, True)
         each = {"__all__": {"__all__": code}}

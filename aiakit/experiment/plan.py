@@ -19,6 +19,7 @@ from aiakit.experiment.cellspec import (
     utility_cell,
 )
 from aiakit.experiment.config import AttributeSpec, Chain, Level, PluginSpec, RunConfig, label_of
+from aiakit.experiment.risking import RiskCells, risk_cells
 from aiakit.measures.halving import LEAST, RUNGS
 
 __all__ = [
@@ -49,7 +50,7 @@ class Plan:
     """The cells of a run by what they are.
 
     attacks : on the protected attribute. further : name → its cells. matches : the matcher on each release that has
-    pictures; photographs : on the undefended photographs, where there are any.
+    pictures; photographs : on the undefended photographs, where there are any. risks : what these take.
     """
 
     protocol: CellSpec
@@ -61,6 +62,7 @@ class Plan:
     queries: dict[tuple[str, int], CellSpec]
     matches: dict[tuple[str, int], CellSpec]
     photographs: CellSpec | None
+    risks: RiskCells
 
     def cells(self) -> Iterator[CellSpec]:
         """Every cell, each after the cells that it needs; a cell that several need may come several times."""
@@ -73,7 +75,7 @@ class Plan:
             of_release = [self.releases, self.utilities, self.matches, self.queries]
             made = [cell for table in of_release for (release, _), cell in table.items() if release == name]
             users = [cell for table in tables for key, cell in table.items() if key.release == name]
-            for cell in [*made, *users]:
+            for cell in [*made, *users, *self.risks.of(name)]:
                 yield from self._before(cell, releases)
                 yield cell
 
@@ -167,7 +169,10 @@ class _Planner:
         if matcher is not None and self.config.pairs is not None and self.config.has_images:
             photographs = matches_cell(self.config, self.protocol, matcher, None)
         return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further, self.queries,
-                    self.matches, photographs)  # fmt: skip
+                    self.matches, photographs, self._risks())  # fmt: skip
+
+    def _risks(self) -> RiskCells:
+        return risk_cells(self.config, self.protocol, self.chains, self.releases)
 
     def grown(self, growing: Growing) -> Iterator[tuple[AttackKey, CellSpec]]:
         """One attack with each number of people, in each fold."""

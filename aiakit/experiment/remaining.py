@@ -17,6 +17,8 @@ from aiakit.plugins.options import options_of
 from aiakit.storage.store import Store
 
 UNKNOWN = Cost(rows=10_000, seconds=2.0, fixed=0.2)  # of a plugin that nobody has measured
+# What is learned for risks, of embeddings of some hundred dimensions.
+LEARNED = {"linker": Cost(rows=10_000, seconds=4.0, fixed=0.2), "inversion": Cost(rows=10_000, seconds=10.0, fixed=0.5)}
 SMALL = 0.1  # seconds: of cells such as that of labels
 UNLIKE = ("protocol", "labels")  # kinds of cells that read data and compute nothing
 AT_LEAST = 0.05  # of what was expected: what one that is late still takes: it is always about to end
@@ -66,6 +68,8 @@ def seconds_of(cell: CellSpec, sizes: Sizes) -> float:
         return verifier.of(sizes.images) if cell.inputs["score"] == "siamese" else SMALL
     if cell.kind == "matches":
         return _of_plugin("encoder", cell.inputs["matcher"], sizes, sizes.scored)
+    if cell.kind in LEARNED:
+        return LEARNED[cell.kind].of(sizes.attacker)
     if cell.plugin is not None and "n" in cell.inputs:  # of a calibration
         return _of_plugin("attack", cell.inputs["attack"], sizes, cell.inputs["n"])
     return SMALL

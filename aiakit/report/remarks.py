@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aiakit.report.conclusion import percent
+from aiakit.report.inversion import inversion_readings
 from aiakit.report.risks import readings
 from aiakit.results.verdicts import IMPOSSIBLE
 
@@ -115,7 +116,7 @@ def remarks(document: Row) -> list[str]:
                 f"{official['genuine_pairs']:,} are genuine pairs of {official['genuine_people']:,} people; "
                 f"{official['errors']:.0f} errors"
             )
-        lines += [*certified(row), *growth(row), *readings(row), *nulls(row), *skipped(row)]
+        lines += [*certified(row), *growth(row), *readings(row), *inversion_readings(row), *nulls(row), *skipped(row)]
     return [*lines, *problems(document), *document["limits"]]
 
 

@@ -11,10 +11,11 @@ from aiakit.measures.bootstrap import FEWEST_ERRORS
 from aiakit.report import charts, curves
 from aiakit.report.conclusion import conclusion_of, largest_gap, percent
 from aiakit.report.gallery import gallery_chart
+from aiakit.report.inversion import inversion_readings, inversion_table
 from aiakit.report.links import to_strongest, to_verification
 from aiakit.report.page import Section
 from aiakit.report.remarks import bounds, failed, growth, impossible, nulls, skipped
-from aiakit.report.risks import readings, risk_tables
+from aiakit.report.risks import glance_table, readings, risk_tables
 from aiakit.report.source import Source
 from aiakit.report.table import Cell, Column, Heading, Table, interval_cell, tabulated, to_cell
 from aiakit.report.tables import (
@@ -93,11 +94,17 @@ def verification(source: Source) -> Section | None:
     return Section("verification", "Verification", [text], drawn, tables)
 
 
+def at_a_glance(source: Source) -> Section | None:
+    """A row a risk, where risks were asked for."""
+    table = glance_table(source.document)
+    return Section("at-a-glance", "Risks at a glance", (), (), [table]) if table.rows else None
+
+
 def risks(source: Source) -> Section | None:
-    """Whether people are found again, and whether two releases are linked, where that was asked for."""
-    said = [line for row in source.rows for line in readings(row)]
-    tables = [table for table in risk_tables(source.document) if table.rows]
-    return Section("risks", "Identity and linkage", (), (), tables, said) if said else None
+    """Whether people are found again, whether two releases are linked, and what is reconstructed, where asked for."""
+    said = [line for row in source.rows for line in (*readings(row), *inversion_readings(row))]
+    tables = [table for table in (*risk_tables(source.document), inversion_table(source.document)) if table.rows]
+    return Section("risks", "Identity, linkage, inversion", (), (), tables, said) if said else None
 
 
 def reconstructions(source: Source) -> Section | None:
@@ -275,6 +282,7 @@ def reproduce(source: Source) -> Section | None:
 
 # What a report consists of, in this order. A new part of a report is one more function here.
 SECTIONS: Sequence[Callable[[Source], Section | None]] = (
+    at_a_glance,
     releases,
     reconstructions,
     attacks,

@@ -14,6 +14,7 @@ from aiakit.measures.bootstrap import number, numbers
 from aiakit.measures.deciding import spread_of_folds
 from aiakit.measures.statistics import smallest_detectable
 from aiakit.results.evaluate import Evaluation, evaluate
+from aiakit.results.glance import at_a_glance
 from aiakit.results.learning import people_known, too_few
 from aiakit.results.row import Row, certified, utility_as_json
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
@@ -66,11 +67,19 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
             *_on_risks(evaluation),
         ],
         "limits": list(LIMITS),
-        "rows": [_row(evaluation, row, said) for row in evaluation.rows.values()],
+        "rows": _with_glances(evaluation, tests, [_row(evaluation, row, said) for row in evaluation.rows.values()]),
         **_if_any(photographs=evaluation.photographs and evaluation.photographs.as_json()),
         **({"audit": _audited(config)} if config.audits else {}),
         **_if_any(further={name: _further(of, said, tests) for name, of in evaluation.further.items()}),
     }
+
+
+def _with_glances(evaluation: Evaluation, tests: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, with every risk at a glance where some were asked for."""
+    if not evaluation.config.risks:
+        return rows
+    of = _attribute(evaluation, tests)
+    return [{**row, "at_a_glance": at_a_glance(row, of, evaluation.config.risks)} for row in rows]
 
 
 def _audited(config: RunConfig) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
     row.accuracy_bound = accuracy_bound_of(store, plan, name)
     row.notes = list(dict.fromkeys(note for result in made for note in result.get("notes", ())))
     used = (*plan.utilities.items(), *plan.matches.items())
-    cells = [*releases, *(cell for (release, _), cell in used if release == name)]
+    cells = [*releases, *(cell for (release, _), cell in used if release == name), *plan.risks.of(name)]
     for table in (plan.attacks, *(attribute.attacks for attribute in plan.further.values())):
         cells += [cell for key, cell in table.items() if key.release == name]
     for cell in cells:

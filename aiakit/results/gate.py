@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aiakit.errors import InputError
-from aiakit.experiment.config import REFERENCE
+from aiakit.experiment.config import REFERENCE, Risk
 from aiakit.results.verdicts import IMPOSSIBLE, INVERTED, NO_POWER, POWER_UNKNOWN
 from aiakit.storage.documents import first_problem, read_toml
 
@@ -26,23 +26,33 @@ class Limits(BaseModel):
     """What a release must keep.
 
     fail_above : attribute → the balanced accuracy that no attack may exceed; under "" that of the protected attribute.
+    risks : risk → the figure, as a document has it at a glance, that may not be exceeded.
     min_utility : the verification accuracy against random impostors that it must reach.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     fail_above: dict[str, Share] = {}
+    risks: dict[Risk, Share] = {}
     min_utility: Share | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.fail_above) or self.min_utility is not None
+        return bool(self.fail_above or self.risks) or self.min_utility is not None
 
-    def of(self, attributes: Mapping[str, int], where: str) -> Limits:
+    def of(self, attributes: Mapping[str, int], where: str, risks: Collection[str] = ()) -> Limits:
         """With the names of attributes spelt out.
 
         attributes : each that is measured → how many classes it has, the protected one first. where : what says the
-        limits. Raises InputError where a limit is of an attribute that is not measured, or lies at chance or below.
+        limits. risks : those that are measured. Raises InputError where a limit is of what is not measured, or lies at
+        chance or below.
         """
+        for risk in self.risks:
+            if risk not in risks:
+                asked = ",".join([*risks, risk])
+                raise InputError(
+                    f"{where} limits {risk}, which is not measured: give --risks {asked} to the run or audit as well "
+                    "(what is finished is kept)"
+                )
         protected = next(iter(attributes))
         limits = {name or protected: limit for name, limit in self.fail_above.items()}
         for name, limit in limits.items():
@@ -55,11 +65,11 @@ class Limits(BaseModel):
                     f"{where}: no release can be read at less than {limit:g} of {name}, guessing reads "
                     f"{1 / attributes[name]:.3g}: give a limit above it"
                 )
-        return Limits(fail_above=limits, min_utility=self.min_utility)
+        return self.model_copy(update={"fail_above": limits})
 
 
 def read_policy(path: Path) -> Limits:
-    """The limits of a TOML file: ``min_utility = 0.95`` and a table ``[fail_above]`` of attributes.
+    """The limits of a TOML file: ``min_utility = 0.95``, tables ``[fail_above]`` of attributes and ``[risks]``.
 
     Raises InputError where it cannot be read or says anything else.
     """
@@ -69,13 +79,16 @@ def read_policy(path: Path) -> Limits:
     except ValidationError as invalid:
         raise InputError(f"{path}: {first_problem(invalid)}") from None
     if not limits:
-        raise InputError(f"{path} limits nothing: give min_utility, or a table [fail_above] with ATTRIBUTE = 0.6")
+        raise InputError(
+            f"{path} limits nothing: give min_utility, a table [fail_above] with ATTRIBUTE = 0.6, or one [risks] with "
+            "linkage = 0.1"
+        )
     return limits
 
 
 @dataclass(frozen=True)
 class Check:
-    """One limit and one release. what : an attribute, or "utility". low, high : of what was measured, at 95 %."""
+    """One limit and one release. what : an attribute, a risk, or "utility". low, high : of what was measured (95 %)."""
 
     release: str
     what: str
@@ -119,6 +132,7 @@ def gate_of(document: Row, limits: Limits) -> Gate:
         for found in [document if name == document["attribute"] else document["further"][name]]
         for row in _defended(found)
     ]
+    checks += [_risk(row, risk, limit) for risk, limit in limits.risks.items() for row in _defended(document)]
     if limits.min_utility is not None:
         checks += [_utility(row, limits.min_utility) for row in _defended(document)]
     missing = [label for row in _defended(document) for label in row["missing"]]
@@ -172,6 +186,28 @@ def _leak(row: Row, of: Row, limit: float) -> Check:
         if any(curve.get("still_rising") for curve in row.get("growth", {}).values()):
             reason += RISING
     return Check(release, attribute, limit, outcome, reason, figure, low, high)
+
+
+def _risk(row: Row, risk: Risk, limit: float) -> Check:
+    """Whether a risk stays below the limit: by the upper bound, of people who could have shown more."""
+    release, found = row["release"], next(each for each in row["at_a_glance"] if each["risk"] == risk)
+    if "not_measured" in found:
+        reason = f"{risk} was not measured, because {found['not_measured']}"
+        return Check(release, risk, limit, "undecided", reason)
+    figure, (low, high), detectable = found["value"], found["ci95"], found["smallest_detectable"]
+    outcome: Outcome = "undecided"
+    said = f"{risk} is {figure:.3f} ({found['figure']})"
+    if figure > limit:
+        outcome, reason = "failed", f"{said}, above {limit:g}"
+    elif found["upper"] >= limit:
+        reason = f"{said}, and it may be {found['upper']:.3f}: not shown to be below {limit:g}"
+    elif detectable > limit:
+        reason = (
+            f"{risk} of {limit:g} could not have been seen: the smallest that these people show is {detectable:.3f}"
+        )
+    else:
+        outcome, reason = "passed", f"{said}, at most {found['upper']:.3f}, below {limit:g}"
+    return Check(release, risk, limit, outcome, reason, figure, low, high)
 
 
 def _utility(row: Row, limit: float) -> Check:

@@ -1,32 +1,36 @@
-"""What releases say of who somebody is, and whether two of them show one person: computed from stored releases.
+"""What releases say of who somebody is, and whether two of them show one person: computed from what a run has stored.
 
-Nothing is trained for it: released images of test people are compared by the cosine of their embeddings, or of pictures
-without an embedding by the correlation of their pixels.
+Released images of test people are compared by the cosine of their embeddings, or of pictures without an embedding by
+the correlation of their pixels; and by the cosine of where a linker puts them that was trained on other people.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import Context, IntArray, View
+from aiakit.experiment.comparable import VIEWS, points_of
 from aiakit.experiment.config import Risk, RunConfig
+from aiakit.experiment.linking import PLAIN, linked_rows
 from aiakit.experiment.plan import Plan
-from aiakit.experiment.protocol import Protocol
-from aiakit.measures.identification import Search, TooFew
-from aiakit.measures.unlinkability import Linked
-from aiakit.results.judge import Judge
-from aiakit.results.row import Measured, Risks
+from aiakit.experiment.protocol import JUDGED, Protocol
+from aiakit.experiment.risking import RELEASED, SEEDS, UNDEFENDED, Compared, Way
+from aiakit.measures.identification import IdentificationStatistics, Search, TooFew
+from aiakit.measures.inversion import Reconstructed, inversion_statistics
+from aiakit.measures.statistics import AttackStatistics
+from aiakit.measures.unlinkability import LinkageStatistics, Linked
+from aiakit.results.judge import SPLITS, Judge, Truth
+from aiakit.results.row import Inverted, Measured, Risks, Trained
 from aiakit.storage.store import Cell, Store
 
-VIEWS: tuple[View, ...] = ("embedding", "image")
-SIDE = 16  # pixels that a picture is shrunk to: faces are not aligned to a pixel
-# Which two releases are compared: two images of one release, an undefended image with a released one, or images of two
-# releases that the same defense made with different seeds. What was found goes by that and the view.
-RELEASED, UNDEFENDED, SEEDS = "released", "undefended", "seeds"
+WAYS: Mapping[Risk, Sequence[Way]] = {"identity": (RELEASED, UNDEFENDED), "linkage": (SEEDS, UNDEFENDED)}
+NO_REFERENCE = "there is no undefended release beside it"
+TRAINED = "trained"  # behind the view in the name of what a linker found
 Cells = Mapping[int, Cell]  # seed → a release
 
 
@@ -44,6 +48,9 @@ class RiskJudge:
         """What there is to say of a release."""
         found: Risks = {risk: {} for risk in self.config.risks}
         for risk, results in found.items():
+            if risk == "inversion":
+                results |= self._inversions(name) if self._made(name) else {}
+                continue
             for way, compared in self._ways(risk, name).items():
                 views = compared if isinstance(compared, str) else _shared(*compared)
                 if isinstance(compared, str) or isinstance(views, str):
@@ -51,11 +58,20 @@ class RiskJudge:
                     continue
                 compute = self._identity if risk == "identity" else self._linkage
                 for view in views:
-                    try:
-                        results[f"{way} {view}"] = compute(*compared, view)
-                    except TooFew as error:
-                        results[f"{way} {view}"] = str(error)
+                    results[f"{way} {view}"] = _unless_too_few(partial(compute, *compared, view))
+            for (way, view), cells in self._linkers(risk, name).items():
+                learned = self._searched if risk == "identity" else self._linked
+                results[f"{way} {view} {TRAINED}"] = _unless_too_few(partial(learned, cells))
         return {risk: results for risk, results in found.items() if results}
+
+    def _linkers(self, risk: Risk, name: str) -> dict[tuple[Way, View], Cells]:
+        """What is compared, and by which view → the finished linkers, a seed each."""
+        found: dict[tuple[Way, View], dict[int, Cell]] = {}
+        for key, spec in self.plan.risks.linkers.items():
+            cell = self.store.find(spec.digest) if _asks(risk, name, key) else None
+            if cell is not None and (risk == "identity" or key.seed == self.config.seeds[0]):
+                found.setdefault((key.way, key.view), {})[key.seed] = cell
+        return {**found}
 
     def _ways(self, risk: Risk, name: str) -> dict[str, tuple[Cells, Cells] | str]:
         """Which two releases are compared → these, the enrolled one first, or why they are not."""
@@ -74,7 +90,7 @@ class RiskJudge:
             ways[SEEDS] = ({first: released[first]}, {first: released[second]})
         if name != self.config.reference:
             both = released.keys() & undefended.keys()
-            ways[UNDEFENDED] = (undefended, released) if both else "there is no undefended release beside it"
+            ways[UNDEFENDED] = (undefended, released) if both else NO_REFERENCE
         return ways
 
     def _made(self, name: str) -> Cells:
@@ -85,32 +101,129 @@ class RiskJudge:
 
     def _identity(self, enrolled: Cells, probes: Cells, view: View) -> Measured:
         seeds = [seed for seed in probes if seed in enrolled]
-        rows, shown, first = self._people()
-        several = _several(shown)
+        rows = self.protocol.judged("test")
+        shown, first = self._people(rows)
         searches = []
         for seed in seeds:
-            gallery, released = _points(enrolled[seed], view, rows[first]), _points(probes[seed], view, rows)
-            searches.append(Search(gallery, shown[first], released, shown, several & ~first))
+            gallery, released = points_of(enrolled[seed], view, rows[first]), points_of(probes[seed], view, rows)
+            searches.append(Search(gallery, shown[first], released, shown, _several(shown) & ~first))
         found = self.judge.memory.identification_statistics(searches, self.judge.bootstrap)
         return replace(found, seeds=tuple(seeds))
+
+    def _searched(self, linkers: Cells) -> Measured:
+        """The same where linkers put the images."""
+        searches = []
+        for cell in linkers.values():
+            rows, source, target = linked_rows(cell.tensors("points"))
+            shown, first = self._people(rows)
+            searches.append(Search(target[first], shown[first], source, shown, _several(shown) & ~first))
+        found = self.judge.memory.identification_statistics(searches, self.judge.bootstrap)
+        return _trained(replace(found, seeds=tuple(linkers)), linkers)
 
     def _linkage(self, enrolled: Cells, probes: Cells, view: View) -> Measured:
         """Of the first seed that has both."""
         seed = next(seed for seed in probes if seed in enrolled)
-        rows, shown, first = self._people()
+        rows = self.protocol.judged("test")
+        shown, first = self._people(rows)
         probe = _several(shown) & ~first
-        one, other = _points(enrolled[seed], view, rows[first]), _points(probes[seed], view, rows[probe])
+        one, other = points_of(enrolled[seed], view, rows[first]), points_of(probes[seed], view, rows[probe])
         linked = Linked(one, shown[first], other, shown[probe])
         return self.judge.memory.linkage_statistics(linked, self.judge.bootstrap, self.config.split.seed)
 
-    def _people(self) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
-        """The images of test, who they show, and which are enrolled: one of each person, at random."""
-        rows = self.protocol.judged("test")
+    def _linked(self, linkers: Cells) -> Measured:
+        """The same where a linker puts the images."""
+        rows, source, target = linked_rows(next(iter(linkers.values())).tensors("points"))
+        shown, first = self._people(rows)
+        probe = _several(shown) & ~first
+        linked = Linked(target[first], shown[first], source[probe], shown[probe])
+        found = self.judge.memory.linkage_statistics(linked, self.judge.bootstrap, self.config.split.seed)
+        return _trained(found, linkers)
+
+    def _inversions(self, name: str) -> dict[str, Measured]:
+        """View of the undefended release → what is reconstructed of it."""
+        if name == self.config.reference:
+            return {}
+        keys = [key for key in self.plan.risks.inversions if key.release == name]
+        if not keys:
+            return {UNDEFENDED: NO_REFERENCE}
+        found: dict[str, Measured] = {}
+        for key in keys:
+            made = self.store.find(self.plan.risks.inversions[key].digest)
+            if made is not None:
+                found[key.view] = self._inverted(key, made)
+        return found
+
+    def _inverted(self, key: Compared, made: Cell) -> Inverted:
+        rows = self.protocol.rows("test")
+        shown, first = self._people(rows)
+        true = points_of(self._made(self.config.reference)[key.seed], key.view, rows)
+        found, constant = points_of(made, "embedding", rows), made.tensors("baseline")["mean"]
+        statistics = inversion_statistics(Reconstructed(true, found, constant, shown, first), self.judge.bootstrap)
+
+        def searched(mated: NDArray[np.bool_]) -> IdentificationStatistics | str:
+            try:
+                search = Search(true[first], shown[first], found, shown, mated)
+                return self.judge.memory.identification_statistics([search], self.judge.bootstrap)
+            except TooFew as error:
+                return str(error)
+
+        found_again = (searched(first), searched(_several(shown) & ~first))
+        return Inverted(made.result["decoder"], statistics, *found_again, self._read(key))
+
+    def _read(self, key: Compared) -> tuple[str, AttackStatistics] | str:
+        """What of the protected attribute is read from a reconstruction."""
+        if key.view != "embedding":
+            return "an attack reads the reconstruction of an embedding only"
+        spec = self.plan.risks.readings.get(key)
+        if spec is None:
+            return "no attack of this run learns from embeddings"
+        cell = self.store.find(spec.digest)
+        if cell is None or "skipped" in cell.result:
+            return "it has no result" if cell is None else str(cell.result["skipped"])
+        return str(spec.inputs["attack"]["name"]), self._dealt.attack([cell.tensors("scores")])
+
+    @cached_property
+    def _dealt(self) -> Judge:
+        """Who judges scores on the dealt splits."""
+        if not self.protocol.folds:
+            return self.judge
+        rows = {split: self.protocol.rows(part) for split, part in zip(SPLITS, JUDGED, strict=True)}
+        truth = Truth(
+            labels={split: self.protocol.labels(chosen) for split, chosen in rows.items()},
+            identity={split: self.protocol.identity(chosen) for split, chosen in rows.items()},
+            classes=len(self.protocol.classes),
+        )
+        config = self.config
+        return Judge.of(truth, config.bootstrap_draws, config.split.seed, self.judge.memory, self.judge.unit)
+
+    def _people(self, rows: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
+        """Who images of test show, and which are enrolled: one of each person, at random."""
         shown = self.protocol.identity(rows)
         order = Context(self.config.split.seed).rng("risks", "enrolled").permutation(len(rows))
         first = np.zeros(len(rows), bool)
         first[order[np.unique(shown[order], return_index=True)[1]]] = True
-        return rows, shown, first
+        return shown, first
+
+
+def _unless_too_few(compute: Callable[[], Measured]) -> Measured:
+    try:
+        return compute()
+    except TooFew as error:
+        return str(error)
+
+
+def _asks(risk: Risk, name: str, key: Compared) -> bool:
+    return key.release == name and key.way in WAYS[risk]
+
+
+def _trained(found: IdentificationStatistics | LinkageStatistics, linkers: Cells) -> Trained:
+    """What linkers found, a seed each, with what attacker-val says of them."""
+    said = [cell.result for cell in linkers.values()]
+    names = tuple(dict.fromkeys(str(each["linker"]) for each in said))
+    learned = [value for each in said for name, value in each["val"].items() if name != PLAIN]
+    plain = [each["val"][PLAIN] for each in said if PLAIN in each["val"]]
+    both = {TRAINED: learned, PLAIN: plain}
+    return Trained(found, names, {who: float(np.mean(values)) for who, values in both.items() if values})
 
 
 def _several(shown: IntArray) -> NDArray[np.bool_]:
@@ -125,21 +238,4 @@ def _shared(enrolled: Cells, probes: Cells) -> list[View] | str:
     shapes = [{view: of[view].shape[1:] for view in VIEWS if view in of} for of in (one, other)]
     found = [view for view in VIEWS if view in shapes[0] and shapes[0][view] == shapes[1].get(view)]
     said = [" and ".join(f"{view} {shape}" for view, shape in of.items()) for of in shapes]
-    return found or f"the two releases have no view of one shape ({said[0]}; {said[1]})"
-
-
-def _points(cell: Cell, view: View, rows: IntArray) -> NDArray[np.float64]:
-    """(N, D) the images of a release in the space in which they are compared.
-
-    Embeddings as they are; pictures shrunk to ``SIDE``, less their mean, so that a cosine is a correlation.
-    """
-    stored = cell.tensors("release")[view]
-    if view == "embedding":
-        return np.asarray(stored[rows], np.float64)
-    channels, high, wide = stored.shape[1], *(side // SIDE or 1 for side in stored.shape[2:])
-    tall, broad = stored.shape[2] // high, stored.shape[3] // wide
-    found = np.empty((len(rows), channels * tall * broad))
-    for place, row in enumerate(rows):
-        picture = np.asarray(stored[row, :, : tall * high, : broad * wide], np.float64)
-        found[place] = picture.reshape(channels, tall, high, broad, wide).mean(axis=(2, 4)).ravel()
-    return np.asarray(found - found.mean(axis=1, keepdims=True))
+    return found or f"the two releases have no view of one shape that a cosine compares ({said[0]}; {said[1]})"

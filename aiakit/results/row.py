@@ -14,6 +14,7 @@ from aiakit.measures.certificate import Certificate
 from aiakit.measures.comparison import Difference, illusion_gap, max_t_bound
 from aiakit.measures.identification import IdentificationStatistics
 from aiakit.measures.intervals import Estimate
+from aiakit.measures.inversion import InversionStatistics
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.unlinkability import LinkageStatistics
 from aiakit.measures.verification import VerificationStatistics
@@ -155,7 +156,57 @@ class ErrorsOfClass:
 
 ByClass = dict[str, dict[int, ErrorsOfClass]]  # operating point → code of the class → its errors
 
-Measured = IdentificationStatistics | LinkageStatistics | str  # or why it was not measured
+
+@dataclass(frozen=True)
+class Trained:
+    """What a linker found that was trained on attacker-train. linkers : those that attacker-val chose, over the seeds.
+
+    val : "trained" and, where releases are of one shape, "cosine" → what it tells of attacker-val: how often an image
+    of a person is more alike than one of somebody else. Empty where attacker-val tells nothing.
+    """
+
+    found: IdentificationStatistics | LinkageStatistics
+    linkers: tuple[str, ...]
+    val: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**self.found.as_json(), "linker": list(self.linkers), "val": self.val}
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """What a decoder, trained on attacker-train, makes of a release.
+
+    decoder : the kind that attacker-val chose. found : how alike its reconstructions are. type_1, type_2 : whether they
+    find their person in an undefended gallery, enrolled with the very image, or with another; or why that was not
+    measured. attribute : what an attack on undefended embeddings reads from them, and its name; or why there is none.
+    """
+
+    decoder: str
+    found: InversionStatistics
+    type_1: IdentificationStatistics | str
+    type_2: IdentificationStatistics | str
+    attribute: tuple[str, AttackStatistics] | str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        read = self.attribute
+        return {
+            **self.found.as_json(),
+            "decoder": self.decoder,
+            "type_1": _or_why(self.type_1),
+            "type_2": _or_why(self.type_2),
+            "attribute": _or_why(read) if isinstance(read, str) else {"attack": read[0], **read[1].as_json()},
+        }
+
+
+def _or_why(found: IdentificationStatistics | str) -> dict[str, Any]:
+    return {"not_measured": found} if isinstance(found, str) else found.as_json()
+
+
+# The last is why it was not measured.
+Measured = IdentificationStatistics | LinkageStatistics | Trained | Inverted | str
 Risks = dict[Risk, dict[str, Measured]]  # risk → which two releases are compared → what was found
 
 

@@ -10,7 +10,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from aiakit.measures import metrics
 from benchmarks.statistics.coverage import Tally, attack_trials, verification_trials
-from benchmarks.statistics.coverage_of_risks import row
+from benchmarks.statistics.coverage_of_risks import row, trained_row
 from benchmarks.statistics.population import Cell, Matcher, Probes
 
 
@@ -59,3 +59,11 @@ def test_intervals_of_risks_are_measured_with_the_product() -> None:
     assert all(int(said.split(": ")[1].split(" ")[0]) >= 60 for said in of_identity)
     assert float(mean) == pytest.approx(float(truth), abs=0.15)
     assert int(linked.split(" ")[0]) >= 50
+
+
+def test_intervals_of_what_was_learned_are_measured_with_the_product() -> None:
+    people, noise, truth, *said = trained_row(100, 0.3, 5)
+    assert (people, noise) == (100, 0.3)
+    assert float(truth) > 0.8  # two rotations, which a cosine alone does not link
+    assert len(said) == 4
+    assert all(int(each.split(": ")[-1].split(" ")[0]) >= 40 for each in said)

@@ -69,6 +69,28 @@ def test_each_outcome(given: dict[str, Any], outcome: str, said: str) -> None:
     assert gate.as_json()["exit_code"] == EXIT[outcome]
 
 
+RISK = {"risk": "linkage", "figure": "D_sys between two seeds, embedding, cosine", "value": 0.02, "ci95": [-0.02, 0.06],
+        "upper": 0.07, "chance": 0.0, "smallest_detectable": 0.08}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome", "said"),
+    [
+        ({}, "passed", "at most 0.070, below 0.1"),
+        ({"value": 0.2, "ci95": [0.1, 0.3], "upper": 0.3}, "failed", "linkage is 0.200 (D_sys between two seeds"),
+        ({"upper": 0.12}, "undecided", "may be 0.120"),  # by the other of cosine and trained linker
+        ({"smallest_detectable": 0.11}, "undecided", "could not have been seen"),
+        ({"not_measured": "the run has one seed"}, "undecided", "not measured, because the run has one seed"),
+    ],
+)
+def test_each_outcome_of_a_risk(given: dict[str, Any], outcome: str, said: str) -> None:
+    found = document()
+    found["rows"][0]["at_a_glance"] = [{**RISK, **given}]
+    gate = gate_of(found, Limits(risks={"linkage": 0.1}))
+    assert gate.outcome == outcome
+    assert said in gate.checks[0].reason
+
+
 def test_a_pass_says_that_more_people_would_read_more() -> None:
     found = document()
     found["rows"][0]["growth"] = {"svm": {"still_rising": True}}
@@ -200,6 +222,10 @@ def test_who_is_left_out_may_tell_what_the_rest_does_not(
         (("--fail-above", "0.6", "--junit", "."), ". is a folder: name a file in it"),
         (("--fail-above", "0.6", "--junit", "gate.out", "--sarif", "./gate.out"), "name two files"),
         (("--policy", "none.toml"), "none.toml cannot be read"),
+        (("--fail-above", "linkge=0.1"), "unknown risk 'linkge' of --fail-above: did you mean linkage?"),
+        (("--fail-above", "linkage=0.1", "--risks", "identity"), "give --risks identity,linkage to the run or audit"),
+        (("--fail-above", "linkage=2"), "2.0 is not in the range 0<x<1"),
+        (("--fail-above", "0.6", "--fail-above", "0.7"), "given twice"),
         (("--policy", "none.toml", "--fail-above", "0.6"), "leave out --fail-above"),
     ],
 )

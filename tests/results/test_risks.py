@@ -46,7 +46,7 @@ def test_each_release_is_searched_in_its_own_gallery_and_in_an_undefended_one(do
     assert leace["released embedding"]["gallery"] == leace["undefended embedding"]["gallery"] == people
     assert leace["released embedding"]["counts"]["mated_searches"] == 2 * people
     assert leace["released embedding"]["counts"]["non_mated_searches"] == 3 * people
-    assert set(original) == {"released embedding", "released image"}
+    assert set(original) == {f"released {view}{by}" for view in ("embedding", "image") for by in ("", " trained")}
     figure = leace["released embedding"][f"rank_1_of_{people}"]
     assert figure["chance"] == 1 / people
     assert figure["ci95"][0] <= figure["rate"] <= figure["ci95"][1]
@@ -62,10 +62,50 @@ def test_a_picture_that_is_the_same_under_every_seed_is_linked_and_random_vector
     assert raw["rank_1_of_10"]["ci95"][0] > raw["rank_1_of_10"]["chance"]
 
 
+def test_a_linker_that_is_trained_says_what_attacker_val_chose(document: dict[str, Any]) -> None:
+    hidden = risks(document, "random+leace")
+    assert hidden["identity"]["undefended embedding trained"]["linker"]  # of shapes that no cosine compares
+    trained = risks(document, "leace")["linkage"]["seeds embedding trained"]
+    assert set(trained["val"]) == {"trained", "cosine"}
+    assert trained["ci95"][0] <= trained["d_sys"] <= trained["ci95"][1]
+    low, high = risks(document, "random")["linkage"]["seeds embedding trained"]["ci95"]
+    assert low <= 0 <= high
+
+
+def test_a_reconstruction_is_judged_beside_a_constant(document: dict[str, Any]) -> None:
+    leace, nothing = (risks(document, release)["inversion"] for release in ("leace", "random+leace"))
+    assert set(leace) == {"embedding", "image"}
+    assert leace["embedding"]["gain"]["ci95"][0] > 0
+    assert leace["embedding"]["attribute"]["attack"] == "logreg"
+    low, high = nothing["embedding"]["gain"]["ci95"]
+    assert low - 0.01 < 0 < high + 0.01
+    people = document["splits"]["test"]["people"]
+    rank = nothing["embedding"]["type_1"][f"rank_1_of_{people}"]
+    assert rank["ci95"][0] <= 2 / people
+    assert "inversion" not in risks(document, "original")
+
+
+def test_at_a_glance_each_risk_has_a_figure_and_readings_or_a_reason(document: dict[str, Any]) -> None:
+    for row in document["rows"]:
+        glance = {each["risk"]: each for each in row["at_a_glance"]}
+        assert list(glance) == ["attribute", "identity", "linkage", "inversion"]
+        for risk, found in glance.items():
+            if (row["release"], risk) in {("original", "inversion"), ("blur", "attribute")}:
+                assert found["not_measured"]
+                continue
+            assert found["chance"] <= found["smallest_detectable"] <= 1
+            assert found["ci95"][0] <= found["value"] <= found["upper"]
+            assert found["iso_24745"]
+            assert found["wp29"]
+    leace = next(row for row in document["rows"] if row["release"] == "leace")
+    assert "irreversibility does not hold" in leace["at_a_glance"][3]["iso_24745"]
+
+
 def test_why_something_was_not_measured_is_a_note(document: dict[str, Any]) -> None:
     reason = risks(document, "random+leace")["identity"]["undefended"]["not_measured"]
-    assert (
-        reason == "the two releases have no view of one shape (embedding (16,) and image (3, 16, 16); embedding (4,))"
+    assert reason == (
+        "the two releases have no view of one shape that a cosine compares "
+        "(embedding (16,) and image (3, 16, 16); embedding (4,))"
     )
     assert f"identity (undefended) of random+leace was not measured, because {reason}" in document["notes"]
 
@@ -76,19 +116,24 @@ def test_the_text_has_tables_and_a_sentence_for_each(document: dict[str, Any]) -
     assert "found at a threshold at which" in text
     assert "leace, identity in a released gallery, by embedding: of " in text
     assert "random, linkage between two seeds, by embedding: D\\_sys" in text
+    assert "leace, inversion to the embedding: the reconstructions (" in text
+    assert "Every risk that was asked for" in text
 
 
 def test_risks_are_asked_of_a_run_that_is_finished(aiakit: Callable[..., Answer], tmp_path: Path) -> None:
     run = ["run", "--defense", "original", "--attacks", "logreg", "--no-forecast", *TINY, *SHORT, "--out", tmp_path]
     before = aiakit(*run, "--json").document
     cells = sorted(path.name for path in (next(tmp_path.iterdir()) / "cells").iterdir())
-    answer = aiakit(*run, "--risks", "identity,linkage")
-    assert answer.code == 0
-    assert "Identity and linkage" in answer.out
+    answer = aiakit(*run, "--risks", "identity,linkage", "--fail-above", "linkage=0.9")
+    assert answer.code == 4
+    assert "undecided: original: linkage was not measured, because the run has one seed" in answer.out
+    assert "in a released" in answer.out
     assert "linkage (seeds) of original was not measured, because the run has one seed" in answer.out.replace("\n", " ")
     folders = list(tmp_path.iterdir())
     assert len(folders) == 1
-    assert sorted(path.name for path in (folders[0] / "cells").iterdir()) == cells
+    now = [path.name for path in (folders[0] / "cells").iterdir()]
+    assert set(cells) < set(now)
+    assert len(now) == len(cells) + 2  # a matcher for each view that the release has
     after = aiakit("show", folders[0], "--json").document
     assert "risks" not in before["rows"][0]
     assert after["rows"][0].pop("risks").keys() == {"identity", "linkage"}
@@ -99,7 +144,7 @@ def test_an_unknown_risk_is_one_line(aiakit: Callable[..., Answer], tmp_path: Pa
     answer = aiakit("run", "--defense", "original", "--risks", "identiy", "--out", tmp_path)
     assert answer.code == 2
     assert answer.message.endswith(
-        "unknown risk 'identiy' of --risks: did you mean identity? Known: identity, linkage, all"
+        "unknown risk 'identiy' of --risks: did you mean identity? Known: identity, linkage, inversion, all"
     )
 
 
@@ -117,6 +162,38 @@ def test_an_audit_of_one_image_each_says_why_there_is_nothing() -> None:
     assert found["rows"][0]["risks"]["identity"]["released embedding"] == {
         "not_measured": "nobody of test has two images"
     }
+
+
+def faces(people: int, images: int) -> tuple[Any, Any, Any]:
+    """Undefended embeddings, the same under a rotation, and who they show."""
+    rng, shown = np.random.default_rng(0), np.repeat(np.arange(people), images)
+    raw = rng.normal(size=(people, 12))[shown] + 0.1 * rng.normal(size=(len(shown), 12))
+    return raw, raw @ np.linalg.qr(rng.normal(size=(12, 12)))[0], shown
+
+
+def glance_of_audit(people: int, images: int, **options: Any) -> dict[str, Any]:
+    raw, turned, shown = faces(people, images)
+    found = aiakit.audit(
+        turned, attributes={"gender": shown % 2}, identity=shown, reference=raw, attacks="logreg", risks="all",
+        forecast=False, **options,
+    ).to_dict()  # fmt: skip
+    return {each["risk"]: each for each in found["rows"][1]["at_a_glance"]}
+
+
+def test_a_rotation_is_linked_and_inverted_where_people_are_cross_fitted() -> None:
+    found = glance_of_audit(240, 2, folds=3)
+    assert found["linkage"]["value"] > 0.95
+    assert found["linkage"]["figure"] == "D_sys between a released and an undefended image, embedding, trained matcher"
+    assert found["inversion"]["value"] == 1
+    assert "irreversibility does not hold" in found["inversion"]["iso_24745"]
+
+
+def test_of_one_image_each_it_is_said_what_cannot_be_measured_and_inversion_goes_on() -> None:
+    found = glance_of_audit(160, 1, folds=1, utility=False)
+    assert found["identity"]["not_measured"] == "nobody of test has two images"
+    assert found["linkage"]["not_measured"] == "the run has one seed, and nobody of test has two images"
+    assert found["inversion"]["value"] == 1
+    assert found["attribute"]["chance"] == 0.5
 
 
 def test_an_audit_of_one_hot_identities_finds_everybody() -> None:
