@@ -50,7 +50,7 @@ from aiakit.cli.results import show_plan, show_results, tell
     "--attributes",
     multiple=True,
     metavar="A,B|all",
-    help="Also infer these from the releases: what else do they say of people? --attribute stays the protected one.",
+    help="Also infer these from the releases: what else do they say of people? They are not protected.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Repetitions with other seeds.")
 @click.option(

@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from aiakit.contracts import Dataset, EmbeddingDefense, FaceSet, LoadSettings, no_progress
-from aiakit.datasets.folds import cross_fitted
+from aiakit.datasets.joint import dealt, protected_attributes
 from aiakit.datasets.parallel import threads_in_all, usable_cores
-from aiakit.datasets.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
+from aiakit.datasets.splits import Fractions, Split, require_pairs
 from aiakit.errors import InputError, PluginError, unknown
 from aiakit.experiment.attributes import further_attributes
 from aiakit.experiment.cellspec import produced_by
@@ -182,18 +182,17 @@ def prepare(request: Request) -> Prepared:
     spec = plugin_spec("dataset", dataset_name, data_options)
     faces = _load(request, spec)
     request = _verifiable(request, faces)
-    attribute = resolve_attribute(faces, request.attribute)
+    protected = protected_attributes(faces, request.attribute)
+    attribute = protected[0]
     classes = faces.attributes[attribute].classes
     usable = applicable(request.attacks, attacks_asked, classes)
     split_spec = SplitSpec(seed=request.seed, folds=request.folds or 1, **asdict(request.shares))
-    split = split_people(faces, attribute, request.seed, request.shares)
     if split_spec.folds > 1 and faces.partition is not None:
         raise InputError(f"--folds {request.folds} would test people whom {faces.name} has for training: its official "
                          "test people stay the test, leave out --folds")  # fmt: skip
-    known = faces.attributes[attribute]
-    split = cross_fitted(split, faces.identity, known.values, known.classes, split_spec.folds, request.seed)
+    split = dealt(faces, protected, request.seed, request.shares, split_spec.folds)
     request.require_people(split.taught(faces.identity))
-    further = further_attributes(faces, split, split_names(request.attributes), usable)
+    further = further_attributes(faces, split, [*protected, *split_names(request.attributes)], usable)
     _check_pairs(request, faces, split, defenses)
     settings = request.settings(defenses)
     if request.compiled:
@@ -203,6 +202,7 @@ def prepare(request: Request) -> Prepared:
         **settings,
         dataset=DatasetSpec(**spec, image_size=request.image_size, strict=request.strict, data=faces.fingerprint),
         attribute=attribute,
+        protected=protected if len(protected) > 1 else (),
         split=split_spec,
         defenses=defenses,
         attacks=request.attack_specs(usable),
