@@ -36,7 +36,8 @@ from aiakit.cli.results import show_plan, show_results, tell
     multiple=True,
     required=True,
     metavar="NAME",
-    help="A defense, several (a,b), a chain (a+b), or all.",
+    help="A defense, several (a,b), a chain (a+b), or a group: all, all-embedding (of embeddings), all-picture (that "
+    "publish pictures alone). Chains are in none, nor is what lacks something or an option that must be given.",
 )
 @click.option(
     "--encoder",

@@ -37,7 +37,15 @@ from aiakit.experiment.config import (
     plugin_spec,
 )
 from aiakit.experiment.encoding import AUTOENCODER, encoder_of, matcher_of
-from aiakit.experiment.selection import applicable, attack_names, loadable, not_run, split_names
+from aiakit.experiment.selection import (
+    applicable,
+    attack_names,
+    defense_groups,
+    defenses_not_run,
+    loadable,
+    not_run,
+    split_names,
+)
 from aiakit.measures.forecast import too_few_to_share
 from aiakit.measures.units import Unit
 from aiakit.plugins import registry
@@ -211,7 +219,10 @@ def prepare(request: Request) -> Prepared:
         draws=request.draws,
         further=further,
         risks=risks,
-        notes=tuple(not_run(request.attacks, attacks_asked, views)),
+        notes=(
+            *defenses_not_run(split_names(request.defenses), registry.names("defense")),
+            *not_run(request.attacks, attacks_asked, views),
+        ),
         compiled=request.compiled,
         threads=request.threads or (1 if request.remote else threads_in_all()),
     )
@@ -251,8 +262,14 @@ def _chains(request: Request, encoder: str, broken: dict[str, str]) -> list[tupl
     names = split_names(request.defenses)
     if not names:
         raise InputError("no defense is named: give --defense NAME[,NAME…], or --defense all")
-    asked = [name for name in names if name != "all"]
-    every = registry.names("defense") if "all" in names else []
+    groups = defense_groups(registry.names("defense")) if any(name.startswith("all") for name in names) else {}
+    asked = [name for name in names if name not in groups]
+    for name in asked:
+        if name.startswith("all-") and name not in registry.names("defense"):
+            raise unknown("group", name, list(groups), " of defenses")
+    every = [name for group in names for name in groups.get(group, ())]
+    if "all" not in names and "all-picture" in names:  # which another encoder leaves nothing of
+        asked += groups["all-picture"]
     if request.reference and REFERENCE not in asked:
         asked = [REFERENCE, *asked]
     chains = []
