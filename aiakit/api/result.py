@@ -59,9 +59,10 @@ class Result:
 
     def __repr__(self) -> str:
         document = self._document
-        strongest = {row["release"]: row["strongest"] for row in document["rows"] if row["strongest"] is not None}
-        read = ", ".join(f"{name} {best['balanced_accuracy']:.3f}" for name, best in strongest.items())
-        return f"Result({document['attribute']} read from {read or 'nothing yet'}; {str(self.run.folder)!r})"
+        best = {row["release"]: row.get("worst", row) for row in document["rows"] if row["strongest"] is not None}
+        read = ", ".join(f"{name} {of['strongest']['balanced_accuracy']:.3f}" for name, of in best.items())
+        names = " or ".join(document.get("protected", [document["attribute"]]))
+        return f"Result({names} read from {read or 'nothing yet'}; {str(self.run.folder)!r})"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the sentences, a table of the releases, and what was claimed and measured."""

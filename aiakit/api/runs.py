@@ -30,7 +30,7 @@ def run(
     data: Mapping[str, Any] | None = None,
     image_size: int = 64,
     strict: bool = False,
-    attribute: str | None = None,
+    attribute: str | Sequence[str] | None = None,
     attributes: str | Sequence[str] = (),
     options: Options | None = None,
     seeds: int = 1,
@@ -63,7 +63,7 @@ def run(
 
     Parameters
     ----------
-    defense, attacks, attributes, knowledge, risks : one text (with commas) or several, as the options of
+    defense, attacks, attribute, attributes, knowledge, risks : one text (with commas) or several, as the options of
         ``aiakit run``.
     encoder : as ``--encoder``, or a function of a module: uint8 (N, H, W, 3) images → (N, D).
     data : options of the data set, such as ``{"root": "templates.parquet", "identity": "person"}``.
@@ -84,6 +84,7 @@ def run(
     asked = fields_of(Request, locals()) | {
         "defenses": listed(defense),
         "attacks": listed(attacks),
+        "attribute": None if attribute is None else ",".join(listed(attribute)),
         "attributes": listed(attributes),
         "encoder": encoder_named(encoder),
         "knowledge": listed(knowledge),

@@ -77,7 +77,8 @@ def describe(faces: FaceSet, attribute: str | None, seed: int) -> dict[str, Any]
     import numpy as np
 
     from aiakit.contracts import MISSING
-    from aiakit.datasets.splits import require_pairs, resolve_attribute, split_people
+    from aiakit.datasets.joint import dealt, protected_attributes
+    from aiakit.datasets.splits import Fractions, require_pairs
     from aiakit.errors import InputError
 
     document: dict[str, Any] = {
@@ -105,9 +106,10 @@ def describe(faces: FaceSet, attribute: str | None, seed: int) -> dict[str, Any]
     }
     if attribute is None and not faces.default_attribute:
         return document
-    document["attribute"] = resolve_attribute(faces, attribute)
+    protected = protected_attributes(faces, attribute)
+    document |= {"attribute": protected[0]} | ({"protected": list(protected)} if len(protected) > 1 else {})
     try:
-        split = split_people(faces, document["attribute"], seed)
+        split = dealt(faces, protected, seed, Fractions(), 1)
         document["splits"] = split.summary()
         document["notes"] += split.notes
         if faces.identified:
@@ -128,9 +130,10 @@ def _print(document: dict[str, Any]) -> None:
     people = f"{document['people']} people ({pairs})" if document["identified"] else "people who are not named"
     say(out, f"{document['dataset']}: {people}, {document['images']} {kind}", "bold")
     out.print()
+    protected = document.get("protected", [document.get("attribute")])
     attributes = [
         [
-            f"{name} *" if name == document.get("attribute") else name,
+            f"{name} *" if name in protected else name,
             ", ".join(f"{each} {count}" for each, count in counts.items()),
             figure(document["bayes_ceiling"].get(name)),
         ]
@@ -140,7 +143,7 @@ def _print(document: dict[str, Any]) -> None:
     print_grid(out, Grid("", ("attribute", shown, "Bayes ceiling"), attributes, (shown,)))
     if "splits" in document:
         splits = [[name, str(of["people"]), str(of["images"])] for name, of in document["splits"].items()]
-        print_grid(out, Grid(f"split by * {document['attribute']}", ("split", "people", "images"), splits))
+        print_grid(out, Grid(f"split by * {', '.join(protected)}", ("split", "people", "images"), splits))
     for note in [*document["notes"], *([document["split_error"]] if "split_error" in document else [])]:
         say(out, f"note: {note}")
     for key in ("cache", "contact_sheet", "faces"):

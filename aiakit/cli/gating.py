@@ -122,7 +122,7 @@ def spelt_out(
         return None
     names = [config.attribute, *(spec.name for spec in config.further if not spec.left_out)]
     where = "--fail-above" if given["policy"] is None else str(given["policy"])
-    return limits.of({name: len(known[name].classes) for name in names}, where, config.risks)
+    return limits.of({name: len(known[name].classes) for name in names}, where, config.risks, config.protected)
 
 
 def conclude_gate(document: Mapping[str, Any], given: Mapping[str, Any]) -> int:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from aiakit.plugins.registry import Entry, Kind
 
 SCHEMA = 1
+GROUPS = {
+    "attacks": "groups: all (but the costly ones), fast, strong",
+    "defenses": "groups: all, all-embedding (of embeddings), all-picture (that publish pictures alone)",
+}
 KINDS = ("attacks", "defenses", "datasets", "encoders")
 SHORT = {"embedding": "embedding", "embedding + image": "both"}
 # Class attributes that say what a plugin reads, produces or needs, in the order of printing.
@@ -120,7 +124,10 @@ def _print_lines(title: str, plugins: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
     out, width = stdout(), max([len(plugin["name"]) for plugin in plugins], default=0)
-    out.print(Text(f"{title} ({len(plugins)})", "bold"))
+    heading = Text(f"{title} ({len(plugins)})", "bold")
+    if title in GROUPS:
+        heading.append(f"  {GROUPS[title]}", "not bold")
+    out.print(heading, soft_wrap=True)
     for plugin in plugins:
         why = next((f"{word}: {plugin[word]}" for word in ("broken", "unavailable") if word in plugin), "")
         seconds = plugin["seconds"]

@@ -44,7 +44,11 @@ data_options = together(
     click.option("--dataset", default="synthetic", show_default=True, metavar="NAME", help="The data set."),
     source_options,
     click.option("--image-size", type=int, default=64, show_default=True, help="Side of the images in pixels."),
-    click.option("--attribute", metavar="NAME", help="The private attribute.  [default: gender]"),
+    click.option(
+        "--attribute",
+        metavar="A[,B]",
+        help="The private attribute, or several that are protected together (a,b).  [default: gender]",
+    ),
 )
 
 # Where networks compute.

@@ -36,7 +36,8 @@ from aiakit.cli.results import show_plan, show_results, tell
     multiple=True,
     required=True,
     metavar="NAME",
-    help="A defense, several (a,b), a chain (a+b), or all.",
+    help="A defense, several (a,b), a chain (a+b), or a group: all, all-embedding (of embeddings), all-picture (that "
+    "publish pictures alone). Chains are in none, nor is what lacks something or an option that must be given.",
 )
 @click.option(
     "--encoder",
@@ -50,7 +51,7 @@ from aiakit.cli.results import show_plan, show_results, tell
     "--attributes",
     multiple=True,
     metavar="A,B|all",
-    help="Also infer these from the releases: what else do they say of people? --attribute stays the protected one.",
+    help="Also infer these from the releases: what else do they say of people? They are not protected.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Repetitions with other seeds.")
 @click.option(

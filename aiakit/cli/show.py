@@ -36,7 +36,8 @@ def command(run: str, as_json: bool, verbose: bool, style: str, **given: Any) ->
     if limits is not None:
         found = {document["attribute"]: document, **document.get("further", {})}
         known = {name: len(of["classes"]) for name, of in found.items()}
-        document = with_gate(document, limits.of(known, given["policy"] or "--fail-above", _risks(document)))
+        where = given["policy"] or "--fail-above"
+        document = with_gate(document, limits.of(known, where, _risks(document), document.get("protected", ())))
     if style == "terminal" or as_json:
         print_results(document, folder, as_json, verbose)
     else:

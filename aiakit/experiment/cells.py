@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import Context, FaceSet
 from aiakit.datasets.duplicates import shared_with_test
-from aiakit.datasets.folds import cross_fitted
-from aiakit.datasets.splits import SPLITS, Fractions, Split, relabelled, require_pairs, split_people
+from aiakit.datasets.joint import Joint, dealt
+from aiakit.datasets.splits import SPLITS, Fractions, Split, relabelled, require_pairs
 from aiakit.experiment.config import PairsSpec
 from aiakit.experiment.inverting import compute_inversion
 from aiakit.experiment.linking import compute_linker
@@ -31,13 +31,16 @@ def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runt
     """Who is in which split, their labels, and the verification pairs: all that scores are judged by."""
     faces = load_faces(inputs["dataset"], runtime)
     attribute = faces.attributes[inputs["attribute"]]
+    protected = inputs.get("protected", [inputs["attribute"]])
     spec = dict(inputs["split"])
     seed, folds = spec.pop("seed"), spec.pop("folds", 1)
-    split = split_people(faces, inputs["attribute"], seed, Fractions(**spec))
-    split = cross_fitted(split, faces.identity, attribute.values, attribute.classes, folds, seed)
+    split = dealt(faces, protected, seed, Fractions(**spec), folds)
     tensors: dict[str, NDArray[Any]] = {f"rows.{name}": rows for name, rows in split.rows.items()}
     tensors |= {} if split.folds is None else {"folds": split.folds}
     tensors |= {"identity": faces.identity, "labels": attribute.values}
+    joint = Joint.of([faces.attributes[name] for name in protected])
+    if len(protected) > 1:
+        tensors |= {"joint.labels": joint.attribute.values, "joint.codes": joint.codes}
     if inputs["pairs"] is not None:
         require_pairs(faces, split)
         tensors |= drawn_pairs(faces.identity, attribute.values, split.rows, PairsSpec(**inputs["pairs"]), seed)
@@ -47,6 +50,7 @@ def compute_protocol(store: Store, inputs: Mapping[str, Any], draft: Draft, runt
     draft.result = {
         "dataset": faces.name,
         **_summary(faces, split),
+        **({"joint_classes": list(joint.attribute.classes)} if len(protected) > 1 else {}),
         "notes": [
             *faces.notes,
             *split.notes,

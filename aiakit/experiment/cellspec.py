@@ -123,6 +123,7 @@ def protocol_cell(config: RunConfig) -> CellSpec:
         "kind": "protocol",
         "dataset": config.dataset.inputs(),
         "attribute": config.attribute,
+        **({"protected": list(config.protected)} if config.protected else {}),
         "split": config.split.model_dump(mode="json", exclude=set() if config.split.folds > 1 else {"folds"}),
         "pairs": None if config.pairs is None else config.pairs.model_dump(mode="json"),
         **_common(config),

@@ -195,6 +195,8 @@ class RunConfig(Record):
     halving : whether attacks are left out of later folds once they are certainly not the strongest.
     compiled : whether networks are compiled for training. unit : what counts once in figures, a person or an image.
     threads : that a release is trained with, all else takes one; None where none is trained.
+    protected : the attributes that are protected together, the first being ``attribute`` and the others among
+    ``further``; none where there is one alone.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
     score : how verification compares two samples. matcher : the fixed encoder that also compares released pictures.
     risks : what else is measured of the releases, besides attributes. notes : what was left out of it, a line each.
@@ -202,6 +204,7 @@ class RunConfig(Record):
 
     dataset: DatasetSpec
     attribute: str
+    protected: tuple[str, ...] = ()
     split: SplitSpec = SplitSpec()
     pairs: PairsSpec | None = PairsSpec()
     score: Score = "siamese"
@@ -288,6 +291,13 @@ class RunConfig(Record):
         for chain in self.defenses:
             if not self.audits and not chain[-1].produces:
                 raise ValueError(f"the release {label_of(chain)} does not say which views it has{EARLIER}")
+        return self
+
+    @model_validator(mode="after")
+    def _protected_together(self) -> Self:
+        measured = [self.attribute, *(spec.name for spec in self.further if not spec.left_out)]
+        if self.protected and (self.protected[0] != self.attribute or not set(self.protected) <= set(measured)):
+            raise ValueError(f"of the protected attributes {', '.join(self.protected)} not all are measured")
         return self
 
     @model_validator(mode="after")

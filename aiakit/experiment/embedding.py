@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from aiakit.contracts import MISSING, Context, Encoder, Faces, FaceSet, FloatArray, IntArray, batches
+from aiakit.datasets.joint import dealt, protected_attributes
 from aiakit.datasets.rows import RowView
-from aiakit.datasets.splits import DEFENDERS, resolve_attribute, split_people
+from aiakit.datasets.splits import DEFENDERS, Fractions
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment import apart
 from aiakit.experiment.config import PluginSpec
@@ -77,11 +78,11 @@ def _defenders(faces: FaceSet, entry: registry.Entry, attribute: str | None, see
         none = np.zeros(0, np.int64)
         return [Faces(np.asarray(faces.images[:0]), none, none, ("", ""))] * 2
     try:
-        chosen = resolve_attribute(faces, attribute)
-        rows = split_people(faces, chosen, seed).rows
+        protected = protected_attributes(faces, attribute)
+        rows = dealt(faces, protected, seed, Fractions(), 1).rows
     except InputError as error:
         raise InputError(f"the encoder {entry.name} learns from the defender's people, and {error}") from None
-    known = faces.attributes[chosen]
+    known = faces.attributes[protected[0]]
 
     def some(part: IntArray) -> Faces:
         view: object = RowView(faces.images, part)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from aiakit.contracts import Context, IntArray, OfficialPairs
+from aiakit.datasets.joint import marginal
 from aiakit.datasets.pairs import IMPOSTOR_KINDS, sample_pairs
 from aiakit.datasets.splits import ATTACKED, SPLITS, SplitName
 from aiakit.experiment.config import PairsSpec
@@ -37,7 +38,8 @@ class DataSummary(BaseModel):
 
     groups : what an audit's results are broken down by, besides the classes; None of a run. test_people : of an audit,
     a digest of the names of the people of test, in the order of their numbers. absence : of an audit, the balanced
-    accuracy of a guess from which rows are empty; None where that tells nothing.
+    accuracy of a guess from which rows are empty; None where that tells nothing. joint_classes : what defenses learn
+    where several attributes are protected; None with one.
     """
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
@@ -53,6 +55,7 @@ class DataSummary(BaseModel):
     groups: list[Group] | None = None
     test_people: str = ""
     absence: float | None = None
+    joint_classes: list[Line] | None = None
 
 
 def drawn_pairs(
@@ -169,6 +172,26 @@ class Protocol:
 
     def labels(self, rows: IntArray) -> IntArray:
         return np.take(np.asarray(self.tensors["labels"]), rows)
+
+    @property
+    def joint_classes(self) -> tuple[str, ...]:
+        """The classes that defenses learn: of several protected attributes their joint ones."""
+        return tuple(self.facts["joint_classes"] or self.classes)
+
+    def joint_labels(self, rows: IntArray) -> IntArray:
+        """Which of them some rows are of."""
+        return np.take(np.asarray(self.tensors["joint.labels"]), rows) if self.joint else self.labels(rows)
+
+    @property
+    def joint(self) -> bool:
+        """Whether several attributes are protected together."""
+        return "joint.labels" in self.tensors
+
+    def of_attribute(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+        """(N, K) probabilities of the attribute that is judged, from (N, J) of the classes that defenses learn."""
+        if not self.joint:
+            return probabilities
+        return probabilities @ marginal(np.asarray(self.tensors["joint.codes"]), len(self.classes))
 
     def permuted_labels(self, rows: IntArray, permutation: int | None) -> IntArray:
         """The labels of some rows, exchanged in the numbered way between the people of a split or a fold (None: not at

@@ -66,7 +66,7 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     draft.result |= {"fit_seconds": fitted - started + shared, "release_seconds": time.perf_counter() - fitted}
     elsewhere = defense.peak_mib if isinstance(defense, apart.Apart) else 0.0
     draft.result["peak_mib"] = max([elsewhere, *(piece.result.get("peak_mib", 0.0) for piece, _ in pieces)])
-    draft.result |= _bounds(store, inputs, defense)
+    draft.result |= {} if protocol.joint else _bounds(store, inputs, defense)
     if isinstance(defense, Encoder) and defense.notes:
         draft.result["notes"] = [printable(str(note)) for note in defense.notes]
 
@@ -126,11 +126,12 @@ def source_of(
 
 def _faces_of(images: NDArray[Any], protocol: Protocol, rows: IntArray) -> Faces:
     view: Any = RowView(images, rows)
-    return Faces(view, protocol.labels(rows), protocol.identity(rows), protocol.classes)
+    return Faces(view, protocol.joint_labels(rows), protocol.identity(rows), protocol.joint_classes)
 
 
 def _embeddings_of(embedding: NDArray[Any], protocol: Protocol, rows: IntArray) -> Embeddings:
-    return Embeddings(embedding[rows], protocol.labels(rows), protocol.identity(rows), protocol.classes)
+    labels, identity = protocol.joint_labels(rows), protocol.identity(rows)
+    return Embeddings(embedding[rows], labels, identity, protocol.joint_classes)
 
 
 def _publish(
@@ -157,7 +158,7 @@ def _publish(
             with registry.guard(entry):
                 release = release_by(defense, np.asarray(source[rows]), files[rows], rng)
                 claim = defense.claim(release) if draw == 0 and not isinstance(defense, Encoder) else None
-            parts = _tensors(release, claim, entry, rows.stop - rows.start, len(protocol.classes), draw)
+            parts = _tensors(release, claim, entry, rows.stop - rows.start, protocol, draw)
             if draw == 0 and isinstance(defense, EmbeddingDefense):
                 parts |= _inverted(defense, entry, parts["embedding"])
             present |= parts
@@ -214,14 +215,15 @@ def layout_of(tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 
 
 def _tensors(
-    release: Any, claim: NDArray[Any] | None, entry: registry.Entry, count: int, classes: int, draw: int
+    release: Any, claim: NDArray[Any] | None, entry: registry.Entry, count: int, protocol: Protocol, draw: int
 ) -> dict[str, NDArray[Any]]:
     """The views of a batch's release and the claim by the names that they are stored under."""
     if not isinstance(release, Release) or len(release) != count:
         raise PluginError(f"{entry}: release() must return a Release of {count} samples")
     parts = {"embedding": release.embedding, "image": release.pixels}
     if claim is not None:
-        parts["claim"] = check_proba(claim, len(release), classes, entry).astype(np.float32)
+        checked = check_proba(claim, len(release), len(protocol.joint_classes), entry)
+        parts["claim"] = protocol.of_attribute(checked).astype(np.float32)
     return {name_of_draw(name, draw): part for name, part in parts.items() if part is not None}
 
 

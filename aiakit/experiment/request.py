@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from aiakit.contracts import Dataset, EmbeddingDefense, FaceSet, LoadSettings, no_progress
-from aiakit.datasets.folds import cross_fitted
+from aiakit.datasets.joint import dealt, protected_attributes
 from aiakit.datasets.parallel import threads_in_all, usable_cores
-from aiakit.datasets.splits import Fractions, Split, require_pairs, resolve_attribute, split_people
+from aiakit.datasets.splits import Fractions, Split, require_pairs
 from aiakit.errors import InputError, PluginError, unknown
 from aiakit.experiment.attributes import further_attributes
 from aiakit.experiment.cellspec import produced_by
@@ -37,7 +37,15 @@ from aiakit.experiment.config import (
     plugin_spec,
 )
 from aiakit.experiment.encoding import AUTOENCODER, encoder_of, matcher_of
-from aiakit.experiment.selection import applicable, attack_names, loadable, not_run, split_names
+from aiakit.experiment.selection import (
+    applicable,
+    attack_names,
+    defense_groups,
+    defenses_not_run,
+    loadable,
+    not_run,
+    split_names,
+)
 from aiakit.measures.forecast import too_few_to_share
 from aiakit.measures.units import Unit
 from aiakit.plugins import registry
@@ -182,18 +190,17 @@ def prepare(request: Request) -> Prepared:
     spec = plugin_spec("dataset", dataset_name, data_options)
     faces = _load(request, spec)
     request = _verifiable(request, faces)
-    attribute = resolve_attribute(faces, request.attribute)
+    protected = protected_attributes(faces, request.attribute)
+    attribute = protected[0]
     classes = faces.attributes[attribute].classes
     usable = applicable(request.attacks, attacks_asked, classes)
     split_spec = SplitSpec(seed=request.seed, folds=request.folds or 1, **asdict(request.shares))
-    split = split_people(faces, attribute, request.seed, request.shares)
     if split_spec.folds > 1 and faces.partition is not None:
         raise InputError(f"--folds {request.folds} would test people whom {faces.name} has for training: its official "
                          "test people stay the test, leave out --folds")  # fmt: skip
-    known = faces.attributes[attribute]
-    split = cross_fitted(split, faces.identity, known.values, known.classes, split_spec.folds, request.seed)
+    split = dealt(faces, protected, request.seed, request.shares, split_spec.folds)
     request.require_people(split.taught(faces.identity))
-    further = further_attributes(faces, split, split_names(request.attributes), usable)
+    further = further_attributes(faces, split, [*protected, *split_names(request.attributes)], usable)
     _check_pairs(request, faces, split, defenses)
     settings = request.settings(defenses)
     if request.compiled:
@@ -203,6 +210,7 @@ def prepare(request: Request) -> Prepared:
         **settings,
         dataset=DatasetSpec(**spec, image_size=request.image_size, strict=request.strict, data=faces.fingerprint),
         attribute=attribute,
+        protected=protected if len(protected) > 1 else (),
         split=split_spec,
         defenses=defenses,
         attacks=request.attack_specs(usable),
@@ -211,7 +219,10 @@ def prepare(request: Request) -> Prepared:
         draws=request.draws,
         further=further,
         risks=risks,
-        notes=tuple(not_run(request.attacks, attacks_asked, views)),
+        notes=(
+            *defenses_not_run(split_names(request.defenses), registry.names("defense")),
+            *not_run(request.attacks, attacks_asked, views),
+        ),
         compiled=request.compiled,
         threads=request.threads or (1 if request.remote else threads_in_all()),
     )
@@ -251,8 +262,14 @@ def _chains(request: Request, encoder: str, broken: dict[str, str]) -> list[tupl
     names = split_names(request.defenses)
     if not names:
         raise InputError("no defense is named: give --defense NAME[,NAME…], or --defense all")
-    asked = [name for name in names if name != "all"]
-    every = registry.names("defense") if "all" in names else []
+    groups = defense_groups(registry.names("defense")) if any(name.startswith("all") for name in names) else {}
+    asked = [name for name in names if name not in groups]
+    for name in asked:
+        if name.startswith("all-") and name not in registry.names("defense"):
+            raise unknown("group", name, list(groups), " of defenses")
+    every = [name for group in names for name in groups.get(group, ())]
+    if "all" not in names and "all-picture" in names:  # which another encoder leaves nothing of
+        asked += groups["all-picture"]
     if request.reference and REFERENCE not in asked:
         asked = [REFERENCE, *asked]
     chains = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from aiakit.contracts import View
+from aiakit.contracts import EmbeddingDefense, View
 from aiakit.errors import InputError, PluginError
 from aiakit.plugins import registry
 from aiakit.plugins.options import required
@@ -13,6 +13,38 @@ from aiakit.plugins.options import required
 def split_names(values: Sequence[str]) -> list[str]:
     """``("a,b", "c")`` → ``["a", "b", "c"]``, without repetition."""
     return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+
+
+def defense_groups(names: Sequence[str]) -> dict[str, list[str]]:
+    """Group → its defenses: "all", those of embeddings ("all-embedding"), those that publish nothing but pictures
+    ("all-picture"). Chains are in none, nor is what has an option that must be given, or lacks something here.
+    """
+    groups: dict[str, list[str]] = {"all": [], "all-embedding": [], "all-picture": []}
+    unloadable: dict[str, str] = {}
+    for name in loadable("defense", names, unloadable):
+        cls = registry.load("defense", name)
+        if required(cls) or registry.unavailable("defense", name):
+            continue
+        groups["all"].append(name)
+        if issubclass(cls, EmbeddingDefense):
+            groups["all-embedding"].append(name)
+        elif cls.produces == ("image",):
+            groups["all-picture"].append(name)
+    groups["all"] += [key.split(" ", 1)[1] for key in unloadable]  # loading them again names them as broken
+    return groups
+
+
+def defenses_not_run(asked: Sequence[str], names: Sequence[str]) -> list[str]:
+    """A line on each defense that a group leaves out of ``names``. asked : names and groups, as they were written."""
+    groups = defense_groups(names)
+    said = []
+    for name in names if set(asked) & set(groups) else ():
+        if name in groups["all"] or name in asked:
+            continue
+        missing = ", ".join(f"{name}.{option}" for option in required(registry.load("defense", name)))
+        reason = registry.unavailable("defense", name) or f"it needs --set {missing}"
+        said.append(f"{name} not run: {reason}")
+    return said
 
 
 def loadable(kind: registry.Kind, names: Sequence[str], broken: dict[str, str]) -> list[str]:

@@ -24,6 +24,11 @@ def conclusion_of(document: Mapping[str, Any]) -> str:
     "Gender is read from aia at 79 % [75, 84]; undefended 81 %; chance 50 %; the defense's own attacker claims 47 %."
     """
     defended, undefended = divided(document["rows"])
+    if "protected" in document:
+        names = document["protected"]
+        defended = [{**row, **row["worst"], "claimed": None} for row in defended if "worst" in row]
+        undefended = None if undefended is None else {**undefended, **undefended.get("worst", {}), "claimed": None}
+        return conclude(" or ".join(names), None, defended, undefended)
     if "audit" in document:  # its one release has no name of its own
         defended = [{**row, "release": document["dataset"]} for row in defended]
     return conclude(document["attribute"], document["chance"], defended, undefended)
@@ -40,18 +45,19 @@ def divided(rows: Sequence[Row]) -> tuple[list[Row], Row | None]:
     return [row for row in rows if row is not undefended], undefended
 
 
-def conclude(attribute: str, chance: float, defended: Sequence[Row], undefended: Row | None) -> str:
+def conclude(attribute: str, chance: float | None, defended: Sequence[Row], undefended: Row | None) -> str:
     """The conclusion about some releases, of which each row says release, strongest, claimed and verdict.
 
-    Of several releases it names the one that says least and the one that says most.
+    Of several releases it names the one that says least and the one that says most. chance : None where each row says
+    its own, and of which attribute it is.
     """
-    found = sorted((row for row in defended if row["strongest"] is not None), key=_reached)
+    found = sorted((row for row in defended if row["strongest"] is not None), key=_advantage)
     name = attribute[:1].upper() + attribute[1:]
-    beside = [f"chance {percent(chance)}"]
+    beside = [] if chance is None else [f"chance {percent(chance)}"]
     if undefended is not None and undefended["strongest"] is not None:
         if not found:
             return _sentence(_of_one(name, {**undefended, "release": "the undefended release"}), *beside)
-        beside.insert(0, f"undefended {percent(_reached(undefended))}")
+        beside.insert(0, f"undefended {percent(_reached(undefended))}{_of_which(undefended)}")
     if not found:
         return f"No attack has a result, so nothing is known of {attribute}."
     # a release that is read worse than by guessing is not the one that says least
@@ -94,10 +100,21 @@ def _reached(row: Row) -> float:
     return float(row["strongest"]["balanced_accuracy"])
 
 
+def _advantage(row: Row) -> float:
+    """What is read, and where rows are of attributes with different chances, relative to these."""
+    chance = row.get("chance", 0.0)
+    return float((_reached(row) - chance) / (1 - chance))
+
+
+def _of_which(row: Row) -> str:
+    """Where several attributes are protected, which of them it is."""
+    return f" ({row['attribute']}, chance {percent(row['chance'])})" if "attribute" in row else ""
+
+
 def _figure(row: Row) -> str:
     knows = row.get("level", "informed")
     by = "" if knows == "informed" else f" by an attacker who is {WHO[knows]}"
-    return percent(_reached(row), row["strongest"]["ci95"]) + by
+    return percent(_reached(row), row["strongest"]["ci95"]) + _of_which(row) + by
 
 
 def percent(value: float, interval: Sequence[float | None] | None = None) -> str:

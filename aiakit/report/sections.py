@@ -23,9 +23,12 @@ from aiakit.report.tables import (
     chosen_table,
     cost_table,
     further_table,
+    in_words,
     part_table,
+    protected_table,
     release_table,
     variance_table,
+    worst_table,
 )
 from aiakit.report.theme import Chart
 from aiakit.report.verification import (
@@ -41,6 +44,20 @@ from aiakit.storage.documents import printable
 POINTS = {"accuracy": "that of accuracy", "fmr_1pct": "for FMR 1 %"}
 ERRORS = {"false_non_match": ("FNMR", "Genuine pairs of this class that are rejected"),
           "false_match": ("FMR", "Two people of this class, taken for one person")}  # fmt: skip
+
+
+def protected(source: Source) -> Section | None:
+    """Where several attributes are protected: the worst of each release, and each of them."""
+    document = source.document
+    if "protected" not in document:
+        return None
+    text = (
+        "Each defense was fitted to the joint classes of these attributes, and each of them was attacked and judged on "
+        "its own. The headline of a release is the attribute that is read best relative to chance, chosen on "
+        f"attacker-val. What follows below, and is not of a named attribute, is of {document['attribute']}."
+    )
+    tables = [worst_table(document), protected_table(document, source.links)]
+    return Section("protected", "Protected together", [text], (), tables)
 
 
 def releases(source: Source) -> Section | None:
@@ -181,12 +198,13 @@ def parts_of_test(source: Source) -> Section | None:
 
 def further(source: Source) -> Section | None:
     """What attacks that were trained for each further attribute read from the same releases."""
-    attributes = source.document.get("further", {})
+    together = source.document.get("protected", [source.document["attribute"]])
+    attributes = {name: of for name, of in source.document.get("further", {}).items() if name not in together}
     if not attributes:
         return None
     text = (
         "For each further attribute every attack was trained anew on the same releases, chosen on attacker-val and "
-        f"reported on test. The defenses of a run are trained to hide {source.document['attribute']}, and nothing else."
+        f"reported on test. The defenses of a run are trained to hide {in_words(together)}, and nothing else."
     )
     notes = [f"{name}: {note}" for name, found in attributes.items() for note in found["notes"]]
     table = further_table(source.document, source.links)
@@ -283,6 +301,7 @@ def reproduce(source: Source) -> Section | None:
 # What a report consists of, in this order. A new part of a report is one more function here.
 SECTIONS: Sequence[Callable[[Source], Section | None]] = (
     at_a_glance,
+    protected,
     releases,
     reconstructions,
     attacks,

@@ -28,6 +28,8 @@ def tables_of(document: Row) -> Iterator[Table]:
     """Every table that has something to say, for text."""
     links = Links()
     several = [
+        worst_table(document),
+        protected_table(document, links),
         release_table(document, links),
         chosen_table(document),
         verification_table(document, links),
@@ -256,9 +258,45 @@ def _curve(row: Row, key: str) -> list[tuple[str, Sequence[Row]]]:
     return list(row[key].items()) if key == "budgets" else [(row["strongest"]["attack"], row[key])]
 
 
+def worst_table(document: Row) -> Table:
+    """Where several attributes are protected: the one that is read best of each release; empty with one."""
+    columns = [
+        Column("release", lambda r: to_cell(r["release"]), False),
+        Column("read best", lambda r: to_cell(r["worst"]["attribute"]), False,
+               "Relative to chance, chosen on attacker-val"),
+        *headline(lambda r: r["worst"], nowhere),
+        Column("attacker", lambda r: to_cell(r["worst"]["level"]), False, "What he knows"),
+        Column("at most", lambda r: to_cell(r["worst"]["simultaneous_upper"]), True,
+               "A simultaneous 95 % bound over all protected attributes and all attacks on them"),
+        Column("chance", lambda r: to_cell(r["worst"]["chance"])),
+    ]  # fmt: skip
+    caption = f"Of {in_words(document.get('protected', ()))}, which are protected together, the one that is read best."
+    return tabulated("worst-table", caption, columns, [row for row in document["rows"] if "worst" in row])
+
+
+def in_words(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def protected_table(document: Row, links: Links) -> Table:
+    """What each protected attribute is read at, where they are several."""
+    found = {document["attribute"]: document, **document.get("further", {})}
+    each = {name: found[name] for name in document.get("protected", ()) if name in found}
+    caption = "Each protected attribute, attacked and judged on its own."
+    return _by_attribute("protected-table", caption, each, links)
+
+
 def further_table(document: Row, links: Links) -> Table:
     """What the releases say of attributes that nobody protected."""
-    records = [(name, found, row) for name, found in document.get("further", {}).items() for row in found["rows"]]
+    protected = document.get("protected", (document["attribute"],))
+    each = {name: found for name, found in document.get("further", {}).items() if name not in protected}
+    caption = f"What else the releases say, besides {in_words(protected)}."
+    return _by_attribute("further-table", caption, each, links)
+
+
+def _by_attribute(name: str, caption: str, attributes: Mapping[str, Row], links: Links) -> Table:
+    records = [(attribute, found, row) for attribute, found in attributes.items() for row in found["rows"]]
 
     def href(record: tuple[str, Row, Row]) -> str | None:
         name, _, row = record
@@ -275,8 +313,7 @@ def further_table(document: Row, links: Links) -> Table:
         Column("smallest detectable", lambda r: to_cell(r[1]["smallest_detectable"]), True,
                "Balanced accuracy that this test set would have shown"),
     ]  # fmt: skip
-    caption = f"What else the releases say, besides {document['attribute']}."
-    return tabulated("further-table", caption, columns, records, keys=2, filterable=True)
+    return tabulated(name, caption, columns, records, keys=2, filterable=True)
 
 
 def _parts(attribute: str, slices: Row) -> list[tuple[str, Row]]:

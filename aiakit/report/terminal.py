@@ -9,7 +9,7 @@ from rich.console import Console
 from aiakit.report import gate
 from aiakit.report.conclusion import conclusion_of, percent
 from aiakit.report.formats import FORMATS
-from aiakit.report.grid import NONE, Grid, measured, print_grid, say
+from aiakit.report.grid import NONE, Grid, figure, measured, print_grid, say
 from aiakit.report.remarks import problems, remarks, rising
 from aiakit.report.risks import risk_summary
 from aiakit.report.tables import tables_of
@@ -65,38 +65,69 @@ def stdout(width: int = WIDE) -> Console:
 
 def _of_what(document: Row) -> str:
     seeds = document["seeds"]
+    named = {document["attribute"]: document, **document.get("further", {})}
+    protected = "; ".join(
+        f"{name} ({', '.join(named[name]['classes'])})"
+        for name in document.get("protected", [document["attribute"]])
+        if name in named
+    )
     return (
-        f"{document['dataset']}: {document['attribute']} ({', '.join(document['classes'])}), "
+        f"{document['dataset']}: {protected}, "
         f"{document['people']} people, {document['images']} images, {seeds} seed{'s' if seeds > 1 else ''}"
     )
 
 
 def summary(document: Row) -> Grid:
     """What the strongest attack reads from each release, what that means, and what the release is good for."""
-    several = any(row["level"] != "informed" for row in document["rows"])
-    headings = ("release", "strongest [95 %]", *(["attacker"] if several else []), "verdict", "utility [95 %]")
+    found = [(row, row.get("worst", row)) for row in document["rows"]]
+    several = any(best["level"] != "informed" for _, best in found)
+    together = "protected" in document
+    headings = (
+        "release",
+        *(["read best"] if together else []),
+        "strongest [95 %]",
+        *(["at most"] if together else []),
+        *(["attacker"] if several else []),
+        "verdict",
+        "utility [95 %]",
+    )
     rows = [
         [
             row["release"],
-            measured(row["strongest"]),
-            *([row["level"]] if several else []),
-            row["verdict"] or NONE,
+            *([best.get("attribute", NONE)] if together else []),
+            measured(best["strongest"]),
+            *([figure(best["simultaneous_upper"])] if together else []),
+            *([best["level"]] if several else []),
+            best["verdict"] or NONE,
             measured(row["utility"].get("random"), "accuracy"),
         ]
-        for row in document["rows"]
+        for row, best in found
     ]
     return Grid("", headings, rows, ("verdict",))
 
 
 def further_summary(document: Row) -> list[Grid]:
-    """What else the releases say, where further attributes were asked for."""
+    """Each protected attribute, where they are several, and what else the releases say, where that was asked for."""
+    protected, others = document.get("protected", ()), document.get("further", {})
+    of_protected = {document["attribute"]: document, **others} if protected else {}
+    return [
+        *_by_attribute(
+            "Each protected attribute", {name: of for name, of in of_protected.items() if name in protected}
+        ),
+        *_by_attribute(
+            "What else the releases say", {name: of for name, of in others.items() if name not in protected}
+        ),
+    ]
+
+
+def _by_attribute(title: str, attributes: Row) -> list[Grid]:
     rows = [
         [name, row["release"], measured(row["strongest"]), row["verdict"] or NONE, percent(found["chance"])]
-        for name, found in document.get("further", {}).items()
+        for name, found in attributes.items()
         for row in found["rows"]
     ]
     headings = ("attribute", "release", "strongest [95 %]", "verdict", "chance")
-    return [Grid("What else the releases say", headings, rows, ("verdict",), 2)] if rows else []
+    return [Grid(title, headings, rows, ("verdict",), 2)] if rows else []
 
 
 def in_short(document: Row) -> list[str]:

@@ -16,6 +16,7 @@ from aiakit.measures.statistics import smallest_detectable
 from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.glance import at_a_glance
 from aiakit.results.learning import people_known, too_few
+from aiakit.results.protected import worst_of
 from aiakit.results.row import Row, certified, utility_as_json
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
 
@@ -50,6 +51,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
         "aiakit": __version__,
         "dataset": facts["dataset"],
         **_attribute(evaluation, tests),
+        **_if_any(protected=list(config.protected)),
         "seeds": len(config.seeds),
         "attack_seeds": config.attack_seeds,
         "folds": config.split.folds,
@@ -194,6 +196,7 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         "params": _params(evaluation.config, row.release),
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
+        **_if_any(worst=_worst(evaluation, row, said)),
         **_if_any(risks=_risks(row), errors_by_class=_by_class(row, evaluation.protocol.classes)),
         **_if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices)),
         "seconds": round(row.seconds, 3),
@@ -201,6 +204,21 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         "release_seconds": round(row.release_seconds, 3),
         "peak_mib": row.peak_mib,
         "missing": row.missing,
+    }
+
+
+def _worst(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any] | None:
+    """Where several attributes are protected, the headline of the one that is read best from a release."""
+    found = worst_of(evaluation, row.release)
+    if found is None or found.row.headline is None:
+        return None
+    return {
+        "attribute": found.attribute,
+        "chance": found.chance,
+        "level": found.row.level,
+        "strongest": {"attack": found.row.strongest, **found.row.headline.as_json()},
+        "simultaneous_upper": number(found.upper),
+        **said_of(said[found.attribute, row.release]),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,7 +25,7 @@ Row = Mapping[str, Any]
 class Limits(BaseModel):
     """What a release must keep.
 
-    fail_above : attribute → the balanced accuracy that no attack may exceed; under "" that of the protected attribute.
+    fail_above : attribute → the balanced accuracy that no attack may exceed; under "" that of each protected attribute.
     risks : risk → the figure, as a document has it at a glance, that may not be exceeded.
     min_utility : the verification accuracy against random impostors that it must reach.
     """
@@ -39,12 +39,19 @@ class Limits(BaseModel):
     def __bool__(self) -> bool:
         return bool(self.fail_above or self.risks) or self.min_utility is not None
 
-    def of(self, attributes: Mapping[str, int], where: str, risks: Collection[str] = ()) -> Limits:
+    def of(
+        self,
+        attributes: Mapping[str, int],
+        where: str,
+        risks: Collection[str] = (),
+        protected: Sequence[str] = (),
+    ) -> Limits:
         """With the names of attributes spelt out.
 
         attributes : each that is measured → how many classes it has, the protected one first. where : what says the
-        limits. risks : those that are measured. Raises InputError where a limit is of what is not measured, or lies at
-        chance or below.
+        limits. risks : those that are measured. protected : those that are protected together, where they are several:
+        a limit without a name is of each. Raises InputError where a limit is of what is not measured, or lies at chance
+        or below.
         """
         for risk in self.risks:
             if risk not in risks:
@@ -53,8 +60,10 @@ class Limits(BaseModel):
                     f"{where} limits {risk}, which is not measured: give --risks {asked} to the run or audit as well "
                     "(what is finished is kept)"
                 )
-        protected = next(iter(attributes))
-        limits = {name or protected: limit for name, limit in self.fail_above.items()}
+        limits: dict[str, float] = {}
+        for name, limit in self.fail_above.items():
+            limits |= {name: limit} if name else dict.fromkeys(protected or [next(iter(attributes))], limit)
+        limits |= {name: limit for name, limit in self.fail_above.items() if name}
         for name, limit in limits.items():
             if name not in attributes:
                 raise InputError(

@@ -77,6 +77,8 @@ def run_suite(
     command : the arguments of ``aiakit``, for the run's record.
     Raises InputError where the folders hold something else or cannot be written to.
     """
+    if prepared.config.protected:
+        raise InputError(f"{suite_name}: attribute: a suite protects one attribute, aiakit run several at once")
     run = Run.create(out / (name or f"benchmark-{default_name(prepared.config)}"), prepared.config, command)
     notes = compute(run, runtime, observer, engine, prepared.broken)
     swept = None

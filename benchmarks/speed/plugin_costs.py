@@ -63,11 +63,11 @@ class Subject:
     work: Callable[[int, Context], None]
 
 
-def faces(rows: int, seed: int = 0) -> Faces:
+def faces(rows: int, seed: int = 0, side: int = SIDE) -> Faces:
     """Made-up people with eight pictures each."""
     rng = np.random.default_rng(seed)
     who = people(max(FEWEST, rows // EACH), EACH, rng)
-    return Faces(images(who, rng, size=SIDE), who.labels, who.identity, who.classes)
+    return Faces(images(who, rng, size=side), who.labels, who.identity, who.classes)
 
 
 def embeddings(rows: int, seed: int = 0) -> Embeddings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aiakit.contracts import Context, EmbeddingDefense
+from aiakit.contracts import Context, EmbeddingDefense, Embeddings
 from aiakit.errors import InputError
 from aiakit.plugins import mock, registry
 from aiakit.plugins.checks import run_checks
@@ -126,3 +126,19 @@ def test_what_is_learned_lies_as_its_stored_copy_does(name: str) -> None:
     sample = mock.embeddings(who, rng) if isinstance(defense, EmbeddingDefense) else mock.faces(who, rng)
     state = defense.fit(sample, sample, Context()).state_dict()
     assert [key for key, array in state.items() if not np.asarray(array).flags.c_contiguous] == []
+
+
+LEARNING = [name for name in SHORT if issubclass(registry.load("defense", name), EmbeddingDefense)]
+
+
+@pytest.mark.parametrize("name", [name for name in LEARNING if name != "aia-ensemble"])  # whose attackers take a minute
+def test_it_learns_the_joint_classes_of_three_attributes(name: str) -> None:
+    rng = np.random.default_rng(0)
+    who = np.repeat(np.arange(96), 2)
+    x = (rng.standard_normal((192, 24)) + (who % 8)[:, None] / 8).astype(np.float32)
+    given = Embeddings(x, who % 8, who, tuple("abcdefgh"))
+    made = registry.make("defense", name, SHORT[name]).fit(given, given, Context())
+    release = made.release(x, np.random.default_rng(1))
+    assert len(release) == 192
+    claim = made.claim(release)
+    assert claim is None or claim.shape == (192, 8)

@@ -26,3 +26,8 @@ class Callable:
 
     def __call__(self, images: Any) -> Any:
         return images
+
+
+def grey(images: Any) -> Any:
+    """Mean grey in 4×4 parts of pictures of 16×16 pixels."""
+    return images.reshape(len(images), 4, 4, 4, 4, 3).mean(axis=(2, 4, 5)).reshape(len(images), 16)
