@@ -73,7 +73,7 @@ board-synthetic: .venv/installed
 
 board-lfw-pictures: .venv/installed
 	$(BIN)/aiakit run $(LFW) --image-size 32 --seeds 3 $(BOARD) --pooled 3 --no-forecast \
-		--attacks gender-mlp,logreg,qda,subspace,svm,mlp,stack \
+		--attacks gender-mlp,logreg,qda,subspace,svm,stack \
 		--defense original,aia,aia-t,identity-transport $(EPOCHS) --name lfw-pictures
 	$(SUBMIT) build/board/lfw-pictures -o benchmarks/board/lfw-pictures
 	$(BIN)/python -m benchmarks.site --store lfw-pictures
