@@ -67,8 +67,10 @@ def finish(name: str, caption: str, chart: Any) -> Chart:
     }
     styled = chart.configure(
         background="transparent",
+        padding={"left": 26, "right": 5, "top": 5, "bottom": 5},  # for fonts that are wider than the one laid out with
         view=alt.ViewConfig(stroke=None),
         axis=alt.AxisConfig(**axis),
+        axisY=alt.AxisConfig(titlePadding=12),
         legend=alt.LegendConfig(**legend, columns=3, labelFont=FONT, titleFont=FONT, symbolStrokeWidth=2),
         text=alt.MarkConfig(color=INK, fontSize=12, font=FONT),
         range=alt.RangeConfig(category=list(COLOURS)),

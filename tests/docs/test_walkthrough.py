@@ -14,7 +14,13 @@ from tests.docs.examples import ROOT, blocks
 from tests.encoders import onnx_models
 
 PAGE = ROOT / "docs" / "walkthrough.md"
-SHORT = ("--attacks", "logreg,lda", "--no-forecast")  # as fast as a test must be; the page's own take every attack
+SHORT = (
+    "--attacks",
+    "logreg,lda",
+    "--no-forecast",
+    "--pairs",
+    "500",
+)  # as fast as a test must be; the page's own take every attack
 PEOPLE, EACH, SIZE = 50, 3, 32
 
 

@@ -20,7 +20,19 @@ from tests.conftest import Answer
 
 Aiakit = Callable[..., Answer]
 LIMIT = 0.6
-AUDIT = ("--attribute", "gender", "--identity", "person", "--attacks", "logreg,lda", "--folds", "1", "--no-forecast")
+AUDIT = (
+    "--attribute",
+    "gender",
+    "--identity",
+    "person",
+    "--attacks",
+    "logreg,lda",
+    "--folds",
+    "1",
+    "--no-forecast",
+    "--pairs",
+    "1000",
+)
 
 
 def document(
