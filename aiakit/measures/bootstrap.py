@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,12 @@ def _drawn(people: int, draws: int, seed: int) -> NDArray[np.uint16]:
     return counts
 
 
+def few_people(counts: Mapping[str, float]) -> str | None:
+    """Why an interval over so many people is no more than a hint; None where they are enough."""
+    people = counts["effective_people"]
+    return f"too few people: {people:.0f}, where {FEWEST_PEOPLE} are needed" if people < FEWEST_PEOPLE else None
+
+
 @dataclass(frozen=True)
 class Statistics:
     """Metrics of one thing measured, each the mean over repeats (seeds), with their uncertainty over people.
@@ -149,8 +155,9 @@ class Statistics:
         """
         if self.counts["errors"] < FEWEST_ERRORS:
             return f"too few errors: {self.counts['errors']:.0f}, where {FEWEST_ERRORS} are needed"
-        if self.counts["effective_people"] < FEWEST_PEOPLE:
-            return f"too few people: {self.counts['effective_people']:.0f}, where {FEWEST_PEOPLE} are needed"
+        few = few_people(self.counts)
+        if few is not None:
+            return few
         seeds = len(self.seed_means(next(iter(self.point))))
         if 1 < seeds < FEWEST_SEEDS:
             return f"too few seeds: {seeds}, where one or {FEWEST_SEEDS} are needed"

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from aiakit.measures.bootstrap import FEWEST_PEOPLE, FloatArray, IdentityBootstrap, IntArray, Statistics, number
+from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, few_people, number
 from aiakit.measures.identification import once_a_person
 from aiakit.measures.influence import mean_influence
 from aiakit.measures.intervals import CONFIDENCE, Estimate, share_estimate
@@ -58,8 +58,7 @@ class InversionStatistics(Statistics):
     @property
     def caution(self) -> str | None:
         """Why intervals are not to be relied on; None where people are enough."""
-        people = self.counts["effective_people"]
-        return f"too few people: {people:.0f}, where {FEWEST_PEOPLE} are needed" if people < FEWEST_PEOPLE else None
+        return few_people(self.counts)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""

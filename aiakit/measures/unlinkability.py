@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from aiakit.measures.bootstrap import (
-    FEWEST_PEOPLE,
     FloatArray,
     IdentityBootstrap,
     IntArray,
     Statistics,
+    few_people,
     number,
     numbers,
 )
@@ -69,8 +69,7 @@ class LinkageStatistics(Statistics):
     @property
     def caution(self) -> str | None:
         """Why the interval is not to be relied on; None where people are enough."""
-        people = self.counts["effective_people"]
-        return f"too few people: {people:.0f}, where {FEWEST_PEOPLE} are needed" if people < FEWEST_PEOPLE else None
+        return few_people(self.counts)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
