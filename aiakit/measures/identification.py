@@ -6,44 +6,37 @@ one image of each person. Nothing is trained: the similarity is the cosine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, number, numbers
 from aiakit.measures.influence import mean_influence
 from aiakit.measures.intervals import Estimate, share_estimate
 from aiakit.measures.ranking import Ranking
+from aiakit.measures.searching import (
+    LEVEL,
+    FirstPlaces,
+    Placed,
+    Search,
+    first_places,
+    leave_out,
+    of_length_one,
+    once_a_person,
+    own_places,
+    placed_in,
+    require_enough,
+    similarities,
+)
 
 GALLERIES = (10, 100)  # sizes that are looked at besides everybody
 RANKS = (1, 10)
 FPIR = 0.01
+FNIR = "fnir"
 FEWEST_ALARMS = 10  # the FNIR is reported where at least so many false alarms are expected
-HELD = 2**22  # similarities held at once: 32 MiB
-LEVEL = 1e-9  # two cosines that differ by less are level: rounding makes no more
-
-
-class TooFew(ValueError):
-    """There are too few people, or images of them, to measure anything."""
-
-
-class Search(NamedTuple):
-    """What is searched for in a gallery.
-
-    gallery : float (G, D). enrolled : int (G,), who they are, each once. probes : float (N, D). shown : int (N,), who.
-    mated : bool (N,), the probes that look for their own person, who is enrolled with another image. Every probe is
-    also searched for with its own person left out.
-    """
-
-    gallery: NDArray[Any]
-    enrolled: NDArray[Any]
-    probes: NDArray[Any]
-    shown: NDArray[Any]
-    mated: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -60,7 +53,7 @@ class IdentificationStatistics(Statistics):
     def chance(self) -> dict[str, float]:
         """Metric → what it is where similarities are random."""
         rates = {name: rank / size for name, (rank, size) in ranks_of(self.gallery).items()}
-        return rates | {"fnir": 1 - FPIR / self.gallery}
+        return rates | {FNIR: 1 - FPIR / self.gallery}
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -105,17 +98,6 @@ def _log_choices(of: IntArray | int, number: int) -> Any:
     return gammaln(np.asarray(of) + 1.0) - gammaln(number + 1.0) - gammaln(np.asarray(of) - number + 1.0)
 
 
-class _Placed(NamedTuple):
-    """Of each probe: its person's similarity (NaN where not enrolled), the highest of another person, how many others
-    are more alike, and how many are level.
-    """
-
-    mate: FloatArray
-    best: FloatArray
-    above: IntArray
-    level: IntArray
-
-
 def identification_statistics(repeats: Sequence[Search], bootstrap: IdentityBootstrap) -> IdentificationStatistics:
     """Every figure of identification, with its uncertainty over people.
 
@@ -135,20 +117,39 @@ def identification_statistics(repeats: Sequence[Search], bootstrap: IdentityBoot
     TooFew : no mated search, or fewer than two people enrolled. ValueError : somebody whom the bootstrap does not know.
     """
     first = repeats[0]
-    if not first.mated.any():
-        raise TooFew("nobody of test has two images")
-    if len(first.enrolled) < 2:
-        raise TooFew("a gallery of one person identifies nobody")
+    require_enough(first)
     people = bootstrap.positions(first.shown)
-    wanted = ranks_of(len(first.enrolled))
-    rates = [_rates(search, people, bootstrap, wanted) for search in repeats]
-    names = [*wanted, "fnir"]
+    rates = [_rates(search, people, bootstrap) for search in repeats]
+    found = _statistics(rates, people[first.mated], bootstrap, len(first.enrolled))
+    return replace(found, counts={**found.counts, "non_mated_searches": float(len(people))})
+
+
+def first_statistics(repeats: Sequence[FirstPlaces], bootstrap: IdentityBootstrap) -> IdentificationStatistics:
+    """The one figure of these that says how often the first of everybody is the right one.
+
+    Parameters and errors as of ``identification_statistics``; repeats : what ``first_places`` says of such searches.
+    """
+    first = repeats[0]
+    name = first_of(len(first.enrolled))
+    rates = [{name: _first_rate(places, bootstrap)} for places in repeats]
+    return _statistics(rates, bootstrap.positions(first.people), bootstrap, len(first.enrolled))
+
+
+def first_of(people: int) -> str:
+    """The metric that says how often somebody is the first of so many, where these are everybody."""
+    return f"rank_1_of_{people}"
+
+
+def _statistics(
+    rates: Sequence[Mapping[str, _Rate]], mated: IntArray, bootstrap: IdentityBootstrap, gallery: int
+) -> IdentificationStatistics:
+    """The means of the rates of each repeat. mated : (M,), positions of the people who are looked for."""
+    names = list(rates[0])
     per_repeat = {name: [found[name].point for found in rates] for name in names}
-    mated = int(np.count_nonzero(first.mated))
     estimates = {name: _mean([found[name] for found in rates]) for name in names}
     draws = {name: bootstrap.sums(each.influence[:, None], np.arange(len(bootstrap.people)))[:, 0] + each.point
              for name, each in estimates.items()}  # fmt: skip
-    hits = float(np.mean(per_repeat[f"rank_1_of_{len(first.enrolled)}"]))
+    hits = float(np.mean(per_repeat[first_of(gallery)]))
     return IdentificationStatistics(
         point={name: float(np.mean(values)) for name, values in per_repeat.items()},
         draws=draws,
@@ -157,23 +158,21 @@ def identification_statistics(repeats: Sequence[Search], bootstrap: IdentityBoot
         seeds=(),
         estimates=estimates,
         counts={
-            "mated_searches": float(mated),
-            "mated_people": float(len(np.unique(people[first.mated]))),
-            "non_mated_searches": float(len(people)),
-            "errors": min(hits, 1 - hits) * mated,
-            "effective_people": min(estimates[name].people for name in wanted),
+            "mated_searches": float(len(mated)),
+            "mated_people": float(len(np.unique(mated))),
+            "errors": min(hits, 1 - hits) * len(mated),
+            "effective_people": min(each.people for name, each in estimates.items() if name != FNIR),
         },
-        gallery=len(first.enrolled),
+        gallery=gallery,
     )
 
 
-def _rates(
-    search: Search, people: IntArray, bootstrap: IdentityBootstrap, wanted: dict[str, tuple[int, int]]
-) -> dict[str, _Rate]:
+def _rates(search: Search, people: IntArray, bootstrap: IdentityBootstrap) -> dict[str, _Rate]:
     """The rates of one repeat with each person's influence on them."""
-    unit = Search(_of_length_one(search.gallery), search.enrolled, _of_length_one(search.probes), *search[3:])
-    placed = _placed(unit)
+    unit = of_length_one(search)
+    placed = placed_in(unit)
     mated, others = search.mated, len(search.enrolled) - 1
+    first, wanted = first_of(len(search.enrolled)), ranks_of(len(search.enrolled))
     weights, looked_for = once_a_person(people[mated]), people[mated]
     above, level = placed.above[mated], placed.level[mated]
     values, steps = [], []
@@ -190,7 +189,32 @@ def _rates(
         influence[enrolled] += of_gallery[:, column]
         point = float(np.clip(np.round(weight @ values[column], 8), 0, 1))  # of all, exactly 1
         found[name] = _Rate(point, influence, effectively)
-    return found | {"fnir": _fnir(placed, search, people, len(bootstrap.people))}
+    found[first] = _first_rate(first_places(unit, placed), bootstrap)
+    return found | {FNIR: _fnir(placed, search, people, len(bootstrap.people))}
+
+
+def _first_rate(places: FirstPlaces, bootstrap: IdentityBootstrap) -> _Rate:
+    """How often the first of everybody is the right one, with each person's influence on it.
+
+    It hangs on who is enrolled where exactly one is more alike: without that person the right one would be the first,
+    or one of those who are level.
+    """
+    looked_for, enrolled = bootstrap.positions(places.people), bootstrap.positions(places.enrolled)
+    values = (places.above == 0) / (places.level + 1.0)
+    weights = once_a_person(looked_for)
+    influence, effectively = mean_influence(values, weights, looked_for, None, len(bootstrap.people))
+    near = places.above == 1
+    several = 1 + places.level[near]
+    steps = -weights[near] / weights.sum() / several
+    usual = (1 + places.level[near] / 2) / (len(enrolled) - 1) * steps
+    ends = np.cumsum(several)
+    beyond = np.full(len(places.ahead), 0.5)
+    beyond[ends - several] = 1
+    influence[enrolled] -= usual.sum()
+    np.add.at(influence, looked_for[near], usual)
+    np.add.at(influence, enrolled[places.ahead], beyond * np.repeat(steps, several))
+    point = float(np.clip(np.round(weights @ values / weights.sum(), 8), 0, 1))
+    return _Rate(point, influence, effectively)
 
 
 class _Rate(NamedTuple):
@@ -211,12 +235,6 @@ def _mean(rates: Sequence[_Rate]) -> Estimate:
     return share_estimate(point, influence, people, np.inf, few_decide=True)
 
 
-def once_a_person(people: IntArray) -> FloatArray:
-    """(N,) weights by which the samples of a person count once together. people : (N,), who each is of."""
-    _, place, count = np.unique(people, return_inverse=True, return_counts=True)
-    return np.asarray(1 / count[place], np.float64)
-
-
 def _at_random_among(summed: FloatArray, above: IntArray, level: IntArray) -> FloatArray:
     """(N,) the mean of a table over the places that a person may have among those who are level.
 
@@ -225,55 +243,7 @@ def _at_random_among(summed: FloatArray, above: IntArray, level: IntArray) -> Fl
     return np.asarray((summed[above + level + 1] - summed[above]) / (level + 1))
 
 
-def _of_length_one(points: NDArray[Any]) -> FloatArray:
-    """Points at length 1; those without a length are as unlike everybody, by a cosine of 0."""
-    points = np.asarray(points, np.float64)
-    length = np.linalg.norm(points, axis=1, keepdims=True)
-    found: FloatArray = np.divide(points, length, out=np.zeros_like(points), where=length > 0)
-    return found
-
-
-def _blocks(search: Search, rows: IntArray) -> Iterator[tuple[IntArray, slice, FloatArray]]:
-    """Similarities of some probes and the gallery, in parts: (which probes, which of the gallery, similarities)."""
-    side = 2 ** (HELD.bit_length() // 2)
-    for start in range(0, len(rows), side):
-        chosen = rows[start : start + side]
-        for first in range(0, len(search.gallery), HELD // side):
-            part = slice(first, min(first + HELD // side, len(search.gallery)))
-            yield chosen, part, search.probes[chosen] @ search.gallery[part].T
-
-
-def _own(search: Search) -> IntArray:
-    """(N,) the place of each probe's person in the gallery; −1 of those who are not enrolled."""
-    order = np.argsort(search.enrolled)
-    place = np.minimum(np.searchsorted(search.enrolled[order], search.shown), len(order) - 1)
-    found = order[place]
-    return np.where(search.enrolled[found] == search.shown, found, -1).astype(np.int64)
-
-
-def _placed(search: Search) -> _Placed:
-    """Where each probe is placed. search : of points of length 1."""
-    own, everybody = _own(search), np.arange(len(search.probes))
-    mate = np.where(own < 0, np.nan, np.einsum("nd,nd->n", search.probes, search.gallery[own]))
-    best = np.full(len(own), -np.inf)
-    above, level = np.zeros(len(own), np.int64), np.zeros(len(own), np.int64)
-    for rows, part, similarity in _blocks(search, everybody):
-        _leave_out(similarity, own[rows], part)
-        best[rows] = np.maximum(best[rows], similarity.max(axis=1))
-        bar = mate[rows, None]
-        higher = np.count_nonzero(similarity > bar + LEVEL, axis=1)
-        above[rows] += higher
-        level[rows] += np.count_nonzero(similarity >= bar - LEVEL, axis=1) - higher
-    return _Placed(mate, best, above, level)
-
-
-def _leave_out(similarity: FloatArray, own: IntArray, part: slice) -> None:
-    """Make nobody like themselves. similarity : of a block. own : of its probes, the place in the whole gallery."""
-    inside = np.flatnonzero((own >= part.start) & (own < part.stop))
-    similarity[inside, own[inside] - part.start] = -np.inf
-
-
-def _gallery_influence(search: Search, placed: _Placed, steps: FloatArray) -> FloatArray:
+def _gallery_influence(search: Search, placed: Placed, steps: FloatArray) -> FloatArray:
     """(G, M) how far each rate moves with who is in the gallery.
 
     steps : (mated, M), what a rate loses by one more person who is more alike than the one looked for, by weight. Of
@@ -282,20 +252,20 @@ def _gallery_influence(search: Search, placed: _Placed, steps: FloatArray) -> Fl
     mated = np.flatnonzero(search.mated)
     place = np.full(len(search.probes), -1)
     place[mated] = np.arange(len(mated))
-    own, others = _own(search), len(search.enrolled) - 1
+    own, others = own_places(search), len(search.enrolled) - 1
     share = (placed.above[mated] + placed.level[mated] / 2) / others
     usual = share[:, None] * steps
     found: FloatArray = np.tile(-usual.sum(axis=0), (len(search.enrolled), 1))
     np.add.at(found, own[mated], usual)
-    for rows, part, similarity in _blocks(search, mated):
-        _leave_out(similarity, own[rows], part)
+    for rows, part, similarity in similarities(search, mated):
+        leave_out(similarity, own[rows], part)
         bar = placed.mate[rows, None]
         beyond = ((similarity > bar + LEVEL).astype(np.float64) + (similarity >= bar - LEVEL)) / 2
         found[part] += beyond.T @ steps[place[rows]]
     return found
 
 
-def _fnir(placed: _Placed, search: Search, people: IntArray, count: int) -> _Rate:
+def _fnir(placed: Placed, search: Search, people: IntArray, count: int) -> _Rate:
     """The FNIR at the FPIR and each person's influence on it; NaN where searches are too few to tell.
 
     The threshold moves with who is searched for without being enrolled: the FNIR by the slope of the curve there.

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, few_people, number
-from aiakit.measures.identification import once_a_person
 from aiakit.measures.influence import mean_influence
 from aiakit.measures.intervals import CONFIDENCE, Estimate, share_estimate
+from aiakit.measures.searching import once_a_person
 from aiakit.measures.similarity import cosine
 
 RATES = (0.001, 0.01)  # of false acceptance

@@ -24,9 +24,9 @@ from aiakit.measures.bootstrap import (
     number,
     numbers,
 )
-from aiakit.measures.identification import TooFew, once_a_person
 from aiakit.measures.influence import UNSEEN, mean_influence
 from aiakit.measures.intervals import CONFIDENCE, Estimate, logit_estimate
+from aiakit.measures.searching import TooFew, once_a_person
 from aiakit.measures.similarity import cosine
 
 FEWEST = 3  # people: with two there is one way of pairing strangers, and nothing to compare it with
@@ -52,6 +52,18 @@ class Linked(NamedTuple):
     people: NDArray[Any]
     probes: NDArray[Any]
     shown: NDArray[Any]
+
+
+class Binned(NamedTuple):
+    """Pairs by the bin of similarity that each is in, of K bins.
+
+    mated : int (N,), of each probe with its own person. strangers : int (S, N), with somebody else, a way of pairing
+    each. edges : (K + 1,), the bins' in the scale of similarity, by which nothing is computed.
+    """
+
+    mated: IntArray
+    strangers: IntArray
+    edges: FloatArray
 
 
 @dataclass(frozen=True)
@@ -111,26 +123,73 @@ def linkage_statistics(linked: Linked, bootstrap: IdentityBootstrap, rng: np.ran
     ------
     TooFew : fewer than three people with two images. ValueError : somebody whom the bootstrap does not know.
     """
-    present, place_of = np.unique(linked.shown, return_inverse=True)
-    if len(present) == 0:
-        raise TooFew("nobody of test has two images")
-    if len(present) < FEWEST:
-        raise TooFew(f"{len(present)} of test have two images, and {FEWEST} people are needed")
+    meetings = _Meetings.of(linked.shown, rng)
+    return _statistics(_binned(linked, meetings), meetings, bootstrap)
+
+
+def binned(linked: Linked, rng: np.random.Generator) -> Binned:
+    """All that ``linkage_statistics`` takes of similarities. Raises TooFew as it does."""
+    return _binned(linked, _Meetings.of(linked.shown, rng))
+
+
+def linkage_of_bins(
+    pairs: Binned, shown: IntArray, bootstrap: IdentityBootstrap, rng: np.random.Generator
+) -> LinkageStatistics:
+    """The same statistics. shown : (N,), who the probes show. rng : in the state in which ``binned`` had it.
+
+    Raises TooFew as ``linkage_statistics`` does, and ValueError where there are not so many pairs of these people.
+    """
+    meetings = _Meetings.of(shown, rng)
+    if pairs.mated.shape != (len(shown),) or pairs.strangers.shape != meetings.others.shape:
+        raise ValueError(f"{pairs.strangers.shape} pairs of strangers are not those of {len(shown)} images")
+    if any(len(of) and not 0 <= of.min() <= of.max() < len(pairs.edges) - 1 for of in (pairs.mated, pairs.strangers)):
+        raise ValueError("pairs are in a bin of similarity that is not there")
+    return _statistics(pairs, meetings, bootstrap)
+
+
+class _Meetings(NamedTuple):
+    """Who meets whom. present : (P,), who is shown, ascending. place : (N,), which of them each probe shows.
+
+    others : (S, N), whom each meets instead. fold : (N,), of the people.
+    """
+
+    present: IntArray
+    place: IntArray
+    others: IntArray
+    fold: IntArray
+
+    @classmethod
+    def of(cls, shown: NDArray[Any], rng: np.random.Generator) -> _Meetings:
+        present, place = np.unique(shown, return_inverse=True)
+        if len(present) == 0:
+            raise TooFew("nobody of test has two images")
+        if len(present) < FEWEST:
+            raise TooFew(f"{len(present)} of test have two images, and {FEWEST} people are needed")
+        shifts = _shifts(len(present), len(shown), rng)
+        others = (place + shifts[:, None]) % len(present)
+        return cls(present, place, others, rng.permutation(len(present))[place] % FOLDS)
+
+
+def _binned(linked: Linked, meetings: _Meetings) -> Binned:
     order = np.argsort(linked.people)
-    enrolled = order[np.searchsorted(linked.people[order], present)]
-    shifts = _shifts(len(present), len(linked.probes), rng)
-    others = (place_of + shifts[:, None]) % len(present)
-    mated = _compared(linked, enrolled[place_of])
-    strangers = np.stack([_compared(linked, enrolled[other]) for other in others])
-    histogram = _Histogram(strangers, once_a_person(linked.shown), rng.permutation(len(present))[place_of] % FOLDS)
-    found = histogram.of(mated)
-    null = [histogram.of(one).d_sys for one in strangers[:NULLS]]
-    positions = bootstrap.positions(present)
-    who, count = positions[place_of], len(bootstrap.people)
+    enrolled = order[np.searchsorted(linked.people[order], meetings.present)]
+    mated = _compared(linked, enrolled[meetings.place])
+    strangers = np.stack([_compared(linked, enrolled[other]) for other in meetings.others])
+    inner: FloatArray = np.unique(np.quantile(strangers, LEVELS))
+    ends = ([min(mated.min(), strangers.min())], [max(mated.max(), strangers.max())])
+    return Binned(_bin(mated, inner), _bin(strangers, inner), np.concatenate([ends[0], inner, ends[1]]))
+
+
+def _statistics(pairs: Binned, meetings: _Meetings, bootstrap: IdentityBootstrap) -> LinkageStatistics:
+    histogram = _Histogram(pairs, once_a_person(meetings.place), meetings.fold)
+    found = histogram.of(pairs.mated)
+    null = [histogram.of(one).d_sys for one in pairs.strangers[:NULLS]]
+    positions = bootstrap.positions(meetings.present)
+    who, count, ways = positions[meetings.place], len(bootstrap.people), len(pairs.strangers)
     influence, people = mean_influence(found.of_mated, histogram.weights, who, None, count)
-    each = np.tile(histogram.weights, len(shifts))
-    slopes = found.of_strangers[_bin(strangers.ravel(), histogram.inner)]
-    influence += mean_influence(slopes, each, np.tile(who, len(shifts)), positions[others.ravel()], count)[0]
+    each = np.tile(histogram.weights, ways)
+    slopes = found.of_strangers[pairs.strangers.ravel()]
+    influence += mean_influence(slopes, each, np.tile(who, ways), positions[meetings.others.ravel()], count)[0]
     estimate = _estimate(found.d_sys, influence, people, float(np.std(null)))
     return LinkageStatistics(
         point={"d_sys": estimate.point},
@@ -140,16 +199,15 @@ def linkage_statistics(linked: Linked, bootstrap: IdentityBootstrap, rng: np.ran
         seeds=(),
         estimates={"d_sys": estimate},
         counts={
-            "mated_pairs": float(len(mated)),
-            "mated_people": float(len(present)),
-            "non_mated_pairs": float(strangers.size),
+            "mated_pairs": float(len(pairs.mated)),
+            "mated_people": float(len(meetings.present)),
+            "non_mated_pairs": float(pairs.strangers.size),
             "effective_people": people,
         },
         null=(float(np.mean(null)), float(np.quantile(null, CONFIDENCE))),
-        edges=np.concatenate([[min(mated.min(), strangers.min())], histogram.inner,
-                              [max(mated.max(), strangers.max())]]),
+        edges=pairs.edges,
         local=found.local,
-    )  # fmt: skip
+    )
 
 
 class _Found(NamedTuple):
@@ -162,23 +220,19 @@ class _Found(NamedTuple):
 
 
 class _Histogram:
-    """Compares scores of N probes with those of strangers.
+    """Compares N probes with strangers. weights : (N,) of the probes. fold : int (N,), of their people."""
 
-    strangers : (S, N), a way of pairing each. weights : (N,) of the probes. fold : int (N,), of their people.
-    """
-
-    def __init__(self, strangers: FloatArray, weights: FloatArray, fold: IntArray) -> None:
+    def __init__(self, pairs: Binned, weights: FloatArray, fold: IntArray) -> None:
         self.weights = weights / weights.sum()
         self.fold = fold
-        self.inner: FloatArray = np.unique(np.quantile(strangers, LEVELS))
-        each = np.tile(self.weights / len(strangers), len(strangers))
-        self.non_mated: FloatArray = self._shares(_bin(strangers.ravel(), self.inner), each)
+        self.bins = len(pairs.edges) - 1
+        each = np.tile(self.weights / len(pairs.strangers), len(pairs.strangers))
+        self.non_mated: FloatArray = self._shares(pairs.strangers.ravel(), each)
 
-    def of(self, scores: FloatArray) -> _Found:
-        """What the scores (N,) of pairs that are taken for mated say."""
-        bins = _bin(scores, self.inner)
+    def of(self, bins: IntArray) -> _Found:
+        """What pairs that are taken for mated say. bins : (N,), of each."""
         mated = self._shares(bins, self.weights)
-        of_mated, of_strangers = np.empty(len(scores)), np.zeros(len(mated))
+        of_mated, of_strangers = np.empty(len(bins)), np.zeros(len(mated))
         for fold in np.unique(self.fold):
             judged = self.fold == fold
             known = mated - self._shares(bins[judged], self.weights[judged])
@@ -189,7 +243,7 @@ class _Histogram:
         return _Found(value, linkability(mated, self.non_mated), of_mated, of_strangers)
 
     def _shares(self, bins: IntArray, weights: FloatArray) -> FloatArray:
-        return np.bincount(bins, weights, len(self.inner) + 1).astype(np.float64)
+        return np.bincount(bins, weights, self.bins).astype(np.float64)
 
 
 def _bin(scores: FloatArray, inner: FloatArray) -> IntArray:

@@ -22,8 +22,9 @@ from aiakit.datasets.fingerprint import array_digest
 from aiakit.experiment.config import library_versions
 from aiakit.experiment.threads import limited
 from aiakit.measures.bootstrap import IdentityBootstrap, Statistics
-from aiakit.measures.identification import IdentificationStatistics, Search, identification_statistics
+from aiakit.measures.identification import IdentificationStatistics, identification_statistics
 from aiakit.measures.intervals import Estimate
+from aiakit.measures.searching import Search
 from aiakit.measures.statistics import AttackStatistics, Folds, attack_statistics
 from aiakit.measures.units import Unit
 from aiakit.measures.unlinkability import LinkageStatistics, Linked, linkage_statistics

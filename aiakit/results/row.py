@@ -178,27 +178,28 @@ class Trained:
 class Inverted:
     """What a decoder, trained on attacker-train, makes of a release.
 
-    decoder : the kind that attacker-val chose. found : how alike its reconstructions are. type_1, type_2 : whether they
-    find their person in an undefended gallery, enrolled with the very image, or with another; or why that was not
-    measured. attribute : what an attack on undefended embeddings reads from them, and its name; or why there is none.
+    decoder : the kind that attacker-val chose. type_1, type_2 : whether its reconstructions find their person in an
+    undefended gallery, enrolled with the very image, or with another; or why that was not measured. found : how alike
+    they are. attribute : what an attack on undefended embeddings reads from them, and its name; or why there is none.
+    What is None is not known: an entry of a leaderboard has no more than it shows.
     """
 
     decoder: str
-    found: InversionStatistics
     type_1: IdentificationStatistics | str
-    type_2: IdentificationStatistics | str
-    attribute: tuple[str, AttackStatistics] | str
+    found: InversionStatistics | None = None
+    type_2: IdentificationStatistics | str | None = None
+    attribute: tuple[str, AttackStatistics] | str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        read = self.attribute
-        return {
-            **self.found.as_json(),
-            "decoder": self.decoder,
-            "type_1": _or_why(self.type_1),
-            "type_2": _or_why(self.type_2),
-            "attribute": _or_why(read) if isinstance(read, str) else {"attack": read[0], **read[1].as_json()},
-        }
+        said: dict[str, Any] = {} if self.found is None else self.found.as_json()
+        said |= {"decoder": self.decoder, "type_1": _or_why(self.type_1)}
+        if self.type_2 is not None:
+            said["type_2"] = _or_why(self.type_2)
+        if self.attribute is not None:
+            read = self.attribute
+            said["attribute"] = _or_why(read) if isinstance(read, str) else {"attack": read[0], **read[1].as_json()}
+        return said
 
 
 def _or_why(found: IdentificationStatistics | str) -> dict[str, Any]:

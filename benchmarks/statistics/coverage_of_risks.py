@@ -21,8 +21,9 @@ from aiakit.contracts import Context
 from aiakit.experiment.inverting import best_decoder
 from aiakit.experiment.linking import Linker, Shown, chosen
 from aiakit.measures.bootstrap import IdentityBootstrap, Statistics
-from aiakit.measures.identification import Search, identification_statistics
+from aiakit.measures.identification import identification_statistics
 from aiakit.measures.inversion import Reconstructed, inversion_statistics
+from aiakit.measures.searching import Search
 from aiakit.measures.similarity import cosine
 from aiakit.measures.unlinkability import Linked, linkability, linkage_statistics
 from benchmarks.statistics.coverage import Reading, Tally

@@ -11,8 +11,9 @@ import pytest
 from aiakit.contracts import Context
 from aiakit.experiment.inverting import best_decoder
 from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.identification import Search, identification_statistics
+from aiakit.measures.identification import identification_statistics
 from aiakit.measures.inversion import InversionStatistics, Reconstructed, inversion_statistics
+from aiakit.measures.searching import Search
 
 DIMENSIONS = 12
 Release = Callable[[Any], Any]

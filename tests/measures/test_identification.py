@@ -10,7 +10,8 @@ from scipy.stats import hypergeom
 
 from aiakit.measures import identification
 from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.identification import Search, TooFew, found_within, identification_statistics
+from aiakit.measures.identification import found_within, identification_statistics
+from aiakit.measures.searching import Search, TooFew
 
 
 def images_of(points: Any, images: int = 2) -> Search:
@@ -93,7 +94,7 @@ def test_small_numbers_of_searches_say_nothing_of_rare_alarms() -> None:
 def test_a_gallery_is_compared_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     search = noisy(np.random.default_rng(3), 150, 0.7, images=3)
     whole = measured(search)
-    monkeypatch.setattr(identification, "HELD", 2**8)
+    monkeypatch.setattr(searching, "HELD", 2**8)
     parts = measured(search)
     assert parts.point == pytest.approx(whole.point, nan_ok=True)
     assert parts.ci95("rank_1_of_100") == pytest.approx(whole.ci95("rank_1_of_100"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.identification import TooFew
+from aiakit.measures.searching import TooFew
 from aiakit.measures.similarity import cosine
 from aiakit.measures.unlinkability import LinkageStatistics, Linked, linkability, linkage_statistics
 

@@ -11,7 +11,7 @@ import pytest
 
 import aiakit
 from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.identification import Search
+from aiakit.measures.searching import Search
 from aiakit.measures.unlinkability import Linked
 from aiakit.report.terminal import as_text
 from aiakit.results.remembered import StatisticsCache
