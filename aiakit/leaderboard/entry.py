@@ -17,7 +17,7 @@ from aiakit.datasets.fingerprint import array_digest
 from aiakit.errors import InputError
 from aiakit.experiment.config import Record
 from aiakit.leaderboard.packing import Tensors, packed, unpacked
-from aiakit.leaderboard.schema import REPORTED_SCHEMA, SCHEMA, Entry, FileRef, Reported, Withdrawn
+from aiakit.leaderboard.schema import REPORTED_SCHEMA, SCHEMA, WITH_RISKS, Entry, FileRef, Reported, Withdrawn
 from aiakit.results.row import Row
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import first_problem, read_json, read_toml
@@ -54,10 +54,10 @@ class Submission:
         return self.entry.scores == IN_MEMORY
 
 
-KINDS: dict[str, tuple[type[Record], int]] = {
-    "measured": (Entry, SCHEMA),
-    "withdrawn": (Withdrawn, SCHEMA),
-    "reported": (Reported, REPORTED_SCHEMA),
+KINDS: dict[str, tuple[type[Record], tuple[int, ...]]] = {
+    "measured": (Entry, (SCHEMA, WITH_RISKS)),
+    "withdrawn": (Withdrawn, (SCHEMA,)),
+    "reported": (Reported, (REPORTED_SCHEMA,)),
 }
 
 
@@ -68,10 +68,11 @@ def read_record(path: Path) -> Entry | Withdrawn | Reported:
         raise InputError(f"{path} is no leaderboard entry: its kind must be {', '.join(KINDS)}")
     kind, reads = KINDS[content["kind"]]
     version = content.get("schema_version")
-    if version != reads:
-        earlier = isinstance(version, int) and version < reads
+    if version not in reads:
+        earlier = isinstance(version, int) and version < reads[0]
         way = "submit its run again with this version" if earlier else "update aiakit"
-        raise InputError(f"{path} has the schema version {version!r}, this aiakit reads {reads}: {way}")
+        known = " and ".join(map(str, reads))
+        raise InputError(f"{path} has the schema version {version!r}, this aiakit reads {known}: {way}")
     try:
         record: Any = kind.model_validate(content)
     except ValidationError as error:

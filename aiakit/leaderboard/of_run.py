@@ -24,11 +24,11 @@ from aiakit.leaderboard.entry import (
     IN_MEMORY,
     Submission,
 )
-from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, ProtocolInfo, Provenance
-from aiakit.leaderboard.scores import statistics_row, truth_digest
+from aiakit.leaderboard.risks_of_run import risks_of_run
+from aiakit.leaderboard.schema import AttackInfo, Computing, Entry, ProtocolInfo, Provenance, schema_of
+from aiakit.leaderboard.scores import figures_of, statistics_row, truth_digest
 from aiakit.leaderboard.tensors import FOLDS, SIDES
 from aiakit.measures.halving import in_order
-from aiakit.results.document import measured
 from aiakit.results.evaluate import evaluate
 from aiakit.results.learning import people_known
 from aiakit.results.remembered import StatisticsCache
@@ -62,7 +62,8 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, chain: Chain, row: Row
     tensors = truth_of(protocol)
     attacks = tuple(_attacks(run, plan, protocol, counting, tensors))
     found = accompanying(run, plan, protocol, row)
-    tensors |= found.tensors
+    others = risks_of_run(run, plan, protocol, label)
+    tensors |= found.tensors | others.tensors
     for repeat, (_, cell) in enumerate(item for item in plan.utilities.items() if item[0][0] == label):
         scores = run.store.read(cell.digest).tensors("scores")
         tensors |= {
@@ -97,6 +98,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, chain: Chain, row: Row
         seconds=round(sum(run.store.read(cell.digest).seconds for cell in cells), 3),
     )
     entry = Entry(
+        schema_version=schema_of(others.risks),
         name=_name(label, facts["dataset"], [cell.digest for cell in cells]),
         release=label,
         provenance=Provenance(command=run.command),
@@ -108,11 +110,12 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, chain: Chain, row: Row
         people_known=people_known(protocol, "insider" in level),
         beside=tuple(found.attacks),
         accuracy_bound=row.accuracy_bound,
+        risks=others.risks,
         scores=IN_MEMORY,
         figures={},
     )
     row = statistics_row(entry, tensors, StatisticsCache.of_user())
-    return Submission(entry.model_copy(update={"figures": measured(row)}), tensors, run.folder, row)
+    return Submission(entry.model_copy(update={"figures": figures_of(row)}), tensors, run.folder, row)
 
 
 def _counting(plan: Plan, label: str, spec: PluginSpec, level: Level) -> list[AttackKey]:

@@ -23,6 +23,7 @@ from aiakit.experiment.request import make_config
 from aiakit.experiment.runtime import Runtime
 from aiakit.experiment.workers import execute
 from aiakit.leaderboard.entry import Submission, read_tensors
+from aiakit.leaderboard.risks import PREFIX
 from aiakit.leaderboard.schema import AttackInfo, Entry
 from aiakit.leaderboard.scores import statistics_row
 from aiakit.leaderboard.tensors import FOLDS, Tensors
@@ -144,8 +145,9 @@ def _retried(submission: Submission, attack: AttackInfo, stated: Tensors, bench:
 def _figures(submission: Submission, attack: AttackInfo, scores: Tensors) -> tuple[float, float]:
     """Balanced accuracy on test and on attacker-val of the repeats of an attack."""
     protocol = submission.entry.protocol.model_copy(update={"bootstrap_draws": 100})
-    alone = submission.entry.model_copy(update={"protocol": protocol, "attacks": (attack,), "beside": ()})
-    tensors = {**submission.tensors, **{f"attack.0.{part}": found for part, found in scores.items()}}
+    alone = submission.entry.model_copy(update={"protocol": protocol, "attacks": (attack,), "beside": (), "risks": {}})
+    truth = {name: part for name, part in submission.tensors.items() if not name.startswith(PREFIX)}
+    tensors = {**truth, **{f"attack.0.{part}": found for part, found in scores.items()}}
     found = statistics_row(alone, tensors).attacks[attack.name]
     return found.point["balanced_accuracy"], found.val_balanced_accuracy
 

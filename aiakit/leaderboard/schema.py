@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from aiakit.contracts import Precision
 from aiakit.experiment.command import LONGEST
-from aiakit.experiment.config import Level, PairsSpec, PluginSpec, Record, SplitSpec
+from aiakit.experiment.config import Level, PairsSpec, PluginSpec, Record, Risk, SplitSpec
 from aiakit.measures.halving import RUNGS
 from aiakit.measures.units import Unit
 from aiakit.storage.documents import printable
 
 SCHEMA = 5  # of entries
+WITH_RISKS = 6  # of entries that say something of risks, which earlier versions cannot read
 REPORTED_SCHEMA = 1  # of published figures
 
 
@@ -94,6 +96,37 @@ class BesideInfo(AttackInfo):
     people: Annotated[int, Field(ge=1)] | None = None
 
 
+OF_TWO, OF_VIEW = r"(released|undefended|seeds)", r"(embedding|image)"  # releases that are compared, and by which view
+Compared = Annotated[str, Field(pattern=rf"^({OF_TWO}( {OF_VIEW}( trained)?)?|{OF_VIEW})?$")]
+Told = Annotated[str, Field(max_length=500), AfterValidator(_plain)]
+
+
+class RiskInfo(Record):
+    """How a risk was measured in one way, or why it was not.
+
+    way : which two releases are compared, by which view, and "trained" where linkers did it that learned from
+    attacker-train; of inversion the view that is reconstructed. seeds : of the releases that are searched, or of the
+    two that are linked. by : the linkers, or the decoder, that attacker-val chose. val : what attacker-val says of the
+    linkers ("trained") and of a cosine, by which the stronger is chosen. not_measured : why; "" where it was.
+    """
+
+    way: Compared = ""
+    seeds: tuple[int, ...] = ()
+    by: tuple[Text, ...] = ()
+    val: dict[Text, float] = Field(default_factory=dict)
+    not_measured: Told = ""
+
+    @property
+    def trained(self) -> bool:
+        """Whether linkers compare."""
+        return self.way.endswith(" trained")
+
+    @property
+    def dealt(self) -> bool:
+        """Whether it is of the dealt test, also where people are cross-fitted."""
+        return self.trained or self.way in ("embedding", "image")
+
+
 class Computing(Record):
     """What computed the scores, and how long it took."""
 
@@ -142,13 +175,14 @@ class Entry(Record):
 
     level : what the attackers know: of the levels that were tried, the one that reads most. people_known : from how
     many people they learn. beside : what attackers of other levels read, and of this level with fewer people.
-    accuracy_bound : what no attack on it can exceed, where its defense proves that.
+    accuracy_bound : what no attack on it can exceed, where its defense proves that. risks : each that was asked for
+    and how it was measured; none: nobody asked, and nothing is written of it, as in entries of before.
     people : who is on each sample, and pairs of them. truth : the labels of test, and what would tell them. Both are
     apart from the scores, and None where they are among them. flag : what speaks against it. seal : a digest of all the
     rest, by which a damaged file is known (who forges one seals it again, and is found by the scores); None in memory.
     """
 
-    schema_version: Literal[5] = 5
+    schema_version: Literal[5, 6] = 5
     kind: Literal["measured"] = "measured"
     name: Name
     release: Text
@@ -161,6 +195,7 @@ class Entry(Record):
     people_known: Count | None = None
     beside: tuple[BesideInfo, ...] = ()
     accuracy_bound: float | None = None
+    risks: dict[Risk, Annotated[tuple[RiskInfo, ...], Field(min_length=1)]] = Field(default_factory=dict)
     scores: FileRef
     people: FileRef | None = None
     truth: FileRef | None = None
@@ -169,6 +204,19 @@ class Entry(Record):
     flag: Flag | None = None
     figures: dict[str, Any]
     seal: Digest | None = None
+
+    @model_validator(mode="after")
+    def _says_what_it_is(self) -> Entry:
+        if self.schema_version != schema_of(self.risks):
+            raise ValueError(f"an entry is of schema {WITH_RISKS} where it says something of risks, else of {SCHEMA}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        said: dict[str, Any] = handler(self)
+        if not self.risks:
+            said.pop("risks", None)
+        return said
 
     def sealed(self) -> Entry:
         """The entry with the seal of what it says."""
@@ -189,6 +237,11 @@ class Entry(Record):
     def audits(self) -> bool:
         """Whether the release existed already, so that its data set is the file that was audited."""
         return self.stages[0].kind == "file"
+
+
+def schema_of(risks: Mapping[Risk, Any]) -> Literal[5, 6]:
+    """The schema version of an entry that says this of risks."""
+    return 6 if risks else 5
 
 
 class Withdrawn(Record):
@@ -227,4 +280,4 @@ class Reported(Record):
 def json_schema() -> dict[str, Any]:
     """The JSON schema of an entry (``entry``), of what is left of a withdrawn one, and of published figures."""
     kinds: dict[str, type[Record]] = {"entry": Entry, "withdrawn": Withdrawn, "reported": Reported}
-    return {"schema": SCHEMA, **{name: kind.model_json_schema() for name, kind in kinds.items()}}
+    return {"schema": WITH_RISKS, **{name: kind.model_json_schema() for name, kind in kinds.items()}}

@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 from aiakit.datasets.fingerprint import array_digest
 from aiakit.datasets.pairs import IMPOSTOR_KINDS
 from aiakit.leaderboard.beside import add_beside
+from aiakit.leaderboard.risks import add_risks, risk_figures
 from aiakit.leaderboard.schema import Entry
 from aiakit.leaderboard.tensors import FOLDS, SIDES, Tensors, checked_tables, seeds_of, table, tensor
 from aiakit.measures.verification import Pairs
+from aiakit.results.document import measured
 from aiakit.results.judge import SPLITS, Judge, Scores, Truth
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
@@ -74,7 +76,14 @@ def statistics_row(entry: Entry, tensors: Tensors, memory: StatisticsCache | Non
     )
     row.level, row.accuracy_bound = entry.level, entry.accuracy_bound
     add_beside(row, entry, tensors, judge)
+    add_risks(row, entry, tensors, judge)
     return row
+
+
+def figures_of(row: Row) -> dict[str, Any]:
+    """The figures of an entry, of statistics that its scores gave."""
+    risks = risk_figures(row)
+    return {**measured(row), **({"risks": risks} if risks else {})}
 
 
 def _truth(tensors: Tensors, classes: int, number_of_folds: int) -> Truth:

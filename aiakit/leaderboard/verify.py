@@ -10,8 +10,7 @@ from aiakit.leaderboard.differences import differences
 from aiakit.leaderboard.entry import Submission, entry_files, named_file, read_record
 from aiakit.leaderboard.left_out import check_left_out
 from aiakit.leaderboard.schema import Entry
-from aiakit.leaderboard.scores import statistics_row, truth_digest
-from aiakit.results.document import measured
+from aiakit.leaderboard.scores import figures_of, statistics_row, truth_digest
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.row import Row
 from aiakit.storage.documents import UNSOUND
@@ -39,7 +38,7 @@ def verified(submission: Submission, memory: StatisticsCache | None = None) -> R
         row = statistics_row(entry, submission.tensors, memory)
     except UNSOUND as error:
         raise InputError(f"{path}: {error}") from None
-    for where, stated, computed in differences(entry.figures, measured(row)):
+    for where, stated, computed in differences(entry.figures, figures_of(row)):
         raise InputError(
             f"{path} is refused: {where} is {_short(stated)} in the entry, but {_short(computed)} from its scores"
         )

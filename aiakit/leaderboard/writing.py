@@ -15,16 +15,15 @@ from aiakit.leaderboard.differences import differences
 from aiakit.leaderboard.entry import Submission, entry_files, read_record
 from aiakit.leaderboard.packing import PRECISIONS, Tensors, packed, unpacked
 from aiakit.leaderboard.schema import Entry, FileRef, Withdrawn
-from aiakit.leaderboard.scores import statistics_row
+from aiakit.leaderboard.scores import figures_of, statistics_row
 from aiakit.leaderboard.tensors import FOLDS
-from aiakit.results.document import measured
 from aiakit.results.judge import SPLITS
 from aiakit.results.remembered import StatisticsCache
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import writing
 from aiakit.storage.store import file_digest, write_atomically
 
-OF_RELEASE = ("attack.", "beside.", "values.", "verifier.")  # how tensors begin that no two releases share
+OF_RELEASE = ("attack.", "beside.", "risk.", "values.", "verifier.")  # how tensors begin that no two releases share
 MOVED = 5e-4  # of a figure: less than this does not show where three digits are printed
 
 
@@ -37,7 +36,7 @@ def write_submission(folder: Path, entry: Entry, tensors: Tensors) -> Submission
     for precision in PRECISIONS:
         stored = packed(tensors, precision)
         row = statistics_row(entry, unpacked(stored), StatisticsCache.of_user())
-        figures = measured(row)
+        figures = figures_of(row)
         if next(differences(entry.figures, figures, MOVED), None) is None:
             break
     refs = write_scores(folder, entry.name, stored)
@@ -91,7 +90,7 @@ def rewrite(submission: Submission, tensors: Tensors, **changed: Any) -> Path:
     changed : fields of the entry. Raises InputError where the folder cannot be written to.
     """
     entry, folder = submission.entry.model_copy(update=changed), submission.path.parent
-    entry = entry.model_copy(update={"figures": measured(statistics_row(entry, tensors))})
+    entry = entry.model_copy(update={"figures": figures_of(statistics_row(entry, tensors))})
     with writing(folder):
         written = write_submission(folder, entry, tensors)
         if written.path == submission.path and written.entry.scores.file != submission.entry.scores.file:

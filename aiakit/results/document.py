@@ -17,7 +17,7 @@ from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.glance import at_a_glance
 from aiakit.results.learning import people_known, too_few
 from aiakit.results.protected import worst_of
-from aiakit.results.row import Row, certified, utility_as_json
+from aiakit.results.row import Risks, Row, certified, utility_as_json
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
 
 SCHEMA = 3
@@ -197,7 +197,7 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
         **_if_any(worst=_worst(evaluation, row, said)),
-        **_if_any(risks=_risks(row), errors_by_class=_by_class(row, evaluation.protocol.classes)),
+        **_if_any(risks=risks_as_json(row.risks), errors_by_class=_by_class(row, evaluation.protocol.classes)),
         **_if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices)),
         "seconds": round(row.seconds, 3),
         "fit_seconds": round(row.fit_seconds, 3),
@@ -222,13 +222,13 @@ def _worst(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any] | Non
     }
 
 
-def _risks(row: Row) -> dict[str, Any]:
+def risks_as_json(risks: Risks) -> dict[str, Any]:
     """Risk → which two releases are compared → its figures, or why there are none."""
     return {
         risk: {
             way: {"not_measured": found} if isinstance(found, str) else found.as_json() for way, found in ways.items()
         }
-        for risk, ways in row.risks.items()
+        for risk, ways in risks.items()
     }
 
 

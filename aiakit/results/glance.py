@@ -6,7 +6,7 @@ Article 29 Working Party's Opinion 05/2014 on anonymisation (WP 216): singling o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiakit.experiment.config import REFERENCE, RISKS, Risk
@@ -63,16 +63,17 @@ READINGS: Mapping[str, Reading] = {
 }
 
 
-def at_a_glance(row: Row, of: Row, asked: Sequence[Risk]) -> list[dict[str, Any]]:
+def at_a_glance(row: Row, of: Row, asked: Collection[Risk]) -> list[dict[str, Any]]:
     """The attribute and each risk that was asked for: its figure, or why there is none.
 
     row : of a document, with its ``risks``. of : the document's attribute and smallest detectable leak.
     """
-    found = [_attribute(row, of)]
-    for risk in RISKS:
-        if risk in asked:
-            found.append({"risk": risk, **_RISKS[risk](row, row.get("risks", {}).get(risk, {}))})
-    return found
+    return [_attribute(row, of), *risks_at_a_glance(row, asked)]
+
+
+def risks_at_a_glance(row: Row, asked: Collection[Risk]) -> list[dict[str, Any]]:
+    """The same without the attribute. row : with its ``release``, and its ``risks`` as a document has them."""
+    return [{"risk": risk, **_RISKS[risk](row, row.get("risks", {}).get(risk, {}))} for risk in RISKS if risk in asked]
 
 
 def _attribute(row: Row, of: Row) -> dict[str, Any]:
@@ -102,12 +103,14 @@ def _linkage(row: Row, ways: Row) -> dict[str, Any]:
         if not compared.kinds:
             both = dict.fromkeys([others, compared.reason])
             return {"not_measured": ", and ".join(reason for reason in both if reason != NO_RESULT) or NO_RESULT}
-    by, found = compared.strongest
-    high = max(each["ci95"][1] for each in compared.kinds.values())
+    strongest = compared.kinds[0]
+    found = strongest.found
+    high = max(each.found["ci95"][1] for each in compared.kinds)
     between = "two seeds" if two == "seeds" else "a released and an undefended image"
     detectable = smallest_linkage(*found["null"])
     return {
-        "figure": f"D_sys between {between}, {by}",
+        "figure": f"D_sys between {between}, {strongest.by}",
+        "way": strongest.way,
         **_figure(found["d_sys"], found["ci95"], high, found["chance"], detectable),
         **_read(two, found["ci95"][0] > 0),
     }
@@ -116,12 +119,11 @@ def _linkage(row: Row, ways: Row) -> dict[str, Any]:
 def _inversion(row: Row, views: Row) -> dict[str, Any]:
     if row["release"] == REFERENCE:
         return {"not_measured": "it is the undefended release"}
-    kinds = {f"{view}, {found['decoder']}": found["type_1"] for view, found in views.items()
-             if "not_measured" not in found and "not_measured" not in found["type_1"]}  # fmt: skip
+    kinds = [_Kind(view, f"{view}, {found['decoder']}", found["type_1"]) for view, found in views.items()
+             if "not_measured" not in found and "not_measured" not in found["type_1"]]  # fmt: skip
     reasons = [each["not_measured"] for each in (*views.values(), *(v.get("type_1", {}) for v in views.values()))
                if "not_measured" in each]  # fmt: skip
-    first = dict(list(kinds.items())[:1])
-    return _found_again(_Compared(first, reasons[0] if reasons else NO_RESULT), "inversion",
+    return _found_again(_Compared(kinds[:1], reasons[0] if reasons else NO_RESULT), "inversion",
                         "an undefended gallery, by the reconstruction")  # fmt: skip
 
 
@@ -129,20 +131,24 @@ NO_RESULT = "it has no result"
 _RISKS = {"identity": _identity, "linkage": _linkage, "inversion": _inversion}
 
 
+class _Kind(NamedTuple):
+    """way : its name in the document. by : in words. found : what was found."""
+
+    way: str
+    by: str
+    found: Row
+
+
 class _Compared(NamedTuple):
-    """By what → what was found, the stronger on attacker-val first; or why nothing was."""
+    """What was found by each kind of comparison, the stronger on attacker-val first; or why nothing was."""
 
-    kinds: dict[str, Row]
+    kinds: list[_Kind]
     reason: str
-
-    @property
-    def strongest(self) -> tuple[str, Row]:
-        return next(iter(self.kinds.items()))
 
 
 def _compared(ways: Row, two: str) -> _Compared:
     """What was found of these two releases, by every view, by a cosine and by a linker."""
-    val, kinds, reason = dict[str, float](), dict[str, Row](), NO_RESULT
+    val, kinds, reason = dict[str, float](), list[_Kind](), NO_RESULT
     for way, found in ways.items():
         which, *view = way.split(" ")
         if which != two:
@@ -151,22 +157,23 @@ def _compared(ways: Row, two: str) -> _Compared:
             reason = found["not_measured"]
             continue
         learned = view[-1] == TRAINED
-        by = f"{view[0]}, {'trained matcher' if learned else PLAIN}"
         sibling = found if learned else ways.get(f"{way} {TRAINED}", {})
-        val[by], kinds[by] = sibling.get("val", {}).get(TRAINED if learned else PLAIN, 0.0), found
-    return _Compared({by: kinds[by] for by in sorted(kinds, key=lambda by: -val[by])}, reason)
+        val[way] = sibling.get("val", {}).get(TRAINED if learned else PLAIN, 0.0)
+        kinds.append(_Kind(way, f"{view[0]}, {'trained matcher' if learned else PLAIN}", found))
+    return _Compared(sorted(kinds, key=lambda kind: -val[kind.way]), reason)
 
 
 def _found_again(compared: _Compared, risk: str, where: str) -> dict[str, Any]:
     """Whether the first of a gallery of everybody is the right one."""
     if not compared.kinds:
         return {"not_measured": compared.reason}
-    by, found = compared.strongest
+    way, by, found = compared.kinds[0]
     size, rate = found["gallery"], _first_of_all(found)
-    high = max(_first_of_all(each)["ci95"][1] for each in compared.kinds.values())
+    high = max(_first_of_all(each.found)["ci95"][1] for each in compared.kinds)
     detectable = smallest_share(rate["chance"], round(found["counts"]["mated_people"]))
     return {
         "figure": f"first of {size:,} in {where}, {by}",
+        "way": way,
         **_figure(rate["rate"], rate["ci95"], high, rate["chance"], detectable),
         **_read(risk, rate["ci95"][0] > rate["chance"]),
     }

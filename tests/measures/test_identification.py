@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
-from aiakit.measures import identification
+from aiakit.measures import identification, searching
 from aiakit.measures.bootstrap import IdentityBootstrap
 from aiakit.measures.identification import found_within, identification_statistics
 from aiakit.measures.searching import Search, TooFew
