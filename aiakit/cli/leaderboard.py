@@ -227,6 +227,22 @@ def add_attack(entry: str, scores: str | None, name: str, submitter: str) -> Non
         click.echo(str(external.add_attack(Path(entry), Path(scores), name, submitter)))
 
 
+@command.command("add-risks")
+@click.argument("entry", metavar="ENTRY.json")
+@click.argument("run", metavar="RUN")
+@plugin_option
+def add_risks(entry: str, run: str) -> None:
+    """Add the risks that a finished run has measured (--risks) to an entry of the same release.
+
+    The run needs none of the entry's attacks but one, or the verifier: by the scores that both have it is told that the
+    release is the same.
+    """
+    from aiakit.experiment.run import Run
+    from aiakit.leaderboard.supply import supply_risks
+
+    click.echo(str(supply_risks(Path(entry), Run.open(Path(run)))))
+
+
 @command.command()
 @click.argument("entry", metavar="ENTRY.json")
 @click.option("--attack", metavar="NAME", help="Only this external attack; the entry stays.")

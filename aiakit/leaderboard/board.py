@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from aiakit.errors import InputError
-from aiakit.experiment.config import REFERENCE, RELEASE
+from aiakit.experiment.config import REFERENCE, RELEASE, RISKS, Risk
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.gather import mismatch, other_data
 from aiakit.leaderboard.schema import Entry, Reported
@@ -20,6 +21,8 @@ from aiakit.leaderboard.verify import verified
 from aiakit.measures.comparison import Difference, holm, paired_difference
 from aiakit.measures.deciding import spread_of_folds
 from aiakit.measures.statistics import AttackStatistics, smallest_detectable
+from aiakit.results.document import judged, risks_as_json
+from aiakit.results.glance import at_a_glance, risks_at_a_glance
 from aiakit.results.objectives import front_of, objectives_of
 from aiakit.results.row import Row
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, evidence_of, power_of, shown_power, verdicts_of
@@ -84,6 +87,12 @@ class RankedEntry:
         """Verification accuracy against random impostors."""
         return self.row.utility["random"].point["accuracy"] if "random" in self.row.utility else None
 
+    @cached_property
+    def risks(self) -> dict[Risk, dict[str, Any]]:
+        """Risk → its figure at a glance, or why there is none; of those that were asked for."""
+        row = {"release": self.entry.release, "risks": risks_as_json(self.row.risks)}
+        return {found["risk"]: found for found in risks_at_a_glance(row, self.row.risks)}
+
 
 @dataclass
 class Board:
@@ -106,6 +115,23 @@ class Board:
     @property
     def protocol(self) -> Any:
         return self.places[0].entry.protocol
+
+    @property
+    def risks(self) -> list[Risk]:
+        """The risks that were asked of some release."""
+        return [risk for risk in RISKS if any(risk in place.row.risks for place in self.places)]
+
+    def at_a_glance(self, place: RankedEntry) -> list[dict[str, Any]]:
+        """What is read of the attribute, and every risk, of a release; nothing where no risk was asked for."""
+        if not place.row.risks:
+            return []
+        row = {**judged(place.row, place.verdict), "release": place.entry.release}
+        of = {
+            "attribute": self.protocol.attribute,
+            "chance": 1 / len(self.protocol.classes),
+            "smallest_detectable": self.smallest_detectable,
+        }
+        return [*at_a_glance(row, of, ()), *place.risks.values()]
 
     @property
     def attacks(self) -> list[str]:

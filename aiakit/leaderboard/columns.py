@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiakit.experiment.config import LADDER, Level
+from aiakit.experiment.config import LADDER, Level, Risk
 from aiakit.leaderboard.board import MARGIN, Board, RankedEntry
 from aiakit.leaderboard.schema import Entry
 from aiakit.measures.bootstrap import Statistics
@@ -70,6 +70,7 @@ def summary(board: Board) -> list[Column]:
                hint="In brackets what its attacker knows besides the release of his own people"),
         *_levels(board),
         *_bound(board),
+        *map(_risk, board.risks),
         Column("gap", "illusion gap", lambda p: None if p.row.gap is None else p.row.gap.point,
                lambda p: None if p.row.gap is None else p.row.gap.ci95, sign=True,
                hint="Strongest minus the claim, tuned on attacker-val and at least chance"),
@@ -121,6 +122,27 @@ def _bound(board: Board) -> list[Column]:
     return [Column("certified", "certified", lambda p: certified(p.row),
                    hint="What no attack exceeds: proven by the defense, or of one image, with 95 % confidence, by the "
                    "few values that the release takes")]  # fmt: skip
+
+
+RISK_HINTS: Mapping[Risk, str] = {
+    "identity": "How often the first of everybody in a released gallery is the right one",
+    "linkage": "D_sys: whether two releases can be told to show one person, 0 never to 1 always",
+    "inversion": "How often the first of everybody in an undefended gallery is the right one, by a reconstruction",
+}
+
+
+def _risk(risk: Risk) -> Column:
+    def interval(place: RankedEntry) -> tuple[float, float] | None:
+        found = place.risks.get(risk, {})
+        return tuple(found["ci95"]) if "ci95" in found else None
+
+    return Column(
+        risk,
+        f"{risk} [95 %]",
+        lambda p: p.risks.get(risk, {}).get("value"),
+        interval,
+        hint=f"{RISK_HINTS[risk]}; it changes no rank",
+    )
 
 
 def _level(place: RankedEntry) -> str:
@@ -196,7 +218,7 @@ def remarks(board: Board) -> list[str]:
             f"All releases together cover {board.hypervolume:.3f} of the privacy–utility plane (hypervolume over 1 − "
             "advantage and verification accuracy): the best of noisy releases, so with many of them it flatters."
         )
-    return [*lines, *not_ranked(board)]
+    return [*lines, *_of_risks(board), *not_ranked(board)]
 
 
 def not_ranked(board: Board) -> list[str]:
@@ -230,6 +252,19 @@ def not_ranked(board: Board) -> list[str]:
         for name, found in place.external.items()
     ]
     return lines
+
+
+def _of_risks(board: Board) -> list[str]:
+    """What risks are worth on a board."""
+    if not board.risks:
+        return []
+    asked = sum(bool(place.row.risks) for place in board.places)
+    without = len(board.places) - asked
+    lacking = f" {without} of {len(board.places)} releases were not asked." if without else ""
+    return [
+        f"{', '.join(board.risks)}: the figures that a report has at a glance. They change no rank: a release that is "
+        f"to be verified has to say who somebody is.{lacking}"
+    ]
 
 
 def _of_power(board: Board) -> str:

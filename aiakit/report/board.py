@@ -24,11 +24,12 @@ from aiakit.leaderboard.scores import similarities
 from aiakit.report import charts
 from aiakit.report.board_entry import ENTRIES, IN_ENTRY, entry_page, entry_section, named
 from aiakit.report.board_pairs import pair_section
-from aiakit.report.board_tables import as_csv, as_json, conclusion_of_board
+from aiakit.report.board_tables import as_csv, as_json, conclusion_of_board, glances
 from aiakit.report.calibration import Calibration, calibration_heatmap
 from aiakit.report.curves import det
 from aiakit.report.html import write_page
 from aiakit.report.page import Page, Section
+from aiakit.report.risks import glance_table
 from aiakit.report.sections import lower_bounds, present
 from aiakit.report.table import Cell, Choice, Column, Floor, Heading, Table, tabulated, to_cell
 from aiakit.report.theme import Chart
@@ -106,6 +107,7 @@ def board_page(
     sections = [
         overview,
         attacks,
+        *_risks(board),
         *pair_section(board),
         *_verification(board),
         *_calibration(board, calibrations),
@@ -161,6 +163,20 @@ def _attack_table(board: Board) -> Table:
     return tabulated("attack-table", caption, columns, records, keys=2, filterable=True)
 
 
+def _risks(board: Board) -> list[Section]:
+    """What releases say besides the attribute, where somebody asked."""
+    if not board.risks:
+        return []
+    return [Section("risks", "Every risk", tables=[glance_table(glances(board), choice=True)])]
+
+
+def _seen(board: Board, place: RankedEntry) -> list[str]:
+    """Under which names of the field of risks a release is shown."""
+    glance = board.at_a_glance(place)
+    seen = [found["risk"] for found in glance if found.get("seen")]
+    return seen or (["none of those measured"] if glance else ["not asked"])
+
+
 def _verification(board: Board) -> list[Section]:
     """The errors of the verifiers."""
     curves = [
@@ -202,6 +218,8 @@ def _board_table(board: Board) -> Table:
     levels = [[place.entry.level] for place in board.places]
     utilities = [place.utility for place in board.places]
     filters: list[Choice | Floor] = [Choice("Strongest attacker", levels)] if len({*map(tuple, levels)}) > 1 else []
+    if board.risks:
+        filters.append(Choice("Risk that is seen", [_seen(board, place) for place in board.places]))
     if any(utility is not None for utility in utilities):
         filters.append(Floor("Utility at least", utilities))
     return tabulated("board-table", caption, columns, records, filterable=True, filters=filters)

@@ -19,6 +19,7 @@ from aiakit.leaderboard.schema import Provenance
 from aiakit.report.conclusion import reads
 from aiakit.report.html import REPORT
 from aiakit.report.page import Page, Section
+from aiakit.report.risks import glance_table
 from aiakit.report.sections import lower_bounds
 from aiakit.report.table import Cell, Column, Table, tabulated, to_cell
 
@@ -37,10 +38,11 @@ def named(board: Board) -> list[tuple[str, RankedEntry]]:
 
 def entry_page(section: str, place: RankedEntry, board: Board, folder: Path, home: Cell) -> Page:
     """A page of an entry alone, to be passed on. folder : where it will lie. home : a link to its board."""
-    best = place.row.headline
+    best, risks = place.row.headline, board.at_a_glance(place)
     lead = [] if best is None else [reads(place.label, {"attack": place.row.strongest, **best.as_json()})]
     tables = [
         _figures("figure-table", "What the board says of it.", summary(board), place),
+        *([glance_table({"rows": [{"release": place.label, "at_a_glance": risks}]})] if risks else []),
         _figures("attack-table", "Every attack on test; * the strongest, † without power.", by_attack(board), place),
     ]
     sections = [Section("figures", "Figures", tables=tables), entry_section(section, place, board, folder)]
@@ -76,6 +78,7 @@ def entry_section(
         f"Entry {entry.name}, {scores}, computed by aiakit {entry.computing.aiakit} "
         f"on {entry.computing.device} ({entry.computing.precision}) in {entry.computing.seconds:.1f} seconds.",
         f"Seeds {', '.join(map(str, entry.computing.seeds))}, {entry.computing.attack_seeds} of each attack.",
+        *_risks(place),
         f"Release submitted: {'no' if entry.submitted_release is None else 'yes, attacks can be trained again'}.",
         f"External attacks: {', '.join(external) if external else NONE}.",
         *(f"Attack withdrawn on {each.date}: {each.name}: {each.reason}" for each in entry.withdrawn),
@@ -89,6 +92,24 @@ def entry_section(
     }
     code = json.dumps(settings, indent=1, ensure_ascii=False)
     return Section(section, place.label, items=items, code=code, listed=False)
+
+
+def _risks(place: RankedEntry) -> list[str]:
+    """Every risk that was asked for: its figure, by what and of which seeds, or why there is none."""
+    lines = []
+    for risk, found in place.risks.items():
+        if "value" not in found:
+            lines.append(f"{risk.capitalize()}: not measured, because {found['not_measured']}.")
+            continue
+        info = next(each for each in place.entry.risks[risk] if each.way == found["way"])
+        by = f" ({', '.join(info.by)})" if info.by else ""
+        seeds = f"seed{'s' * (len(info.seeds) > 1)} {', '.join(map(str, info.seeds))}"
+        low, high = found["ci95"]
+        lines.append(
+            f"{risk.capitalize()}: {found['figure']}{by}, {seeds}: {found['value']:.3f} [{low:.3f}, {high:.3f}], "
+            f"chance {found['chance']:.3f}."
+        )
+    return lines
 
 
 def _handed_in(provenance: Provenance) -> list[str | Cell]:

@@ -24,6 +24,7 @@ from aiakit.leaderboard.columns import (
 from aiakit.report.conclusion import conclude
 from aiakit.report.formats import FORMATS
 from aiakit.report.grid import Grid, plain, print_grid, say
+from aiakit.report.risks import risk_summary
 from aiakit.report.terminal import stdout
 from aiakit.results.document import judged
 
@@ -61,6 +62,7 @@ def document(board: Board) -> dict[str, Any]:
                 "people_known": place.entry.people_known,
                 **judged(place.row, place.verdict),
                 "apart": place.apart,
+                **({"at_a_glance": board.at_a_glance(place)} if place.row.risks else {}),
                 "pareto": place.pareto,
                 "front_share": place.front_share,
                 "hypervolume": place.hypervolume,
@@ -89,7 +91,18 @@ def grids(board: Board) -> list[Grid]:
         _grid(headline(board), summary(board), board),
         _grid("Every attack, balanced accuracy on test (* the strongest)", [*release, *by_attack(board)], board),
     ]
-    return [*tables, *_reported(board)]
+    return [*tables, *risk_summary(glances(board)), *_reported(board)]
+
+
+def _risks(board: Board) -> list[Grid]:
+    """A line a release, where somebody asked for risks."""
+    shown = [column for column in summary(board) if column.key in ("release", *board.risks)]
+    return [_grid("Risks besides the attribute", shown, board)] if board.risks else []
+
+
+def glances(board: Board) -> dict[str, Any]:
+    """What every risk of the releases is at a glance, as the tables of risks take it."""
+    return {"rows": [{"release": place.label, "at_a_glance": board.at_a_glance(place)} for place in board.places]}
 
 
 def _reported(board: Board) -> list[Grid]:
@@ -121,7 +134,7 @@ def print_board(board: Board, verbose: bool = False) -> None:
     say(out, conclusion_of_board(board), "bold")
     out.print()
     narrow = _grid("", [column for column in summary(board) if column.key in NARROW], board)
-    for grid in grids(board) if verbose else [narrow, *_reported(board)]:
+    for grid in grids(board) if verbose else [narrow, *_risks(board), *_reported(board)]:
         print_grid(out, grid)
     for line in remarks(board) if verbose else [*remarks(board)[:SHORT], *not_ranked(board)]:
         say(out, line)

@@ -8,7 +8,7 @@ from typing import Any
 from aiakit.measures.identification import ranks_of
 from aiakit.report.conclusion import percent
 from aiakit.report.grid import Grid, figure, measured
-from aiakit.report.table import Column, Table, interval_cell, tabulated, to_cell
+from aiakit.report.table import Choice, Column, Table, interval_cell, tabulated, to_cell
 
 Row = dict[str, Any]
 COMPARED = {
@@ -69,8 +69,8 @@ def risk_tables(document: Row) -> list[Table]:
     ]
 
 
-def glance_table(document: Row) -> Table:
-    """A row a risk of each release; no rows where no risk was asked for."""
+def glance_table(document: Row, choice: bool = False) -> Table:
+    """A row a risk of each release; no rows where no risk was asked for. choice : with a field to choose a risk."""
     rows = [(row["release"], each) for row in document["rows"] for each in row.get("at_a_glance", ())]
     columns = [
         Column("release", lambda r: to_cell(r[0]), False),
@@ -87,7 +87,8 @@ def glance_table(document: Row) -> Table:
         "Every risk that was asked for, with one figure each: the stronger of a cosine and a trained matcher on "
         "attacker-val, reported on test. A lower bound, as every figure here."
     )
-    return tabulated("glance-table", caption, columns, rows, keys=2)
+    filters = [Choice("Risk", [[each["risk"]] for _, each in rows])] if choice else []
+    return tabulated("glance-table", caption, columns, rows, keys=2, filterable=choice, filters=filters)
 
 
 def _because(found: Row) -> str:
