@@ -21,7 +21,7 @@ from typing import Any, get_args
 from tabulate import tabulate
 
 from aiakit.errors import InputError
-from aiakit.experiment.config import Level
+from aiakit.experiment.config import RISKS, Level
 from aiakit.report.board import JSON
 from aiakit.storage.documents import read_json
 from aiakit.storage.store import write_atomically
@@ -34,14 +34,17 @@ BLOCK = re.compile(r"(<!-- board (?P<name>[\w-]+) -->\n).*?(<!-- end of board --
 
 def table_of(board: Mapping[str, Any]) -> str:
     """The Markdown table of a board's JSON document: what is claimed, what attackers of each level read (in bold the
-    headline), what is proven, and utility. Columns of which no release has anything are left out.
+    headline), what is proven, the risks besides the attribute, and utility. Columns of which no release has anything
+    are left out.
     """
     levels = [level for level in get_args(Level) if any(level in _by_level(row) for row in board["rows"])]
     columns: dict[str, list[str]] = {"rank": [], "release": [], "claimed": []}
-    columns |= {name: [] for name in (*levels, BOUND, "verification, random impostors", "AUC")}
+    columns |= {name: [] for name in (*levels, BOUND, *RISKS, "verification, random impostors", "AUC")}
     for row in board["rows"]:
         read, useful = _by_level(row), row["utility"].get("random")
         said = {level: _interval(read.get(level), "balanced_accuracy", level == row["level"]) for level in levels}
+        said |= dict.fromkeys(RISKS, NOTHING)
+        said |= {found["risk"]: _figure(found) for found in row.get("at_a_glance", ()) if found["risk"] in RISKS}
         said["rank"] = NOTHING if row["rank"] is None else f"{row['rank']}{'=' if row['tied'] else ''}"
         said["release"] = f"`{row['release']}`"
         said["claimed"] = _number(row["claimed"] and row["claimed"]["balanced_accuracy"])
@@ -67,6 +70,14 @@ def _interval(found: Mapping[str, Any] | None, key: str, headline: bool = False)
     low, high = found[f"{key}_ci95"]
     text = f"{_number(found[key])} [{_number(low)}, {_number(high)}]"
     return f"**{text}**" if headline else text
+
+
+def _figure(found: Mapping[str, Any]) -> str:
+    """A risk at a glance."""
+    if "value" not in found:
+        return NOTHING
+    low, high = found["ci95"]
+    return f"{_number(found['value'])} [{_number(low)}, {_number(high)}]"
 
 
 def _number(value: float | None) -> str:

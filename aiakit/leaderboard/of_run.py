@@ -62,7 +62,8 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, chain: Chain, row: Row
     tensors = truth_of(protocol)
     attacks = tuple(_attacks(run, plan, protocol, counting, tensors))
     found = accompanying(run, plan, protocol, row)
-    others = risks_of_run(run, plan, protocol, label)
+    memory = StatisticsCache.of_user()
+    others = risks_of_run(run, plan, protocol, label, memory)
     tensors |= found.tensors | others.tensors
     for repeat, (_, cell) in enumerate(item for item in plan.utilities.items() if item[0][0] == label):
         scores = run.store.read(cell.digest).tensors("scores")
@@ -114,7 +115,7 @@ def _submission(run: Run, plan: Plan, protocol: Protocol, chain: Chain, row: Row
         scores=IN_MEMORY,
         figures={},
     )
-    row = statistics_row(entry, tensors, StatisticsCache.of_user())
+    row = statistics_row(entry, tensors, memory)
     return Submission(entry.model_copy(update={"figures": figures_of(row)}), tensors, run.folder, row)
 
 

@@ -54,8 +54,8 @@ def _require_same(submission: Submission, other: Submission, run: Run) -> None:
     entry, made = submission.entry, other.entry
     reason = mismatch(submission, other)
     if reason is None and entry.computing.seeds != made.computing.seeds:
-        ours, theirs = (", ".join(map(str, each.computing.seeds)) for each in (entry, made))
-        reason = f"{run.folder} is of the seeds {theirs}, and {submission.path} of {ours}"
+        known, tried = (", ".join(map(str, each.computing.seeds)) for each in (entry, made))
+        reason = f"{run.folder} is of the seeds {tried}, and {submission.path} of {known}"
     if reason is None and _stages(entry) != _stages(made):
         reason = f"{run.folder} made {entry.release} by another defense, or with other options, than {submission.path}"
     if reason is not None:

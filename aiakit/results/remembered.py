@@ -36,6 +36,7 @@ from aiakit.storage.store import Cell, Draft, Store, json_digest
 FOLDER = "statistics"  # in the user's folder for caches
 MOST = 8192  # cells, of some 100 KiB each; beyond them the oldest go
 S = TypeVar("S", bound=Statistics)
+Arrays = dict[str, NDArray[Any]]
 
 
 class StatisticsCache:
@@ -134,6 +135,22 @@ class StatisticsCache:
             lambda found: {"null": np.array(found.null), "edges": found.edges, "local": found.local},
         )
 
+    def arrays(self, kind: str, parts: Sequence[Any], compute: Callable[[], Arrays]) -> Arrays:
+        """Named arrays that are computed of these parts. kind : by what."""
+        if self._store is None or not _writable(self._store.folder):
+            return compute()
+        inputs = {"kind": kind, "of": _digest(parts), "code": _code()}
+        digest = json_digest(inputs)
+        cell = self._store.find(digest)
+        if cell is not None:
+            return {name: np.asarray(part) for name, part in cell.tensors("arrays").items()}
+        found = compute()
+        self._store.open()
+        self._prune()
+        with self._store.draft(digest, inputs) as draft:
+            draft.save("arrays", found)
+        return found
+
     def _remembered(
         self,
         kind: str,
@@ -145,8 +162,7 @@ class StatisticsCache:
     ) -> S:
         if self._store is None or not _writable(self._store.folder):
             return _by_one_thread(compute)
-        arrays = [np.asarray(part) if isinstance(part, np.ndarray) else part for part in parts]
-        inputs = {"kind": kind, "of": array_digest(bootstrap.key, bootstrap.rows, *arrays), "code": _code()}
+        inputs = {"kind": kind, "of": _digest([bootstrap.key, bootstrap.rows, *parts]), "code": _code()}
         digest = json_digest(inputs)
         cell = self._store.find(digest)
         if cell is None:
@@ -189,6 +205,10 @@ class StatisticsCache:
         found.sort()
         for _, path in found[: max(0, len(found) - MOST)]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _digest(parts: Sequence[Any]) -> str:
+    return array_digest(*(np.asarray(part) if isinstance(part, np.ndarray) else part for part in parts))
 
 
 def _by_one_thread(compute: Callable[[], S]) -> S:

@@ -10,18 +10,23 @@ import numpy as np
 import pytest
 
 import aiakit
+from aiakit.experiment.run import Run
+from aiakit.leaderboard.board import make_board
+from aiakit.leaderboard.of_run import submissions_of
 from aiakit.measures.bootstrap import IdentityBootstrap
 from aiakit.measures.searching import Search
 from aiakit.measures.unlinkability import Linked
 from aiakit.report.terminal import as_text
+from aiakit.results.document import document_of_run
 from aiakit.results.remembered import StatisticsCache
 from tests.conftest import SHORT, TINY, Answer
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a run of two seeds: leace on the embeddings, blur of the pictures, and random vectors."""
-    result = aiakit.run(
+    out = tmp_path_factory.mktemp("runs")
+    aiakit.run(
         "leace,random,random+leace,blur",
         attacks="logreg",
         risks="all",
@@ -31,9 +36,14 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         image_size=16,
         forecast=False,
         options={"original": {"epochs": 1, "width": 8, "latent": 16}, "random": {"latent": 4}},
-        out=tmp_path_factory.mktemp("runs"),
+        out=out,
     )
-    return result.to_dict()
+    return next(out.iterdir())
+
+
+@pytest.fixture(scope="module")
+def document(folder: Path) -> dict[str, Any]:
+    return document_of_run(Run.open(folder))
 
 
 def risks(document: dict[str, Any], release: str) -> dict[str, Any]:
@@ -99,6 +109,18 @@ def test_at_a_glance_each_risk_has_a_figure_and_readings_or_a_reason(document: d
             assert found["wp29"]
     leace = next(row for row in document["rows"] if row["release"] == "leace")
     assert "irreversibility does not hold" in leace["at_a_glance"][3]["iso_24745"]
+
+
+def test_an_entry_of_each_release_says_the_same_at_a_glance(folder: Path, document: dict[str, Any]) -> None:
+    glance = {row["release"]: {each["risk"]: each for each in row["at_a_glance"]} for row in document["rows"]}
+    for place in make_board(submissions_of(Run.open(folder))).places:
+        for risk, found in place.risks.items():
+            wanted = glance[place.entry.release][risk]
+            assert found.keys() == wanted.keys()
+            assert all(found[key] == pytest.approx(wanted[key], abs=1e-9) for key in found)
+            info = next((info for info in place.entry.risks[risk] if info.way == found.get("way")), None)
+            assert "not_measured" in wanted or info is not None
+        assert set(place.risks) == {"identity", "linkage", "inversion"}
 
 
 def test_why_something_was_not_measured_is_a_note(document: dict[str, Any]) -> None:
