@@ -250,7 +250,7 @@ def test_a_folder_is_verified(entries: Path, aiakit: Aiakit) -> None:
         (lambda e: e.update(name="../../x"), ("name",)),
         (lambda e: e.update(release="a\x1b[31m"), ("release", "control characters")),
         (lambda e: e.update(release="\u202ecod"), ("control characters",)),
-        (lambda e: e.update(schema_version=6), ("schema version 6", "update aiakit")),
+        (lambda e: e.update(schema_version=7), ("schema version 7", "update aiakit")),
         (lambda e: e.update(schema_version=2), ("schema version 2", "submit its run again")),
         (lambda e: e["provenance"].update(link="javascript:alert(1)"), ("provenance.link",)),
         (lambda e: e["provenance"].update(submitter="a\x1b[31m"), ("provenance.submitter", "control characters")),
