@@ -18,7 +18,7 @@ from aiakit.experiment.config import Chain, NumericSpec, RunConfig
 from aiakit.experiment.regressors import REGRESSORS
 from aiakit.experiment.selection import split_names
 
-FEWEST = 10  # people of a split of whom it must be known
+FEWEST = 5  # people of a split of whom it must be known
 
 Numbers = Mapping[str, NDArray[np.float64]]
 

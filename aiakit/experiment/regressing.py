@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import Context, IntArray
+from aiakit.contracts import Context, IntArray, View
 from aiakit.experiment.comparable import points_of
 from aiakit.experiment.protocol import JUDGED, Protocol
 from aiakit.experiment.regressors import Known, best_of
 from aiakit.experiment.runtime import Runtime, load_faces
 from aiakit.measures.regression import constants, weights_of
-from aiakit.storage.store import Draft, Store
+from aiakit.storage.store import Cell, Draft, Store
 
 
 def compute_numbers(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
@@ -41,14 +41,23 @@ def compute_regression(store: Store, inputs: Mapping[str, Any], draft: Draft, ru
     def learned_from(split: str) -> Known:
         chosen = rows(split)
         identity = protocol.identity(chosen)
-        return Known(points_of(release, inputs["view"], chosen), np.take(numbers, chosen), weights_of(identity))
+        return Known(_inputs(release, inputs["view"], chosen), np.take(numbers, chosen), weights_of(identity))
 
     train = learned_from("attacker-train")
     model = best_of(inputs["regressor"], train, learned_from("attacker-val"), Context(inputs["seed"]))
     tensors: dict[str, NDArray[Any]] = {}
     for split in JUDGED:
         chosen = rows(split)
-        tensors |= {f"{split}.rows": chosen, split: model.predict(points_of(release, inputs["view"], chosen))}
+        tensors |= {f"{split}.rows": chosen, split: model.predict(_inputs(release, inputs["view"], chosen))}
     draft.save("estimates", tensors)
     mean, median = constants(train.values, train.weights)
     draft.result = {"setting": model.setting, "mean": mean, "median": median, "learned_from": model.learned_from}
+
+
+def _inputs(release: Cell, view: View, rows: IntArray) -> NDArray[np.float64]:
+    """(N, D) what regressors are given: points that are compared, and of pictures how bright each is, which these lack."""
+    points = points_of(release, view, rows)
+    if view == "embedding":
+        return points
+    stored = release.tensors("release")[view]
+    return np.column_stack([points, [float(np.mean(stored[row])) for row in rows]])

@@ -200,7 +200,10 @@ def _r2(errors: FloatArray, around: FloatArray, weights: FloatArray, people: Int
         return Estimate(1.0, 1.0, 1.0, np.zeros(count), effectively)
     log = np.bincount(people, weights * (errors / total - around / usual), count)
     log = log * np.sqrt(members / max(members - 1, 1))
-    half = float(t.ppf((1 + CONFIDENCE) / 2, freedom_of(log, effectively))) * float(np.sqrt((log**2).sum()))
+    spread = float(np.sqrt((log**2).sum()))
+    if spread <= NOTHING:  # estimates that are the constant
+        return Estimate(1 - ratio, 1 - ratio, 1 - ratio, np.zeros(count), effectively)
+    half = float(t.ppf((1 + CONFIDENCE) / 2, freedom_of(log, effectively))) * spread
     return Estimate(1 - ratio, 1 - ratio * np.exp(half), 1 - ratio * np.exp(-half), -ratio * log, effectively)
 
 
