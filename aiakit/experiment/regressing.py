@@ -55,7 +55,9 @@ def compute_regression(store: Store, inputs: Mapping[str, Any], draft: Draft, ru
 
 
 def _inputs(release: Cell, view: View, rows: IntArray) -> NDArray[np.float64]:
-    """(N, D) what regressors are given: points that are compared, and of pictures how bright each is, which these lack."""
+    """(N, D) what regressors are given: points that are compared, and of pictures also how bright each is, which these
+    lack.
+    """
     points = points_of(release, view, rows)
     if view == "embedding":
         return points
