@@ -20,6 +20,10 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 EXIT = {"failed": 3, "undecided": 4, "passed": 0}  # the worst first
 RISING = ", and still rising: who knows more people reads more"
 ALONE = "the only attack"  # which may be the one that the defense was made against
+WITHOUT_POWER = {
+    NO_POWER: "these attacks see nothing in the undefended release either: no power",
+    POWER_UNKNOWN: "whether these attacks can see anything is not known: measure the undefended release too",
+}
 Row = Mapping[str, Any]
 
 
@@ -196,10 +200,8 @@ def _leak(row: Row, of: Row, limit: float) -> Check:
     elif detectable is None or detectable > limit:
         seen = "not known" if detectable is None else f"{detectable:.3f}"
         reason = f"a leak of {limit:g} could not have been seen: the smallest that these people show is {seen}"
-    elif verdict == NO_POWER:
-        reason = f"{read}, and these attacks see nothing in the undefended release either: no power"
-    elif verdict == POWER_UNKNOWN:
-        reason = f"{read}, and whether these attacks can see anything is not known: measure the undefended release too"
+    elif verdict in WITHOUT_POWER:
+        reason = f"{read}, and {WITHOUT_POWER[verdict]}"
     else:
         tried = len(row["attacks"])
         strength = f"the strongest of {tried} attacks" if tried > 1 else ALONE
@@ -230,6 +232,8 @@ def _risk(row: Row, name: str, limit: float, of: str | None = None) -> Check:
         reason = (
             f"{risk} of {limit:g} could not have been seen: the smallest that these people show is {detectable:.3f}"
         )
+    elif of is not None and row["numeric"][of]["verdict"] in WITHOUT_POWER:
+        reason = f"{said}, and {WITHOUT_POWER[row['numeric'][of]['verdict']]}"
     else:
         outcome, reason = "passed", f"{said}, at most {found['upper']:.3f}, below {limit:g}"
     return Check(release, risk, limit, outcome, reason, figure, low, high)

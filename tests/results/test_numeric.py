@@ -88,7 +88,8 @@ def test_what_is_finished_is_kept_and_shown_and_limited(audited: Path, aiakit: A
     verbose = aiakit("show", audited / "audit", "--verbose")
     assert "original, age: " in verbose.out
     assert "estimates it with R²" in verbose.out
-    assert "regressor" in aiakit("show", audited / "audit").out or "R² of age" in aiakit("show", audited / "audit").out
+    assert "R² of age" in aiakit("show", audited / "audit").out
+    assert aiakit("show", audited / "audit", "--fail-above", "r2:luck=0.9").code == 2
     assert (audited / "audit" / "report.html").read_text(encoding="utf-8").count("Numbers") > 0
 
 
