@@ -134,8 +134,7 @@ class Faces(_Labelled):
     """Labelled photographs that a defense is trained on.
 
     images : uint8 (N, H, W, 3), an array or rows of a memory map: index it a batch at a time, ``np.asarray`` copies it.
-    labels : int64 (N,) in [0, K), the private attribute. classes : the K names of its values.
-    identity : int64 (N,), equal for pictures of one person.
+    labels : int64 (N,) in [0, K), the private attribute, of K ``classes``. identity : int64 (N,), equal for one person.
     """
 
     images: PixelArray
@@ -190,8 +189,7 @@ def compute_always(name: str, inputs: Mapping[str, Any], compute: Callable[[], S
 class Context:
     """Where a plugin runs: seed, device, precision, threads, and how it reports progress.
 
-    seed : the seed of this fit; use ``rng`` or ``seed_for`` so that parts of a plugin draw independently.
-    device : a torch device name ("cpu", "cuda", "mps").
+    seed : of this fit; by ``rng`` or ``seed_for`` parts draw independently. device : of torch ("cpu", "cuda", "mps").
     precision : "fp32", "tf32" (CUDA: products with 10 bits of mantissa) or "bf16" (autocast of the forward pass).
     threads : how many threads this plugin may use. report : called with (label, steps done, steps in all).
     memo : ``memo(name, inputs, compute)`` returns ``compute()``'s arrays, from the store where the same name, inputs,
@@ -426,9 +424,10 @@ class FaceSet:
     identity : int64 (N,), index into ``people``, P names. files : N names of the images, as the data set spells them.
     identified : False where nobody says who is shown: every image is a person of its own, and none is verified.
     attributes : name → Attribute. default_attribute : the name of gender in this data set ("" where it has none).
+    numbers : name → float64 (N,) of attributes that are numbers, such as an age in years; NaN where not known.
     partition : None, or (N,) of "train" / "val" / "test". pairs : the official verification pairs, if there are any.
     bayes_ceiling : attribute name → the best balanced accuracy that any attack can reach, where it is known.
-    notes : what was found wrong with the data, one line each; reports print them. fingerprint : a digest of all this.
+    notes : what is wrong with the data, a line each, for reports. fingerprint : a digest of all but the numbers.
     """
 
     name: str
@@ -445,6 +444,7 @@ class FaceSet:
     fingerprint: str = ""
     embedding: FloatArray | None = None
     identified: bool = True
+    numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -32,13 +32,15 @@ def prepare_arrays(
     split: Any = None,
     official_pairs: OfficialPairs | None = None,
     reference: Any = None,
+    numbers: Mapping[str, Any] | None = None,
     name: str = "embeddings",
     notes: Sequence[str] = (),
     **settings: Any,
 ) -> PreparedAudit:
     """Check arrays and what is asked of them before work begins; the parameters are those of ``audit``."""
-    groups = groups or {}
+    groups, numbers = groups or {}, numbers or {}
     named = {"identity": identity, **attributes, **{f"group {each}": column for each, column in groups.items()}}
+    named |= {f"numeric {each}": column for each, column in numbers.items()}
     named |= {} if split is None else {"split": split}
     named |= {} if reference is None else {"the reference": reference}
     found = aligned(embeddings, named)
@@ -52,6 +54,7 @@ def prepare_arrays(
         official_pairs,
         found.get("the reference"),
         notes,
+        numbers={each: found[f"numeric {each}"] for each in numbers},
     )
     return prepare_audit(AuditRequest(samples=samples, attacks=listed(attacks), **settings))
 
@@ -73,6 +76,7 @@ def audit(
     utility: bool = True,
     matcher: str | None = None,
     risks: str | Sequence[str] = (),
+    numeric: Mapping[str, Any] | None = None,
     reference: Any = None,
     allow_overlap: bool = False,
     options: Options | None = None,
@@ -100,6 +104,7 @@ def audit(
     attributes : name → N values (texts or whole numbers; "", NaN and None are not known) of a private attribute. The
         first is measured in full, the others beside it.
     identity : N names or numbers of who is shown. People, not rows, are split and drawn.
+    numeric : name → N numbers (NaN is not known) of an attribute whose value is estimated, such as an age.
     attacks : names or presets ("fast", "strong", "all"), one text with commas or several texts.
     score : "cosine" (default), "euclidean", or "siamese", a verifier trained on attacker-train (default of pictures).
     attack_seeds : how many seeds of every attack. seed : that of split and pairs.
@@ -130,6 +135,7 @@ def audit(
         "budgets": numbers(budgets),
         "pooled": numbers(pooled),
         "risks": listed(risks),
+        "numeric": tuple(numeric or {}),
     }
     prepared = prepare_arrays(
         embeddings,
@@ -139,6 +145,7 @@ def audit(
         split=split,
         official_pairs=official_pairs,
         reference=reference,
+        numbers=numeric or {},
         name=name,
         notes=notes,
         **settings,

@@ -48,6 +48,7 @@ def run(
     utility: bool = True,
     matcher: str | None = None,
     risks: str | Sequence[str] = (),
+    numeric: str | Sequence[str] = (),
     reference: bool = True,
     device: str = "auto",
     precision: str = "auto",
@@ -63,8 +64,8 @@ def run(
 
     Parameters
     ----------
-    defense, attacks, attribute, attributes, knowledge, risks : one text (with commas) or several, as the options of
-        ``aiakit run``.
+    defense, attacks, attribute, attributes, knowledge, risks, numeric : one text (with commas) or several, as the
+        options of ``aiakit run``.
     encoder : as ``--encoder``, or a function of a module: uint8 (N, H, W, 3) images → (N, D).
     data : options of the data set, such as ``{"root": "templates.parquet", "identity": "person"}``.
     options : plugin → option → value, such as ``{"aia": {"beta": 2}}``.
@@ -93,6 +94,7 @@ def run(
         "budgets": numbers(budgets),
         "pooled": numbers(pooled),
         "risks": listed(risks),
+        "numeric": listed(numeric),
     }
     for path in plugins:
         registry.register_file(path)

@@ -77,6 +77,8 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
     limits = limits_of(given)
     if limits is not None and not given["attributes"] and not given["lists"]:
         given["attributes"] = tuple(filter(None, limits.fail_above))  # a policy names what is to be measured
+    if limits is not None and not given["numeric"]:
+        given["numeric"] = tuple(limits.r2)
     with observer(quiet) as watch, naming_plugin_files(out):
         with file_on_stdin() if file == STDIN else nullcontext(Path(file)) as path:
             prepared = _prepare(path, given, watch)
@@ -112,7 +114,8 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
     labels = join_labels(source, labels_file, None if by_name else join_on)
     named = replace(source, columns={**labels.columns, **source.columns})
     identity = _identity(given["identity"], labels)
-    attributes = _attributes(given, labels, identity, source)
+    others = _others(given, identity, source)
+    attributes = _attributes(given, labels, others, source)
     reference, absence, notes = None, None, [*source.notes, *labels.notes]
     if given["reference"] is not None:
         read = read_source(Path(given["reference"]), given["embedding_key"], given["image_size"], watch.step)
@@ -135,6 +138,7 @@ def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:
         reference,
         notes,
         absence,
+        _numbers(given, labels, others),
     )
     options, utility = parse_settings(given["settings"]), not given["no_utility"]
     return prepare_audit(request_of(AuditRequest, given, samples=samples, options=options, utility=utility))
@@ -151,13 +155,29 @@ def _identity(name: str | None, labels: Labels) -> str:
     return name or "person"
 
 
-def _attributes(given: dict[str, Any], labels: Labels, identity: str, source: Source) -> dict[str, list[str]]:
+def _others(given: dict[str, Any], identity: str, source: Source) -> list[str]:
+    """The columns that are no attributes."""
+    join_on = (given["join_on"] or "").partition("=")
+    others = [identity, given["split"], *given["groups"], join_on[0], join_on[2], source.key]
+    return [other for other in others if other]
+
+
+def _numbers(given: dict[str, Any], labels: Labels, others: list[str]) -> dict[str, Any]:
+    """The columns of numeric attributes; of "all" every one that holds numbers."""
+    from aiakit.datasets.numbers import numeric_columns
+    from aiakit.experiment.selection import split_names
+
+    names = split_names(given["numeric"])
+    found: dict[str, Any] = {name: labels.column(name, "--numeric") for name in names if name != "all"}
+    offered = {name: cells for name, cells in labels.columns.items() if name not in others}
+    return (numeric_columns(offered) if "all" in names else {}) | found
+
+
+def _attributes(given: dict[str, Any], labels: Labels, others: list[str], source: Source) -> dict[str, list[str]]:
     from aiakit.errors import InputError
     from aiakit.experiment.selection import split_names
 
     names = [*given["attributes"], *split_names(given["lists"])]
     if not names:
         raise InputError("no attribute is named: give --attribute COL, or --attributes all" + labels.described())
-    join_on = (given["join_on"] or "").partition("=")
-    others = [identity, given["split"], *given["groups"], join_on[0], join_on[2], source.key]
-    return labels.attributes(names, [other for other in others if other])
+    return labels.attributes(names, others)

@@ -28,11 +28,12 @@ class Share(click.FloatRange):
         return number
 
 
+R2 = "r2:"  # before the name of a numeric attribute
 SHARE = Share(0, 1, min_open=True, max_open=True)
 
 
 class Above(click.ParamType[tuple[str, float]]):
-    """``0.6`` of the attribute, ``linkage=0.1`` of a risk."""
+    """``0.6`` of the attribute, ``linkage=0.1`` of a risk, ``r2:age=0.2`` of a numeric attribute."""
 
     name = "limit"
 
@@ -45,9 +46,9 @@ class Above(click.ParamType[tuple[str, float]]):
 
 
 OPTIONS = (
-    click.option("--fail-above", type=Above(), multiple=True, metavar="X|RISK=X",
-                 help="Exit 3 where an attack reads more than this balanced accuracy, or a risk of --risks is "
-                      "higher; 4 where that is not ruled out."),
+    click.option("--fail-above", type=Above(), multiple=True, metavar="X|RISK=X|r2:NAME=X",
+                 help="Exit 3 where an attack reads more than this balanced accuracy, a risk of --risks is higher, or "
+                      "the R² of a --numeric NAME is; 4 where that is not ruled out."),
     click.option("--min-utility", type=SHARE, metavar="X",
                  help="The same where verification is less right than this."),
     click.option("--policy", metavar="TOML", help="Limits of several attributes, in place of these two."),
@@ -74,8 +75,8 @@ def limits_of(given: Mapping[str, Any]) -> Limits | None:
             raise InputError("--policy holds the limits: leave out --fail-above and --min-utility")
         limits = read_policy(Path(given["policy"]))
     else:
-        attribute, risks = _by_what(above)
-        limits = Limits(fail_above=attribute, risks=risks, min_utility=utility)
+        attribute, risks, r2 = _by_what(above)
+        limits = Limits(fail_above=attribute, risks=risks, r2=r2, min_utility=utility)
     if not limits and (given["junit"] or given["sarif"]):
         raise InputError(
             "--junit and --sarif write the outcome of a gate: give --fail-above, --min-utility or --policy"
@@ -88,19 +89,22 @@ def limits_of(given: Mapping[str, Any]) -> Limits | None:
     return limits or None
 
 
-def _by_what(above: Sequence[tuple[str, float]]) -> tuple[dict[str, float], dict[Risk, float]]:
-    """The limits of the attribute, under "", and those of risks. Raises InputError for one that is not known."""
+def _by_what(above: Sequence[tuple[str, float]]) -> tuple[dict[str, float], dict[Risk, float], dict[str, float]]:
+    """The limits of the attribute, under "", those of risks, and those of numeric attributes. Raises InputError for a
+    risk that is not known.
+    """
     from aiakit.errors import InputError, unknown
     from aiakit.experiment.config import RISKS
 
     attribute: dict[str, float] = {name: limit for name, limit in above if not name}
-    given = {name: limit for name, limit in above if name}
+    r2 = {name.removeprefix(R2): limit for name, limit in above if name.startswith(R2)}
+    given = {name: limit for name, limit in above if name and not name.startswith(R2)}
     for name in given:
         if name not in RISKS:
             raise unknown("risk", name, RISKS, " of --fail-above")
-    if len(attribute) + len(given) < len(above):
+    if len(attribute) + len(given) + len(r2) < len(above):
         raise InputError("--fail-above is given twice of one thing: give X once, and RISK=X once of each risk")
-    return attribute, {risk: given[risk] for risk in RISKS if risk in given}
+    return attribute, {risk: given[risk] for risk in RISKS if risk in given}, r2
 
 
 def _require_writable(path: Path, option: str) -> None:
@@ -122,7 +126,9 @@ def spelt_out(
         return None
     names = [config.attribute, *(spec.name for spec in config.further if not spec.left_out)]
     where = "--fail-above" if given["policy"] is None else str(given["policy"])
-    return limits.of({name: len(known[name].classes) for name in names}, where, config.risks, config.protected)
+    numeric = [spec.name for spec in config.numeric if not spec.left_out]
+    classes = {name: len(known[name].classes) for name in names}
+    return limits.of(classes, where, config.risks, config.protected, numeric)
 
 
 def conclude_gate(document: Mapping[str, Any], given: Mapping[str, Any]) -> int:

@@ -154,6 +154,12 @@ probing_options = together(
         metavar="A,B|all",
         help="Also measure identity (who is it?), linkage (are two releases of one person?) and inversion (of what?).",
     ),
+    click.option(
+        "--numeric",
+        multiple=True,
+        metavar="A,B|all",
+        help="Also estimate these numbers from the releases (an age, a score): R² and error beside a constant's.",
+    ),
     click.option("--no-utility", is_flag=True, help="Do not measure verification."),
     compute_options,
 )

@@ -37,7 +37,9 @@ def command(run: str, as_json: bool, verbose: bool, style: str, **given: Any) ->
         found = {document["attribute"]: document, **document.get("further", {})}
         known = {name: len(of["classes"]) for name, of in found.items()}
         where = given["policy"] or "--fail-above"
-        document = with_gate(document, limits.of(known, where, _risks(document), document.get("protected", ())))
+        numeric = document.get("numeric", {})
+        limits = limits.of(known, where, _risks(document), document.get("protected", ()), numeric)
+        document = with_gate(document, limits)
     if style == "terminal" or as_json:
         print_results(document, folder, as_json, verbose)
     else:

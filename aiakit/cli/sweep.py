@@ -15,7 +15,7 @@ from aiakit.cli.run import command as run_command
 
 # Options of a run that have no meaning for a sweep, or another one.
 OWN = ("defenses", "attributes", "settings", "knowledge", "budgets", "pooled", "permutations", "forecast",
-       "no_reference", "risks", "track", "as_json", "verbose")  # fmt: skip
+       "no_reference", "risks", "numeric", "track", "as_json", "verbose")  # fmt: skip
 
 
 @click.command(params=[option for option in run_command.params if option.expose_value and option.name not in OWN])

@@ -69,6 +69,11 @@ class Cast:
             "skin_tone": _attribute(np.digitize(person("skin_light"), [-0.5, 0.5]), ("dark", "medium", "light")),
         }
 
+    def numbers(self) -> dict[str, NDArray[np.float64]]:
+        """What attributes of the N pictures are made of, as numbers: of a person, and, the last two, of a picture."""
+        people = {name: self._person(name) for name in ("skin_light", "hair_light", "hair_length")}
+        return people | {"smile": self._picture("smile"), "yaw": self._picture("yaw")}
+
     def noise(self, size: int) -> FloatArray:
         """(N, size, size, 3) of sensor noise."""
         shape = (self.each, size, size, 3)

@@ -13,6 +13,7 @@ from aiakit.contracts import MISSING, Attribute, FloatArray, IntArray, OfficialP
 from aiakit.datasets.absence import Told, told_by_absence
 from aiakit.datasets.identities import people_of
 from aiakit.datasets.labels import MOST_CLASSES, about_classes, categorical
+from aiakit.datasets.numbers import numbers_of
 from aiakit.errors import InputError
 from aiakit.storage.numbers import as_float32
 from aiakit.storage.text import as_text
@@ -31,6 +32,7 @@ class Samples:
     split : None, or N texts that put every row into a split. pairs : official verification pairs, as row numbers.
     reference : the undefended release of the same rows, as ``values``, or None. absence : attribute → the balanced
     accuracy of a guess from nothing but which rows hold zeros, or are missing, where that tells something.
+    numbers : name → float64 (N,) of numeric attributes, NaN where not known.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Samples:
     reference: NDArray[Any] | None = None
     notes: tuple[str, ...] = ()
     absence: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -71,8 +74,11 @@ def make_samples(
     reference: Any,
     notes: Sequence[str],
     absence: Mapping[str, Told] | None = None,
+    numbers: Mapping[str, Any] | None = None,
 ) -> Samples:
     """Check arrays and columns, and code them. absence : attribute → what is told by rows that are not there at all.
+
+    numbers : name → the column of a numeric attribute.
 
     Raises
     ------
@@ -119,6 +125,7 @@ def make_samples(
         reference=reference,
         notes=tuple(found),
         absence={each: known.accuracy for each, known in told.items()},
+        numbers={each: numbers_of(each, _cells(cells, len(checked), each)) for each, cells in (numbers or {}).items()},
     )
 
 

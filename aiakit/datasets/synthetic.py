@@ -45,15 +45,17 @@ class Synthetic(Dataset):
         key = array_digest("synthetic", VERSION, self.get_params(), settings.image_size)
         pixels = cached_pixels(settings.cache, key, settings.image_size, self._draw(settings))
         each, owners = self.images_per_person, range(self.people)
+        people = cast(owners, each, self.seed, self.delta)
         faces = FaceSet(
             name="synthetic",
             images=pixels.images,
             identity=np.repeat(np.arange(self.people), each),
             people=tuple(f"person-{owner:05d}" for owner in owners),
             files=tuple(f"person-{owner:05d}/{image:03d}" for owner in owners for image in range(each)),
-            attributes=cast(owners, each, self.seed, self.delta).attributes(),
+            attributes=people.attributes(),
             default_attribute="gender",
             bayes_ceiling={"gender": float(ndtr(self.delta / 2))},
+            numbers=people.numbers(),
         )
         return fingerprinted(faces, pixels.digest)
 

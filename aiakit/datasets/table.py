@@ -14,6 +14,7 @@ from aiakit.datasets.audited_splits import NAMES
 from aiakit.datasets.columns import join_labels
 from aiakit.datasets.fingerprint import array_digest, fingerprinted
 from aiakit.datasets.labels import default_attribute
+from aiakit.datasets.numbers import numeric_columns
 from aiakit.datasets.samples import Samples, make_samples
 from aiakit.errors import InputError
 from aiakit.storage.embeddings import Source, read_embeddings
@@ -26,7 +27,7 @@ class Table(Dataset):
     """Whatever ``aiakit audit`` reads as a file: an array (N, D) or of uint8 pictures (N, H, W, 3), and columns.
 
     Embeddings are protected by the defenses of embeddings, pictures by all. Every column of the labels, or of the file,
-    with 2 to 50 values is an attribute.
+    with 2 to 50 values is an attribute, and every column of numbers a numeric one.
 
     Parameters
     ----------
@@ -81,6 +82,7 @@ class Table(Dataset):
             default_attribute=default_attribute(attributes),
             partition=self._partition(samples, rows),
             notes=tuple(notes),
+            numbers={name: numbers[rows] for name, numbers in samples.numbers.items()},
         )
         return fingerprinted(faces, array_digest(values))
 
@@ -95,17 +97,18 @@ class Table(Dataset):
         source = self._source()
         labels = join_labels(source, Path(self.labels).expanduser() if self.labels else None, self.join_on or None)
         key = self.join_on.partition("=")
-        others = [self.identity, self.split, key[0], key[2], source.key]
+        others = [other for other in (self.identity, self.split, key[0], key[2], source.key) if other]
         return make_samples(
             Path(self.root).name,
             source.values,
-            labels.attributes(["all"], [other for other in others if other]),
+            labels.attributes(["all"], others),
             labels.column(self.identity, "--identity"),
             {},
             labels.column(self.split, "split") if self.split else None,
             None,
             None,
             (*source.notes, *labels.notes),
+            numbers=numeric_columns({name: each for name, each in labels.columns.items() if name not in others}),
         )
 
     def _names(self, samples: Samples) -> list[str]:

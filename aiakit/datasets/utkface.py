@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aiakit.contracts import Attribute
+from aiakit.contracts import Attribute, FaceSet, LoadSettings
 from aiakit.datasets.listing import images_in, overlooked
 from aiakit.datasets.photographs import Photographs
 from aiakit.datasets.raw import RawPhotographs
@@ -27,12 +28,17 @@ AGES = {0: "0-2", 3: "3-9", 10: "10-19", 20: "20-29", 30: "30-39", 40: "40-49", 
 
 @dataclass(eq=False)
 class UTKFace(RawPhotographs):
-    """Some 23,700 cropped faces with age (in FairFace's nine groups), gender and race in their names.
+    """Some 23,700 cropped faces with age (in FairFace's nine groups, and in years), gender and race in their names.
 
     Nobody says who is shown, so each image counts as a person of its own. Files whose names lack a field are left out.
     """
 
     summary: ClassVar[str] = "UTKFace, cropped: age, gender and race; without identities, so attacks only"
+
+    def load(self, settings: LoadSettings) -> FaceSet:
+        """The faces, with their age in years. Raises InputError as of all photographs."""
+        faces = super().load(settings)
+        return replace(faces, numbers={"age": _ages(faces.files)})
 
     def photographs(self, root: Path) -> Photographs:
         home, paths, misnamed = _named(root)
@@ -61,6 +67,10 @@ def _named(root: Path) -> tuple[Path, list[Path], list[Path]]:
         if named:
             return home, named, [path for path in paths if not NAME.fullmatch(path.name)]
     raise InputError(f"{root} holds no picture called [age]_[gender]_[race]_[date].jpg: unpack UTKFace's crops there")
+
+
+def _ages(names: Sequence[str]) -> NDArray[np.float64]:
+    return np.array([int(match["age"]) for name in names if (match := NAME.fullmatch(name))], np.float64)
 
 
 def _attributes(names: Sequence[str]) -> dict[str, Attribute]:

@@ -29,7 +29,8 @@ from aiakit.experiment.config import (
     Score,
     SplitSpec,
 )
-from aiakit.experiment.given import add_release, add_truth
+from aiakit.experiment.given import add_numbers, add_release, add_truth
+from aiakit.experiment.numeric import numeric_attributes
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import drawn_pairs, official_pairs
 from aiakit.experiment.request import Probing, levels, make_config, named_levels, named_risks
@@ -90,6 +91,8 @@ class PreparedAudit:
         for name, further in plan.further.items():
             split = self.splits[name]
             add_truth(store, further.labels, _labels(samples, split), _facts(samples, split))
+        for name, cell in plan.numeric.numbers.items():
+            add_numbers(store, cell, samples.numbers[name])
         for (name, _), cell in plan.releases.items():
             add_release(store, cell, samples.tensors(reference=name == REFERENCE))
 
@@ -155,6 +158,7 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
             AttributeSpec(name=name, without=tuple(unable[name]), data=_who(samples, splits[name])) for name in others
         ),
         risks=named_risks(request.risks),
+        numeric=numeric_attributes(samples.numbers, request.numeric, samples.identity, splits[first], samples.name),
         notes=tuple(notes),
     )
     return PreparedAudit(config, broken, samples, splits, pairs)

@@ -20,6 +20,7 @@ from aiakit.experiment.points import Points, save_scores
 from aiakit.experiment.probing import compute_attack
 from aiakit.experiment.protocol import JUDGED, Protocol, drawn_pairs, official_pairs
 from aiakit.experiment.querying import compute_queries
+from aiakit.experiment.regressing import compute_numbers, compute_regression
 from aiakit.experiment.releasing import compute_release
 from aiakit.experiment.runtime import Kinds, Runtime, context_of, load_faces, release_of
 from aiakit.measures.similarity import FORMULAS
@@ -124,4 +125,6 @@ COMPUTE: Kinds = {
     "matches": compute_matches,
     "linker": compute_linker,
     "inversion": compute_inversion,
+    "numbers": compute_numbers,
+    "regression": compute_regression,
 }

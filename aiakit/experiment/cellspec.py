@@ -8,7 +8,16 @@ from functools import cached_property
 from typing import Any
 
 from aiakit.contracts import View
-from aiakit.experiment.config import REFERENCE, AttributeSpec, Chain, Level, PluginSpec, RunConfig, label_of
+from aiakit.experiment.config import (
+    REFERENCE,
+    AttributeSpec,
+    Chain,
+    Level,
+    NumericSpec,
+    PluginSpec,
+    RunConfig,
+    label_of,
+)
 from aiakit.plugins import registry
 from aiakit.storage.store import json_digest
 
@@ -97,6 +106,18 @@ class AttackKey:
     def counts_at(self, level: Level) -> bool:
         """Whether it counts for the strongest attack at this level; what learns from no release does so at each."""
         return self.headline and (self.untrained or self.level == level)
+
+
+@dataclass(frozen=True)
+class RegressionKey:
+    """Which regressor estimates which numeric attribute from which view of a release. fold : as of ``AttackKey``."""
+
+    release: str
+    seed: int
+    attribute: str
+    regressor: str
+    view: View
+    fold: int | None = None
 
 
 def produced_by(chain: Chain) -> tuple[str, ...]:
@@ -243,6 +264,35 @@ def inversion_cell(
     }
     needs = (protocol.digest, release.digest, undefended.digest)
     return CellSpec(inputs, f"inversion of {release.label}, to the {views[1]}", needs, release=release.release)
+
+
+def numbers_cell(config: RunConfig, protocol: CellSpec, spec: NumericSpec) -> CellSpec:
+    """What is known of a numeric attribute."""
+    inputs = {"kind": "numbers", "protocol": protocol.digest, "attribute": spec.name, "data": spec.data,
+              **_common(config)}  # fmt: skip
+    return CellSpec(inputs, f"numbers of {spec.name}", (protocol.digest,))
+
+
+def regression_cell(
+    config: RunConfig, protocol: CellSpec, numbers: CellSpec, release: CellSpec, key: RegressionKey
+) -> CellSpec:
+    """What a regressor estimates of a numeric attribute from a view of a release."""
+    inputs = {
+        "kind": "regression",
+        "protocol": protocol.digest,
+        "numbers": numbers.digest,
+        "release": release.digest,
+        "view": key.view,
+        "regressor": key.regressor,
+        **({} if key.fold is None else {"fold": key.fold}),
+        "seed": config.split.seed,
+        **_common(config),
+    }
+    label = f"{key.regressor} of {key.attribute} on {release.label}, {key.view}"
+    if key.fold is not None:
+        label += f", fold {key.fold + 1} of {config.split.folds}"
+    needs = (protocol.digest, numbers.digest, release.digest)
+    return CellSpec(inputs, label, needs, release=release.release)
 
 
 def _templates(config: RunConfig) -> dict[str, Any]:

@@ -179,6 +179,17 @@ class AttributeSpec(Record):
     data: str = ""
 
 
+class NumericSpec(Record):
+    """A numeric attribute whose value is estimated from releases. data : the digest of what is known of it.
+
+    left_out : why it is not measured ("" where it is).
+    """
+
+    name: str
+    data: str = ""
+    left_out: str = ""
+
+
 Level = Literal["ignorant", "lazy", "informed", "adaptive", "query", "insider", "insider+query"]
 LADDER: tuple[Level, ...] = get_args(Level)
 
@@ -199,7 +210,8 @@ class RunConfig(Record):
     ``further``; none where there is one alone.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
     score : how verification compares two samples. matcher : the fixed encoder that also compares released pictures.
-    risks : what else is measured of the releases, besides attributes. notes : what was left out of it, a line each.
+    risks : what else is measured of the releases, besides attributes. numeric : attributes that are numbers, whose
+    value is estimated. notes : what was left out of it, a line each.
     """
 
     dataset: DatasetSpec
@@ -227,6 +239,7 @@ class RunConfig(Record):
     draws: Repeats = 3
     further: tuple[AttributeSpec, ...] = ()
     risks: tuple[Risk, ...] = ()
+    numeric: tuple[NumericSpec, ...] = ()
     notes: tuple[str, ...] = ()
     unit: Unit = "person"
     bootstrap_draws: Annotated[int, Field(ge=1, le=100_000)] = 2000
@@ -245,7 +258,8 @@ class RunConfig(Record):
 
     def asked(self) -> dict[str, Any]:
         """What was asked for, as JSON: all but the code of the plugins, which may change while a run is worked on, and
-        the risks, which change no cell of anything else and may be asked of a run that is finished.
+        the risks and numeric attributes, which change no cell of anything else and may be asked of a run that is
+        finished.
         """
         code = dict.fromkeys(SAID, True)
         each = {"__all__": {"__all__": code}}
@@ -255,6 +269,7 @@ class RunConfig(Record):
             "attacks": {"__all__": code},
             "matcher": code,
             "risks": True,
+            "numeric": True,
         }
         return self.model_dump(mode="json", exclude=parts)
 
@@ -304,7 +319,8 @@ class RunConfig(Record):
     def _bounded(self) -> Self:
         repeats = self.attack_seeds * (1 + len(self.knowledge) + len(self.budgets)) + self.permutations
         repeats *= self.split.folds
-        cells = len(self.defenses) * len(self.seeds) * (1 + len(self.attacks) * repeats) * (1 + len(self.further))
+        inferred = 1 + len(self.further) + len(self.numeric)
+        cells = len(self.defenses) * len(self.seeds) * (1 + len(self.attacks) * repeats) * inferred
         if cells > MOST_CELLS:
             raise ValueError(f"it asks for {cells:,} cells, more than {MOST_CELLS:,}: ask for fewer seeds or attacks")
         return self

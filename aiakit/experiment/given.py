@@ -35,6 +35,11 @@ def add_release(store: Store, cell: CellSpec, views: Tensors) -> None:
     _write(store, cell, "release", views, layout_of(views))
 
 
+def add_numbers(store: Store, cell: CellSpec, values: NDArray[Any]) -> None:
+    """Write the cell of a numeric attribute, (N,) and NaN where it is not known, unless it is there."""
+    _write(store, cell, "numbers", {"values": values}, {})
+
+
 def _write(store: Store, cell: CellSpec, file: str, tensors: Tensors, result: Mapping[str, Any]) -> None:
     if not store.has(cell.digest):
         with store.draft(cell.digest, cell.inputs) as draft:

@@ -19,6 +19,7 @@ from aiakit.experiment.cellspec import (
     utility_cell,
 )
 from aiakit.experiment.config import AttributeSpec, Chain, Level, PluginSpec, RunConfig, label_of
+from aiakit.experiment.numeric import NumericCells, numeric_cells
 from aiakit.experiment.risking import RiskCells, risk_cells
 from aiakit.measures.halving import LEAST, RUNGS
 
@@ -50,7 +51,8 @@ class Plan:
     """The cells of a run by what they are.
 
     attacks : on the protected attribute. further : name → its cells. matches : the matcher on each release that has
-    pictures; photographs : on the undefended photographs, where there are any. risks : what these take.
+    pictures; photographs : on the undefended photographs, where there are any. risks, numeric : what
+    these take.
     """
 
     protocol: CellSpec
@@ -63,19 +65,21 @@ class Plan:
     matches: dict[tuple[str, int], CellSpec]
     photographs: CellSpec | None
     risks: RiskCells
+    numeric: NumericCells
 
     def cells(self) -> Iterator[CellSpec]:
         """Every cell, each after the cells that it needs; a cell that several need may come several times."""
         yield self.protocol
         yield from [] if self.photographs is None else [self.photographs]
         yield from (attribute.labels for attribute in self.further.values())
+        yield from self.numeric.numbers.values()
         releases = {**self.stages, **{cell.digest: cell for cell in self.releases.values()}}
         tables = [self.attacks, *(attribute.attacks for attribute in self.further.values())]
         for name in dict.fromkeys(name for name, _ in self.releases):
             of_release = [self.releases, self.utilities, self.matches, self.queries]
             made = [cell for table in of_release for (release, _), cell in table.items() if release == name]
             users = [cell for table in tables for key, cell in table.items() if key.release == name]
-            for cell in [*made, *users, *self.risks.of(name)]:
+            for cell in [*made, *users, *self.risks.of(name), *self.numeric.of(name)]:
                 yield from self._before(cell, releases)
                 yield cell
 
@@ -169,7 +173,8 @@ class _Planner:
         if matcher is not None and self.config.pairs is not None and self.config.has_images:
             photographs = matches_cell(self.config, self.protocol, matcher, None)
         return Plan(self.protocol, self.releases, attacks, self.utilities, self.stages, further, self.queries,
-                    self.matches, photographs, self._risks())  # fmt: skip
+                    self.matches, photographs, self._risks(),
+                    numeric_cells(self.config, self.protocol, self.chains, self.releases))  # fmt: skip
 
     def _risks(self) -> RiskCells:
         return risk_cells(self.config, self.protocol, self.chains, self.releases)

@@ -17,10 +17,14 @@ from aiakit.plugins.options import options_of
 from aiakit.storage.store import Store
 
 UNKNOWN = Cost(rows=10_000, seconds=2.0, fixed=0.2)  # of a plugin that nobody has measured
-# What is learned for risks, of embeddings of some hundred dimensions.
-LEARNED = {"linker": Cost(rows=10_000, seconds=4.0, fixed=0.2), "inversion": Cost(rows=10_000, seconds=10.0, fixed=0.5)}
+# What is learned for risks and of numbers, of embeddings of some hundred dimensions.
+LEARNED = {
+    "linker": Cost(rows=10_000, seconds=4.0, fixed=0.2),
+    "inversion": Cost(rows=10_000, seconds=10.0, fixed=0.5),
+    "regression": Cost(rows=10_000, seconds=15.0, fixed=0.2),
+}
 SMALL = 0.1  # seconds: of cells such as that of labels
-UNLIKE = ("protocol", "labels")  # kinds of cells that read data and compute nothing
+UNLIKE = ("protocol", "labels", "numbers")  # kinds of cells that read data and compute nothing
 AT_LEAST = 0.05  # of what was expected: what one that is late still takes: it is always about to end
 
 

@@ -37,6 +37,7 @@ from aiakit.experiment.config import (
     plugin_spec,
 )
 from aiakit.experiment.encoding import AUTOENCODER, encoder_of, matcher_of
+from aiakit.experiment.numeric import numeric_attributes
 from aiakit.experiment.selection import (
     applicable,
     attack_names,
@@ -64,7 +65,8 @@ class Probing:
     not the defender's, 1 for a single split; None for the usual number. forecast : whether it is said how the leak
     grows with the people that the attacker knows; None where they are enough. halving : whether attacks are left out of
     later folds once they are certainly not the strongest. matcher : the fixed encoder, as ``--encoder`` is written,
-    that also compares the released pictures; None for none. risks : what else is computed from the releases.
+    that also compares the released pictures; None for none. risks : what else is computed from the releases. numeric :
+    attributes that are numbers, whose value is estimated from these.
     """
 
     attacks: Sequence[str] = ("all",)
@@ -86,6 +88,7 @@ class Probing:
     halving: bool = False
     matcher: str | None = None
     risks: Sequence[str] = ()
+    numeric: Sequence[str] = ()
 
     def settings(self, chains: Sequence[Chain]) -> dict[str, Any]:
         """The fields of a ``RunConfig`` that follow from these and the releases. Raises InputError for what cannot be
@@ -201,6 +204,7 @@ def prepare(request: Request) -> Prepared:
     split = dealt(faces, protected, request.seed, request.shares, split_spec.folds)
     request.require_people(split.taught(faces.identity))
     further = further_attributes(faces, split, [*protected, *split_names(request.attributes)], usable)
+    numeric = numeric_attributes(faces.numbers, request.numeric, faces.identity, split, faces.name)
     _check_pairs(request, faces, split, defenses)
     settings = request.settings(defenses)
     if request.compiled:
@@ -219,6 +223,7 @@ def prepare(request: Request) -> Prepared:
         draws=request.draws,
         further=further,
         risks=risks,
+        numeric=numeric,
         notes=(
             *defenses_not_run(split_names(request.defenses), registry.names("defense")),
             *not_run(request.attacks, attacks_asked, views),

@@ -130,6 +130,7 @@ class Board:
             "attribute": self.protocol.attribute,
             "chance": 1 / len(self.protocol.classes),
             "smallest_detectable": self.smallest_detectable,
+            "numeric": {},  # entries hold none
         }
         return [*at_a_glance(row, of, ()), *place.risks.values()]
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t
 
 from aiakit.measures.bootstrap import IdentityBootstrap
 from aiakit.measures.intervals import (
+    CONFIDENCE,
     Estimate,
     FloatArray,
     IntArray,
@@ -56,6 +58,14 @@ def people_share(
     influence, people = mean_influence(values, weights, left, right, count)
     value = float(weights @ values / weights.sum())
     return share_estimate(value, influence, people, float(repeats * np.count_nonzero(weights)), few_decide)
+
+
+def people_mean(values: FloatArray, weights: FloatArray, people: IntArray, count: int) -> Estimate:
+    """The weighted mean of numbers of either sign, (N,), by Student's interval; see ``mean_influence``."""
+    influence, effectively = mean_influence(values, weights, people, None, count)
+    value = float(weights @ values / weights.sum())
+    half = float(t.ppf((1 + CONFIDENCE) / 2, max(effectively - 1, 1)) * np.sqrt((influence**2).sum()))
+    return Estimate(value, value - half, value + half, influence, effectively)
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def effective(weights: NDArray[Any]) -> float:
     return float(weights.sum() ** 2 / squares) if squares > 0 else 0.0
 
 
-def _freedom(influence: FloatArray, people: float) -> float:
+def freedom_of(influence: FloatArray, people: float) -> float:
     """The degrees of freedom of a variance that is the sum of squared influences, by the spread of these squares.
 
     2k where k people decide alike and the others hardly; the effective people less one where all decide alike.
@@ -114,7 +114,7 @@ def share_estimate(
     count, freedom = people, max(people - 1, 1)
     if variance > NOTHING and 0 < value < 1:
         count = min(max(value * (1 - value) / variance, people / MOST_DEPENDENT), max(samples, people))
-        freedom = _freedom(influence, people) if few_decide else freedom
+        freedom = freedom_of(influence, people) if few_decide else freedom
     low, high = wilson(value, count, float(t.ppf((1 + CONFIDENCE) / 2, freedom)))
     return Estimate(value, low, high, influence, people)
 
@@ -134,7 +134,7 @@ def logit_estimate(value: float, influence: FloatArray, people: float, unseen: f
     if variance <= NOTHING or not 0 < value < 1:
         low, high = wilson(value, people, float(norm.ppf((1 + CONFIDENCE) / 2)))
         return Estimate(value, low, high, influence, people)
-    freedom = _freedom(influence, people)
+    freedom = freedom_of(influence, people)
     spread = variance + unseen * value * (1 - value) / people**2
     half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * np.sqrt(spread) / (value * (1 - value))
     low, high = expit(logit(value) + np.array([-half, half]))

@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, few_people, number
-from aiakit.measures.influence import mean_influence
-from aiakit.measures.intervals import CONFIDENCE, Estimate, share_estimate
+from aiakit.measures.influence import mean_influence, people_mean
+from aiakit.measures.intervals import Estimate, share_estimate
 from aiakit.measures.searching import once_a_person
 from aiakit.measures.similarity import cosine
 
@@ -88,7 +87,7 @@ def inversion_statistics(images: Reconstructed, bootstrap: IdentityBootstrap) ->
     weights = once_a_person(people)
     alike = {"cosine": cosine(found, true), "baseline": cosine(constant, true)}
     alike["gain"] = alike["cosine"] - alike["baseline"]
-    estimates = {name: _mean(values, weights, people, count) for name, values in alike.items()}
+    estimates = {name: people_mean(values, weights, people, count) for name, values in alike.items()}
     strangers = _Strangers.of(true[images.enrolled], people[images.enrolled])
     thresholds = {rate: strangers.threshold(rate) for rate in RATES if strangers.pairs * rate >= FEWEST_ALARMS}
     other = _enrolled_of(images)
@@ -113,14 +112,6 @@ def inversion_statistics(images: Reconstructed, bootstrap: IdentityBootstrap) ->
         chance=chance,
         thresholds=thresholds,
     )  # fmt: skip
-
-
-def _mean(values: FloatArray, weights: FloatArray, people: IntArray, count: int) -> Estimate:
-    """A mean of numbers of either sign, by Student's interval."""
-    influence, effectively = mean_influence(values, weights, people, None, count)
-    value = float(weights @ values / weights.sum())
-    half = float(t.ppf((1 + CONFIDENCE) / 2, max(effectively - 1, 1)) * np.sqrt((influence**2).sum()))
-    return Estimate(value, value - half, value + half, influence, effectively)
 
 
 class _Strangers(NamedTuple):

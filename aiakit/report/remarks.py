@@ -6,6 +6,7 @@ from typing import Any
 
 from aiakit.report.conclusion import percent
 from aiakit.report.inversion import inversion_readings
+from aiakit.report.numbers import numeric_readings
 from aiakit.report.risks import readings
 from aiakit.results.verdicts import IMPOSSIBLE
 
@@ -116,7 +117,8 @@ def remarks(document: Row) -> list[str]:
                 f"{official['genuine_pairs']:,} are genuine pairs of {official['genuine_people']:,} people; "
                 f"{official['errors']:.0f} errors"
             )
-        lines += [*certified(row), *growth(row), *readings(row), *inversion_readings(row), *nulls(row), *skipped(row)]
+        lines += [*certified(row), *growth(row), *numeric_readings(row), *readings(row), *inversion_readings(row)]
+        lines += [*nulls(row), *skipped(row)]
     return [*lines, *problems(document), *document["limits"]]
 
 

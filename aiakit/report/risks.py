@@ -84,8 +84,8 @@ def glance_table(document: Row, choice: bool = False) -> Table:
         Column("WP29", lambda r: to_cell(r[1].get("wp29")), False),
     ]  # fmt: skip
     caption = (
-        "Every risk that was asked for, with one figure each: the stronger of a cosine and a trained matcher on "
-        "attacker-val, reported on test. A lower bound, as every figure here."
+        "Every risk that was asked for, numbers among them, with one figure each: the stronger of a cosine and a "
+        "trained matcher, or regressor, on attacker-val, reported on test. A lower bound, as every figure here."
     )
     filters = [Choice("Risk", [[each["risk"]] for _, each in rows])] if choice else []
     return tabulated("glance-table", caption, columns, rows, keys=2, filterable=choice, filters=filters)

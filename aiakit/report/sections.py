@@ -13,6 +13,7 @@ from aiakit.report.conclusion import conclusion_of, largest_gap, percent
 from aiakit.report.gallery import gallery_chart
 from aiakit.report.inversion import inversion_readings, inversion_table
 from aiakit.report.links import to_strongest, to_verification
+from aiakit.report.numbers import numeric_readings, numeric_tables
 from aiakit.report.page import Section
 from aiakit.report.remarks import bounds, failed, growth, impossible, nulls, skipped
 from aiakit.report.risks import glance_table, readings, risk_tables
@@ -122,6 +123,13 @@ def risks(source: Source) -> Section | None:
     said = [line for row in source.rows for line in (*readings(row), *inversion_readings(row))]
     tables = [table for table in (*risk_tables(source.document), inversion_table(source.document)) if table.rows]
     return Section("risks", "Identity, linkage, inversion", (), (), tables, said) if said else None
+
+
+def numbers(source: Source) -> Section | None:
+    """What is estimated of numeric attributes, where some were asked for."""
+    tables = [table for table in numeric_tables(source.document) if table.rows]
+    said = [line for row in source.rows for line in numeric_readings(row)]
+    return Section("numbers", "Numbers", (), (), tables, said) if tables else None
 
 
 def reconstructions(source: Source) -> Section | None:
@@ -307,6 +315,7 @@ SECTIONS: Sequence[Callable[[Source], Section | None]] = (
     attacks,
     parts_of_test,
     further,
+    numbers,
     knowledge,
     verification,
     risks,

@@ -9,6 +9,7 @@ from typing import Any
 from aiakit.experiment.config import LADDER
 from aiakit.report.inversion import inversion_table
 from aiakit.report.links import Links, attack_id, to_attack, to_strongest, to_verification
+from aiakit.report.numbers import numeric_tables
 from aiakit.report.risks import glance_table, risk_tables
 from aiakit.report.table import Cell, Column, Table, a_column_each, interval_cell, tabulated, to_cell
 from aiakit.report.verification import counts_table, matcher_tables, template_table, verification_table
@@ -39,6 +40,7 @@ def tables_of(document: Row) -> Iterator[Table]:
         _attack_matrix(document),
         further_table(document, links),
         glance_table(document),
+        *numeric_tables(document),
         *risk_tables(document),
         inversion_table(document),
         _ladder(document),

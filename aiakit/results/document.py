@@ -18,7 +18,14 @@ from aiakit.results.glance import at_a_glance
 from aiakit.results.learning import people_known, too_few
 from aiakit.results.protected import worst_of
 from aiakit.results.row import Risks, Row, certified, utility_as_json
-from aiakit.results.verdicts import SIGNIFICANCE, Verdict, shown_power, tested_together, verdicts_of_run
+from aiakit.results.verdicts import (
+    SIGNIFICANCE,
+    Verdict,
+    numeric_key,
+    shown_power,
+    tested_together,
+    verdicts_of_run,
+)
 
 SCHEMA = 3
 Said = Mapping[tuple[str, str], Verdict | None]  # (attribute, release) → verdict
@@ -46,6 +53,9 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
     config, facts = evaluation.config, evaluation.protocol.facts
     said, tests = verdicts_of_run(evaluation), tests or tested_together(evaluation)
     left_out = [f"{spec.name} was not measured: {spec.left_out}" for spec in config.further if spec.left_out]
+    left_out += [
+        f"--numeric {spec.name} was not measured: it {spec.left_out}" for spec in config.numeric if spec.left_out
+    ]
     return {
         "schema": SCHEMA,
         "aiakit": __version__,
@@ -70,6 +80,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
         ],
         "limits": list(LIMITS),
         "rows": _with_glances(evaluation, tests, [_row(evaluation, row, said) for row in evaluation.rows.values()]),
+        **_if_any(numeric=_about_numbers(evaluation, tests)),
         **_if_any(photographs=evaluation.photographs and evaluation.photographs.as_json()),
         **({"audit": _audited(config)} if config.audits else {}),
         **_if_any(further={name: _further(of, said, tests) for name, of in evaluation.further.items()}),
@@ -78,10 +89,17 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
 
 def _with_glances(evaluation: Evaluation, tests: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows, with every risk at a glance where some were asked for."""
-    if not evaluation.config.risks:
+    about = _about_numbers(evaluation, tests)
+    if not evaluation.config.risks and not about:
         return rows
-    of = _attribute(evaluation, tests)
+    of = {**_attribute(evaluation, tests), "numeric": about}
     return [{**row, "at_a_glance": at_a_glance(row, of, evaluation.config.risks)} for row in rows]
+
+
+def _about_numbers(evaluation: Evaluation, tests: int) -> dict[str, Any]:
+    """Numeric attribute → what is known of it; of those that a run measures."""
+    judge = evaluation.numeric
+    return {} if judge is None else {name: judge.about(name, tests) for name in judge.values}
 
 
 def _audited(config: RunConfig) -> dict[str, Any]:
@@ -197,6 +215,7 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
         **_if_any(worst=_worst(evaluation, row, said)),
+        **_if_any(numeric=_numeric(evaluation, row, said)),
         **_if_any(risks=risks_as_json(row.risks), errors_by_class=_by_class(row, evaluation.protocol.classes)),
         **_if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices)),
         "seconds": round(row.seconds, 3),
@@ -219,6 +238,16 @@ def _worst(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any] | Non
         "strongest": {"attack": found.row.strongest, **found.row.headline.as_json()},
         "simultaneous_upper": number(found.upper),
         **said_of(said[found.attribute, row.release]),
+    }
+
+
+def _numeric(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
+    """Numeric attribute → what regressors estimate of it, also beside the undefended release, and what is said."""
+    reference = None if row.release == evaluation.config.reference else evaluation.rows.get(evaluation.config.reference)
+    undefended = {} if reference is None else reference.numeric
+    return {
+        name: {**found.as_json(undefended.get(name)), **said_of(said[numeric_key(name), row.release])}
+        for name, found in row.numeric.items()
     }
 
 

@@ -23,6 +23,7 @@ from aiakit.results.growth import Growth
 from aiakit.results.judge import SPLITS, Judge, OfficialTruth, Scores, Truth
 from aiakit.results.learning import curves_of
 from aiakit.results.matching import matched, scores_by_kind, templates
+from aiakit.results.numeric import NumericJudge
 from aiakit.results.remembered import StatisticsCache
 from aiakit.results.repeats import repeats_of
 from aiakit.results.risks import RiskJudge
@@ -36,14 +37,16 @@ from aiakit.storage.store import Cell, Store
 class Evaluation:
     """A run's rows and what they were measured with.
 
-    further : the same of each further attribute. photographs : what the matcher says of the undefended photographs,
-    None where it was not asked. missing : labels of cells that belong to no release and are not there.
+    further : the same of each further attribute. numeric : who judges numeric attributes; None without any.
+    photographs : what the matcher says of the undefended photographs, None where it was not asked.
+    missing : labels of cells that belong to no release and are not there.
     """
 
     config: RunConfig
     protocol: Protocol
     rows: dict[str, Row]
     further: dict[str, Evaluation] = field(default_factory=dict)
+    numeric: NumericJudge | None = None
     photographs: Matched | None = None
     missing: tuple[str, ...] = ()
 
@@ -66,6 +69,7 @@ def _evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None) 
     plan = make_plan(config)
     cells = _cells(store, plan, config)
     risks = RiskJudge(store, plan, config, cells.protocol, cells.judge)
+    numeric = NumericJudge(store, plan, config, cells.protocol, cells.judge)
     rows = dict(known or {})
     for chain in config.defenses:
         name = label_of(chain)
@@ -79,8 +83,10 @@ def _evaluate(store: Store, config: RunConfig, known: Mapping[str, Row] | None) 
         _add_utility(cells, plan, name, row)
         _add_matches(cells, config, plan, name, row)
         row.risks = risks.of(name)
+        row.numeric = numeric.of(name)
     further = {name: _evaluate_further(store, plan, config, name) for name in plan.further}
-    evaluation = Evaluation(config, cells.protocol, rows, {name: found for name, found in further.items() if found})
+    measured = {name: found for name, found in further.items() if found}
+    evaluation = Evaluation(config, cells.protocol, rows, measured, numeric)
     if plan.photographs is not None:
         photographs = store.find(plan.photographs.digest)
         if photographs is None:
@@ -111,7 +117,8 @@ def _add_costs(store: Store, plan: Plan, name: str, row: Row) -> None:
     row.accuracy_bound = accuracy_bound_of(store, plan, name)
     row.notes = list(dict.fromkeys(note for result in made for note in result.get("notes", ())))
     used = (*plan.utilities.items(), *plan.matches.items())
-    cells = [*releases, *(cell for (release, _), cell in used if release == name), *plan.risks.of(name)]
+    cells = [*releases, *(cell for (release, _), cell in used if release == name)]
+    cells += [*plan.risks.of(name), *plan.numeric.of(name)]
     for table in (plan.attacks, *(attribute.attacks for attribute in plan.further.values())):
         cells += [cell for key, cell in table.items() if key.release == name]
     for cell in cells:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aiakit.errors import InputError
 from aiakit.experiment.config import REFERENCE, Risk
+from aiakit.results.glance import NUMERIC
 from aiakit.results.verdicts import IMPOSSIBLE, INVERTED, NO_POWER, POWER_UNKNOWN
 from aiakit.storage.documents import first_problem, read_toml
 
@@ -19,6 +20,10 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 EXIT = {"failed": 3, "undecided": 4, "passed": 0}  # the worst first
 RISING = ", and still rising: who knows more people reads more"
 ALONE = "the only attack"  # which may be the one that the defense was made against
+WITHOUT_POWER = {
+    NO_POWER: "these attacks see nothing in the undefended release either: no power",
+    POWER_UNKNOWN: "whether these attacks can see anything is not known: measure the undefended release too",
+}
 Row = Mapping[str, Any]
 
 
@@ -26,7 +31,8 @@ class Limits(BaseModel):
     """What a release must keep.
 
     fail_above : attribute → the balanced accuracy that no attack may exceed; under "" that of each protected attribute.
-    risks : risk → the figure, as a document has it at a glance, that may not be exceeded.
+    risks : risk → the figure, as a document has it at a glance, that may not be exceeded. r2 : numeric attribute → the
+    R² that no regressor may exceed.
     min_utility : the verification accuracy against random impostors that it must reach.
     """
 
@@ -34,10 +40,11 @@ class Limits(BaseModel):
 
     fail_above: dict[str, Share] = {}
     risks: dict[Risk, Share] = {}
+    r2: dict[str, Share] = {}
     min_utility: Share | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.fail_above or self.risks) or self.min_utility is not None
+        return bool(self.fail_above or self.risks or self.r2) or self.min_utility is not None
 
     def of(
         self,
@@ -45,13 +52,14 @@ class Limits(BaseModel):
         where: str,
         risks: Collection[str] = (),
         protected: Sequence[str] = (),
+        numeric: Collection[str] = (),
     ) -> Limits:
         """With the names of attributes spelt out.
 
         attributes : each that is measured → how many classes it has, the protected one first. where : what says the
         limits. risks : those that are measured. protected : those that are protected together, where they are several:
-        a limit without a name is of each. Raises InputError where a limit is of what is not measured, or lies at chance
-        or below.
+        a limit without a name is of each. numeric : the numeric attributes that are measured. Raises InputError where
+        a limit is of what is not measured, or lies at chance or below.
         """
         for risk in self.risks:
             if risk not in risks:
@@ -59,6 +67,13 @@ class Limits(BaseModel):
                 raise InputError(
                     f"{where} limits {risk}, which is not measured: give --risks {asked} to the run or audit as well "
                     "(what is finished is kept)"
+                )
+        for name in self.r2:
+            if name not in numeric:
+                asked = ",".join([*numeric, name])
+                raise InputError(
+                    f"{where} limits the R² of {name}, which is not measured: give --numeric {asked} to the run or "
+                    "audit as well (what is finished is kept)"
                 )
         limits: dict[str, float] = {}
         for name, limit in self.fail_above.items():
@@ -78,7 +93,7 @@ class Limits(BaseModel):
 
 
 def read_policy(path: Path) -> Limits:
-    """The limits of a TOML file: ``min_utility = 0.95``, tables ``[fail_above]`` of attributes and ``[risks]``.
+    """The limits of a TOML file: ``min_utility = 0.95``, tables ``[fail_above]`` of attributes, ``[risks]``, ``[r2]``.
 
     Raises InputError where it cannot be read or says anything else.
     """
@@ -142,6 +157,7 @@ def gate_of(document: Row, limits: Limits) -> Gate:
         for row in _defended(found)
     ]
     checks += [_risk(row, risk, limit) for risk, limit in limits.risks.items() for row in _defended(document)]
+    checks += [_risk(row, NUMERIC, limit, of) for of, limit in limits.r2.items() for row in _defended(document)]
     if limits.min_utility is not None:
         checks += [_utility(row, limits.min_utility) for row in _defended(document)]
     missing = [label for row in _defended(document) for label in row["missing"]]
@@ -184,10 +200,8 @@ def _leak(row: Row, of: Row, limit: float) -> Check:
     elif detectable is None or detectable > limit:
         seen = "not known" if detectable is None else f"{detectable:.3f}"
         reason = f"a leak of {limit:g} could not have been seen: the smallest that these people show is {seen}"
-    elif verdict == NO_POWER:
-        reason = f"{read}, and these attacks see nothing in the undefended release either: no power"
-    elif verdict == POWER_UNKNOWN:
-        reason = f"{read}, and whether these attacks can see anything is not known: measure the undefended release too"
+    elif verdict in WITHOUT_POWER:
+        reason = f"{read}, and {WITHOUT_POWER[verdict]}"
     else:
         tried = len(row["attacks"])
         strength = f"the strongest of {tried} attacks" if tried > 1 else ALONE
@@ -197,9 +211,13 @@ def _leak(row: Row, of: Row, limit: float) -> Check:
     return Check(release, attribute, limit, outcome, reason, figure, low, high)
 
 
-def _risk(row: Row, risk: Risk, limit: float) -> Check:
-    """Whether a risk stays below the limit: by the upper bound, of people who could have shown more."""
-    release, found = row["release"], next(each for each in row["at_a_glance"] if each["risk"] == risk)
+def _risk(row: Row, name: str, limit: float, of: str | None = None) -> Check:
+    """Whether a risk stays below the limit: by the upper bound, of people who could have shown more.
+
+    of : the numeric attribute whose R² it is.
+    """
+    found = next(each for each in row["at_a_glance"] if each["risk"] == name and each.get("of") == of)
+    release, risk = row["release"], name if of is None else f"R² of {of}"
     if "not_measured" in found:
         reason = f"{risk} was not measured, because {found['not_measured']}"
         return Check(release, risk, limit, "undecided", reason)
@@ -214,6 +232,8 @@ def _risk(row: Row, risk: Risk, limit: float) -> Check:
         reason = (
             f"{risk} of {limit:g} could not have been seen: the smallest that these people show is {detectable:.3f}"
         )
+    elif of is not None and row["numeric"][of]["verdict"] in WITHOUT_POWER:
+        reason = f"{said}, and {WITHOUT_POWER[row['numeric'][of]['verdict']]}"
     else:
         outcome, reason = "passed", f"{said}, at most {found['upper']:.3f}, below {limit:g}"
     return Check(release, risk, limit, outcome, reason, figure, low, high)

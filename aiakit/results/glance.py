@@ -15,7 +15,7 @@ from aiakit.results.verdicts import IMPOSSIBLE, INVERTED, LEAKS
 
 Row = Mapping[str, Any]
 TRAINED, PLAIN = "trained", "cosine"
-ATTRIBUTE = "attribute"
+ATTRIBUTE, NUMERIC = "attribute", "numeric"
 
 
 class Reading(NamedTuple):
@@ -50,6 +50,10 @@ READINGS: Mapping[str, Reading] = {
         ),
         ("linkability: a release is told to be of a person whose image is known", f"linkability: {NOT_SHOWN}"),
     ),
+    NUMERIC: Reading(
+        (NO_REQUIREMENT, NO_REQUIREMENT),
+        ("inference is possible: the number is estimated from a release", f"inference: {NOT_SHOWN}"),
+    ),
     "inversion": Reading(
         (
             "irreversibility does not hold: what is reconstructed finds its person among undefended images",
@@ -64,11 +68,12 @@ READINGS: Mapping[str, Reading] = {
 
 
 def at_a_glance(row: Row, of: Row, asked: Collection[Risk]) -> list[dict[str, Any]]:
-    """The attribute and each risk that was asked for: its figure, or why there is none.
+    """The attribute, each numeric one, and each risk that was asked for: its figure, or why there is none.
 
-    row : of a document, with its ``risks``. of : the document's attribute and smallest detectable leak.
+    row : of a document, with its ``risks``. of : the document's attribute, smallest detectable leak and ``numeric``.
     """
-    return [_attribute(row, of), *risks_at_a_glance(row, asked)]
+    numeric = [{"risk": NUMERIC, "of": name, **_numeric(row, name, about)} for name, about in of["numeric"].items()]
+    return [_attribute(row, of), *numeric, *risks_at_a_glance(row, asked)]
 
 
 def risks_at_a_glance(row: Row, asked: Collection[Risk]) -> list[dict[str, Any]]:
@@ -87,6 +92,20 @@ def _attribute(row: Row, of: Row) -> dict[str, Any]:
         "figure": f"balanced accuracy of {of['attribute']}, {best['attack']}",
         **_figure(best["balanced_accuracy"], best["ci95"], high, of["chance"], of["smallest_detectable"]),
         **_read(ATTRIBUTE, seen),
+    }
+
+
+def _numeric(row: Row, name: str, about: Row) -> dict[str, Any]:
+    found = row.get("numeric", {}).get(name)
+    if found is None:
+        return {"not_measured": f"no regressor of {name} has a result"}
+    best = found["strongest"]
+    r2, ends = best["r2"]["value"], best["r2"]["ci95"]
+    high = max(ends[1], found["simultaneous_upper"])
+    return {
+        "figure": f"R² of {name}, {best['regressor']}",
+        **_figure(r2, ends, high, about["chance"], about["smallest_detectable"]),
+        **_read(NUMERIC, found["verdict"] == LEAKS),
     }
 
 

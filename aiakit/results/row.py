@@ -11,10 +11,11 @@ from aiakit.experiment.config import Level, Risk
 from aiakit.measures.acquisition import Acquisition
 from aiakit.measures.bootstrap import FEWEST_ERRORS, number, numbers
 from aiakit.measures.certificate import Certificate
-from aiakit.measures.comparison import Difference, illusion_gap, max_t_bound
+from aiakit.measures.comparison import Difference, illusion_gap, max_t_bound, paired_difference
 from aiakit.measures.identification import IdentificationStatistics
 from aiakit.measures.intervals import Estimate
 from aiakit.measures.inversion import InversionStatistics
+from aiakit.measures.regression import RegressionStatistics
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.unlinkability import LinkageStatistics
 from aiakit.measures.verification import VerificationStatistics
@@ -202,6 +203,51 @@ class Inverted:
         return said
 
 
+@dataclass(frozen=True)
+class Regressed:
+    """What regressors estimate of a numeric attribute from a release: name → its figures.
+
+    settings : name → those that attacker-val chose, over the seeds and folds. learned_from : how many images each
+    learned from, at most.
+    """
+
+    regressors: dict[str, RegressionStatistics]
+    settings: dict[str, tuple[str, ...]]
+    learned_from: dict[str, int]
+
+    @cached_property
+    def strongest(self) -> str:
+        """The regressor with the best R² on attacker-val: chosen there, reported on test."""
+        return max(self.regressors, key=lambda name: self.regressors[name].on_val)
+
+    @property
+    def headline(self) -> RegressionStatistics:
+        """The figures of the strongest."""
+        return self.regressors[self.strongest]
+
+    @cached_property
+    def simultaneous_upper(self) -> float:
+        """A 95 % bound on the R² that the best of these truly reaches, whichever that is."""
+        each = list(self.regressors.values())
+        points, highs, draws = zip(*((s.point["r2"], s.ci95("r2")[1], s.draws["r2"]) for s in each), strict=True)
+        return min(max_t_bound(points, highs, draws).upper, 1.0)
+
+    def as_json(self, undefended: Regressed | None) -> dict[str, Any]:
+        """Plain JSON values; beside the undefended release what is lost of R² and MAE, on the same people."""
+        found: dict[str, Any] = {
+            "strongest": {"regressor": self.strongest, **self.headline.as_json()},
+            "simultaneous_upper": number(self.simultaneous_upper),
+            "regressors": {
+                name: {**s.as_json(), "settings": list(self.settings[name]), "learned_from": self.learned_from[name]}
+                for name, s in self.regressors.items()
+            },
+        }
+        if undefended is not None:
+            found["to_undefended"] = {metric: paired_difference(self.headline, undefended.headline, metric).as_json()
+                                      for metric in ("r2", "mae")}  # fmt: skip
+        return found
+
+
 def _or_why(found: IdentificationStatistics | str) -> dict[str, Any]:
     return {"not_measured": found} if isinstance(found, str) else found.as_json()
 
@@ -229,6 +275,7 @@ class Row:
     errors_by_class : of verification, of a run or an audit. templates : number of images → verification with templates
     of so many. matched : what a fixed matcher says of its pictures, where one was asked for and it has pictures.
     risks : risk → which two releases are compared → what was found, or why it was not measured; of those asked for.
+    numeric : numeric attribute → what regressors estimate of it; of those asked for.
     growth : attack → its learning curve, of the strongest and the runner-up.
     slices : the strongest attack on parts of test, where the run asks for them (an audit does).
     seconds : computing time of all of its cells. fit_seconds, release_seconds : of its defense, over all seeds.
@@ -257,6 +304,7 @@ class Row:
     matched: Matched | None = None
     slices: Slices | None = None
     risks: Risks = field(default_factory=dict)
+    numeric: dict[str, Regressed] = field(default_factory=dict)
     growth: dict[str, Growth] = field(default_factory=dict)
     seconds: float = 0.0
     fit_seconds: float = 0.0

@@ -78,6 +78,12 @@ def _beyond(row: Row, limit: float | None) -> float:
     return min((len(row.attacks) * value for value in found if not math.isnan(value)), default=1.0)
 
 
+def evidence_of_numbers(row: Row, attribute: str, power: bool | None) -> Evidence | None:
+    """The same of a numeric attribute; None where no regressor has a result. What is ordered wrongly is no leak."""
+    found = row.numeric.get(attribute)
+    return None if found is None else Evidence(True, found.headline.p_value, power)
+
+
 def verdicts_of(evidence: Mapping[K, Evidence | None]) -> dict[K, Verdict | None]:
     """What is said of each release, tested together; of one without evidence nothing."""
     tested = {key: found for key, found in evidence.items() if found is not None}
@@ -114,14 +120,27 @@ def power_of(reference: Row | None) -> bool | None:
     return None if headline is None else exceeds_chance(headline, alpha=SIGNIFICANCE)
 
 
+def numeric_key(attribute: str) -> str:
+    """What a numeric attribute is called among those of classes, of which one may have the same name."""
+    return f"{attribute}, a number"
+
+
+def _power_of_numbers(evaluation: Evaluation, attribute: str) -> bool | None:
+    """Whether the strongest regressor on the undefended release reads anything there."""
+    reference = evaluation.rows.get(evaluation.config.reference)
+    found = None if reference is None else reference.numeric.get(attribute)
+    return None if found is None else found.headline.p_value <= SIGNIFICANCE
+
+
 def tested_together(evaluation: Evaluation) -> int:
     """How many releases × attributes of a run are tested together; the undefended release is the control."""
     defended = [name for name in evaluation.rows if name != evaluation.config.reference]
-    return max(1, len(defended)) * (1 + len(evaluation.further))
+    numeric = [spec for spec in evaluation.config.numeric if not spec.left_out]
+    return max(1, len(defended)) * (1 + len(evaluation.further) + len(numeric))
 
 
 def verdicts_of_run(evaluation: Evaluation) -> dict[tuple[str, str], Verdict | None]:
-    """(attribute, release) → what is said, over everything that the document holds."""
+    """(attribute, release) → what is said, over everything that the document holds; see ``numeric_key``."""
     family: dict[tuple[str, str], Evidence | None] = {}
     controls: dict[tuple[str, str], Verdict | None] = {}
     for of in (evaluation, *evaluation.further.values()):
@@ -130,6 +149,14 @@ def verdicts_of_run(evaluation: Evaluation) -> dict[tuple[str, str], Verdict | N
         for name, row in of.rows.items():
             found = {(attribute, name): evidence_of(row, power, of.protocol.facts["bayes_ceiling"])}
             if name == reference:
+                controls |= verdicts_of(found)
+            else:
+                family |= found
+    for spec in evaluation.config.numeric:
+        power = _power_of_numbers(evaluation, spec.name)
+        for name, row in evaluation.rows.items():
+            found = {(numeric_key(spec.name), name): evidence_of_numbers(row, spec.name, power)}
+            if name == evaluation.config.reference:
                 controls |= verdicts_of(found)
             else:
                 family |= found
