@@ -7,18 +7,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations_with_replacement
 from math import comb
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.measures.certificate import LEVEL, Certificate, certificate
-from aiakit.measures.unbiased import estimate_for
 
 IMAGES = (2, 3)
-FEWEST = 50  # people of a class, for the sharper bound
-DRAWS = 16  # of a person's images, where their mean stands for all
-CROWDED = 8  # people of the smaller class in a cell, on average, from which on the plug-in serves
 MOST_SUBSETS = 2**21  # ways in which people's images fall into cells, of all of them together
 
 IntArray = NDArray[np.integer]
@@ -29,28 +24,20 @@ Weighted = tuple[NDArray[np.int64], NDArray[np.float64]]
 class OfSeveral:
     """As ``Certificate``, of an attack on ``images`` different images of one fresh person, whose class they all show.
 
-    people : how many of each class have so many images; only these were counted. sharper : as of ``Certified``.
+    people : how many of each class have so many images; only these were counted.
     """
 
     images: int
     bound: float
     plug_in: float
     people: tuple[int, ...]
-    sharper: float | None = None
 
 
 @dataclass(frozen=True)
 class Certified(Certificate):
-    """The certificate of one image, and in ``images`` those of several, as far as they could be counted.
+    """The certificate of one image, and in ``images`` those of several, as far as they could be counted."""
 
-    sharper : a bound of the same confidence that is tighter where cells hold few people (see ``_sharper``).
-    """
-
-    sharper: float | None = None
     images: tuple[OfSeveral, ...] = ()
-
-
-T = TypeVar("T", Certified, OfSeveral)
 
 
 def certified_of(
@@ -60,13 +47,8 @@ def certified_of(
     one = certificate(cells, labels, identity, classes, level)
     if one is None:
         return None
-    of_one = of_several(cells, labels, identity, classes, 1, level)
     several = [of_several(cells, labels, identity, classes, images, level) for images in IMAGES]
-    return Certified(
-        **vars(one),
-        sharper=None if of_one is None else of_one.sharper,
-        images=tuple(found for found in several if found is not None),
-    )
+    return Certified(**vars(one), images=tuple(found for found in several if found is not None))
 
 
 def worst_of(seeds: Iterable[Certified | None]) -> Certified | None:
@@ -76,15 +58,8 @@ def worst_of(seeds: Iterable[Certified | None]) -> Certified | None:
         return None
     by_images = [{each.images: each for each in one.images} for one in known]
     shared = [images for images in by_images[0] if all(images in each for each in by_images)]
-    several = (_worst([each[images] for each in by_images]) for images in shared)
-    return replace(_worst(known), images=tuple(several))
-
-
-def _worst(found: list[T]) -> T:
-    """That of the greatest bound, with the greatest of the sharper ones, where all have one."""
-    sharper = [each.sharper for each in found if each.sharper is not None]
-    worst = max(found, key=lambda each: each.bound)
-    return replace(worst, sharper=max(sharper) if len(sharper) == len(found) else None)
+    several = (max((each[images] for each in by_images), key=lambda found: found.bound) for images in shared)
+    return replace(max(known, key=lambda each: each.bound), images=tuple(several))
 
 
 def of_several(
@@ -115,50 +90,8 @@ def of_several(
     plug_in = float(shares.max(axis=0).sum() / classes)
     people = np.unique(shown[0], return_inverse=True)[1]
     moves = np.bincount(people, 1 / (classes * counts[shown[1]]))  # somebody of several classes moves each of them
-    sharper = None
-    if classes == 2 and FEWEST <= counts.min() < CROWDED * len(values):
-        halved = (1 + level) / 2  # either of two bounds may fail
-        plain = plug_in + _slack(moves, halved)
-        sharper = min(1.0, plain, _sharper(shown[1], own_images, people, images, halved))
-    return OfSeveral(
-        images, min(plug_in + _slack(moves, level), 1.0), plug_in, tuple(int(count) for count in counts), sharper
-    )
-
-
-def _slack(moves: NDArray[Any], level: float) -> float:
-    """By how much a sum, which each person moves by so much at most, lies below its mean at most (McDiarmid)."""
-    return float(np.sqrt(np.log(1 / (1 - level)) / 2 * (moves**2).sum()))
-
-
-def _sharper(labels: IntArray, own_images: list[IntArray], people: IntArray, images: int, level: float) -> float:
-    """½ + TV/2 of two classes by an estimate of TV that is never too low in the mean, and confidence.
-
-    Every person's images are drawn from theirs, so that the people of a class fall into cells independently of one
-    another. The mean over several draws moves no more with a person than one draw does.
-    """
-    counts = np.bincount(labels, minlength=2)
-    order = np.argsort(counts, kind="stable")
-    estimate = estimate_for(int(counts[order[0]]), int(counts[order[1]]))
-    rng = np.random.default_rng(0)
-    sizes = np.array([len(own) for own in own_images])
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    cells, owner = np.concatenate(own_images), np.repeat(np.arange(len(sizes)), sizes)
-    found = []
-    for _ in range(DRAWS):
-        mixed = cells[np.lexsort((rng.random(len(cells)), owner))]
-        drawn = np.sort(np.stack([mixed[starts + place] for place in range(images)]), axis=0)
-        seen = np.unique(np.vstack([drawn, labels]), axis=1, return_counts=True)
-        found.append(estimate.of(*_by_cell(*seen, order)))
-    steps = np.array(estimate.steps)[np.argsort(order)]
-    return 0.5 + float(np.mean(found)) / 4 + _slack(np.bincount(people, steps[labels] / 4), level)
-
-
-def _by_cell(seen: IntArray, times: IntArray, order: IntArray) -> IntArray:
-    """(2, cells) how many people of the smaller and of the larger class hold each multiset of cells."""
-    cells = np.unique(seen[:-1], axis=1, return_inverse=True)[1].ravel()
-    counts = np.zeros((2, cells.max() + 1), np.int64)
-    counts[np.argsort(order)[seen[-1]], cells] = times
-    return counts
+    bound = plug_in + float(np.sqrt(np.log(1 / (1 - level)) / 2 * (moves**2).sum()))
+    return OfSeveral(images, min(bound, 1.0), plug_in, tuple(int(count) for count in counts))
 
 
 def _by_person(cells: IntArray, labels: IntArray, identity: IntArray, images: int) -> tuple[IntArray, list[IntArray]]:
