@@ -13,7 +13,7 @@ import numpy as np
 
 from aiakit.leaderboard.schema import Entry
 from aiakit.leaderboard.tensors import Tensors, checked_tables, seeds_of, table, tensor
-from aiakit.measures.certificate import Certificate, certificate
+from aiakit.measures.several_images import Certified, certified_of, worst_of
 from aiakit.results.growth import Growth
 from aiakit.results.judge import Judge
 from aiakit.results.row import Row
@@ -59,7 +59,7 @@ def _growth(name: str, points: dict[int, int], entry: Entry, tensors: Tensors, j
     return Growth.of(found, 1 / judge.truth.classes)
 
 
-def _certificate(tensors: Tensors, judge: Judge) -> Certificate | None:
+def _certificate(tensors: Tensors, judge: Judge) -> Certified | None:
     """The worst of the seeds'; by the people of test, of whom nobody took part in fitting the release."""
     found = []
     labels, identity = judge.truth.labels["test"], judge.truth.identity["test"]
@@ -67,6 +67,5 @@ def _certificate(tensors: Tensors, judge: Judge) -> Certificate | None:
         values = np.asarray(tensor(tensors, name))
         if values.shape != labels.shape or values.dtype.kind != "i" or (len(values) and values.min() < 0):
             raise ValueError(f"{name} must say of each sample of test which value it is released as")
-        found.append(certificate(values, labels, identity, judge.truth.classes))
-    known = [each for each in found if each is not None]
-    return max(known, key=lambda each: each.bound, default=None)
+        found.append(certified_of(values, labels, identity, judge.truth.classes))
+    return worst_of(found)

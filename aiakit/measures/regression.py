@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap, IntArray, Statistics, few_people, number
-from aiakit.measures.searching import once_a_person
 from aiakit.measures.influence import mean_influence, people_mean
 from aiakit.measures.intervals import CONFIDENCE, Estimate, effective, freedom_of, mean_estimate, with_seeds
+from aiakit.measures.searching import once_a_person
 from aiakit.measures.units import Unit
 
 MOST_LEVELS = 12  # of a number that is an order of classes

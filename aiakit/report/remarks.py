@@ -43,12 +43,20 @@ def certified(row: Row) -> list[str]:
     found = row.get("certificate")
     if found is None:
         return []
-    people = " + ".join(f"{count:,}" for count in found["people"])
+    several = [
+        f"{each['images']} images of one person {each['bound']:.3f} ({_people(each)} with so many)"
+        for each in found.get("images", ())
+    ]
+    more = f"Of {', of '.join(several)}; more" if several else "Several"
     return [
         f"{row['release']} takes {found['values']} values: of one image of a fresh person of this population no attack "
-        f"whatsoever exceeds {found['bound']:.3f} balanced accuracy ({found['level']:.0%} confidence; {people} people "
-        "by class, none of whom it was fitted to). Several images of one person may say more."
+        f"whatsoever exceeds {found['bound']:.3f} balanced accuracy ({found['level']:.0%} confidence; {_people(found)} "
+        f"people by class, none of whom it was fitted to). {more} images of one person may say more."
     ]
+
+
+def _people(found: Row) -> str:
+    return " + ".join(f"{count:,}" for count in found["people"])
 
 
 def growth(row: Row) -> list[str]:

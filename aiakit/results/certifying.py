@@ -9,14 +9,15 @@ from aiakit.experiment.config import Chain, label_of
 from aiakit.experiment.plan import Plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import published
-from aiakit.measures.certificate import Certificate, certificate, values_of
+from aiakit.measures.certificate import values_of
+from aiakit.measures.several_images import Certified, certified_of, worst_of
 from aiakit.storage.store import Cell, Store
 
 FRESH = ("attacker-train", "attacker-val", "test")  # splits whose people took no part in fitting a defense
 
 
-def certificate_of(store: Store, plan: Plan, chain: Chain, protocol: Protocol) -> Certificate | None:
-    """The certificate of a release, the worst of its seeds; None unless all have one, and of a file that was given.
+def certificate_of(store: Store, plan: Plan, chain: Chain, protocol: Protocol) -> Certified | None:
+    """The certificates of a release, the worst of its seeds; None unless all have one, and of a file that was given.
 
     On whom that was fitted is not known, and people whom a codebook was fitted to would certify too little.
     """
@@ -25,16 +26,15 @@ def certificate_of(store: Store, plan: Plan, chain: Chain, protocol: Protocol) -
     name = label_of(chain)
     cells = [store.find(cell.digest) for (release, _), cell in plan.releases.items() if release == name]
     found = [None if cell is None else _of_seed(cell, protocol) for cell in cells]
-    known = [each for each in found if each is not None]
-    return max(known, key=lambda each: each.bound) if known and len(known) == len(found) else None
+    return None if any(each is None for each in found) else worst_of(found)
 
 
-def _of_seed(cell: Cell, protocol: Protocol) -> Certificate | None:
+def _of_seed(cell: Cell, protocol: Protocol) -> Certified | None:
     rows = protocol.rows(*FRESH)
     cells = released_values(cell, rows)
     if cells is None:
         return None
-    return certificate(cells, protocol.labels(rows), protocol.identity(rows), len(protocol.classes))
+    return certified_of(cells, protocol.labels(rows), protocol.identity(rows), len(protocol.classes))
 
 
 def released_values(cell: Cell, rows: IntArray) -> IntArray | None:

@@ -263,7 +263,10 @@ def risks_as_json(risks: Risks) -> dict[str, Any]:
 
 def _certificate(row: Row) -> dict[str, Any] | None:
     found = row.certificate
-    return None if found is None else {**asdict(found), "people": list(found.people)}
+    if found is None:
+        return None
+    images = [{**asdict(each), "people": list(each.people)} for each in found.images]
+    return {**asdict(found), "people": list(found.people), "images": images}
 
 
 def _by_class(row: Row, classes: Sequence[str]) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from typing import Any
 from aiakit.experiment.config import Level, Risk
 from aiakit.measures.acquisition import Acquisition
 from aiakit.measures.bootstrap import FEWEST_ERRORS, number, numbers
-from aiakit.measures.certificate import Certificate
 from aiakit.measures.comparison import Difference, illusion_gap, max_t_bound, paired_difference
 from aiakit.measures.identification import IdentificationStatistics
 from aiakit.measures.intervals import Estimate
 from aiakit.measures.inversion import InversionStatistics
 from aiakit.measures.regression import RegressionStatistics
+from aiakit.measures.several_images import Certified
 from aiakit.measures.statistics import AttackStatistics
 from aiakit.measures.unlinkability import LinkageStatistics
 from aiakit.measures.verification import VerificationStatistics
@@ -271,7 +271,8 @@ class Row:
     skipped : attack → why it could not be applied. approximations : attack → what it did of a large sample.
     variance : attack → variances of its balanced accuracy (between defense seeds, between attack seeds).
     accuracy_bound : what no attack on it can exceed, where its defense proves that. certificate : what none exceeds on
-    one image of a fresh person, with its confidence, where the release takes few values: the worst of its seeds.
+    one image of a fresh person, with its confidence, and what on several, where the release takes few values: the worst
+    of its seeds.
     errors_by_class : of verification, of a run or an audit. templates : number of images → verification with templates
     of so many. matched : what a fixed matcher says of its pictures, where one was asked for and it has pictures.
     risks : risk → which two releases are compared → what was found, or why it was not measured; of those asked for.
@@ -296,7 +297,7 @@ class Row:
     approximations: dict[str, str] = field(default_factory=dict)
     variance: dict[str, tuple[float, float]] = field(default_factory=dict)
     accuracy_bound: float | None = None
-    certificate: Certificate | None = None
+    certificate: Certified | None = None
     utility: dict[str, VerificationStatistics] = field(default_factory=dict)
     official: OfficialFolds | None = None
     errors_by_class: ByClass = field(default_factory=dict)
