@@ -228,19 +228,20 @@ def add_attack(entry: str, scores: str | None, name: str, submitter: str) -> Non
 
 
 @command.command("add-risks")
-@click.argument("entry", metavar="ENTRY.json")
+@click.argument("entries", metavar="ENTRY.json…", nargs=-1, required=True)
 @click.argument("run", metavar="RUN")
 @plugin_option
-def add_risks(entry: str, run: str) -> None:
-    """Add the risks that a finished run has measured (--risks) to an entry of the same release.
+def add_risks(entries: tuple[str, ...], run: str) -> None:
+    """Add the risks that a finished run has measured (--risks) to entries of the same releases.
 
-    The run needs none of the entry's attacks but one, or the verifier: by the scores that both have it is told that the
-    release is the same.
+    The run needs none of an entry's attacks but one, or the verifier: by the scores that both have it is told that the
+    release is the same. Where one entry is refused none is changed.
     """
     from aiakit.experiment.run import Run
     from aiakit.leaderboard.supply import supply_risks
 
-    click.echo(str(supply_risks(Path(entry), Run.open(Path(run)))))
+    for path in supply_risks([Path(entry) for entry in entries], Run.open(Path(run))):
+        click.echo(str(path))
 
 
 @command.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,14 +40,14 @@ from aiakit.storage.store import json_digest
 STORED: dict[str, SplitName] = {"val": "attacker-val", "test": "test"}  # how entries call the splits that are scored
 
 
-def submissions_of(run: Run, defense: str | None = None) -> list[Submission]:
-    """An entry of every release of a finished run, or of the one named.
+def submissions_of(run: Run, defenses: Sequence[str] = ()) -> list[Submission]:
+    """An entry of every release of a finished run, or of those named.
 
     Raises InputError where the run is not finished, or has no such defense.
     """
     plan, store = make_plan(run.config), run.store
     run.require_finished()
-    chains = run.config.defenses if defense is None else (run.chain(defense),)
+    chains = tuple(map(run.chain, defenses)) or run.config.defenses
     with sound(run.folder):
         protocol = Protocol.read(store, plan.protocol.digest)
         rows = evaluate(run.store, run.config).rows

@@ -55,7 +55,7 @@ def submit(
     told = provenance or Provenance()
     command = None if run.command is None else without_folders(run.command)
     told = told.model_copy(update={"command": command})
-    done, submissions = Submitted(), submissions_of(run, defense)
+    done, submissions = Submitted(), submissions_of(run, () if defense is None else (defense,))
     if run.config.protected:
         first, *others = run.config.protected
         done.notes.append(f"the entries say what is read of {first}; of {', '.join(others)} the run alone does")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.errors import InputError
+from aiakit.experiment.config import Risk
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import Submission, read_submission, read_tensors
 from aiakit.leaderboard.gather import mismatch
 from aiakit.leaderboard.of_run import release_tensors, submissions_of
 from aiakit.leaderboard.packing import packed, unpacked
 from aiakit.leaderboard.risks import PREFIX
-from aiakit.leaderboard.schema import Entry, schema_of
+from aiakit.leaderboard.schema import Entry, RiskInfo, schema_of
 from aiakit.leaderboard.tensors import Tensors
 from aiakit.leaderboard.verify import verified
 from aiakit.leaderboard.writing import rewrite
@@ -26,27 +27,35 @@ from aiakit.results.judge import SPLITS
 ROUNDED = 2e-3  # as stored in half precision: of a probability, and of a similarity relative to the largest
 
 
-def supply_risks(path: Path, run: Run) -> Path:
-    """Add the risks that a finished run has measured to an entry of the same release; its own attacks do not matter.
+def supply_risks(paths: Sequence[Path], run: Run) -> list[Path]:
+    """Add the risks that a finished run has measured to entries of the same releases; its own attacks do not matter.
 
-    That the release is the same is shown by what both have of it: the release itself where it was submitted, and the
-    scores of the verifier and of attacks. Raises InputError where the entry is not sound or has a risk of these
+    That a release is the same is shown by what both have of it: the release itself where it was submitted, and the
+    scores of the verifier and of attacks. Raises InputError where an entry is not sound or has a risk of these
     already, where the run is of another release, data or seeds, or nothing shows that it is of the same; then nothing
     is changed.
     """
-    submission = read_submission(path)
+    entries = [read_submission(path) for path in paths]
+    made = {each.entry.release: each for each in submissions_of(run, [each.entry.release for each in entries])}
+    found = [(submission, _supplied(submission, made[submission.entry.release], run)) for submission in entries]
+    return [rewrite(submission, tensors, risks=risks, schema_version=schema_of(risks))
+            for submission, (tensors, risks) in found]  # fmt: skip
+
+
+def _supplied(
+    submission: Submission, other: Submission, run: Run
+) -> tuple[Tensors, Mapping[Risk, tuple[RiskInfo, ...]]]:
+    """An entry's tensors and risks together with those of the run."""
     verified(submission)
     entry = submission.entry
-    (other,) = submissions_of(run, entry.release)
     if not other.entry.risks:
         raise InputError(f"{run.folder} has measured no risk of {entry.release}: run it again with --risks all")
     twice = [risk for risk in other.entry.risks if risk in entry.risks]
     if twice:
-        raise InputError(f"{path} says something of {' and '.join(twice)} already")
+        raise InputError(f"{submission.path} says something of {' and '.join(twice)} already")
     _require_same(submission, other, run)
-    risks = {**entry.risks, **other.entry.risks}
     added = {name: part for name, part in other.tensors.items() if name.startswith(PREFIX)}
-    return rewrite(submission, {**submission.tensors, **added}, risks=risks, schema_version=schema_of(risks))
+    return {**submission.tensors, **added}, {**entry.risks, **other.entry.risks}
 
 
 def _require_same(submission: Submission, other: Submission, run: Run) -> None:

@@ -225,7 +225,7 @@ def test_risks_are_added_to_an_entry_of_the_same_release(
 def test_risks_of_another_release_are_refused(run: Run, silent: Run, copy: Path) -> None:
     path = path_in(copy / "without")
     with pytest.raises(InputError, match="has measured no risk of release: run it again with --risks all"):
-        supply_risks(path, silent)
+        supply_risks([path], silent)
     was = read_submission(path)
 
     def refused(words: str, tensors: dict[str, NDArray[Any]], **told: Any) -> None:
@@ -233,7 +233,7 @@ def test_risks_of_another_release_are_refused(run: Run, silent: Run, copy: Path)
         other = other.model_copy(update={"figures": figures_of(statistics_row(other, tensors))})
         write_submission(path.parent, other, tensors)
         with pytest.raises(InputError, match=words):
-            supply_risks(path, run)
+            supply_risks([path], run)
 
     rolled = {name: np.roll(part, 1, axis=0) if name.startswith("attack.") else part
               for name, part in was.tensors.items()}  # fmt: skip
