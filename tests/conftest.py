@@ -14,9 +14,11 @@ import pytest
 from hypothesis import settings
 
 from aiakit.cli.main import main
+from aiakit.experiment.config import PairsSpec
 from aiakit.experiment.run import Run
 from aiakit.plugins import registry
 from aiakit.results.evaluate import Evaluation, evaluate
+from aiakit.results.remembered import StatisticsCache
 
 # How long an example takes says more about the machine than about the code; speed is judged in benchmarks/.
 settings.register_profile("aiakit", deadline=None)
@@ -27,8 +29,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Small enough for seconds, large enough that every split has both classes and people with two images, and for rates
 # of 1 % of the impostors.
-TINY = ("--people", "80", "--images-per-person", "3", "--pairs", "2000", "--image-size", "16", "--precision", "fp32",
-        "--jobs", "1")  # fmt: skip
+PAIRS = 2000
+TINY = ("--people", "80", "--images-per-person", "3", "--pairs", f"{PAIRS}", "--image-size", "16",
+        "--precision", "fp32", "--jobs", "1")  # fmt: skip
 SHORT = ("--set", "original.epochs=1", "--set", "original.width=8", "--set", "original.latent=16")
 SHORT_AIA = ("--set", "aia.epochs=1", "--set", "aia.width=8", "--set", "aia.latent=16")
 
@@ -58,8 +61,26 @@ class Answer:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Pixel caches of the tests stay out of the user's."""
-    os.environ.setdefault("AIAKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+    """Pixel caches of the tests stay out of the user's; processes that share the tests share them."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    os.environ.setdefault("AIAKIT_CACHE", str(shared / "cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembering(cache: None) -> Iterator[None]:
+    """Statistics that a board computes anew, since it believes nobody's, are kept apart where they were computed once.
+
+    They go by the content of scores, labels and draws, so that whatever was changed is computed.
+    """
+    make, folder = StatisticsCache.__init__, Path(os.environ["AIAKIT_CACHE"]) / "of-tests"
+
+    def remember(self: StatisticsCache, given: Path | None = None) -> None:
+        make(self, given or folder)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(StatisticsCache, "__init__", remember)
+        yield
 
 
 FSYNC = os.fsync
@@ -70,6 +91,18 @@ def impatient() -> Iterator[None]:
     """Nobody waits for the disk, which a run does for every cell: tests of what is stored do, in their own room."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(os, "fsync", os.fstat)  # which finds files that are no longer open, too
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_pairs() -> Iterator[None]:
+    """No more pairs of verification than PAIRS: the bootstrap of the default's takes a second a release."""
+
+    def at_most(genuine: int, impostor: int) -> PairsSpec:
+        return PairsSpec(genuine=min(genuine, PAIRS // 5), impostor=min(impostor, PAIRS - PAIRS // 5))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("aiakit.experiment.request.PairsSpec", at_most)
         yield
 
 

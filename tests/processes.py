@@ -107,6 +107,7 @@ def serve(handle: int) -> None:
     os.setsid()  # Ctrl-C is not its business
     for name in LOADED:
         importlib.import_module(name)
+    os.fsync = os.fstat  # type: ignore[assignment]  # nobody waits for the disk: what a killed process wrote is kept
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait
     control = socket.socket(fileno=handle)

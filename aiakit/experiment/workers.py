@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -123,12 +124,19 @@ def what_is_there_stays() -> Iterator[None]:
         gc.unfreeze()
 
 
+_loaded = [0]  # how many modules there were when libraries were last spared
+
+
 def give_back_memory() -> None:
     """Return what was freed to the operating system: glibc would keep it, in each of several processes.
 
-    Other C libraries have no such call and need none.
+    Other C libraries have no such call and need none. Libraries that a cell has loaded are spared from now on, where
+    those before it are: torch loads most of its own with the first optimizer.
     """
     gc.collect()
+    if gc.get_freeze_count() and len(sys.modules) > _loaded[0]:
+        gc.freeze()
+        _loaded[0] = len(sys.modules)
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
@@ -76,12 +76,17 @@ def function_digest(text: str) -> str:
 
 def versions_for(text: str) -> dict[str, str]:
     """Name → version of each other package that a function's code imports, where it has one."""
-    distributions = packages_distributions()
     found = {}
     for name in packages_of(_modules_of(text)):
-        if name in distributions:
-            found[name] = version(distributions[name][0])
+        if name in _distributions():
+            found[name] = version(_distributions()[name][0])
     return found
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Package → the distributions that it came with. To find it the files of everything installed are read, once."""
+    return packages_distributions()
 
 
 def _modules_of(text: str) -> list[str]:

@@ -14,6 +14,7 @@ import click
 import pytest
 
 from aiakit.cli.main import COMMANDS
+from aiakit.experiment.config import PairsSpec
 from aiakit.plugins import registry
 from tests.conftest import Answer
 from tests.docs.examples import PAGES, ROOT, blocks
@@ -34,6 +35,7 @@ def test_the_examples_of_a_page_run(
         shutil.copy(plugin, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry.REGISTRY, "_from_files", {})  # the page's plugins end with the page
+    monkeypatch.setattr("aiakit.experiment.request.PairsSpec", PairsSpec)  # as many pairs as the page's reader has
     names: dict[str, Any] = {}
     for block in blocks(page.read_text("utf-8")):
         where = f"{name_of(page)}:{block.line}"

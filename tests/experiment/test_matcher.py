@@ -102,7 +102,7 @@ def test_released_pictures_are_compared_beside_the_verifier(aiakit: Aiakit, eyes
 
 
 def test_templates_are_compared_with_one_image_of_the_same_pairs(aiakit: Aiakit, eyes: Path, tmp_path: Path) -> None:
-    answer = aiakit("run", "--defense", "blur", "--no-reference", "--attacks", "cnn", "--set", "cnn.epochs=1", *PEOPLE,
+    answer = aiakit("run", "--defense", "blur", "--no-reference", "--attacks", "pixels", *PEOPLE,
                     "--plugin", eyes, "--matcher", "eyes", "--set", "eyes.detect=false", "--pooled", "1,3,9",
                     "--out", tmp_path, "--json")  # fmt: skip
     assert answer.code == 0, answer.err
@@ -124,7 +124,7 @@ def test_templates_are_compared_with_one_image_of_the_same_pairs(aiakit: Aiakit,
 
 def test_the_matcher_does_not_depend_on_how_it_is_asked(aiakit: Aiakit, eyes: Path, tmp_path: Path) -> None:
     """Python and the command line give the same figures."""
-    answer = aiakit("run", "--defense", "blur", "--no-reference", "--attacks", "cnn", "--set", "cnn.epochs=1", *TINY,
+    answer = aiakit("run", "--defense", "blur", "--no-reference", "--attacks", "pixels", *TINY,
                     "--plugin", eyes, "--matcher", "eyes", "--out", tmp_path, "--name", "cli", "--json")  # fmt: skip
     result = package.run(
         "blur", attacks="pixels", data={"people": 80, "images_per_person": 3}, pairs=2000,
@@ -153,8 +153,8 @@ def test_pictures_of_an_audit_are_compared(eyes: Path) -> None:
                            folds=1, **asked)  # fmt: skip
     found = result.to_dict()["rows"][0]["utility"]["matcher"]
     assert found["random"]["auc"] > 0.99
-    result = package.audit(pictures.clip(0, 255).astype(np.uint8), attacks="cnn", folds=1,
-                           options={"cnn": {"epochs": 1}, "eyes": {"light": 300}}, **asked)  # fmt: skip
+    result = package.audit(pictures.clip(0, 255).astype(np.uint8), attacks="pixels", folds=1,
+                           options={"eyes": {"light": 300}}, **asked)  # fmt: skip
     found = result.to_dict()["rows"][0]["utility"]["matcher"]
     assert found["failure_to_acquire"]["rate"] == 1
     for kind in ("random", "same_attribute"):
@@ -182,7 +182,7 @@ def test_pictures_of_an_audit_are_compared(eyes: Path) -> None:
     ],
 )
 def test_bad_matchers_are_one_line(aiakit: Aiakit, eyes: Path, tmp_path: Path, arguments: Any, said: str) -> None:
-    answer = aiakit("run", "--defense", "blur", "--attacks", "cnn", *TINY, "--plugin", eyes, "--out", tmp_path,
+    answer = aiakit("run", "--defense", "blur", "--attacks", "pixels", *TINY, "--plugin", eyes, "--out", tmp_path,
                     *arguments)  # fmt: skip
     assert answer.code == 2
     assert said in answer.message

@@ -177,14 +177,17 @@ HANGS = {
 }
 
 
-@pytest.mark.parametrize(("kind", "jobs"), [("loop", "1"), ("library", "1"), ("sleep", "2")])
-def test_an_attack_that_hangs_fails_in_time(aiakit: Aiakit, npz: Path, kind: str, jobs: str) -> None:
+@pytest.mark.parametrize(("kinds", "jobs"), [(("library",), "1"), (("loop", "sleep"), "2")])
+def test_an_attack_that_hangs_fails_in_time(aiakit: Aiakit, npz: Path, kinds: tuple[str, ...], jobs: str) -> None:
     with closing(TEMPLATE.process()[0]):  # libraries are loaded before time runs
-        answer = aiakit(*arguments(npz, {"bad": HANGS[kind]}), "--cell-timeout", "4", "--jobs", jobs)
+        given = arguments(npz, {kind: HANGS[kind] for kind in kinds})
+        answer = aiakit(*given, "--cell-timeout", "4", "--jobs", jobs)
     assert answer.code == 1
-    (failure,) = answer.document["failures"]
-    assert "bad" in failure["cell"]
-    assert "it took longer than the --cell-timeout of 4 s" in failure["reason"]
+    failures = answer.document["failures"]
+    assert len(failures) == len(kinds)
+    for kind in kinds:
+        assert any(f" {kind} " in f" {failure['cell']} " for failure in failures)
+    assert all("it took longer than the --cell-timeout of 4 s" in failure["reason"] for failure in failures)
     assert "logreg" in answer.document["rows"][0]["attacks"]
 
 

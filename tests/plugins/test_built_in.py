@@ -23,9 +23,10 @@ SHORT_ATTACKS = {
     "extra-trees": {"trees": "25"},
     "xgboost": {"trees": "60"},
 }
+SOME = {"train": 70, "val": 30, "test": 120}
 FEWER = {  # people, where each picture takes long
     "off-the-shelf": {"train": 20, "val": 20, "test": 80},
-    "cnn-strong": {"train": 70, "val": 30, "test": 120},
+    **dict.fromkeys(("cnn-strong", "inverse", "mlp-wide", "pixels", "spectrum"), SOME),
 }
 SHORT_DEFENSES = {
     **{name: {"epochs": "2", "width": "8"} for name in ("original", "aia", "aia-t", "san")},

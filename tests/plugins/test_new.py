@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -13,19 +12,24 @@ import pytest
 
 from aiakit import cli
 from aiakit.plugins import registry
+from tests.conftest import SHORT
+from tests.processes import begin
 
 KINDS = ["attack", "defense", "embedding-defense", "encoder", "dataset"]
 
 
-def python(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+BUILD = """
+import os, sys
+from setuptools import build_meta
+out, *folders = sys.argv[1:]
+for folder in folders:
+    os.chdir(folder)
+    build_meta.build_wheel(out)
+"""
+
+
+def python(*arguments: str | Path, cwd: Path) -> None:
+    subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, check=True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,17 +78,24 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.slow
-def test_the_skeletons_pass_their_own_tests_and_install(tmp_path: Path) -> None:
+def test_the_skeletons_pass_their_own_tests_and_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for kind in KINDS:
         assert cli.main(["new", kind, f"homemade-{kind}", "--out", str(tmp_path)]) == 0
-    folders, site = [str(tmp_path / f"homemade-{kind}") for kind in KINDS], tmp_path / "site"
-    tested = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *folders, cwd=tmp_path)
-    assert tested.returncode == 0, tested.stdout
-    options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--target", str(site)]
-    installed = python("-m", "pip", "install", *options, *folders, cwd=tmp_path)
-    assert installed.returncode == 0, installed.stderr
-    program = "from aiakit.cli import main; main(['list', '--json'])"
-    listed = json.loads(python("-c", program, cwd=tmp_path, PYTHONPATH=str(site)).stdout)
+    folders, wheels, site = [tmp_path / f"homemade-{kind}" for kind in KINDS], tmp_path / "wheels", tmp_path / "site"
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, folders)]
+    with (tmp_path / "said").open("w+") as said:
+        code = begin(words, stdout=said, cwd=tmp_path).wait()
+        said.seek(0)
+        assert code == 0, said.read()
+    python("-c", BUILD, wheels, *folders, cwd=tmp_path)
+    python("-m", "pip", "install", "--no-deps", "--no-index", "--target", site, *wheels.iterdir(), cwd=tmp_path)
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setattr(registry.REGISTRY, "_installed", {})  # as in another process
+    capsys.readouterr()
+    cli.main(["list", "--json"])
+    listed = json.loads(capsys.readouterr().out)
     for kind in KINDS:
         plugins = {plugin["name"]: plugin for plugin in listed[f"{kind.removeprefix('embedding-')}s"]}
         assert plugins[f"homemade-{kind}"]["package"] == f"aiakit-homemade-{kind} 0.1.0"
@@ -105,4 +116,7 @@ def test_what_is_printed_runs_as_it_is_printed(
         if line.startswith("aiakit check "):  # as above, and here its file is what is looked at
             assert Path(shlex.split(line)[2]).is_file()
             continue
-        assert cli.main(shlex.split(line)[1:]) == 0, (line, capfd.readouterr().err)
+        short = (
+            SHORT if " run " in line and "--encoder" not in line else ()
+        )  # the network that embeds faces need not be good
+        assert cli.main([*shlex.split(line)[1:], *short]) == 0, (line, capfd.readouterr().err)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache, partial
 
 import numpy as np
 import pytest
 
-from aiakit.measures.bootstrap import IdentityBootstrap
-from aiakit.measures.influence import Samples
+from aiakit.measures.bootstrap import FloatArray, IdentityBootstrap
+from aiakit.measures.influence import people_share
+from aiakit.measures.intervals import mean_estimate
 from aiakit.measures.statistics import AttackStatistics, exceeds_chance, smallest_detectable
 from aiakit.measures.units import Unit, sample_weights
 from aiakit.results.row import Row
@@ -32,12 +34,20 @@ LABELS = np.arange(PEOPLE) % 2
 
 def judged(right: np.ndarray, identity: np.ndarray, labels: np.ndarray, unit: Unit, on_val: float) -> AttackStatistics:
     """An attack that reads these images; only what verdicts look at is filled in."""
-    bootstrap = IdentityBootstrap(identity, 1)
-    samples = Samples(labels, sample_weights(identity, labels, unit), bootstrap, 2)
-    estimates = samples.shares(right.astype(float), 1)
-    point = {metric: estimate.point for metric, estimate in estimates.items()}
-    nothing: dict[str, float] = {}
-    return AttackStatistics(point, {}, {}, bootstrap.key, estimates, nothing, (), 2, on_val, on_val)
+    weights, bootstrap = weighted(identity.astype(np.int64).tobytes(), labels.astype(np.int64).tobytes(), unit)
+    share = partial(people_share, left=bootstrap.rows, right=None, count=len(bootstrap.people), repeats=1)
+    estimate = mean_estimate([share(right.astype(float), weights * (labels == k)) for k in (0, 1)])
+    point, nothing = {"balanced_accuracy": estimate.point}, dict[str, float]()
+    return AttackStatistics(
+        point, {}, {}, bootstrap.key, {"balanced_accuracy": estimate}, nothing, (), 2, on_val, on_val
+    )
+
+
+@cache
+def weighted(identity: bytes, labels: bytes, unit: Unit) -> tuple[FloatArray, IdentityBootstrap]:
+    """What each image counts, and who is shown: of thousands of attacks on the same people."""
+    people, known = (np.frombuffer(numbers, np.int64) for numbers in (identity, labels))
+    return sample_weights(people, known, unit), IdentityBootstrap(people, 1)
 
 
 def attack(rng: np.random.Generator, right: float) -> AttackStatistics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast, get_args
@@ -24,6 +25,7 @@ from aiakit.plugins.checks.common import (
     same_bytes,
     want,
 )
+from aiakit.plugins.checks.larger import evidence_within_larger, release_within_larger
 from aiakit.plugins.checks.watch import Watch, watching
 
 PEOPLE = {"train": 100, "val": 40, "test": 200}  # of 4, 4 and 2 images
@@ -101,6 +103,18 @@ class AttackSubject(PluginClass):
         fitted = self.fitted
         with watching(self.watch):
             return self.predict(fitted, self.world)
+
+    @cached_property
+    def again(self) -> NDArray[Any]:
+        """``proba`` of another fit with seed 0, on the same evidence in other memory (see ``larger``).
+
+        The global random generators are in another state.
+        """
+        world = self.new_world()
+        world.train, world.val = (evidence_within_larger(part) for part in (world.train, world.val))
+        world.test = release_within_larger(world.test)
+        disturb_global_randomness(2)
+        return self.predict(self.fit(world), world)
 
     def new_world(self, classes: int = 2, leak: float = 4.0, sort_rows: bool = False) -> World:
         """Made-up evidence of this attack's view, the same at every call."""
@@ -189,6 +203,9 @@ def _saturated(proba: NDArray[Any]) -> NDArray[np.bool_]:
 def check_same_seed_same_bytes(attack: AttackSubject) -> None:
     """Two fits with one seed agree to the last bit, whatever the global random generators do."""
     first = attack.proba
+    with suppress(Exception):  # where it reads beyond its arrays, which another check is about
+        if same_bytes(first, attack.again):
+            return
     disturb_global_randomness(2)
     second = attack.predict(attack.fit(attack.world), attack.world)
     want(same_bytes(first, second), "two fits with one seed differ: draw only from ctx.rng or ctx.seed_for")

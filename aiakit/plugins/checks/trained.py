@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aiakit.contracts import Context, Embeddings, Faces
 from aiakit.plugins import mock
 from aiakit.plugins.checks.common import PluginClass, Skipped, disturb_global_randomness, same_bytes, want
+from aiakit.plugins.checks.watch import Watch, watching
 
 PEOPLE = {"train": 24, "val": 8, "other": 6}  # of 4 images each
 
@@ -49,14 +50,24 @@ class TrainedSubject(PluginClass, ABC):
         return Made(self.embedding)
 
     @cached_property
+    def watch(self) -> Watch:
+        """What ``fitted`` and ``outcome`` were seen to look for in the process."""
+        return Watch.of(self.cls)
+
+    @cached_property
     def fitted(self) -> Any:
-        """Fitted on ``made`` with seed 0."""
-        return self.fit(self.made)
+        """Fitted on ``made`` with seed 0, under ``watch``."""
+        made = self.make()
+        with watching(self.watch):
+            self.returned = made.fit(self.made.train, self.made.val, Context())
+        return made
 
     @cached_property
     def outcome(self) -> Any:
-        """What ``fitted`` makes of other people."""
-        return self.apply(self.fitted, self.made.inputs)
+        """What ``fitted`` makes of other people the first time that it is asked, under ``watch``."""
+        fitted = self.fitted
+        with watching(self.watch):
+            return self.apply(fitted, self.made.inputs)
 
     def fit(self, made: Made) -> Any:
         """A fresh instance after ``fit``."""
@@ -73,14 +84,12 @@ class TrainedSubject(PluginClass, ABC):
 
 def check_fit_returns_self(subject: TrainedSubject) -> None:
     """``fit`` returns the instance."""
-    made = subject.make()
-    want(made.fit(subject.made.train, subject.made.val, Context()) is made, "fit must return self")
+    want(subject.fitted is subject.returned, "fit must return self")
 
 
 def check_same_seed_same_bytes(subject: TrainedSubject) -> None:
     """Two fits with one seed agree to the last bit, whatever the global random generators do."""
-    disturb_global_randomness(1)
-    first = subject.apply(subject.fit(subject.made), subject.made.inputs)
+    first = subject.outcome
     disturb_global_randomness(2)
     second = subject.apply(subject.fit(subject.made), subject.made.inputs)
     want(subject.same(first, second), "two fits with one seed differ: draw only from ctx and the generator")
@@ -112,8 +121,8 @@ def check_state_that_does_not_fit_is_refused(subject: TrainedSubject) -> None:
 
 def check_input_is_not_modified(subject: TrainedSubject) -> None:
     """What it is given to learn from, and to work on, stays as it was."""
-    used, untouched = Made(subject.embedding), Made(subject.embedding)
-    subject.apply(subject.fit(used), used.inputs)
+    want(subject.outcome is not None, "it makes nothing of its input")  # it has learned and worked by now
+    used, untouched = subject.made, Made(subject.embedding)
     for part in ("train", "val", "other"):
         left, right = getattr(used, part), getattr(untouched, part)
         want(same_bytes(inputs_of(left), inputs_of(right)), f"the inputs of {part} were changed")
