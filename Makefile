@@ -54,7 +54,7 @@ docs: .venv/docs
 
 # The boards of benchmarks/board: what changed is computed anew, the rest is kept in build/board and in the entries. Those on
 # real people where AIAKIT_DATA holds lfw and lfw_dlib128.npz; their labels stay there.
-BOARD = --folds 5 --knowledge insider --halving --pairs 4000 --jobs 2 --threads 1 --out build/board
+BOARD = --folds 5 --knowledge insider --halving --pairs 4000 --risks all --jobs 2 --threads 1 --out build/board
 SUBMIT = $(BIN)/aiakit leaderboard submit --replace --submitter aiakit
 LFW = --dataset lfw --data-root $(AIAKIT_DATA)/lfw
 ERASERS = mean-projection,leace,splince,quadratic-leace,inlp,r-lace,kernel-arl,kram,obliviator,fare
