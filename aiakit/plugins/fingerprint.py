@@ -36,6 +36,10 @@ def source_digest(modules: Iterable[str]) -> str:
     return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 
+def _left_out(module: str) -> bool:
+    return module in LEFT_OUT or module.startswith("aiakit.contracts.")
+
+
 def packages_of(modules: Iterable[str]) -> list[str]:
     """The other packages that these modules, and what ``source_digest`` follows, import: sorted top-level names."""
     modules = list(modules)
@@ -59,7 +63,7 @@ def _followed(modules: Iterable[str], own: frozenset[str]) -> Iterator[tuple[_Mo
     seen: set[tuple[str, bool]] = set()
     while waiting:
         name, whole = waiting.pop()
-        if (name, whole) in seen or name in LEFT_OUT or name.partition(".")[0] not in own:
+        if (name, whole) in seen or _left_out(name) or name.partition(".")[0] not in own:
             continue
         seen.add((name, whole))
         path = _file(name)
@@ -117,7 +121,7 @@ def _bound(module: _Module, package: str, own: frozenset[str]) -> Iterator[str]:
         near = origin.partition(".")[0] in own
         if not near:
             yield f"{origin}.{name} as {alias}" if source else f"{name} as {alias}"
-        elif source and origin not in LEFT_OUT and (path := _file(origin)) is not None:
+        elif source and not _left_out(origin) and (path := _file(origin)) is not None:
             yield f"{name} of {_read(path).digest.hex()} as {alias}"
         elif alias != name:
             yield f"{name} as {alias}"
