@@ -33,7 +33,7 @@ class KernelArl(Learned, Served, EmbeddingDefense):
     same, and y what the release should still tell: here the embedding itself. The rows of Θ are the eigenvectors of
     the generalised problem ((1 − λ)B_y − λB_s)u = τ(C + γI)u with the largest τ > 0. B_y and B_s are scaled to a
     largest eigenvalue of 1, so that λ means the same on every embedding. Each number that is protected has a B of its
-    own, of a linear kernel, which is scaled likewise and added to B_s. The optimum is global and needs no training
+    own, of a linear kernel, which is scaled likewise and weighs λ as well. The optimum is global and needs no training
     loop, but Dep(z, s) is linear in z: attackers that are not linear on the release are not held off. Where the
     release has as many dimensions as the embedding varies in, anybody can undo the step who holds its parameters.
 
@@ -73,12 +73,11 @@ class KernelArl(Learned, Served, EmbeddingDefense):
             centred = one_hot - np.average(one_hot, axis=0, weights=balance)
             numbers = standardised_numbers(train).T[:, :, None]
             moments = self._moments(train.embedding, x - x.mean(0), centred * balance[:, None], *numbers)
-            mean, covariance, wanted, private, *others = moments
+            mean, covariance, wanted, *private = moments
             constraint = covariance + self.ridge * np.eye(self.features)
-            if others:  # each alike
-                private = np.sum([each / _largest(each, constraint) for each in (private, *others)], axis=0)
             objective = (1 - self.trade_off) * wanted / _largest(wanted, constraint)
-            objective -= self.trade_off * private / _largest(private, constraint)
+            for each in private:
+                objective -= self.trade_off * each / _largest(each, constraint)
             most = min(self.latent, self.features)
             last = self.features - 1
             values, vectors = eigh(objective, constraint, subset_by_index=(self.features - most, last))
