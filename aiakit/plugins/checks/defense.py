@@ -13,6 +13,7 @@ from aiakit.plugins.checks.common import Skipped, proba_problem, same_bytes, vie
 from aiakit.plugins.checks.trained import TRAINED_CHECKS, Made, TrainedSubject
 
 INVERSE_OFF = 0.05  # of the size of a release, in the mean
+AS_BEFORE = 0.9  # of what a number explained: more is no erasure
 
 
 class DefenseSubject(TrainedSubject):
@@ -115,7 +116,7 @@ def check_numbers_are_erased(defense: DefenseSubject) -> None:
     published = release(fitted, train.embedding).embedding
     assert train.numbers is not None
     before, after = (covarying(rows, train.numbers[:, 0]) for rows in (train.embedding, published))
-    want(after < before, f"numbers given to fit show in the release as before: {after:.3f} of its spread, {before:.3f}")
+    want(after < AS_BEFORE * before, f"numbers given to fit explain {after:.1%} of a release, and did {before:.1%}")
 
 
 def with_number(known: Embeddings) -> Embeddings:
