@@ -7,7 +7,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from aiakit.contracts import Attack, BaseDefense, Dataset, EmbeddingDefense, Encoder, Knowledge, Precision, View
 from aiakit.errors import InputError, PluginError
@@ -75,6 +84,12 @@ class PluginSpec(Record):
     invertible: bool = False
     stochastic: bool = False
     erases_numbers: bool = False
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what only some can: records and seals that were written before it was known stay as they are."""
+        said: dict[str, Any] = written(self)
+        return {key: value for key, value in said.items() if key != "erases_numbers" or value}
 
     def inputs(self) -> dict[str, Any]:
         """What a cell that it computes depends on: of what its code decides its digest only."""

@@ -16,7 +16,7 @@ from aiakit.contracts import Attribute, FaceSet
 from aiakit.datasets.joint import Protected, protected_attributes
 from aiakit.datasets.splits import Fractions, split_people
 from aiakit.experiment.apart.packing import of_known, to_known
-from aiakit.experiment.config import RunConfig
+from aiakit.experiment.config import PluginSpec, RunConfig
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protecting import require_learnable
 from aiakit.experiment.request import Request, prepare
@@ -87,6 +87,13 @@ def test_only_releases_that_hide_a_number_depend_on_it(both: Result) -> None:
     assert default_name(config) != default_name(alone)
     with pytest.raises(ValueError, match="of the protected numbers hair_light not all are measured"):
         RunConfig.model_validate({**config.model_dump(mode="json"), "numeric": []})
+
+
+def test_the_record_of_a_plugin_that_erases_no_numbers_is_as_it_was_before_any_did() -> None:
+    """Entries of leaderboards are sealed with it."""
+    assert "erases_numbers" not in PluginSpec(name="logreg").model_dump()
+    able = PluginSpec(name="leace", erases_numbers=True)
+    assert PluginSpec.model_validate(able.model_dump(mode="json")) == able
 
 
 def test_what_a_group_has_that_cannot_erase_numbers_is_left_out_with_a_line() -> None:
