@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from aiakit.contracts import Context, EmbeddingDefense, Embeddings, FloatArray, Release, batches
+from aiakit.defenses._numbers import standardised_numbers
 from aiakit.networks.autoencoder import Size
 from aiakit.networks.serving import Affine, Fourier
 from aiakit.plugins.bases import Learned, Served
@@ -31,7 +32,8 @@ class KernelArl(Learned, Served, EmbeddingDefense):
     Dep is the squared Hilbert–Schmidt norm of a cross-covariance, s the one-hot attribute with classes weighing the
     same, and y what the release should still tell: here the embedding itself. The rows of Θ are the eigenvectors of
     the generalised problem ((1 − λ)B_y − λB_s)u = τ(C + γI)u with the largest τ > 0. B_y and B_s are scaled to a
-    largest eigenvalue of 1, so that λ means the same on every embedding. The optimum is global and needs no training
+    largest eigenvalue of 1, so that λ means the same on every embedding. Each number that is protected has a B of its
+    own, of a linear kernel, which is scaled likewise and weighs λ as well. The optimum is global and needs no training
     loop, but Dep(z, s) is linear in z: attackers that are not linear on the release are not held off. Where the
     release has as many dimensions as the embedding varies in, anybody can undo the step who holds its parameters.
 
@@ -43,6 +45,7 @@ class KernelArl(Learned, Served, EmbeddingDefense):
     """
 
     summary = "closed-form adversarial encoder on random Fourier features (K-TOpt)"
+    erases_numbers = True
     learned = ("frequencies", "phases", "mean", "encoder", "centre", "spread", "decoder")
 
     def __init__(
@@ -68,11 +71,13 @@ class KernelArl(Learned, Served, EmbeddingDefense):
             balance = 1 / one_hot.sum(0)[train.labels]
             balance /= balance.mean()
             centred = one_hot - np.average(one_hot, axis=0, weights=balance)
-            moments = self._moments(train.embedding, x - x.mean(0), centred * balance[:, None])
-            mean, covariance, wanted, private = moments
+            numbers = standardised_numbers(train).T[:, :, None]
+            moments = self._moments(train.embedding, x - x.mean(0), centred * balance[:, None], *numbers)
+            mean, covariance, wanted, *private = moments
             constraint = covariance + self.ridge * np.eye(self.features)
             objective = (1 - self.trade_off) * wanted / _largest(wanted, constraint)
-            objective -= self.trade_off * private / _largest(private, constraint)
+            for each in private:
+                objective -= self.trade_off * each / _largest(each, constraint)
             most = min(self.latent, self.features)
             last = self.features - 1
             values, vectors = eigh(objective, constraint, subset_by_index=(self.features - most, last))

@@ -6,10 +6,10 @@ from typing import Self
 
 import numpy as np
 import torch
-from torch.nn.functional import one_hot
 
 from aiakit.contracts import Context, Embeddings
 from aiakit.defenses._concept_erasure import LeaceEraser
+from aiakit.defenses._numbers import targets
 from aiakit.networks.training import seeded
 from aiakit.plugins.bases import AffineEraser
 
@@ -24,14 +24,17 @@ class MeanProjection(AffineEraser):
     classifier under a convex loss beats a constant (arXiv 2306.03819, section 3). On new people the means agree up to
     estimation error. Unlike LEACE it does not ask how x varies, and moves x further for the same end; differences of
     covariance between the classes stay. Classifiers that are not linear are not touched: nothing is guaranteed of them.
+    Of numbers that are protected the covariance with x goes in the same way, a dimension each (Shao, Ziser, Cohen,
+    EACL 2023, arXiv 2203.07893, which for classes is the same projection).
     """
 
     summary = "equal class means by one orthogonal projection: blinds linear attackers only"
+    erases_numbers = True
 
     def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:
         with seeded(ctx, "mean-projection"):
             x = torch.from_numpy(train.embedding.astype(np.float64))
-            z = one_hot(torch.from_numpy(train.labels), len(train.classes))
+            z = torch.from_numpy(targets(train))
             scale = x.std().clamp_min(1e-12)  # the library's tolerance is absolute
             eraser = LeaceEraser.fit(x / scale, z, method="orth", svd_tol=1e-8)
         assert eraser.bias is not None

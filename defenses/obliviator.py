@@ -13,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from aiakit.contracts import Context, Embeddings, FloatArray, Release
 from aiakit.defenses._networks import OnStandardised
+from aiakit.defenses._numbers import targets
 from aiakit.networks.autoencoder import Epochs, Size
 from aiakit.networks.blocks import MLP
 from aiakit.networks.serving import Affine, Directions, Fourier
@@ -71,7 +72,9 @@ class Obliviator(Served, OnStandardised):
     squared cross-covariance of random Fourier features (the empirical Hilbert–Schmidt criterion, as in the authors'
     code) and S the one-hot attribute. *Disentanglement*: of all functions of Z in the kernel's space that do not covary
     with S, those are released that covary most with X and X_i: the leading eigenvectors of Qᵀ(Σ τ·CᵀC)Q, Q a basis of
-    the nullspace of Z's covariance with S. Rows lie on the unit sphere throughout.
+    the nullspace of Z's covariance with S. Rows lie on the unit sphere throughout. Numbers that are protected are
+    columns of S beside the classes, with a linear kernel: no function of Z is then to covary with a number, so that its
+    mean given Z is the same everywhere, whatever its spread tells.
 
     Where h of a characteristic kernel is 0, no attacker learns anything. Here it is small on the defender's people, as
     far as ``waves`` features see: of new people nothing is guaranteed. More iterations take more away, of the rest too.
@@ -83,6 +86,7 @@ class Obliviator(Served, OnStandardised):
     """
 
     summary = "networks and kernel projections in turn, until kernels see nothing of the class"
+    erases_numbers = True
 
     def __init__(
         self,
@@ -107,7 +111,7 @@ class Obliviator(Served, OnStandardised):
         return {"encoder": nn.Sequential(*(Step(count, self.latent, self.waves) for count in inputs))}
 
     def _train(self, train: Embeddings, inputs: Tensor, ctx: Context) -> None:
-        private = F.one_hot(torch.from_numpy(train.labels), len(train.classes)).float().to(ctx.device)
+        private = torch.from_numpy(targets(train)).float().to(ctx.device)
         seen_first = _features(F.normalize(inputs, dim=1), self.waves)
         last, kept = inputs, [Kept(seen_first, self.keep_first, ALIGN_FIRST)]
         for number, step in enumerate(self.modules_["encoder"].children(), start=1):

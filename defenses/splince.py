@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from aiakit.contracts import Context, Embeddings
 from aiakit.defenses._identity import class_moments, identity_directions, person_means, require_pairs
+from aiakit.defenses._numbers import targets
 from aiakit.defenses._people import person_weights
 from aiakit.errors import InputError
 from aiakit.plugins.bases import AffineEraser
@@ -26,7 +27,8 @@ class Splince(AffineEraser):
 
     Of all affine maps with Cov(r(x), z) = 0 and Cov(r(x), y) = Cov(x, y), z the one-hot attribute and y the task, the
     one that moves x least in mean square; LEACE has the first condition only. In coordinates W = Σ_xx^{−1/2} it
-    projects along WΣ_xz, onto the span of WΣ_xy and of all that is orthogonal to both.
+    projects along WΣ_xz, onto the span of WΣ_xy and of all that is orthogonal to both. Numbers that are protected are
+    columns of z beside the classes.
 
     The task is who a face is of. y, (N, ``directions``), says where a person's mean lies in the directions in which
     people of one class differ most relative to how one person's images differ (Fisher's discriminant of identity),
@@ -44,22 +46,25 @@ class Splince(AffineEraser):
 
     summary = "equal class means by an oblique projection that keeps the covariance with identity"
     needs_pairs = True
+    erases_numbers = True
 
     def __init__(self, directions: Annotated[int, Field(ge=1, le=4096)] = 16) -> None:
         self.directions = directions
 
     def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:
         """Raises InputError where nobody has two images, or the embedding has no dimension to spare."""
-        classes, spare = len(train.classes), train.embedding.shape[1] - len(train.classes) + 1
+        hidden = targets(train)
+        spare = train.embedding.shape[1] - hidden.shape[1] + 1
         if spare < 1:
-            raise InputError(f"splince needs {classes} dimensions for {classes} classes, and the embedding has fewer")
+            count, numbers = hidden.shape[1], hidden.shape[1] - len(train.classes)
+            what = f"{len(train.classes)} classes" + (f" and {numbers} numbers" if numbers else "")
+            raise InputError(f"splince needs {count} dimensions for {what}, and the embedding has fewer")
         require_pairs(train, "splince")
         with threadpool_limits(ctx.threads):
             x = train.embedding.astype(np.float64)
             mean = x.mean(0)
             x -= mean
-            z = np.eye(classes)[train.labels]
-            self.keep(mean, erasure(x, z - z.mean(0), self._task(x, train, min(self.directions, spare))))
+            self.keep(mean, erasure(x, hidden - hidden.mean(0), self._task(x, train, min(self.directions, spare))))
         return self
 
     def _task(self, x: Array, train: Embeddings, directions: int) -> Array:

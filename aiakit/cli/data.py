@@ -106,7 +106,7 @@ def describe(faces: FaceSet, attribute: str | None, seed: int) -> dict[str, Any]
     }
     if attribute is None and not faces.default_attribute:
         return document
-    protected = protected_attributes(faces, attribute)
+    protected = protected_attributes(faces, attribute).attributes
     document |= {"attribute": protected[0]} | ({"protected": list(protected)} if len(protected) > 1 else {})
     try:
         split = dealt(faces, protected, seed, Fractions(), 1)

@@ -23,7 +23,8 @@ GROUPS = {
 KINDS = ("attacks", "defenses", "datasets", "encoders")
 SHORT = {"embedding": "embedding", "embedding + image": "both"}
 # Class attributes that say what a plugin reads, produces or needs, in the order of printing.
-TRAITS = ("view", "combines", "knowledge", "produces", "stochastic", "needs_pairs", "needs_root", "presets")
+TRAITS = ("view", "combines", "knowledge", "produces", "stochastic", "needs_pairs", "erases_numbers", "needs_root",
+          "presets")  # fmt: skip
 
 
 class KindOrName(click.ParamType[str]):

@@ -47,7 +47,8 @@ data_options = together(
     click.option(
         "--attribute",
         metavar="A[,B]",
-        help="The private attribute, or several that are protected together (a,b).  [default: gender]",
+        help="The private attribute, or several that are protected together (a,b): the first of classes, numbers (an "
+        "age) among the others where the defense can erase them.  [default: gender]",
     ),
 )
 

@@ -94,9 +94,13 @@ class Encoder(Plugin):
 
 
 class EmbeddingDefense(BaseDefense):
-    """A way of publishing embeddings that an encoder, or the defense before it in a chain, made of faces."""
+    """A way of publishing embeddings that an encoder, or the defense before it in a chain, made of faces.
+
+    erases_numbers : True where ``fit`` also hides ``Embeddings.numbers``.
+    """
 
     produces: ClassVar[tuple[View, ...]] = ("embedding",)
+    erases_numbers: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:

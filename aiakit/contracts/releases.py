@@ -162,12 +162,17 @@ class LabelledRelease(_Labelled):
 
 @dataclass(frozen=True)
 class Embeddings(_Labelled):
-    """Labelled embeddings that an embedding defense is trained on: float32 (N, D), and as in ``Faces``."""
+    """Labelled embeddings that an embedding defense is trained on: float32 (N, D), and as in ``Faces``.
+
+    numbers : float64 (N, M), the numbers that are protected beside the attribute, such as an age in years, NaN where
+        one is not known. None where there is none, and for defenses whose ``erases_numbers`` is False.
+    """
 
     embedding: FloatArray
     labels: IntArray
     identity: IntArray
     classes: tuple[str, ...]
+    numbers: NDArray[np.float64] | None = None
 
 
 def batches(count: int, size: int) -> Iterator[slice]:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from aiakit.contracts import MISSING, Attribute, FaceSet, IntArray
 from aiakit.datasets.folds import cross_fitted
 from aiakit.datasets.splits import Fractions, Split, relabelled, resolve_attribute, split_people
-from aiakit.errors import InputError
+from aiakit.errors import InputError, unknown
+
+NUMERIC = "numeric:"  # before the name of an attribute that is meant as a number
 
 
 @dataclass(frozen=True)
@@ -42,23 +44,45 @@ def marginal(codes: IntArray, classes: int) -> NDArray[np.float64]:
     return np.eye(classes)[codes[:, 0]]
 
 
-def protected_attributes(faces: FaceSet, text: str | None) -> tuple[str, ...]:
-    """``"gender,smiling"`` → both, as they are to be protected together; one alone as ``resolve_attribute`` has it.
+@dataclass(frozen=True)
+class Protected:
+    """What is protected together: attributes of classes, one at least, and attributes that are numbers."""
+
+    attributes: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+
+
+def protected_attributes(faces: FaceSet, text: str | None) -> Protected:
+    """``"gender,smiling,age"`` → all of them, to be protected together; one alone as ``resolve_attribute`` has it.
+
+    What has both classes and numbers is taken by its classes; ``numeric:age`` says that the number is meant.
 
     Raises
     ------
-    InputError : an attribute that the data set has not, an empty name, or one that is there twice.
+    InputError : an attribute that the data set has not, an empty name, one that is there twice, a number in front.
     """
-    if text is None or text in faces.attributes or "," not in text:
-        return (resolve_attribute(faces, text),)
+    if text is None or text in faces.attributes:
+        return Protected((resolve_attribute(faces, text),))
     names = [name.strip() for name in text.split(",")]
     if "" in names:
         raise InputError(f"--attribute {text} has an empty name: several attributes are written gender,smiling")
+    numbers = [name for name in names if _is_number(faces, name)]
     for name in names:
-        resolve_attribute(faces, name)
-        if names.count(name) > 1:
+        if name.startswith(NUMERIC) and name not in numbers:
+            raise unknown("numeric attribute", name.removeprefix(NUMERIC), sorted(faces.numbers), f" of {faces.name}")
+        if name not in (*faces.attributes, *numbers):
+            raise unknown("attribute", name, sorted({*faces.attributes, *faces.numbers}), f" of {faces.name}")
+        if names.count(name) > 1 or (name not in faces.attributes and NUMERIC + name in names):
             raise InputError(f"--attribute {text} names {name} twice: name each attribute once")
-    return tuple(names)
+    if names[0] in numbers:
+        raise InputError(f"--attribute {text}: {names[0]} is a number, and people are dealt by classes: put an "
+                         f"attribute of classes before it, as in gender,{names[0]}")  # fmt: skip
+    attributes = tuple(name for name in names if name not in numbers)
+    return Protected(attributes, tuple(name.removeprefix(NUMERIC) for name in numbers))
+
+
+def _is_number(faces: FaceSet, name: str) -> bool:
+    return name.removeprefix(NUMERIC) in faces.numbers and name not in faces.attributes
 
 
 def dealt(faces: FaceSet, names: Sequence[str], seed: int, shares: Fractions, folds: int) -> Split:

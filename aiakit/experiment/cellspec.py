@@ -160,7 +160,9 @@ def labels_cell(config: RunConfig, protocol: CellSpec, further: AttributeSpec) -
 
 
 def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int) -> Iterator[CellSpec]:
-    """The releases of a chain's stages, each made of the one before."""
+    """The releases of a chain's stages, each made of the one before; those that hide numbers learn from these too."""
+    known = {spec.name: spec for spec in config.numeric}
+    numbers = [numbers_cell(config, protocol, known[name]).digest for name in config.protected_numbers]
     base: str | None = None
     for position, stage in enumerate(chain):
         inputs = {
@@ -171,11 +173,13 @@ def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int
             "draws": config.draws if stage.stochastic else 1,
             **_computing(config, seed),
             **({} if stage.kind == "file" or config.threads is None else {"threads": config.threads}),
+            **({"numbers": numbers} if numbers and stage.erases_numbers else {}),  # other cells keep their names
         }
         release = label_of(chain[: position + 1])
         label = f"{release}, seed {seed}"
         plugin = None if stage.kind == "file" else (stage.kind, stage.name)
-        cell = CellSpec(inputs, label, (protocol.digest, *([base] if base else [])), plugin, release=release)
+        needs = (protocol.digest, *([base] if base else []), *inputs.get("numbers", ()))
+        cell = CellSpec(inputs, label, needs, plugin, release=release)
         base = cell.digest
         yield cell
 

@@ -7,7 +7,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from aiakit.contracts import Attack, BaseDefense, Dataset, EmbeddingDefense, Encoder, Knowledge, Precision, View
 from aiakit.errors import InputError, PluginError
@@ -39,7 +48,7 @@ Maker = registry.Kind | Literal["file"]
 
 # Of a plugin's record, what its code decides: it may change while a run is worked on.
 SAID = ("package", "fingerprint", "sha256", "summary", "view", "combines", "knowledge", "produces", "claims",
-        "invertible", "stochastic", "real_people")  # fmt: skip
+        "invertible", "stochastic", "erases_numbers", "real_people")  # fmt: skip
 EARLIER = ", as an earlier version wrote it"
 
 
@@ -54,9 +63,9 @@ class PluginSpec(Record):
     package : the distribution that it came with, or the name of its file; sha256 : the digest of that file.
     summary : its one line. view, knowledge : what an attack reads, and its level ("" of others). combines : whether it
     reads the scores of the other attacks instead.
-    produces, claims, invertible, stochastic : the views of a defense's or encoder's release, whether there may be the
-    in-loop attacker's claim beside them, whether its parameters tell what it was given, and whether two releases of one
-    sample differ.
+    produces, claims, invertible, stochastic, erases_numbers : the views of a defense's or encoder's release, whether
+    there may be the in-loop attacker's claim beside them, whether its parameters tell what it was given, whether two
+    releases of one sample differ, and whether it also hides numbers.
     """
 
     kind: Maker = "defense"
@@ -74,6 +83,13 @@ class PluginSpec(Record):
     claims: bool = False
     invertible: bool = False
     stochastic: bool = False
+    erases_numbers: bool = False
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what only some can: records and seals that were written before it was known stay as they are."""
+        said: dict[str, Any] = written(self)
+        return {key: value for key, value in said.items() if key != "erases_numbers" or value}
 
     def inputs(self) -> dict[str, Any]:
         """What a cell that it computes depends on: of what its code decides its digest only."""
@@ -207,7 +223,7 @@ class RunConfig(Record):
     compiled : whether networks are compiled for training. unit : what counts once in figures, a person or an image.
     threads : that a release is trained with, all else takes one; None where none is trained.
     protected : the attributes that are protected together, the first being ``attribute`` and the others among
-    ``further``; none where there is one alone.
+    ``further``; none where there is one alone. protected_numbers : those of ``numeric`` that defenses also hide.
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
     score : how verification compares two samples. matcher : the fixed encoder that also compares released pictures.
     risks : what else is measured of the releases, besides attributes. numeric : attributes that are numbers, whose
@@ -217,6 +233,7 @@ class RunConfig(Record):
     dataset: DatasetSpec
     attribute: str
     protected: tuple[str, ...] = ()
+    protected_numbers: tuple[str, ...] = ()
     split: SplitSpec = SplitSpec()
     pairs: PairsSpec | None = PairsSpec()
     score: Score = "siamese"
@@ -313,6 +330,9 @@ class RunConfig(Record):
         measured = [self.attribute, *(spec.name for spec in self.further if not spec.left_out)]
         if self.protected and (self.protected[0] != self.attribute or not set(self.protected) <= set(measured)):
             raise ValueError(f"of the protected attributes {', '.join(self.protected)} not all are measured")
+        numbers = {spec.name for spec in self.numeric if not spec.left_out}
+        if not set(self.protected_numbers) <= numbers:
+            raise ValueError(f"of the protected numbers {', '.join(self.protected_numbers)} not all are measured")
         return self
 
     @model_validator(mode="after")
@@ -354,6 +374,7 @@ def _said_by(entry: registry.Entry) -> dict[str, Any]:
         claims = cls.claim is not BaseDefense.claim
         invertible = issubclass(cls, EmbeddingDefense) and cls.invert is not EmbeddingDefense.invert
         said |= {"produces": cls.produces, "claims": claims, "invertible": invertible, "stochastic": cls.stochastic}
+        said |= {"erases_numbers": issubclass(cls, EmbeddingDefense) and cls.erases_numbers}
     elif issubclass(cls, Dataset):
         said |= {"real_people": cls.real_people}
     try:

@@ -78,7 +78,7 @@ def _defenders(faces: FaceSet, entry: registry.Entry, attribute: str | None, see
         none = np.zeros(0, np.int64)
         return [Faces(np.asarray(faces.images[:0]), none, none, ("", ""))] * 2
     try:
-        protected = protected_attributes(faces, attribute)
+        protected = protected_attributes(faces, attribute).attributes
         rows = dealt(faces, protected, seed, Fractions(), 1).rows
     except InputError as error:
         raise InputError(f"the encoder {entry.name} learns from the defender's people, and {error}") from None

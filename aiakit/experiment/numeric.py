@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aiakit.contracts import IntArray
 from aiakit.datasets.fingerprint import array_digest
-from aiakit.datasets.splits import ATTACKED, Split
+from aiakit.datasets.splits import ATTACKED, Split, SplitName
 from aiakit.errors import InputError, unknown
 from aiakit.experiment.cellspec import CellSpec, RegressionKey, numbers_cell, produced_by, regression_cell
 from aiakit.experiment.comparable import VIEWS
@@ -77,16 +77,18 @@ def numeric_attributes(
         raise InputError(f"--numeric all: {where} has no numeric attribute")
     found = []
     for name in dict.fromkeys([each for each in names if each != "all"] + (list(numbers) if "all" in names else [])):
-        problem = _problem(numbers[name], identity, splits)
+        problem = problem_of(numbers[name], identity, splits)
         if problem and name in names:
             raise InputError(f"--numeric {name} {problem}")
         found.append(NumericSpec(name=name, data=array_digest(numbers[name]), left_out=problem))
     return tuple(found)
 
 
-def _problem(values: NDArray[np.float64], identity: IntArray, split: Split) -> str:
-    """Why an attribute cannot be measured; "" where it can."""
-    for part in ATTACKED:
+def problem_of(
+    values: NDArray[np.float64], identity: IntArray, split: Split, parts: Sequence[SplitName] = ATTACKED
+) -> str:
+    """Why an attribute cannot be measured, or learned from these parts of the people; "" where it can."""
+    for part in parts:
         rows = split.rows[part]
         known = rows[np.isfinite(values[rows])]
         people = len(np.unique(identity[known]))

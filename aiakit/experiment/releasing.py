@@ -51,7 +51,8 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     if isinstance(defense, Defense | Encoder):
         samples: list[Any] = [_faces_of(source, protocol, chosen) for chosen in rows]
     else:
-        samples = [_embeddings_of(source, protocol, chosen) for chosen in rows]
+        numbers = _numbers_of(store, inputs)
+        samples = [_embeddings_of(source, protocol, chosen, numbers) for chosen in rows]
     started = time.perf_counter()
     with registry.guard(entry):
         defense.fit(*samples, ctx)
@@ -129,9 +130,18 @@ def _faces_of(images: NDArray[Any], protocol: Protocol, rows: IntArray) -> Faces
     return Faces(view, protocol.joint_labels(rows), protocol.identity(rows), protocol.joint_classes)
 
 
-def _embeddings_of(embedding: NDArray[Any], protocol: Protocol, rows: IntArray) -> Embeddings:
+def _embeddings_of(
+    embedding: NDArray[Any], protocol: Protocol, rows: IntArray, numbers: NDArray[np.float64] | None
+) -> Embeddings:
     labels, identity = protocol.joint_labels(rows), protocol.identity(rows)
-    return Embeddings(embedding[rows], labels, identity, protocol.joint_classes)
+    known = None if numbers is None else numbers[rows]
+    return Embeddings(embedding[rows], labels, identity, protocol.joint_classes, known)
+
+
+def _numbers_of(store: Store, inputs: Mapping[str, Any]) -> NDArray[np.float64] | None:
+    """(N, M) of the numbers that the defense is to hide; None where there are none."""
+    cells = [store.read(digest) for digest in inputs.get("numbers", ())]
+    return np.column_stack([cell.tensors("numbers")["values"] for cell in cells]) if cells else None
 
 
 def _publish(

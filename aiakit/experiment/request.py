@@ -38,6 +38,7 @@ from aiakit.experiment.config import (
 )
 from aiakit.experiment.encoding import AUTOENCODER, encoder_of, matcher_of
 from aiakit.experiment.numeric import numeric_attributes
+from aiakit.experiment.protecting import able_to_erase, require_learnable
 from aiakit.experiment.selection import (
     applicable,
     attack_names,
@@ -194,17 +195,20 @@ def prepare(request: Request) -> Prepared:
     faces = _load(request, spec)
     request = _verifiable(request, faces)
     protected = protected_attributes(faces, request.attribute)
-    attribute = protected[0]
+    attribute, *others = protected.attributes
+    defenses, unable = able_to_erase(defenses, request.defenses, protected.numbers)
     classes = faces.attributes[attribute].classes
     usable = applicable(request.attacks, attacks_asked, classes)
     split_spec = SplitSpec(seed=request.seed, folds=request.folds or 1, **asdict(request.shares))
     if split_spec.folds > 1 and faces.partition is not None:
         raise InputError(f"--folds {request.folds} would test people whom {faces.name} has for training: its official "
                          "test people stay the test, leave out --folds")  # fmt: skip
-    split = dealt(faces, protected, request.seed, request.shares, split_spec.folds)
+    split = dealt(faces, protected.attributes, request.seed, request.shares, split_spec.folds)
     request.require_people(split.taught(faces.identity))
-    further = further_attributes(faces, split, [*protected, *split_names(request.attributes)], usable)
-    numeric = numeric_attributes(faces.numbers, request.numeric, faces.identity, split, faces.name)
+    further = further_attributes(faces, split, [*others, *split_names(request.attributes)], usable)
+    require_learnable(faces, split, protected.numbers)
+    measured = [*protected.numbers, *request.numeric]
+    numeric = numeric_attributes(faces.numbers, measured, faces.identity, split, faces.name)
     _check_pairs(request, faces, split, defenses)
     settings = request.settings(defenses)
     if request.compiled:
@@ -214,7 +218,8 @@ def prepare(request: Request) -> Prepared:
         **settings,
         dataset=DatasetSpec(**spec, image_size=request.image_size, strict=request.strict, data=faces.fingerprint),
         attribute=attribute,
-        protected=protected if len(protected) > 1 else (),
+        protected=protected.attributes if others else (),
+        protected_numbers=protected.numbers,
         split=split_spec,
         defenses=defenses,
         attacks=request.attack_specs(usable),
@@ -226,6 +231,7 @@ def prepare(request: Request) -> Prepared:
         numeric=numeric,
         notes=(
             *defenses_not_run(split_names(request.defenses), registry.names("defense")),
+            *unable,
             *not_run(request.attacks, attacks_asked, views),
         ),
         compiled=request.compiled,

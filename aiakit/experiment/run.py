@@ -56,8 +56,9 @@ def plugin_file(out: Path, kind: registry.Kind, name: str) -> str | None:
 def _with_digest(words: str, config: RunConfig) -> str:
     readable = re.sub(r"[^a-z0-9+-]+", "-", words.lower()).strip("-")
     asked = {name: value for name, value in config.asked().items() if name != "threads"}  # the machine's
-    if not config.protected:
-        del asked["protected"]  # runs that protect one attribute keep their names
+    for several in ("protected", "protected_numbers"):
+        if not asked[several]:
+            del asked[several]  # runs that protect one attribute keep their names
     return f"{readable[:60]}-{json_digest(asked)[:8]}"
 
 

@@ -56,8 +56,8 @@ def submit(
     command = None if run.command is None else without_folders(run.command)
     told = told.model_copy(update={"command": command})
     done, submissions = Submitted(), submissions_of(run, () if defense is None else (defense,))
-    if run.config.protected:
-        first, *others = run.config.protected
+    first, *others = (*(run.config.protected or (run.config.attribute,)), *run.config.protected_numbers)
+    if others:
         done.notes.append(f"the entries say what is read of {first}; of {', '.join(others)} the run alone does")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

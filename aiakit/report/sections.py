@@ -129,7 +129,9 @@ def numbers(source: Source) -> Section | None:
     """What is estimated of numeric attributes, where some were asked for."""
     tables = [table for table in numeric_tables(source.document) if table.rows]
     said = [line for row in source.rows for line in numeric_readings(row)]
-    return Section("numbers", "Numbers", (), (), tables, said) if tables else None
+    protected = source.document.get("protected_numbers", ())
+    text = f"Of these the defenses were given {in_words(protected)}, to be hidden together with the attribute."
+    return Section("numbers", "Numbers", [text] if protected else (), (), tables, said) if tables else None
 
 
 def reconstructions(source: Source) -> Section | None:
@@ -206,13 +208,15 @@ def parts_of_test(source: Source) -> Section | None:
 
 def further(source: Source) -> Section | None:
     """What attacks that were trained for each further attribute read from the same releases."""
-    together = source.document.get("protected", [source.document["attribute"]])
-    attributes = {name: of for name, of in source.document.get("further", {}).items() if name not in together}
+    document = source.document
+    together = document.get("protected", [document["attribute"]])
+    attributes = {name: of for name, of in document.get("further", {}).items() if name not in together}
+    hidden = [*together, *document.get("protected_numbers", ())]
     if not attributes:
         return None
     text = (
         "For each further attribute every attack was trained anew on the same releases, chosen on attacker-val and "
-        f"reported on test. The defenses of a run are trained to hide {in_words(together)}, and nothing else."
+        f"reported on test. The defenses of a run are trained to hide {in_words(hidden)}, and nothing else."
     )
     notes = [f"{name}: {note}" for name, found in attributes.items() for note in found["notes"]]
     table = further_table(source.document, source.links)

@@ -71,6 +71,7 @@ def _of_what(document: Row) -> str:
         for name in document.get("protected", [document["attribute"]])
         if name in named
     )
+    protected += "".join(f"; {name} (a number)" for name in document.get("protected_numbers", ()))
     return (
         f"{document['dataset']}: {protected}, "
         f"{document['people']} people, {document['images']} images, {seeds} seed{'s' if seeds > 1 else ''}"

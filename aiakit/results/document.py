@@ -62,6 +62,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
         "dataset": facts["dataset"],
         **_attribute(evaluation, tests),
         **_if_any(protected=list(config.protected)),
+        **_if_any(protected_numbers=list(config.protected_numbers)),
         "seeds": len(config.seeds),
         "attack_seeds": config.attack_seeds,
         "folds": config.split.folds,

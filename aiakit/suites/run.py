@@ -77,7 +77,7 @@ def run_suite(
     command : the arguments of ``aiakit``, for the run's record.
     Raises InputError where the folders hold something else or cannot be written to.
     """
-    if prepared.config.protected:
+    if prepared.config.protected or prepared.config.protected_numbers:
         raise InputError(f"{suite_name}: attribute: a suite protects one attribute, aiakit run several at once")
     run = Run.create(out / (name or f"benchmark-{default_name(prepared.config)}"), prepared.config, command)
     notes = compute(run, runtime, observer, engine, prepared.broken)

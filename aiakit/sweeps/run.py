@@ -99,7 +99,7 @@ def prepare_sweep(
     for axis in axes:
         options.setdefault(axis.stage, {})[axis.option] = axis.first
     prepared = prepare(replace(request, options=options, reference=True, forecast=False))
-    if prepared.config.protected:
+    if prepared.config.protected or prepared.config.protected_numbers:
         raise InputError(f"--attribute {request.attribute}: a sweep protects one attribute, aiakit run several at once")
     if trials is not None and prepared.config.pairs is None:
         raise InputError(f"--search weighs privacy against utility, and {request.dataset} does not say who is shown")

@@ -179,9 +179,9 @@ def test_the_split_of_one_attribute_is_as_it_was(made_up: FaceSet) -> None:
 
 
 def test_a_name_with_a_comma_is_one_attribute(made_up: FaceSet) -> None:
-    assert protected_attributes(made_up, "b,a") == ("b", "a")
+    assert protected_attributes(made_up, "b,a").attributes == ("b", "a")
     odd = FaceSet(**{**vars(made_up), "attributes": {**made_up.attributes, "b,a": made_up.attributes["a"]}})
-    assert protected_attributes(odd, "b,a") == ("b,a",)
+    assert protected_attributes(odd, "b,a").attributes == ("b,a",)
 
 
 def test_a_record_that_does_not_measure_what_it_protects_is_refused(both: Result) -> None:

@@ -394,6 +394,7 @@ def wrong_defenses() -> dict[str, type[Defense | EmbeddingDefense]]:
 
     return {
         "inverse": Unlike,
+        "numbers are erased": type("Tells", (Shrunk,), {"erases_numbers": True}),
         "defense searches nothing": WalksFrames,
         "release is the same at every call": Turns,
         "training people are released alike": Favours,

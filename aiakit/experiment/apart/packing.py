@@ -30,6 +30,7 @@ def of_known(known: Known, prefix: str) -> dict[str, Any]:
     """The arrays of labelled people."""
     found: dict[str, Any] = {f"{prefix}labels": known.labels, f"{prefix}identity": known.identity}
     if isinstance(known, Embeddings):
+        found |= {} if known.numbers is None else {f"{prefix}numbers": known.numbers}
         return found | {f"{prefix}embedding": known.embedding}
     if isinstance(known, LabelledRelease):
         found |= of_release(known.release, f"{prefix}release.")
@@ -45,7 +46,7 @@ def to_known(kind: str, arrays: Arrays, prefix: str, classes: tuple[str, ...]) -
     if kind == "Faces":
         return Faces(images, labels, identity, classes)
     if kind == "Embeddings":
-        return Embeddings(arrays[f"{prefix}embedding"], labels, identity, classes)
+        return Embeddings(arrays[f"{prefix}embedding"], labels, identity, classes, arrays.get(f"{prefix}numbers"))
     undefended = any(name.startswith(f"{prefix}undefended.") for name in arrays)
     return LabelledRelease(
         to_release(arrays, f"{prefix}release."),

@@ -26,7 +26,7 @@ from aiakit.plugins import registry
 
 TEMPLATE = Template()
 # What classes say of themselves.
-SAID = ("view", "combines", "knowledge", "produces", "stochastic", "needs_pairs", "whole")
+SAID = ("view", "combines", "knowledge", "produces", "stochastic", "needs_pairs", "erases_numbers", "whole")
 
 
 def make(kind: registry.Kind, name: str, params: Mapping[str, Any], shut: Path | None = None) -> Any:

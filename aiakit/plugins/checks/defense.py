@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import EmbeddingDefense, Release
+from aiakit.contracts import Context, EmbeddingDefense, Embeddings, Release
 from aiakit.plugins.checks.common import Skipped, proba_problem, same_bytes, views_problem, want
 from aiakit.plugins.checks.trained import TRAINED_CHECKS, Made, TrainedSubject
 
 INVERSE_OFF = 0.05  # of the size of a release, in the mean
+AS_BEFORE = 0.9  # of what a number explained: more is no erasure
 
 
 class DefenseSubject(TrainedSubject):
@@ -50,11 +52,11 @@ def same(left: Release, right: Release) -> bool:
 
 
 def check_class_attributes(defense: DefenseSubject) -> None:
-    """``produces``, ``stochastic`` and ``needs_pairs`` are of the right kind."""
+    """``produces``, ``stochastic``, ``needs_pairs`` and ``erases_numbers`` are of the right kind."""
     cls: Any = defense.cls
     problem = views_problem(cls.produces, ("embedding",) if defense.embedding else ("embedding", "image"))
     want(not problem, f"produces {problem}")
-    for flag in ("stochastic", "needs_pairs"):
+    for flag in ("stochastic", "needs_pairs", *(["erases_numbers"] if defense.embedding else [])):
         want(isinstance(getattr(cls, flag), bool), f"{flag} must be True or False")
 
 
@@ -105,6 +107,35 @@ def check_inverse(defense: DefenseSubject) -> None:
     want(off < INVERSE_OFF, f"what invert gives is released otherwise, by {off:.0%} of the size of a release")
 
 
+def check_numbers_are_erased(defense: DefenseSubject) -> None:
+    """Where ``erases_numbers`` is True: fitted with a number, not known of everybody, it releases less of it."""
+    if not getattr(defense.cls, "erases_numbers", False):
+        raise Skipped("this defense erases no numbers")
+    made = (defense.made.train, defense.made.val)
+    train, val = (with_number(known) for known in made if isinstance(known, Embeddings))
+    fitted = defense.make().fit(train, val, Context())
+    published = release(fitted, train.embedding).embedding
+    assert train.numbers is not None
+    assert published is not None
+    before, after = (covarying(rows, train.numbers[:, 0]) for rows in (train.embedding, published))
+    want(after < AS_BEFORE * before, f"numbers given to fit explain {after:.1%} of a release, and did {before:.1%}")
+
+
+def with_number(known: Embeddings) -> Embeddings:
+    """The same people with a number that their embeddings tell, which is not known of every seventh row."""
+    numbers = known.embedding[:, :1].astype(np.float64)
+    numbers[::7] = np.nan
+    return replace(known, numbers=numbers)
+
+
+def covarying(rows: NDArray[Any], number: NDArray[np.float64]) -> float:
+    """The share of the variance of rows (N, D) that a number (N,) explains linearly, dimension by dimension."""
+    known = np.isfinite(number)
+    rows, number = rows[known] - rows[known].mean(0, dtype=np.float64), number[known] - number[known].mean()
+    explained = (rows.T @ number / np.linalg.norm(number)) ** 2
+    return float(explained.sum() / max(float((rows**2).sum()), 1e-12))
+
+
 def _check_claim(claim: Any, rows: int, classes: int) -> None:
     problem = "" if claim is None else proba_problem(claim, rows, classes)
     want(not problem, f"claim {problem}")
@@ -118,4 +149,5 @@ DEFENSE_CHECKS = (
     check_three_classes,
     check_claim,
     check_inverse,
+    check_numbers_are_erased,
 )
