@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Self
 
 import numpy as np
@@ -15,7 +16,6 @@ from torch.nn.utils import parametrizations
 from aiakit.contracts import Context, Embeddings
 from aiakit.defenses._people import person_weights
 from aiakit.errors import InputError
-from aiakit.networks.autoencoder import Epochs
 from aiakit.networks.training import descend, fit_loop, seeded, steps_per_epoch
 from aiakit.plugins.bases import AffineEraser
 
@@ -40,7 +40,7 @@ class DensityMatching(AffineEraser):
     Parameters
     ----------
     rank : dimensions that are left, fewer than the embedding has; without it 16, or half of them where that is less.
-    epochs : passes over the data. rate : Adam's at first; it falls to 0 (a cosine).
+    steps : of the optimiser, at least; passes over the data are made whole. rate : Adam's at first; it falls to 0.
     """
 
     summary = "orthogonal projection behind which kernels see one density of all classes (after L̄EOPARD)"
@@ -48,11 +48,11 @@ class DensityMatching(AffineEraser):
     def __init__(
         self,
         rank: Annotated[int, Field(ge=1, le=4096)] | None = None,
-        epochs: Epochs = 60,
+        steps: Annotated[int, Field(ge=1, le=1_000_000)] = 720,
         rate: Annotated[float, Field(gt=0)] = 3e-3,
     ) -> None:
         self.rank = rank
-        self.epochs = epochs
+        self.steps = steps
         self.rate = rate
 
     def fit(self, train: Embeddings, val: Embeddings, ctx: Context) -> Self:
@@ -78,24 +78,26 @@ class DensityMatching(AffineEraser):
         projection.weight = torch.linalg.eigh(inputs.T @ inputs).eigenvectors.flip(1)[:, :rank].T  # where most varies
         optimizer = torch.optim.Adam(projection.parameters(), lr=self.rate)
 
-        steps = self.epochs * steps_per_epoch(len(train), BATCH)
-        falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        of_epoch = steps_per_epoch(len(train), BATCH)
+        epochs = math.ceil(self.steps / of_epoch)
+        falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * of_epoch)
 
         def step(rows: Tensor) -> Tensor:
-            return descend(optimizer, discrepancy(F.linear(inputs[rows], projection.weight), shares[rows]))
+            return descend(optimizer, discrepancy(projection(inputs[rows]), shares[rows]))
 
         fit_loop(
             step,
             module=projection,
             count=len(train),
             batch_size=BATCH,
-            epochs=self.epochs,
+            epochs=epochs,
             ctx=ctx,
             label=type(self).__name__,
             schedulers=(falling,),
         )
-        basis, _ = np.linalg.qr(projection.weight.detach().cpu().double().numpy().T)
-        return np.asarray(basis.T)
+        with torch.no_grad():
+            everything = projection(torch.eye(inputs.shape[1], device=inputs.device))  # (D, rank)
+        return np.asarray(np.linalg.qr(everything.cpu().double().numpy())[0].T)
 
 
 def discrepancy(rows: Tensor, shares: Tensor) -> Tensor:
