@@ -20,7 +20,7 @@ from tests.conftest import Answer
 nn = torch.nn
 onnxruntime = pytest.importorskip("onnxruntime")
 Aiakit = Callable[..., Answer]
-AFFINE = ("leace", "mean-projection", "splince", "r-lace", "inlp", "ive", "leace+inlp")
+AFFINE = ("leace", "mean-projection", "splince", "r-lace", "density-matching", "inlp", "ive", "leace+inlp")
 CLOSED = ",".join(
     (
         *AFFINE,
@@ -77,6 +77,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "aia-ensemble.epochs=1",
         "--set",
         "kernel-arl.features=64",
+        "--set",
+        "density-matching.steps=20",
     ]
     assert main([*arguments, "--out", str(folder), "--name", "run"]) == 0
     return folder / "run"
