@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import pytest
 
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
+from aiakit.experiment.selection import Stage, meant_for
 from aiakit.plugins import registry
 from tests.conftest import Answer
 
 Aiakit = Callable[..., Answer]
 PEOPLE, DIMENSIONS = 120, 6
+ASKED = ("--attribute", "gender", "--attacks", "logreg", "--no-forecast", "--no-utility", "--folds", "1", "--jobs", "1",
+         "--risks", "identity,inversion", "--numeric", "wave", "--name", "run", "--json")  # fmt: skip
 HEAD = """
 import numpy as np
 from aiakit.contracts import Decoder, Linker, Regressor
@@ -113,7 +117,7 @@ class Column(Regressor):
         return points[:, :1]
 """
 SAID = {
-    "linker 'raises' from file FILE (strangers.py:21): ValueError: no people",
+    "linker 'raises' from file FILE (strangers.py:LINE): ValueError: no people",
     "linker 'narrow' from file FILE: of_source() and of_target() must return as many columns, not 6 and 2",
     "linker 'nothing' from file FILE: of_source() returned non-finite values",
     "linker 'short' from file FILE: of_target() must return an array (",
@@ -136,10 +140,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def audit(aiakit: Aiakit, files: Path, name: str, *more: str | Path) -> Answer:
-    return aiakit("audit", files / "closed.npz", "--reference", files / "open.npz", "--attribute", "gender", "--attacks",
-                  "logreg", "--no-forecast", "--no-utility", "--folds", "1", "--jobs", "1", "--risks",
-                  "identity,inversion", "--numeric", "wave", "--json", "--out", files, "--name", name, *more)  # fmt: skip
+def audit(aiakit: Aiakit, files: Path, *more: str | Path) -> Answer:
+    """All in one folder: what is not of a plugin that changed is computed once."""
+    return aiakit("audit", files / "closed.npz", "--reference", files / "open.npz", *ASKED, "--out", files, *more)
 
 
 def released(answer: Answer) -> dict[str, Any]:
@@ -163,8 +166,8 @@ def strangers(tmp_path: Path, no_plugin_files: None) -> Callable[[str], Path]:
 def test_those_that_know_better_are_chosen_and_named(
     files: Path, aiakit: Aiakit, strangers: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = released(audit(aiakit, files, "plain"))
-    answer = audit(aiakit, files, "strong", "--plugin", strangers(STRONG), "--set", "inverse.power=-1")
+    plain = released(audit(aiakit, files))
+    answer = audit(aiakit, files, "--plugin", strangers(STRONG), "--set", "inverse.power=-1")
     assert answer.code == 0
     row = released(answer)
     linked = row["risks"]["identity"]["undefended embedding trained"]
@@ -174,7 +177,7 @@ def test_those_that_know_better_are_chosen_and_named(
     assert linked["rank_1_of_10"]["rate"] > before["rank_1_of_10"]["rate"] + 0.1
     decoded, before = row["risks"]["inversion"]["embedding"], plain["risks"]["inversion"]["embedding"]
     assert decoded["decoder"] == "one-over (power -1)"
-    assert decoded["cosine"]["value"] == pytest.approx(1) > before["cosine"]["value"] + 0.1
+    assert decoded["cosine"]["value"] > 0.999 > before["cosine"]["value"] + 0.1
     assert row["numeric"]["wave"]["strongest"]["regressor"] != "fourier"  # the release is one over it
     original = answer.document["rows"][0]["numeric"]["wave"]
     assert original["strongest"]["regressor"] == "fourier"
@@ -182,8 +185,8 @@ def test_those_that_know_better_are_chosen_and_named(
     assert regressors["fourier"]["r2"]["value"] > 0.9 > regressors["boosting"]["r2"]["value"]
     assert regressors["fourier"]["learned_from"] == regressors["ridge"]["learned_from"] // 2
     monkeypatch.setattr(registry.REGISTRY, "_from_files", {})
-    assert aiakit("show", files / "strong", "--json").document["rows"] == answer.document["rows"]  # without the file
-    recorded = {(spec.kind, spec.name): spec for spec in Run.open(files / "strong").config.risk_attacks or ()}
+    assert aiakit("show", files / "run", "--json").document["rows"] == answer.document["rows"]  # without the file
+    recorded = {(spec.kind, spec.name): spec for spec in Run.open(files / "run").config.risk_attacks or ()}
     assert recorded["linker", "inverse"].params == {"power": -1.0}
     assert recorded["linker", "inverse"].risks == ("identity", "linkage")
     assert {name for kind, name in recorded if kind == "regressor"} == {*regressors}
@@ -193,12 +196,13 @@ def test_a_failure_is_one_line_that_names_it_and_the_others_are_kept(
     files: Path, aiakit: Aiakit, strangers: Callable[[str], Path]
 ) -> None:
     file = strangers(BAD)
-    answer = audit(aiakit, files, "bad", "--plugin", file)
+    answer = audit(aiakit, files, "--plugin", file)
     assert answer.code == 1
-    failures = Run.open(files / "bad").failures().values()
+    failures = Run.open(files / "run").failures().values()
     for said in SAID:
-        assert any(reason.startswith(said.replace("FILE", str(file))) for reason in failures), (said, failures)
-    row, plain = released(answer), released(audit(aiakit, files, "plain"))
+        wanted = re.escape(said).replace("FILE", re.escape(str(file))).replace("LINE", r"\d+")
+        assert any(re.match(wanted, reason) for reason in failures), (said, failures)
+    row, plain = released(answer), released(audit(aiakit, files))
     kept = row["risks"]["identity"]["undefended embedding trained"]
     assert kept["linker"] == plain["risks"]["identity"]["undefended embedding trained"]["linker"]
     assert row["risks"]["inversion"] == plain["risks"]["inversion"]
@@ -208,13 +212,13 @@ def test_a_failure_is_one_line_that_names_it_and_the_others_are_kept(
 def test_an_edit_of_one_computes_its_cells_again_and_no_others(
     files: Path, aiakit: Aiakit, strangers: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    audit(aiakit, files, "edited", "--plugin", strangers(STRONG))
-    before = {cell.digest: cell for cell in make_plan(Run.open(files / "edited").config).unique_cells()}
+    audit(aiakit, files, "--plugin", strangers(STRONG))
+    before = {cell.digest: cell for cell in make_plan(Run.open(files / "run").config).unique_cells()}
     monkeypatch.setattr(registry.REGISTRY, "_from_files", {})
     changed = STRONG.replace("return 1 / points", "return 2 / points")
-    answer = audit(aiakit, files, "edited", "--plugin", strangers(changed))
+    answer = audit(aiakit, files, "--plugin", strangers(changed))
     assert answer.code == 0
-    cells = {cell.digest: cell for cell in make_plan(Run.open(files / "edited").config).unique_cells()}
+    cells = {cell.digest: cell for cell in make_plan(Run.open(files / "run").config).unique_cells()}
     own = [cell for cell in cells.values() if cell.plugin and cell.plugin[1] in ("inverse", "one-over", "fourier")]
     new = [cell for digest, cell in cells.items() if digest not in before]
     assert {cell.digest for cell in own} <= {cell.digest for cell in new}
@@ -229,10 +233,10 @@ def test_one_that_measures_one_risk_takes_no_part_in_others(
     files: Path, aiakit: Aiakit, strangers: Callable[[str], Path]
 ) -> None:
     text = STRONG.replace('summary = "one over it"\n\n    def __init__', 'risks = ("linkage",)\n\n    def __init__')
-    answer = audit(aiakit, files, "linkage", "--plugin", strangers(text))
+    answer = audit(aiakit, files, "--plugin", strangers(text))
     assert answer.code == 0
     assert released(answer)["risks"]["identity"]["undefended embedding trained"]["linker"] != ["inverse"]
-    assert "inverse" not in {spec.name for spec in Run.open(files / "linkage").config.measuring("linker")}
+    assert "inverse" not in {spec.name for spec in Run.open(files / "run").config.measuring("linker")}
 
 
 def test_what_cannot_be_used_is_a_note_and_what_claims_another_risk_is_broken(
@@ -241,26 +245,28 @@ def test_what_cannot_be_used_is_a_note_and_what_claims_another_risk_is_broken(
     text = STRONG.replace("    def __init__(self, power", "    @classmethod\n    def unavailable(cls, classes=()):\n"
                           "        return 'no moon'\n\n    def __init__(self, power")  # fmt: skip
     text = text.replace("class Fourier(Regressor):", "class Fourier(Regressor):\n    risks = ('identity',)")
-    answer = audit(aiakit, files, "unusable", "--plugin", strangers(text))
+    answer = audit(aiakit, files, "--plugin", strangers(text))
     assert answer.code == 1
-    run = Run.open(files / "unusable")
+    run = Run.open(files / "run")
     assert "inverse not run: no moon" in run.config.notes
     assert "its risks must be a tuple of numeric, not ('identity',)" in run.failures()["regressor fourier"]
     assert released(answer)["risks"]["inversion"]["embedding"]["decoder"] == "one-over (power -1)"
 
 
-def test_an_option_goes_to_those_of_a_name_that_have_it(files: Path, aiakit: Aiakit) -> None:
+def test_an_option_goes_to_those_of_a_name_that_have_it() -> None:
     """There are an attack and a regressor that are called knn."""
-    asked = ("--attacks", "knn", "--set", "knn.bagging=1")
-    assert {"knn"} <= {*registry.names("attack")} & {*registry.names("regressor")}
-    refused = audit(aiakit, files, "namesakes", *asked)
-    assert refused.code == 2
-    assert "unknown option 'knn.bagging'" in refused.message
+    in_use: tuple[Stage, Stage] = (("attack", "knn"), ("regressor", "knn"))
+    attack, regressor = in_use
+    asked: dict[str, dict[str, str]] = {"knn": {"gallery": "100"}}
+    assert meant_for(attack, asked, in_use) == asked["knn"]
+    assert meant_for(regressor, asked, in_use) == {}
+    assert meant_for(regressor, {"knn": {"galery": "100"}}, in_use) == {"galery": "100"}  # which is refused
+    assert meant_for(regressor, asked, [regressor]) == asked["knn"]
 
 
 def test_a_record_of_an_earlier_version_keeps_its_cells(files: Path, aiakit: Aiakit) -> None:
-    audit(aiakit, files, "plain")
-    config = Run.open(files / "plain").config
+    audit(aiakit, files)
+    config = Run.open(files / "run").config
     plan = make_plan(config.model_copy(update={"risk_attacks": None}))
     for cell in plan.risks.linkers.values():
         assert {*cell.inputs} == {"kind", "protocol", "source", "target", "views", "seed", "framework", "libraries"}
@@ -284,9 +290,9 @@ class Places(Linker):
 
     of_target = of_source
 """
-    answer = audit(aiakit, files, "places", "--plugin", strangers(text))
+    answer = audit(aiakit, files, "--plugin", strangers(text))
     assert answer.code == 0
-    found = Run.open(files / "places")
+    found = Run.open(files / "run")
     for cell in make_plan(found.config).risks.linkers.values():
         if cell.plugin == ("linker", "places"):
             points = found.store.read(cell.digest).tensors("points")
