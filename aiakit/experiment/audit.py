@@ -118,7 +118,6 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
     measuring, left_out = request.measuring(broken)
     in_use: list[Stage] = [*(("attack", name) for name in asked), *request.matching(), *measuring]
     require_in_use(request.options, [name for _, name in in_use])
-    notes += left_out
     first, *others = samples.attributes
     unable = {name: _unable(asked, attribute.classes) for name, attribute in samples.attributes.items()}
     notes += [f"{name} not run: {reason}" for name, reason in unable[first].items()]
@@ -163,6 +162,7 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
         risks=named_risks(request.risks),
         numeric=numeric_attributes(samples.numbers, request.numeric, samples.identity, splits[first], samples.name),
         risk_attacks=request.risk_attack_specs(measuring, in_use),
+        risk_notes=tuple(left_out),
         notes=tuple(notes),
     )
     return PreparedAudit(config, broken, samples, splits, pairs)

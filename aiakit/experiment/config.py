@@ -229,7 +229,8 @@ class RunConfig(Record):
     score : how verification compares two samples. matcher : the fixed encoder that also compares released pictures.
     risks : what else is measured of the releases, besides attributes. numeric : attributes that are numbers, whose
     value is estimated. risk_attacks : the linkers, decoders and regressors that measure these; None of a run by an
-    earlier version, which knew no others than its own. notes : what was left out of it, a line each.
+    earlier version, which knew no others than its own. risk_notes, notes : what was left out of these, and of the rest,
+    a line each.
     """
 
     dataset: DatasetSpec
@@ -259,6 +260,7 @@ class RunConfig(Record):
     risks: tuple[Risk, ...] = ()
     numeric: tuple[NumericSpec, ...] = ()
     risk_attacks: tuple[RiskAttackSpec, ...] | None = None
+    risk_notes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unit: Unit = "person"
     bootstrap_draws: Annotated[int, Field(ge=1, le=100_000)] = 2000
@@ -290,6 +292,7 @@ class RunConfig(Record):
             "risks": True,
             "numeric": True,
             "risk_attacks": True,
+            "risk_notes": True,
         }
         return self.model_dump(mode="json", exclude=parts)
 

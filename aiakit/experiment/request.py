@@ -247,10 +247,10 @@ def prepare(request: Request) -> Prepared:
         risks=risks,
         numeric=numeric,
         risk_attacks=request.risk_attack_specs(measuring, in_use),
+        risk_notes=tuple(left_out),
         notes=(
             *defenses_not_run(split_names(request.defenses), registry.names("defense")),
             *not_run(request.attacks, attacks_asked, views),
-            *left_out,
         ),
         compiled=request.compiled,
         threads=request.threads or (1 if request.remote else threads_in_all()),

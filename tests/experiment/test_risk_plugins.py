@@ -248,7 +248,7 @@ def test_what_cannot_be_used_is_a_note_and_what_claims_another_risk_is_broken(
     answer = audit(aiakit, files, "--plugin", strangers(text))
     assert answer.code == 1
     run = Run.open(files / "run")
-    assert "inverse not run: no moon" in run.config.notes
+    assert "inverse not run: no moon" in answer.document["notes"]
     assert "its risks must be a tuple of numeric, not ('identity',)" in run.failures()["regressor fourier"]
     assert released(answer)["risks"]["inversion"]["embedding"]["decoder"] == "one-over (power -1)"
 
