@@ -2,7 +2,8 @@
 
 ``run``, ``audit`` and ``sweep`` measure; ``load`` opens what they stored, ``compare`` sets two results side by side,
 and ``load_defense`` makes a trained defense something to call. Plugins subclass ``Attack``, ``Defense``,
-``EmbeddingDefense``, ``Encoder`` or ``Dataset``; the built-in ones are in ``aiakit.attacks`` and ``aiakit.defenses``.
+``EmbeddingDefense``, ``Encoder``, ``Dataset``, ``Linker``, ``Decoder`` or ``Regressor``; the built-in ones are in
+``aiakit.attacks`` and ``aiakit.defenses``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from aiakit.contracts import Attack as Attack
     from aiakit.contracts import Context as Context
     from aiakit.contracts import Dataset as Dataset
+    from aiakit.contracts import Decoder as Decoder
+    from aiakit.contracts import DecoderData as DecoderData
     from aiakit.contracts import Defense as Defense
     from aiakit.contracts import EmbeddingDefense as EmbeddingDefense
     from aiakit.contracts import Embeddings as Embeddings
@@ -32,7 +35,11 @@ if TYPE_CHECKING:
     from aiakit.contracts import Faces as Faces
     from aiakit.contracts import FaceSet as FaceSet
     from aiakit.contracts import LabelledRelease as LabelledRelease
+    from aiakit.contracts import Linker as Linker
+    from aiakit.contracts import LinkerData as LinkerData
     from aiakit.contracts import OfficialPairs as OfficialPairs
+    from aiakit.contracts import Regressor as Regressor
+    from aiakit.contracts import RegressorData as RegressorData
     from aiakit.contracts import Release as Release
     from aiakit.errors import AiakitError as AiakitError
     from aiakit.errors import InputError as InputError
@@ -40,8 +47,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_CONTRACTS = ("Attack", "Context", "Dataset", "Defense", "EmbeddingDefense", "Embeddings", "Encoder", "FaceSet",
-              "Faces", "LabelledRelease", "OfficialPairs", "Release")  # fmt: skip
+_CONTRACTS = ("Attack", "Context", "Dataset", "Decoder", "DecoderData", "Defense", "EmbeddingDefense", "Embeddings",
+              "Encoder", "FaceSet", "Faces", "LabelledRelease", "Linker", "LinkerData", "OfficialPairs", "Regressor",
+              "RegressorData", "Release")  # fmt: skip
 # Name → the module that has it; a name that is a module itself has none. A bare ``import aiakit`` loads none of them.
 _HOME = {
     "attacks": "",

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from aiakit.plugins.registry import Entry, Kind
 
 SCHEMA = 1
+KINDS = ["attack", "defense", "encoder", "dataset", "linker", "decoder", "regressor"]
 COLOURS = {"pass": "green", "fail": "bold red", "warn": "bold yellow", "skip": "yellow"}
 
 
 @click.command("check")
 @click.argument("plugins", nargs=-1, required=True, metavar="NAME|FILE…")
-@click.option("--kind", type=click.Choice(["attack", "defense", "encoder", "dataset"]), help="Where a name is of two.")
+@click.option("--kind", type=click.Choice(KINDS), help="Where a name is of two.")
 @click.option("--set", "settings", multiple=True, metavar="NAME.OPTION=VALUE", help="Check with this option.")
 @plugin_option
 @json_option

@@ -20,11 +20,11 @@ GROUPS = {
     "attacks": "groups: all (but the costly ones), fast, strong",
     "defenses": "groups: all, all-embedding (of embeddings), all-picture (that publish pictures alone)",
 }
-KINDS = ("attacks", "defenses", "datasets", "encoders")
+KINDS = ("attacks", "defenses", "datasets", "encoders", "linkers", "decoders", "regressors")
 SHORT = {"embedding": "embedding", "embedding + image": "both"}
 # Class attributes that say what a plugin reads, produces or needs, in the order of printing.
 TRAITS = ("view", "combines", "knowledge", "produces", "stochastic", "needs_pairs", "erases_numbers", "needs_root",
-          "presets")  # fmt: skip
+          "presets", "risks")  # fmt: skip
 
 
 class KindOrName(click.ParamType[str]):
@@ -43,12 +43,14 @@ class KindOrName(click.ParamType[str]):
 
 
 @click.command("list")
-@click.argument("what", nargs=-1, type=KindOrName(), metavar="[attacks|defenses|datasets|encoders|NAME]…")
+@click.argument("what", nargs=-1, type=KindOrName(), metavar="[KIND|NAME]…")
 @plugin_option
 @json_option
 def command(what: tuple[str, ...], as_json: bool) -> None:
-    """List the plugins, a line each: what it reads or makes, what it costs, what it is. With NAME: all of that one.
+    """List the plugins, a line each: what it reads, makes or measures, what it costs, what it is.
 
+    KIND is attacks, defenses, datasets or encoders, or of what measures risks linkers, decoders or regressors. With
+    NAME: all of that one.
     The cost is in processor seconds on 10,000 samples: embeddings of 128 dimensions, or pictures of 64×64 pixels.
     """
     kinds = [kind for kind in KINDS if kind in what]
@@ -81,7 +83,7 @@ def _documents(kinds: Sequence[str], named: Sequence[str]) -> dict[str, list[dic
 
 
 def brief(entry: Entry) -> dict[str, Any]:
-    """What a line of the list says: "name", "reads" or makes, "seconds", "summary"; or why it is "broken".
+    """What a line of the list says: "name", "reads" or makes or measures, "seconds", "summary"; or why it is "broken".
 
     Of aiakit's own plugins it is read from the source. Others are imported, so that what is broken is seen.
     """
@@ -94,7 +96,8 @@ def brief(entry: Entry) -> dict[str, Any]:
     said = describe(entry) if said is None else said
     cost = cost_of(entry.kind, entry.name)
     view = "scores" if said.get("combines") else said.get("view", "")
-    reads = {"attack": view, "defense": " + ".join(said.get("produces", ()))}.get(entry.kind, "")
+    of_kind = {"attack": view, "defense": " + ".join(said.get("produces", ()))}
+    reads = of_kind.get(entry.kind, " + ".join(said.get("risks", ())))
     seconds = None if cost is None else cost.of(SAMPLES) + sum(each for _, each in cost.pieces) * SAMPLES / cost.rows
     return {**said, "name": entry.name, "reads": reads, "seconds": seconds}
 

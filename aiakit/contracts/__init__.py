@@ -10,7 +10,7 @@ from aiakit.contracts.attacks import Attack, Knowledge
 from aiakit.contracts.context import Context, Precision, State, compute_always, no_progress
 from aiakit.contracts.datasets import MISSING, Attribute, Dataset, FaceSet, LoadSettings, OfficialPairs
 from aiakit.contracts.defenses import BaseDefense, Defense, EmbeddingDefense, Encoder
-from aiakit.contracts.plugin import Plugin
+from aiakit.contracts.plugin import Plugin, RiskName
 from aiakit.contracts.releases import (
     VIEWS,
     Embeddings,
@@ -24,6 +24,16 @@ from aiakit.contracts.releases import (
     View,
     batches,
 )
+from aiakit.contracts.risks import (
+    Decoder,
+    DecoderData,
+    Linker,
+    LinkerData,
+    Points,
+    Regressor,
+    RegressorData,
+    RiskAttack,
+)
 
 __all__ = [
     "MISSING",
@@ -33,6 +43,8 @@ __all__ = [
     "BaseDefense",
     "Context",
     "Dataset",
+    "Decoder",
+    "DecoderData",
     "Defense",
     "EmbeddingDefense",
     "Embeddings",
@@ -43,12 +55,19 @@ __all__ = [
     "IntArray",
     "Knowledge",
     "LabelledRelease",
+    "Linker",
+    "LinkerData",
     "LoadSettings",
     "OfficialPairs",
     "PixelArray",
     "Plugin",
+    "Points",
     "Precision",
+    "Regressor",
+    "RegressorData",
     "Release",
+    "RiskAttack",
+    "RiskName",
     "State",
     "Values",
     "View",

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from numpy.typing import NDArray
 
 from aiakit.contracts.context import Context
-from aiakit.contracts.plugin import Plugin
+from aiakit.contracts.plugin import Plugin, RiskName
 from aiakit.contracts.releases import LabelledRelease, Release, View
 
 Knowledge = Literal["in-loop", "ignorant", "informed", "adaptive"]
@@ -23,12 +23,14 @@ class Attack(Plugin):
     knowledge : "informed" (the default) learns from the release; "adaptive" is also given the attacker's own
         photographs and their undefended release; "ignorant" needs no training on any release (an off-the-shelf model);
         "in-loop" is the defense's own attacker, which alone reads the view "claim".
-    presets : the presets besides ``all`` that it belongs to ("fast", "strong"). costly : it is left out of ``all``.
+    risks : what it measures. presets : the presets besides ``all`` that it belongs to ("fast", "strong"). costly : it
+        is left out of ``all``.
     """
 
     view: ClassVar[View] = "embedding"
     combines: ClassVar[bool] = False
     knowledge: ClassVar[Knowledge] = "informed"
+    risks: ClassVar[tuple[RiskName, ...]] = ("attribute",)
     presets: ClassVar[tuple[str, ...]] = ()
     costly: ClassVar[bool] = False
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+# What a release may give away: an attribute of classes, who somebody is, whether two images show one person, what was
+# there before it was defended, an attribute that is a number.
+RiskName = Literal["attribute", "identity", "linkage", "inversion", "numeric"]
 
 
 class Plugin(ABC):

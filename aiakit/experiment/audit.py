@@ -35,7 +35,7 @@ from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import drawn_pairs, official_pairs
 from aiakit.experiment.request import Probing, levels, make_config, named_levels, named_risks
 from aiakit.experiment.run import Run
-from aiakit.experiment.selection import attack_names, not_run, reading, split_names
+from aiakit.experiment.selection import Stage, attack_names, not_run, reading, split_names
 from aiakit.plugins import registry
 from aiakit.plugins.options import require_in_use
 from aiakit.storage.store import Store
@@ -115,7 +115,9 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
         raise InputError(f"--folds {request.folds} would test people whom --split has for training: the test people of "
                          "a given split stay the test, leave out one of the two")  # fmt: skip
     asked, notes = _attacks(request, broken)
-    require_in_use(request.options, [*asked, *(name for _, name in request.matching())])
+    measuring, left_out = request.measuring(broken)
+    in_use: list[Stage] = [*(("attack", name) for name in asked), *request.matching(), *measuring]
+    require_in_use(request.options, [name for _, name in in_use])
     first, *others = samples.attributes
     unable = {name: _unable(asked, attribute.classes) for name, attribute in samples.attributes.items()}
     notes += [f"{name} not run: {reason}" for name, reason in unable[first].items()]
@@ -151,7 +153,7 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
         split=SHARES.model_copy(update={"seed": request.seed, "folds": splits[first].number_of_folds}),
         score=score,
         defenses=releases,
-        attacks=request.attack_specs(usable),
+        attacks=request.attack_specs(usable, in_use),
         seeds=(request.seed,),
         knowledge=knowledge,
         further=tuple(
@@ -159,6 +161,8 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
         ),
         risks=named_risks(request.risks),
         numeric=numeric_attributes(samples.numbers, request.numeric, samples.identity, splits[first], samples.name),
+        risk_attacks=request.risk_attack_specs(measuring, in_use),
+        risk_notes=tuple(left_out),
         notes=tuple(notes),
     )
     return PreparedAudit(config, broken, samples, splits, pairs)

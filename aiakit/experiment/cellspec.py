@@ -15,6 +15,7 @@ from aiakit.experiment.config import (
     Level,
     NumericSpec,
     PluginSpec,
+    RiskAttackSpec,
     RunConfig,
     label_of,
 )
@@ -236,8 +237,22 @@ def matches_cell(
     return CellSpec(inputs, label, needs, ("encoder", matcher.name), long=True, release=name)
 
 
+def _by(config: RunConfig, spec: RiskAttackSpec | None, seed: int) -> dict[str, Any]:
+    """Who measures a risk in a cell, and where; of a run by an earlier version the seed alone."""
+    return {"seed": seed, **_common(config)} if spec is None else {spec.kind: spec.inputs(), **_computing(config, seed)}
+
+
+def _plugin_of(spec: RiskAttackSpec | None) -> tuple[registry.Kind, str] | None:
+    return None if spec is None else (spec.plugin_kind, spec.name)
+
+
 def linker_cell(
-    config: RunConfig, protocol: CellSpec, source: CellSpec, target: CellSpec, views: tuple[View, View]
+    config: RunConfig,
+    protocol: CellSpec,
+    linker: RiskAttackSpec | None,
+    source: CellSpec,
+    target: CellSpec,
+    views: tuple[View, View],
 ) -> CellSpec:
     """What is learned of who is who in a source and in a target release, by a view of either."""
     inputs = {
@@ -246,16 +261,22 @@ def linker_cell(
         "source": source.digest,
         "target": target.digest,
         "views": list(views),
-        "seed": config.split.seed,
-        **_common(config),
+        **_by(config, linker, config.split.seed),
     }
     between = source.label if source is target else f"{source.label}, with {target.label}"
     needs = (protocol.digest, *dict.fromkeys([source.digest, target.digest]))
-    return CellSpec(inputs, f"linker on {between}, {views[1]}", needs, release=source.release)
+    label = f"{'linker' if linker is None else linker.name} on {between}, {views[1]}"
+    return CellSpec(inputs, label, needs, _plugin_of(linker), release=source.release)
 
 
 def inversion_cell(
-    config: RunConfig, protocol: CellSpec, release: CellSpec, undefended: CellSpec, views: tuple[View, View], seed: int
+    config: RunConfig,
+    protocol: CellSpec,
+    decoder: RiskAttackSpec | None,
+    release: CellSpec,
+    undefended: CellSpec,
+    views: tuple[View, View],
+    seed: int,
 ) -> CellSpec:
     """What is learned of how undefended images follow from released ones, from a view of these to one of those."""
     inputs = {
@@ -266,8 +287,11 @@ def inversion_cell(
         "views": list(views),
         **_computing(config, seed),
     }
+    inputs |= {} if decoder is None else {decoder.kind: decoder.inputs()}
     needs = (protocol.digest, release.digest, undefended.digest)
-    return CellSpec(inputs, f"inversion of {release.label}, to the {views[1]}", needs, release=release.release)
+    by = "" if decoder is None else f" by {decoder.name}"
+    label = f"inversion{by} of {release.label}, to the {views[1]}"
+    return CellSpec(inputs, label, needs, _plugin_of(decoder), release=release.release)
 
 
 def numbers_cell(config: RunConfig, protocol: CellSpec, spec: NumericSpec) -> CellSpec:
@@ -278,7 +302,12 @@ def numbers_cell(config: RunConfig, protocol: CellSpec, spec: NumericSpec) -> Ce
 
 
 def regression_cell(
-    config: RunConfig, protocol: CellSpec, numbers: CellSpec, release: CellSpec, key: RegressionKey
+    config: RunConfig,
+    protocol: CellSpec,
+    numbers: CellSpec,
+    release: CellSpec,
+    key: RegressionKey,
+    regressor: RiskAttackSpec | None,
 ) -> CellSpec:
     """What a regressor estimates of a numeric attribute from a view of a release."""
     inputs = {
@@ -289,14 +318,13 @@ def regression_cell(
         "view": key.view,
         "regressor": key.regressor,
         **({} if key.fold is None else {"fold": key.fold}),
-        "seed": config.split.seed,
-        **_common(config),
+        **_by(config, regressor, config.split.seed),
     }
     label = f"{key.regressor} of {key.attribute} on {release.label}, {key.view}"
     if key.fold is not None:
         label += f", fold {key.fold + 1} of {config.split.folds}"
     needs = (protocol.digest, numbers.digest, release.digest)
-    return CellSpec(inputs, label, needs, release=release.release)
+    return CellSpec(inputs, label, needs, _plugin_of(regressor), release=release.release)
 
 
 def _templates(config: RunConfig) -> dict[str, Any]:

@@ -18,7 +18,18 @@ from pydantic import (
     model_validator,
 )
 
-from aiakit.contracts import Attack, BaseDefense, Dataset, EmbeddingDefense, Encoder, Knowledge, Precision, View
+from aiakit.contracts import (
+    Attack,
+    BaseDefense,
+    Dataset,
+    EmbeddingDefense,
+    Encoder,
+    Knowledge,
+    Precision,
+    RiskAttack,
+    RiskName,
+    View,
+)
 from aiakit.errors import InputError, PluginError
 from aiakit.measures.units import Unit
 from aiakit.plugins import registry
@@ -48,7 +59,7 @@ Maker = registry.Kind | Literal["file"]
 
 # Of a plugin's record, what its code decides: it may change while a run is worked on.
 SAID = ("package", "fingerprint", "sha256", "summary", "view", "combines", "knowledge", "produces", "claims",
-        "invertible", "stochastic", "erases_numbers", "real_people")  # fmt: skip
+        "invertible", "stochastic", "erases_numbers", "real_people", "risks")  # fmt: skip
 EARLIER = ", as an earlier version wrote it"
 
 
@@ -131,6 +142,12 @@ class DatasetSpec(PluginSpec):
         """The class that loads it. Raises InputError for what came from a file, PluginError as the registry does."""
         found: type[Dataset] = self.registered().load()
         return found
+
+
+class RiskAttackSpec(PluginSpec):
+    """A linker, decoder or regressor. risks : those that it measures."""
+
+    risks: Annotated[tuple[RiskName, ...], Field(min_length=1)]
 
 
 class SplitSpec(Record):
@@ -227,7 +244,9 @@ class RunConfig(Record):
     draws : how often a stochastic release is drawn. further : what else of the people is inferred from the releases.
     score : how verification compares two samples. matcher : the fixed encoder that also compares released pictures.
     risks : what else is measured of the releases, besides attributes. numeric : attributes that are numbers, whose
-    value is estimated. notes : what was left out of it, a line each.
+    value is estimated. risk_attacks : the linkers, decoders and regressors that measure these; None of a run by an
+    earlier version, which knew no others than its own. risk_notes, notes : what was left out of these, and of the rest,
+    a line each.
     """
 
     dataset: DatasetSpec
@@ -257,6 +276,8 @@ class RunConfig(Record):
     further: tuple[AttributeSpec, ...] = ()
     risks: tuple[Risk, ...] = ()
     numeric: tuple[NumericSpec, ...] = ()
+    risk_attacks: tuple[RiskAttackSpec, ...] | None = None
+    risk_notes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unit: Unit = "person"
     bootstrap_draws: Annotated[int, Field(ge=1, le=100_000)] = 2000
@@ -275,8 +296,8 @@ class RunConfig(Record):
 
     def asked(self) -> dict[str, Any]:
         """What was asked for, as JSON: all but the code of the plugins, which may change while a run is worked on, and
-        the risks and numeric attributes, which change no cell of anything else and may be asked of a run that is
-        finished.
+        the risks and numeric attributes and what measures them, which change no cell of anything else and may be asked
+        of a run that is finished.
         """
         code = dict.fromkeys(SAID, True)
         each = {"__all__": {"__all__": code}}
@@ -287,6 +308,8 @@ class RunConfig(Record):
             "matcher": code,
             "risks": True,
             "numeric": True,
+            "risk_attacks": True,
+            "risk_notes": True,
         }
         return self.model_dump(mode="json", exclude=parts)
 
@@ -294,7 +317,12 @@ class RunConfig(Record):
     def plugins(self) -> list[PluginSpec]:
         """The plugins of its cells."""
         matcher = [] if self.matcher is None else [self.matcher]
-        return [*self.attacks, *(stage for chain in self.defenses for stage in chain), *matcher]
+        stages = (stage for chain in self.defenses for stage in chain)
+        return [*self.attacks, *stages, *matcher, *(self.risk_attacks or ())]
+
+    def measuring(self, kind: registry.Kind) -> list[RiskAttackSpec]:
+        """Its linkers, decoders or regressors."""
+        return [spec for spec in self.risk_attacks or () if spec.kind == kind]
 
     @property
     def templates(self) -> tuple[int, ...]:
@@ -377,8 +405,11 @@ def _said_by(entry: registry.Entry) -> dict[str, Any]:
         said |= {"erases_numbers": issubclass(cls, EmbeddingDefense) and cls.erases_numbers}
     elif issubclass(cls, Dataset):
         said |= {"real_people": cls.real_people}
+    elif issubclass(cls, RiskAttack):
+        said |= {"risks": cls.risks}
+    record = DatasetSpec if entry.kind == "dataset" else RiskAttackSpec if "risks" in said else PluginSpec
     try:
-        (DatasetSpec if entry.kind == "dataset" else PluginSpec).model_validate({"name": entry.name, **said})
+        record.model_validate({"name": entry.name, **said})
     except ValidationError as error:
         problem = first_problem(error)
         raise PluginError(f"{entry} cannot be used: its class attribute {problem}") from None

@@ -149,7 +149,7 @@ def _difference(inputs: Mapping[str, Any]) -> str | None:
     for library, version in inputs.get("libraries", {}).items():
         if libraries.get(library) != version:
             return f"version of {library} ({libraries.get(library)}, not {version})"
-    for role in ("defense", "attack"):
+    for role in ("defense", "attack", "matcher", "linker", "decoder", "regressor"):
         spec = inputs.get(role)
         if (
             isinstance(spec, Mapping)

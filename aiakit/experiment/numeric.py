@@ -14,11 +14,11 @@ from aiakit.datasets.splits import ATTACKED, Split, SplitName
 from aiakit.errors import InputError, unknown
 from aiakit.experiment.cellspec import CellSpec, RegressionKey, numbers_cell, produced_by, regression_cell
 from aiakit.experiment.comparable import VIEWS
-from aiakit.experiment.config import Chain, NumericSpec, RunConfig
-from aiakit.experiment.regressors import REGRESSORS
+from aiakit.experiment.config import Chain, NumericSpec, RiskAttackSpec, RunConfig
 from aiakit.experiment.selection import split_names
 
 FEWEST = 5  # people of a split of whom it must be known
+EARLIER = ("ridge", "svr", "boosting", "mlp", "knn")  # the regressors of runs whose records do not name them
 
 Numbers = Mapping[str, NDArray[np.float64]]
 
@@ -44,6 +44,8 @@ def numeric_cells(
     """Every regressor on the first view of each release, in each fold. releases : name and seed → the cell."""
     numbers = {spec.name: numbers_cell(config, protocol, spec) for spec in config.numeric if not spec.left_out}
     folds = range(config.split.folds) if config.split.folds > 1 else (None,)
+    regressors: dict[str, RiskAttackSpec | None] = {spec.name: spec for spec in config.measuring("regressor")}
+    regressors |= dict.fromkeys(EARLIER) if config.risk_attacks is None else {}
     keys = (
         RegressionKey(name, seed, attribute, regressor, view, fold)
         for name, chain in chains.items()
@@ -51,12 +53,19 @@ def numeric_cells(
         for seed in config.seeds
         for attribute in numbers
         for fold in folds
-        for regressor in REGRESSORS
+        for regressor in regressors
     )
     return NumericCells(
         numbers,
         {
-            key: regression_cell(config, protocol, numbers[key.attribute], releases[key.release, key.seed], key)
+            key: regression_cell(
+                config,
+                protocol,
+                numbers[key.attribute],
+                releases[key.release, key.seed],
+                key,
+                regressors[key.regressor],
+            )
             for key in keys
         },
     )

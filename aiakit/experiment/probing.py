@@ -12,7 +12,6 @@ from scipy.special import softmax
 from sklearn.model_selection import StratifiedGroupKFold
 
 from aiakit.contracts import Attack, Context, IntArray, LabelledRelease, Release
-from aiakit.datasets.fingerprint import array_digest
 from aiakit.datasets.rows import RowView
 from aiakit.datasets.splits import DEFENDERS, SplitName
 from aiakit.experiment import apart
@@ -243,8 +242,7 @@ def scores_on(
     It is given the rows in an order that nobody can foretell who does not know their labels.
     """
     rows = protocol.rows(split)
-    secret = array_digest(protocol.labels(rows), protocol.identity(rows))
-    order = np.random.default_rng(int(secret, 16)).permutation(len(rows))
+    order = protocol.secret(rows).permutation(len(rows))
     stored = cell.tensors("release")  # of the claim the first draw only
     draws = [draw for draw in range(cell.result["draws"]) if name_of_draw(attack.view, draw) in stored]
     releases = [release_of(cell, attack.view, rows[order], draw) for draw in draws]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from aiakit.contracts import Context, IntArray, OfficialPairs
+from aiakit.datasets.fingerprint import array_digest
 from aiakit.datasets.joint import marginal
 from aiakit.datasets.pairs import IMPOSTOR_KINDS, sample_pairs
 from aiakit.datasets.splits import ATTACKED, SPLITS, SplitName
@@ -172,6 +173,10 @@ class Protocol:
 
     def labels(self, rows: IntArray) -> IntArray:
         return np.take(np.asarray(self.tensors["labels"]), rows)
+
+    def secret(self, rows: IntArray) -> np.random.Generator:
+        """Draws orders of some rows that nobody can foretell who does not know their labels and whom they show."""
+        return np.random.default_rng(int(array_digest(self.labels(rows), self.identity(rows)), 16))
 
     @property
     def joint_classes(self) -> tuple[str, ...]:

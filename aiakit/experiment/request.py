@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aiakit.contracts import Dataset, EmbeddingDefense, FaceSet, LoadSettings, no_progress
+from aiakit.contracts import Dataset, EmbeddingDefense, FaceSet, LoadSettings, RiskName, no_progress
 from aiakit.datasets.joint import dealt, protected_attributes
 from aiakit.datasets.parallel import threads_in_all, usable_cores
 from aiakit.datasets.splits import Fractions, Split, require_pairs
@@ -29,6 +29,7 @@ from aiakit.experiment.config import (
     PairsSpec,
     PluginSpec,
     Risk,
+    RiskAttackSpec,
     RunConfig,
     SplitSpec,
     framework_fingerprint,
@@ -40,12 +41,15 @@ from aiakit.experiment.encoding import AUTOENCODER, encoder_of, matcher_of
 from aiakit.experiment.numeric import numeric_attributes
 from aiakit.experiment.protecting import able_to_erase, require_learnable
 from aiakit.experiment.selection import (
+    Stage,
     applicable,
     attack_names,
     defense_groups,
     defenses_not_run,
     loadable,
+    meant_for,
     not_run,
+    risk_attacks,
     split_names,
 )
 from aiakit.measures.forecast import too_few_to_share
@@ -127,13 +131,25 @@ class Probing:
         if reason:
             raise InputError(f"--forecast cannot be done: {reason}; add people, or leave it out")
 
-    def matching(self) -> list[tuple[registry.Kind, str]]:
+    def matching(self) -> list[Stage]:
         """The plugin of the matcher, whose options may be set."""
         return [] if self.matcher is None else [("encoder", self.matcher.partition(":")[0])]
 
-    def attack_specs(self, names: Sequence[str]) -> tuple[PluginSpec, ...]:
-        """The named attacks with their options."""
-        return tuple(PluginSpec(**plugin_spec("attack", name, self.options.get(name, {}))) for name in names)
+    def measuring(self, broken: dict[str, str]) -> tuple[list[Stage], list[str]]:
+        """The plugins that measure its risks and numbers; and a line on each that is left out."""
+        numeric: tuple[RiskName, ...] = ("numeric",) if split_names(self.numeric) else ()
+        return risk_attacks((*named_risks(self.risks), *numeric), self.options, broken)
+
+    def attack_specs(self, names: Sequence[str], in_use: Sequence[Stage]) -> tuple[PluginSpec, ...]:
+        """The named attacks with their options. in_use : the plugins of the run."""
+        return tuple(PluginSpec(**self._spec(("attack", name), in_use)) for name in names)
+
+    def risk_attack_specs(self, plugins: Sequence[Stage], in_use: Sequence[Stage]) -> tuple[RiskAttackSpec, ...]:
+        """The same of those that measure risks."""
+        return tuple(RiskAttackSpec(**self._spec(plugin, in_use)) for plugin in plugins)
+
+    def _spec(self, plugin: Stage, in_use: Sequence[Stage]) -> dict[str, Any]:
+        return plugin_spec(*plugin, meant_for(plugin, self.options, in_use))
 
 
 @dataclass(kw_only=True)
@@ -179,16 +195,22 @@ def prepare(request: Request) -> Prepared:
     has_reference = request.reference or REFERENCE in split_names(request.defenses)
     knowledge, risks = levels(request.knowledge, has_reference), named_risks(request.risks)
     attacks_asked = attack_names(request.attacks, broken, knowledge)
+    measuring, left_out = request.measuring(broken)
     dataset_name = request.dataset
     registry.entry("dataset", dataset_name)
     in_use: list[Stage] = [stage for chain in chains for stage in chain]
-    in_use += [("attack", name) for name in attacks_asked] + [("dataset", dataset_name), *request.matching()]
+    in_use += [("attack", name) for name in attacks_asked] + [
+        ("dataset", dataset_name),
+        *request.matching(),
+        *measuring,
+    ]
     require_in_use(request.options, {name for _, name in in_use}, lambda option: registry.owners(option, in_use))
     options = {**request.options}
     if encoder_options:
         options[encoder] = {**encoder_options, **options.get(encoder, {})}
     defenses = tuple(
-        tuple(PluginSpec(**plugin_spec(kind, name, options.get(name, {}))) for kind, name in chain) for chain in chains
+        tuple(PluginSpec(**plugin_spec(*stage, meant_for(stage, options, in_use))) for stage in chain)
+        for chain in chains
     )
     data_options = {**request.data_options, **options.get(dataset_name, {})}
     spec = plugin_spec("dataset", dataset_name, data_options)
@@ -222,13 +244,15 @@ def prepare(request: Request) -> Prepared:
         protected_numbers=protected.numbers,
         split=split_spec,
         defenses=defenses,
-        attacks=request.attack_specs(usable),
+        attacks=request.attack_specs(usable, in_use),
         seeds=tuple(range(request.seed, request.seed + request.seeds)),
         knowledge=knowledge,
         draws=request.draws,
         further=further,
         risks=risks,
         numeric=numeric,
+        risk_attacks=request.risk_attack_specs(measuring, in_use),
+        risk_notes=tuple(left_out),
         notes=(
             *defenses_not_run(split_names(request.defenses), registry.names("defense")),
             *unable,
@@ -264,9 +288,6 @@ def make_config(**fields: Any) -> RunConfig:
         return RunConfig(**fields)
     except ValidationError as error:
         raise InputError(f"this run cannot be planned: {first_problem(error)}") from None
-
-
-Stage = tuple[registry.Kind, str]
 
 
 def _chains(request: Request, encoder: str, broken: dict[str, str]) -> list[tuple[Stage, ...]]:

@@ -1,15 +1,19 @@
-"""The cells that risks take: linkers and decoders trained on attacker-train, and an attack on what these make."""
+"""The cells that risks take: linkers and decoders trained on attacker-train, and an attack on what these make.
+
+Every linker and decoder has cells of its own, and the strongest is chosen on attacker-val where they are judged.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from aiakit.contracts import View
 from aiakit.experiment.cellspec import AttackKey, CellSpec, attack_cell, inversion_cell, linker_cell, produced_by
 from aiakit.experiment.comparable import VIEWS
-from aiakit.experiment.config import Chain, PluginSpec, RunConfig
+from aiakit.experiment.config import Chain, PluginSpec, Risk, RiskAttackSpec, RunConfig
+from aiakit.plugins.registry import Kind
 
 # Which two releases are compared: two images of one release, an undefended image with a released one, or images of two
 # releases that the same defense made with different seeds.
@@ -17,15 +21,20 @@ Way = Literal["released", "undefended", "seeds"]
 RELEASED: Way = "released"
 UNDEFENDED: Way = "undefended"
 SEEDS: Way = "seeds"
+WAYS: Mapping[Risk, Sequence[Way]] = {"identity": (RELEASED, UNDEFENDED), "linkage": (SEEDS, UNDEFENDED)}
 
 
 class Compared(NamedTuple):
-    """What a linker compares: a release of a seed, with which other one, by which view of that."""
+    """What a linker compares: a release of a seed, with which other one, by which view of that.
+
+    by : the linker, or the decoder; "" of a run by an earlier version.
+    """
 
     release: str
     seed: int
     way: Way
     view: View
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,10 +107,11 @@ class _Planner:
         for view in self._views(reference):
             views = (view if view in released else released[0], view)
             cells = (self.releases[name, seed], self.releases[reference, seed])
-            yield (
-                Compared(name, seed, UNDEFENDED, view),
-                inversion_cell(self.config, self.protocol, *cells, views, seed),
-            )
+            for decoder in self._measuring("decoder"):
+                yield (
+                    Compared(name, seed, UNDEFENDED, view, "" if decoder is None else decoder.name),
+                    inversion_cell(self.config, self.protocol, decoder, *cells, views, seed),
+                )
 
     def readings(self, key: Compared, inversion: CellSpec) -> Iterator[CellSpec]:
         """What of the undefended embedding is read from its reconstruction."""
@@ -118,9 +128,18 @@ class _Planner:
         """A linker for each view that both have, or for the first of either where they share none."""
         of_source, of_target = self._views(source[0]), self._views(target[0])
         shared = [(view, view) for view in of_target if view in of_source]
-        for views in shared or [(of_source[0], of_target[0])]:
-            cell = linker_cell(self.config, self.protocol, self.releases[source], self.releases[target], views)
-            yield key._replace(view=views[1]), cell
+        asked = {risk for risk in self.config.risks if key.way in WAYS.get(risk, ())}
+        for linker in self._measuring("linker"):
+            if linker is not None and not asked & set(linker.risks):
+                continue
+            for views in shared or [(of_source[0], of_target[0])]:
+                cells = (self.releases[source], self.releases[target])
+                cell = linker_cell(self.config, self.protocol, linker, *cells, views)
+                yield key._replace(view=views[1], by="" if linker is None else linker.name), cell
+
+    def _measuring(self, kind: Kind) -> Sequence[RiskAttackSpec | None]:
+        """The run's linkers or decoders; one without a name of a run by an earlier version."""
+        return [None] if self.config.risk_attacks is None else self.config.measuring(kind)
 
     def _views(self, name: str) -> list[View]:
         made = produced_by(self.chains[name])

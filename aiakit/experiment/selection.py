@@ -1,13 +1,16 @@
-"""Which attacks are meant: names, presets, and what can be used at all."""
+"""Which attacks are meant: names, presets, what can be used at all, and whose an option is."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
-from aiakit.contracts import EmbeddingDefense, View
+from aiakit.contracts import EmbeddingDefense, RiskAttack, RiskName, View
 from aiakit.errors import InputError, PluginError
 from aiakit.plugins import registry
-from aiakit.plugins.options import required
+from aiakit.plugins.options import Options, options_of, required
+
+Stage = tuple[registry.Kind, str]  # a plugin
 
 
 def split_names(values: Sequence[str]) -> list[str]:
@@ -150,3 +153,39 @@ def applicable(asked: Sequence[str], names: Sequence[str], classes: tuple[str, .
         if not reason:
             found.append(name)
     return found
+
+
+def risk_attacks(
+    measured: Collection[RiskName], options: Options, broken: dict[str, str]
+) -> tuple[list[Stage], list[str]]:
+    """The linkers, decoders and regressors that measure some of these risks, aiakit's own first; and a line on each
+    that is left out. Those that cannot be loaded are added to ``broken``.
+    """
+    found, said = [], []
+    for kind, bases in registry.BASES.items():
+        wanted = [base for base in bases if issubclass(base, RiskAttack) and set(base.risks) & set(measured)]
+        names = sorted(registry.names(kind) if wanted else (), key=lambda name: not registry.entry(kind, name).built_in)
+        for name in loadable(kind, names, broken):
+            cls: Any = registry.load(kind, name)
+            if not set(cls.risks) & set(measured):
+                continue
+            missing = [f"{name}.{option}" for option in required(cls) if option not in options.get(name, {})]
+            try:
+                reason = registry.unavailable(kind, name) or (missing and f"it needs --set {', '.join(missing)}")
+            except PluginError as error:
+                broken[f"{kind} {name}"] = str(error)
+                continue
+            if reason:
+                said.append(f"{name} not run: {reason}")
+            else:
+                found.append((kind, name))
+    return found, said
+
+
+def meant_for(plugin: Stage, options: Options, in_use: Iterable[Stage]) -> dict[str, Any]:
+    """The options that are given for a plugin; without those that only its namesakes of other kinds have."""
+    kind, name = plugin
+    others = [each for each in dict.fromkeys(in_use) if each[1] == name and each[0] != kind]
+    own, *theirs = (options_of(registry.load(of, name), name) for of, _ in (plugin, *others))
+    given = options.get(name, {})
+    return {option: given[option] for option in given if option in own or not any(option in of for of in theirs)}

@@ -11,7 +11,18 @@ from typing import Any
 
 from aiakit.plugins.extras import not_installed
 
-TRAITS = ("summary", "view", "combines", "knowledge", "produces", "stochastic", "costly", "presets", "needs_root")
+TRAITS = (
+    "summary",
+    "view",
+    "combines",
+    "knowledge",
+    "produces",
+    "stochastic",
+    "costly",
+    "presets",
+    "needs_root",
+    "risks",
+)
 
 
 def outline(target: str) -> dict[str, Any] | None:

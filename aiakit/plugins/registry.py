@@ -17,25 +17,41 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from aiakit.contracts import Attack, Dataset, Defense, EmbeddingDefense, Encoder, Plugin
+from aiakit.contracts import (
+    Attack,
+    Dataset,
+    Decoder,
+    Defense,
+    EmbeddingDefense,
+    Encoder,
+    Linker,
+    Plugin,
+    Regressor,
+)
 from aiakit.errors import InputError, PluginError, unknown
 from aiakit.plugins.containment import contained
 from aiakit.plugins.fingerprint import source_digest
 from aiakit.plugins.loading import guarded, import_file, one_line
 from aiakit.plugins.options import options_of, validate
 
-Kind = Literal["attack", "defense", "encoder", "dataset"]
+Kind = Literal["attack", "defense", "encoder", "dataset", "linker", "decoder", "regressor"]
 GROUPS: dict[Kind, str] = {
     "attack": "aiakit.attacks",
     "defense": "aiakit.defenses",
     "encoder": "aiakit.encoders",
     "dataset": "aiakit.datasets",
+    "linker": "aiakit.linkers",
+    "decoder": "aiakit.decoders",
+    "regressor": "aiakit.regressors",
 }
 BASES: dict[Kind, tuple[type, ...]] = {
     "attack": (Attack,),
     "defense": (Defense, EmbeddingDefense),
     "encoder": (Encoder,),
     "dataset": (Dataset,),
+    "linker": (Linker,),
+    "decoder": (Decoder,),
+    "regressor": (Regressor,),
 }
 NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 
@@ -44,7 +60,7 @@ NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 class Entry:
     """A registered plugin, not yet imported.
 
-    kind : attack, defense, encoder or dataset.
+    kind : one of ``GROUPS``.
     name : what the command line calls it.
     target : "module:Class".
     package : name and version of the distribution it came with ("" for a file).
@@ -90,6 +106,10 @@ class Entry:
         if inspect.isabstract(found):
             missing = ", ".join(sorted(vars(found)["__abstractmethods__"]))
             raise PluginError(f"{self} cannot be used: it does not implement {missing}")
+        known = next((getattr(base, "risks", ()) for base in bases if issubclass(found, base)), ())
+        said = getattr(found, "risks", ())
+        if known and not (isinstance(said, tuple) and said and all(each in known for each in said)):
+            raise PluginError(f"{self} cannot be used: its risks must be a tuple of {', '.join(known)}, not {said!r}")
         return found
 
     def _found(self) -> Any:
@@ -217,7 +237,9 @@ class Registry:
                 raise InputError(f"{path}: {taken[name]} has the name {name!r} already: {hint}")
             entries.append(Entry(kind, name, f"{module.__name__}:{attribute}", file=path))
         if not entries:
-            raise InputError(f"{path} defines no plugin: subclass Attack, Defense or Encoder of aiakit.contracts")
+            raise InputError(
+                f"{path} defines no plugin: subclass Attack, Defense or Encoder, or another base of aiakit.contracts"
+            )
         self._from_files[path] = entries
         return entries
 

@@ -6,7 +6,7 @@ the correlation of their pixels; and by the cosine of where a linker puts them t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,13 +20,12 @@ from aiakit.experiment.config import Risk, RunConfig
 from aiakit.experiment.linking import linked_rows
 from aiakit.experiment.plan import Plan
 from aiakit.experiment.protocol import Protocol
-from aiakit.experiment.risking import RELEASED, SEEDS, UNDEFENDED, Compared, Way
+from aiakit.experiment.risking import RELEASED, SEEDS, UNDEFENDED, WAYS, Compared, Way
 from aiakit.measures.inversion import Reconstructed
 from aiakit.measures.searching import Search
 from aiakit.measures.unlinkability import Linked
 from aiakit.storage.store import Cell, Store
 
-WAYS: Mapping[Risk, Sequence[Way]] = {"identity": (RELEASED, UNDEFENDED), "linkage": (SEEDS, UNDEFENDED)}
 NO_REFERENCE = "there is no undefended release beside it"
 TRAINED = "trained"  # behind the view in the name of what a linker found
 Cells = Mapping[int, Cell]  # seed → a release
@@ -113,10 +112,11 @@ class Comparisons:
         keys = [key for key in self.plan.risks.inversions if key.release == name]
         if not keys:
             yield UNDEFENDED, NO_REFERENCE
-        for key in keys:
-            made = self.store.find(self.plan.risks.inversions[key].digest)
-            if made is not None:
-                yield key.view, Reconstruction(key, made, partial(self._reconstructed, key, made))
+        for view in dict.fromkeys(key.view for key in keys):
+            cells = {key: self.store.find(self.plan.risks.inversions[key].digest) for key in keys if key.view == view}
+            best = _strongest({key: made for key, made in cells.items() if made is not None}, "decoder")
+            if best is not None:
+                yield view, Reconstruction(*best, partial(self._reconstructed, *best))
 
     def _plain(self, risk: Risk, way: Way, enrolled: Cells, probes: Cells, view: View) -> Comparison:
         """By a cosine; releases are linked by the first seed that has both."""
@@ -164,13 +164,18 @@ class Comparisons:
         return shown, enrolled_of(shown, self.config.split.seed)
 
     def _linkers(self, risk: Risk, name: str) -> dict[tuple[Way, View], Cells]:
-        """What is compared, and by which view → the finished linkers, a seed each."""
-        found: dict[tuple[Way, View], dict[int, Cell]] = {}
+        """What is compared, and by which view → the strongest finished linker of each seed."""
+        measures = {spec.name: spec.risks for spec in self.config.measuring("linker")}
+        cells: dict[tuple[Way, View], dict[int, dict[Compared, Cell]]] = {}
         for key, spec in self.plan.risks.linkers.items():
-            cell = self.store.find(spec.digest) if _asks(risk, name, key) else None
+            asked = _asks(risk, name, key) and risk in measures.get(key.by, (risk,))
+            cell = self.store.find(spec.digest) if asked else None
             if cell is not None and (risk == "identity" or key.seed == self.config.seeds[0]):
-                found.setdefault((key.way, key.view), {})[key.seed] = cell
-        return {**found}
+                cells.setdefault((key.way, key.view), {}).setdefault(key.seed, {})[key] = cell
+        return {
+            compared: {seed: best[1] for seed, able in seeds.items() if (best := _strongest(able, "linker"))}
+            for compared, seeds in cells.items()
+        }
 
     def _ways(self, risk: Risk, name: str) -> dict[Way, tuple[Cells, Cells] | str]:
         """Which two releases are compared → these, the enrolled one first, or why they are not."""
@@ -197,6 +202,17 @@ class Comparisons:
         found = {seed: self.store.find(cell.digest) for (release, seed), cell in self.plan.releases.items()
                  if release == name}  # fmt: skip
         return {seed: cell for seed, cell in found.items() if cell is not None}
+
+
+def _strongest(cells: Mapping[Compared, Cell], kind: str) -> tuple[Compared, Cell] | None:
+    """The cell that attacker-val speaks for, the first of several; None where there is none."""
+
+    def on_val(key: Compared) -> float:
+        said = cells[key].result
+        return float(said["val"].get(said[kind], -np.inf))
+
+    best = max(cells, key=on_val, default=None)
+    return None if best is None else (best, cells[best])
 
 
 def _asks(risk: Risk, name: str, key: Compared) -> bool:

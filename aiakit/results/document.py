@@ -71,6 +71,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
         "notes": [
             *facts["notes"],
             *config.notes,
+            *config.risk_notes,
             *left_out,
             *(f"{row.release}: {note}" for row in evaluation.rows.values() for note in row.notes),
             *_on_large_samples(evaluation),

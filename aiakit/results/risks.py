@@ -109,7 +109,7 @@ def _unless_too_few(compute: Callable[[], Measured]) -> Measured:
 def said_of_linkers(said: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], dict[str, float]]:
     """Which linkers attacker-val chose, over the seeds, and what it says of them and of a cosine."""
     names = tuple(dict.fromkeys(str(each["linker"]) for each in said))
-    learned = [value for each in said for name, value in each["val"].items() if name != PLAIN]
+    learned = [value for each in said for name, value in each["val"].items() if name == each["linker"]]
     plain = [each["val"][PLAIN] for each in said if PLAIN in each["val"]]
     both = {TRAINED: learned, PLAIN: plain}
     return names, {who: float(np.mean(values)) for who, values in both.items() if values}

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import Context
-from aiakit.experiment.inverting import best_decoder
-from aiakit.experiment.linking import Linker, Shown, chosen
+from aiakit.attacks.decoders.residual import ResidualDecoder
+from aiakit.attacks.linkers.affine import AffineLinker
+from aiakit.contracts import Context, DecoderData, LinkerData
 from aiakit.measures.bootstrap import IdentityBootstrap, Statistics
 from aiakit.measures.identification import identification_statistics
 from aiakit.measures.inversion import Reconstructed, inversion_statistics
@@ -86,6 +86,16 @@ def row(people: int, noise: float, trials: int) -> list[Any]:
 
 
 @dataclass(frozen=True)
+class Drawing(Context):
+    """A context in which everything is drawn by one generator, in turn."""
+
+    generator: np.random.Generator = field(default_factory=np.random.default_rng)
+
+    def rng(self, *names: str | int) -> np.random.Generator:
+        return self.generator
+
+
+@dataclass(frozen=True)
 class Learned:
     """What an attacker has learned of other people: a linker from one rotation to another, and a decoder of a release.
 
@@ -93,7 +103,7 @@ class Learned:
     """
 
     keys: tuple[Points, Points]
-    linker: Linker
+    linker: AffineLinker
     decoder: Callable[[Points], Points]
     mean: Points
     noise: float
@@ -104,12 +114,12 @@ class Learned:
         one, other = (np.linalg.qr(rng.normal(size=(DIMENSIONS, DIMENSIONS)))[0] for _ in range(2))
         train, val = (np.concatenate(images(people, noise, rng)) for people in ATTACKERS)
         known, chooses = (
-            Shown(points @ one, points @ other, np.arange(len(points)) % people)
+            LinkerData(points @ one, points @ other, np.arange(len(points)) % people)
             for points, people in zip((train, val), ATTACKERS, strict=True)
         )
-        linker, _ = chosen(known, chooses, False, rng)
-        decoder, *_ = best_decoder((released(train), train), (released(val), val), Context(0))
-        return cls((one, other), linker, decoder, train.mean(axis=0), noise)
+        linker = AffineLinker().fit(known, chooses, Drawing(generator=rng))
+        decoder = ResidualDecoder().fit(DecoderData(released(train), train), DecoderData(released(val), val), Context())
+        return cls((one, other), linker, decoder.predict, train.mean(axis=0), noise)
 
     def linked(self, people: int, rng: np.random.Generator) -> tuple[Points, Points]:
         """Images of people of either release, where the linker puts them."""

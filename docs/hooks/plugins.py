@@ -22,6 +22,12 @@ INTRODUCTIONS = {
     "model](../threat-model.md).",
     "defense": "What each is for, what it guarantees and what it does not: [an overview of defenses](../defenses.md).",
     "encoder": "How they are used, and what was measured: [encoders](../encoders.md).",
+    "linker": "Each takes two releases to one space, where cosines tell whether two images show one person; the "
+    "strongest on attacker-val counts for [identity and linkage](../metrics.md#identity-and-linkage).",
+    "decoder": "Each computes undefended images back from released ones; the strongest on attacker-val counts for "
+    "[inversion](../metrics.md#inversion).",
+    "regressor": "Each estimates attributes that are [numbers](../metrics.md#numbers); the strongest on attacker-val "
+    "counts.",
     "dataset": "How files must lie: [data sets](../datasets.md).",
 }
 

@@ -107,6 +107,22 @@ class _Served:
             self.plugin.fit(train, val, ctx)
         return {}, {}
 
+    def on_measure(self, message: Message, arrays: Arrays) -> Answer:
+        train, val = (packing.to_paired(message["known"], arrays, f"{part}.") for part in ("train", "val"))
+        ctx = Context(**message["context"], report=self._report, memo=self._remember)
+        with registry.guard(self.entry):
+            self.plugin.fit(train, val, ctx)
+            return {"setting": str(self.plugin.setting)}, {}
+
+    def on_points(self, message: Message, arrays: Arrays) -> Answer:
+        with registry.guard(self.entry):
+            made = getattr(self.plugin, message["method"])(arrays["points"])
+            return {}, {"points": np.asarray(made, np.float64)}
+
+    def on_learns_from(self, message: Message, arrays: Arrays) -> Answer:
+        with registry.guard(self.entry):
+            return {"rows": int(self.plugin.learns_from(message["rows"]))}, {}
+
     def on_predict(self, message: Message, arrays: Arrays) -> Answer:
         with registry.guard(self.entry):
             return {}, {"proba": np.asarray(self.plugin.predict_proba(packing.to_release(arrays)))}

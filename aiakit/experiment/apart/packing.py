@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
-from aiakit.contracts import VIEWS, Context, Embeddings, Faces, LabelledRelease, Release
+from aiakit.contracts import (
+    VIEWS,
+    Context,
+    DecoderData,
+    Embeddings,
+    Faces,
+    LabelledRelease,
+    LinkerData,
+    RegressorData,
+    Release,
+)
 from aiakit.experiment.apart.wire import Arrays, Message
 
 PHOTOGRAPHS = ("train.images", "val.images")  # large: the plugin's process maps them
 OF_CONTEXT = ("seed", "device", "precision", "threads", "compiled")
 
 Known = Faces | Embeddings | LabelledRelease
+Paired = LinkerData | DecoderData | RegressorData
+PAIRED: dict[str, type[Paired]] = {each.__name__: each for each in (LinkerData, DecoderData, RegressorData)}
 
 
 def of_release(release: Release, prefix: str = "") -> dict[str, Any]:
@@ -56,6 +69,19 @@ def to_known(kind: str, arrays: Arrays, prefix: str, classes: tuple[str, ...]) -
         images,
         to_release(arrays, f"{prefix}undefended.") if undefended else None,
     )
+
+
+def of_paired(known: Paired, prefix: str) -> dict[str, Any]:
+    """The arrays of what linkers, decoders and regressors are given."""
+    return {prefix + each.name: np.asarray(getattr(known, each.name)) for each in fields(known)}
+
+
+def to_paired(kind: str, arrays: Arrays, prefix: str) -> Paired:
+    """The same of these arrays; ``kind`` is the name of its class."""
+    cls: Any = PAIRED[kind]
+    found: Paired = cls(**{each.name: part if (part := arrays[prefix + each.name]).ndim else part.item()
+                           for each in fields(cls)})  # fmt: skip
+    return found
 
 
 def of_context(ctx: Context) -> Message:

@@ -17,7 +17,20 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import Attack, Context, Defense, EmbeddingDefense, Encoder, LabelledRelease, Release, State
+from aiakit.contracts import (
+    Attack,
+    Context,
+    Decoder,
+    Defense,
+    EmbeddingDefense,
+    Encoder,
+    LabelledRelease,
+    Linker,
+    Points,
+    Regressor,
+    Release,
+    State,
+)
 from aiakit.errors import AiakitError, Diverged, InputError, PluginError
 from aiakit.experiment.apart import packing
 from aiakit.experiment.apart.template import Template
@@ -222,6 +235,47 @@ class EncoderApart(_MakerApart, Encoder):
         return _one(self, found, "embedding")
 
 
+class _MeasuringApart(Apart):
+    """What stand-ins of linkers, decoders and regressors share."""
+
+    setting: str = ""
+
+    def fit(self, train: Any, val: Any, ctx: Context) -> Self:
+        self.ctx = ctx
+        message = {"known": type(train).__name__, "context": packing.of_context(ctx)}
+        answer, _ = self.call("measure", message, packing.of_paired(train, "train.") | packing.of_paired(val, "val."))
+        self.setting = str(answer.get("setting", ""))
+        return self
+
+    def predict(self, points: Points) -> NDArray[Any]:
+        return self._points("predict", points)
+
+    def _points(self, method: str, points: Points) -> NDArray[Any]:
+        return _one(self, self.call("points", {"method": method}, {"points": points})[1], "points")
+
+
+class LinkerApart(_MeasuringApart, Linker):
+    """As the linker."""
+
+    def of_source(self, points: Points) -> NDArray[Any]:
+        return self._points("of_source", points)
+
+    def of_target(self, points: Points) -> NDArray[Any]:
+        return self._points("of_target", points)
+
+
+class DecoderApart(_MeasuringApart, Decoder):
+    """As the decoder."""
+
+
+class RegressorApart(_MeasuringApart, Regressor):
+    """As the regressor."""
+
+    def learns_from(self, rows: int) -> int:
+        found = self.call("learns_from", {"rows": rows})[0].get("rows")
+        return found if isinstance(found, int) else rows
+
+
 def _fit(plugin: Apart, train: packing.Known, val: packing.Known, ctx: Context) -> None:
     """Send labelled people and have the plugin fitted on them."""
     plugin.ctx = ctx
@@ -240,4 +294,7 @@ STAND_INS: dict[type, type[Apart]] = {
     Defense: DefenseApart,
     EmbeddingDefense: EmbeddingDefenseApart,
     Encoder: EncoderApart,
+    Linker: LinkerApart,
+    Decoder: DecoderApart,
+    Regressor: RegressorApart,
 }

@@ -3,6 +3,7 @@
 Attacks: ``GridAttack`` (a grid of scikit-learn estimators, judged on attacker-val), ``from_sklearn`` (one estimator in
 one line), ``NetworkOnEmbeddings``, ``NetworkOnPictures``. Defenses: ``Learned`` (state of a handful of arrays),
 ``AffineEraser`` (x ↦ μ + A(x − μ)), ``Served`` (can be exported). For ``Plugin.unavailable``: ``not_installed``.
+Regressors: ``aiakit.plugins.bases.regressors.GridRegressor``.
 
 For attacks of your own making: ``embedding``, ``sample_rows``, ``subsample``, ``Sampled`` and ``in_chunks`` of what is
 given, ``sklearn_seed``, ``reduction``; ``mean_auc``, ``temperature`` and ``all_classes`` of scores.

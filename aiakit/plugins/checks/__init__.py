@@ -11,6 +11,7 @@ from aiakit.plugins.checks.cheats import ATTACK_CHEATS, DEFENSE_CHEATS
 from aiakit.plugins.checks.common import CLASS_CHECKS, CheckResult, PluginClass, run_check
 from aiakit.plugins.checks.defense import DEFENSE_CHECKS, DefenseSubject
 from aiakit.plugins.checks.encoder import ENCODER_CHECKS, EncoderSubject
+from aiakit.plugins.checks.risks import RISK_CHECKS, RiskSubject
 from aiakit.plugins.registry import Kind
 
 __all__ = ["CheckResult", "checks_for", "run_checks"]
@@ -19,11 +20,17 @@ SUBJECTS: Mapping[Kind, type[PluginClass]] = {
     "attack": AttackSubject,
     "defense": DefenseSubject,
     "encoder": EncoderSubject,
+    "linker": RiskSubject,
+    "decoder": RiskSubject,
+    "regressor": RiskSubject,
 }
 OF_KIND: Mapping[Kind, tuple[Callable[[Any], None], ...]] = {
     "attack": ATTACK_CHECKS + ATTACK_CHEATS,
     "defense": DEFENSE_CHECKS + DEFENSE_CHEATS,
     "encoder": ENCODER_CHECKS,
+    "linker": RISK_CHECKS,
+    "decoder": RISK_CHECKS,
+    "regressor": RISK_CHECKS,
 }
 
 

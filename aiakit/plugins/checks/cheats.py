@@ -24,14 +24,15 @@ REPEATS = 256  # draws of a stochastic release
 MOST_ERRORS = 6.0  # standard errors by which means of draws may differ: by chance in one of 10⁸ comparisons
 
 
-def _want_nothing_found(watch: Watch) -> None:
+def want_nothing_found(watch: Watch) -> None:
+    """Raise Failed where the plugin looked for anything."""
     want(not watch.found, f"{'; '.join(dict.fromkeys(watch.found))}: use what is handed to it and nothing else")
 
 
 def check_attack_searches_nothing(attack: AttackSubject) -> None:
     """Neither ``fit`` nor ``predict_proba`` looks at the call stack, or at the objects of the process."""
     want(len(attack.proba) > 0, "predict_proba says nothing")  # both were called, under watch
-    _want_nothing_found(attack.watch)
+    want_nothing_found(attack.watch)
 
 
 def check_arrays_are_read_within_their_bounds(attack: AttackSubject) -> None:
@@ -45,7 +46,7 @@ def check_arrays_are_read_within_their_bounds(attack: AttackSubject) -> None:
 def check_defense_searches_nothing(defense: DefenseSubject) -> None:
     """Neither ``fit`` nor ``release`` looks at the call stack, or at the objects of the process."""
     want(len(defense.outcome) > 0, "it releases nothing")  # it was fitted and has released, under watch
-    _want_nothing_found(defense.watch)
+    want_nothing_found(defense.watch)
 
 
 def check_samples_are_released_alone(defense: DefenseSubject) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from aiakit.experiment.linking import PLAIN, Linker, Shown, chosen
-from aiakit.experiment.maps import ridges, rotation, whitened
+from aiakit.attacks.linkers.affine import AffineLinker
+from aiakit.contracts import Context, LinkerData
 from aiakit.measures.bootstrap import IdentityBootstrap
+from aiakit.measures.maps import ridges, rotation, whitened
+from aiakit.measures.pairing import ProbePairs
 from aiakit.measures.unlinkability import LinkageStatistics, Linked, linkage_statistics
 
 DIMENSIONS, EACH = 16, 2
@@ -26,11 +28,20 @@ def turned(points: Any, key: int) -> Any:
     return points @ np.linalg.qr(np.random.default_rng(key).normal(size=(DIMENSIONS, DIMENSIONS)))[0]
 
 
-def learned(release: Any, other: Any, people: int = 200) -> tuple[Linker, dict[str, float]]:
-    """The linker between two kinds of releases of attacker's people. release, other : points → points."""
+def learned(release: Any, other: Any, people: int = 200) -> tuple[AffineLinker, LinkerData]:
+    """The linker between two kinds of releases of attacker's people (points → points), and attacker-val."""
     train, val = (faces(count, seed) for count, seed in ((people, 1), (60, 2)))
-    shown = [Shown(release(points), other(points), who) for points, who in (train, val)]
-    return chosen(shown[0], shown[1], False, np.random.default_rng(0))
+    shown = [LinkerData(release(points), other(points), who) for points, who in (train, val)]
+    return AffineLinker().fit(shown[0], shown[1], Context()), shown[1]
+
+
+def told_apart(val: LinkerData, linker: AffineLinker | None = None) -> float:
+    """How well people of attacker-val are, by where a linker puts them or by a cosine."""
+    pairs = ProbePairs.of(val.people, val.same, np.random.default_rng(0))
+    assert pairs is not None
+    if linker is None:
+        return pairs.area(val.source, val.target)
+    return pairs.area(linker.of_source(val.source), linker.of_target(val.target))
 
 
 def linked(source: Any, target: Any, who: Any) -> LinkageStatistics:
@@ -44,8 +55,8 @@ def test_two_rotations_hide_nothing_from_a_linker_and_everything_from_a_cosine()
     source, target = turned(points, 1), turned(points, 2)
     assert linked(source, target, who).point["d_sys"] < 0.15  # two rotations of 16 dimensions share a little by chance
     assert linked(linker.of_source(source), linker.of_target(target), who).point["d_sys"] > 0.99
-    assert val[linker.name] > 0.99
-    assert val[PLAIN] < 0.65
+    assert told_apart(val, linker) > 0.99
+    assert told_apart(val) < 0.65
 
 
 def test_of_noise_nothing_is_learned() -> None:
@@ -65,10 +76,11 @@ def test_a_matcher_of_one_release_finds_people_behind_what_they_do_not_differ_in
 
     (train, people), (val, others) = faces(300, 1), faces(60, 2)
     train, val = hidden(train), hidden(val)
-    linker, reached = chosen(Shown(train, train, people), Shown(val, val, others), True, np.random.default_rng(0))
-    assert linker.name.startswith("whitened")
-    assert reached[linker.name] > 0.95
-    assert reached[PLAIN] < 0.65
+    known = LinkerData(val, val, others, True)
+    linker = AffineLinker().fit(LinkerData(train, train, people, True), known, Context())
+    assert linker.setting.startswith("whitened")
+    assert told_apart(known, linker) > 0.95
+    assert told_apart(known) < 0.65
 
 
 def test_a_rotation_is_found_again_from_fewer_images_than_dimensions() -> None:

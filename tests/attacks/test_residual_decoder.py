@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aiakit.contracts import Context
-from aiakit.experiment.inverting import best_decoder
+from aiakit.attacks.decoders.residual import ResidualDecoder
+from aiakit.contracts import Context, DecoderData
 from aiakit.measures.bootstrap import IdentityBootstrap
 from aiakit.measures.identification import identification_statistics
 from aiakit.measures.inversion import InversionStatistics, Reconstructed, inversion_statistics
@@ -29,13 +29,13 @@ def faces(people: int, seed: int) -> tuple[Any, Any]:
 def inverted(release: Release) -> tuple[str, InversionStatistics, float]:
     """What is learned of 300 people of a kind of release, said of 150 others, and how often these are found first."""
     train, val = (faces(people, seed)[0] for people, seed in ((300, 1), (60, 2)))
-    decoder, name, _ = best_decoder((release(train), train), (release(val), val), Context(0))
+    decoder = ResidualDecoder().fit(DecoderData(release(train), train), DecoderData(release(val), val), Context())
     true, shown = faces(150, 3)
-    first, found = np.arange(len(true)) % 2 == 0, decoder(release(true))
+    first, found = np.arange(len(true)) % 2 == 0, decoder.predict(release(true))
     bootstrap = IdentityBootstrap(shown, 100)
     statistics = inversion_statistics(Reconstructed(true, found, train.mean(axis=0), shown, first), bootstrap)
     search = Search(true[first], shown[first], found, shown, first)
-    return name, statistics, identification_statistics([search], bootstrap).point["rank_1_of_150"]
+    return decoder.setting, statistics, identification_statistics([search], bootstrap).point["rank_1_of_150"]
 
 
 def test_an_invertible_linear_map_is_inverted() -> None:
@@ -67,9 +67,8 @@ def test_a_network_sees_what_no_linear_map_does() -> None:
 
 def test_a_decoder_is_the_same_again() -> None:
     train, val = (faces(people, seed)[0] for people, seed in ((40, 1), (20, 2)))
-    first, second = (
-        best_decoder((np.sin(train), train), (np.sin(val), val), Context(0))[0](np.sin(val)) for _ in range(2)
-    )
+    known, chooses = (DecoderData(np.sin(points), points) for points in (train, val))
+    first, second = (ResidualDecoder().fit(known, chooses, Context()).predict(np.sin(val)) for _ in range(2))
     assert np.array_equal(first, second)
 
 

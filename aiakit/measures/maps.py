@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import IntArray
-
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 PENALTIES = tuple(10.0**power for power in range(-5, 3))  # of ridge, in units of the mean variance of a dimension
 SHRINKAGES = (1.0, 0.1, 0.01, 0.001, 0.0001)  # of the scatter within people, likewise
 SMALL = 1e-12

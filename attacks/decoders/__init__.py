@@ -1,0 +1,1 @@
+"""The decoders, which measure inversion, that come with aiakit, one file each."""

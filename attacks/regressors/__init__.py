@@ -1,0 +1,1 @@
+"""The regressors, which measure what is read of numbers, that come with aiakit, one file each."""
