@@ -135,9 +135,12 @@ class Probing:
         """The plugin of the matcher, whose options may be set."""
         return [] if self.matcher is None else [("encoder", self.matcher.partition(":")[0])]
 
-    def measuring(self, broken: dict[str, str]) -> tuple[list[Stage], list[str]]:
-        """The plugins that measure its risks and numbers; and a line on each that is left out."""
-        numeric: tuple[RiskName, ...] = ("numeric",) if split_names(self.numeric) else ()
+    def measuring(self, broken: dict[str, str], numbers: bool = False) -> tuple[list[Stage], list[str]]:
+        """The plugins that measure its risks and numbers; and a line on each that is left out.
+
+        numbers : whether there are others than those of ``numeric``.
+        """
+        numeric: tuple[RiskName, ...] = ("numeric",) if numbers or split_names(self.numeric) else ()
         return risk_attacks((*named_risks(self.risks), *numeric), self.options, broken)
 
     def attack_specs(self, names: Sequence[str], in_use: Sequence[Stage]) -> tuple[PluginSpec, ...]:
@@ -195,16 +198,13 @@ def prepare(request: Request) -> Prepared:
     has_reference = request.reference or REFERENCE in split_names(request.defenses)
     knowledge, risks = levels(request.knowledge, has_reference), named_risks(request.risks)
     attacks_asked = attack_names(request.attacks, broken, knowledge)
-    measuring, left_out = request.measuring(broken)
     dataset_name = request.dataset
     registry.entry("dataset", dataset_name)
-    in_use: list[Stage] = [stage for chain in chains for stage in chain]
-    in_use += [("attack", name) for name in attacks_asked] + [
-        ("dataset", dataset_name),
-        *request.matching(),
-        *measuring,
-    ]
-    require_in_use(request.options, {name for _, name in in_use}, lambda option: registry.owners(option, in_use))
+    others: list[Stage] = [stage for chain in chains for stage in chain]
+    others += [("attack", name) for name in attacks_asked] + [("dataset", dataset_name), *request.matching()]
+    # whether a number is protected is known when the data are there, and what is wrong is said before if it can be
+    measuring, left_out = request.measuring(broken, numbers="," in (request.attribute or ""))
+    in_use = _all_in_use(request, [*others, *measuring])
     options = {**request.options}
     if encoder_options:
         options[encoder] = {**encoder_options, **options.get(encoder, {})}
@@ -217,7 +217,9 @@ def prepare(request: Request) -> Prepared:
     faces = _load(request, spec)
     request = _verifiable(request, faces)
     protected = protected_attributes(faces, request.attribute)
-    attribute, *others = protected.attributes
+    measuring, left_out = request.measuring(broken, numbers=bool(protected.numbers))
+    in_use = _all_in_use(request, [*others, *measuring])
+    attribute, *together = protected.attributes
     defenses, unable = able_to_erase(defenses, request.defenses, protected.numbers)
     classes = faces.attributes[attribute].classes
     usable = applicable(request.attacks, attacks_asked, classes)
@@ -227,7 +229,7 @@ def prepare(request: Request) -> Prepared:
                          "test people stay the test, leave out --folds")  # fmt: skip
     split = dealt(faces, protected.attributes, request.seed, request.shares, split_spec.folds)
     request.require_people(split.taught(faces.identity))
-    further = further_attributes(faces, split, [*others, *split_names(request.attributes)], usable)
+    further = further_attributes(faces, split, [*together, *split_names(request.attributes)], usable)
     require_learnable(faces, split, protected.numbers)
     measured = [*protected.numbers, *request.numeric]
     numeric = numeric_attributes(faces.numbers, measured, faces.identity, split, faces.name)
@@ -240,7 +242,7 @@ def prepare(request: Request) -> Prepared:
         **settings,
         dataset=DatasetSpec(**spec, image_size=request.image_size, strict=request.strict, data=faces.fingerprint),
         attribute=attribute,
-        protected=protected.attributes if others else (),
+        protected=protected.attributes if together else (),
         protected_numbers=protected.numbers,
         split=split_spec,
         defenses=defenses,
@@ -262,6 +264,12 @@ def prepare(request: Request) -> Prepared:
         threads=request.threads or (1 if request.remote else threads_in_all()),
     )
     return Prepared(config, faces, split, broken)
+
+
+def _all_in_use(request: Request, plugins: list[Stage]) -> list[Stage]:
+    """The plugins of a run. Raises InputError where an option is set of another."""
+    require_in_use(request.options, {name for _, name in plugins}, lambda option: registry.owners(option, plugins))
+    return plugins
 
 
 def _encoder_for(request: Request) -> str:
