@@ -165,10 +165,15 @@ def _others(given: dict[str, Any], identity: str, source: Source) -> list[str]:
 def _numbers(given: dict[str, Any], labels: Labels, others: list[str]) -> dict[str, Any]:
     """The columns of numeric attributes; of "all" every one that holds numbers."""
     from aiakit.datasets.numbers import numeric_columns
+    from aiakit.datasets.ordinal import ranks, split_order
     from aiakit.experiment.selection import split_names
 
-    names = split_names(given["numeric"])
-    found: dict[str, Any] = {name: labels.column(name, "--numeric") for name in names if name != "all"}
+    names, found = split_names(given["numeric"]), dict[str, Any]()
+    for name in names:
+        column, order = (name, ()) if name in labels.columns else split_order(name)
+        if name != "all":
+            cells = labels.column(column, "--numeric")
+            found[column] = ranks(cells, column, order) if order else cells
     offered = {name: cells for name, cells in labels.columns.items() if name not in others}
     return (numeric_columns(offered) if "all" in names else {}) | found
 

@@ -159,7 +159,8 @@ probing_options = together(
         "--numeric",
         multiple=True,
         metavar="A,B|all",
-        help="Also estimate these numbers from the releases (an age, a score): R² and error beside a constant's.",
+        help="Also estimate these numbers from the releases (an age, a score; words in an order, as "
+        "'band=child<adult<senior'): R² and error beside a constant's.",
     ),
     click.option("--no-utility", is_flag=True, help="Do not measure verification."),
     compute_options,

@@ -297,7 +297,7 @@ def inversion_cell(
 def numbers_cell(config: RunConfig, protocol: CellSpec, spec: NumericSpec) -> CellSpec:
     """What is known of a numeric attribute."""
     inputs = {"kind": "numbers", "protocol": protocol.digest, "attribute": spec.name, "data": spec.data,
-              **_common(config)}  # fmt: skip
+              **({"order": list(spec.order)} if spec.order else {}), **_common(config)}  # fmt: skip
     return CellSpec(inputs, f"numbers of {spec.name}", (protocol.digest,))
 
 

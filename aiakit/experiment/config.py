@@ -215,12 +215,13 @@ class AttributeSpec(Record):
 class NumericSpec(Record):
     """A numeric attribute whose value is estimated from releases. data : the digest of what is known of it.
 
-    left_out : why it is not measured ("" where it is).
+    left_out : why it is not measured ("" where it is). order : of an attribute of words that are counted up, the words.
     """
 
     name: str
     data: str = ""
     left_out: str = ""
+    order: tuple[str, ...] = ()
 
 
 Level = Literal["ignorant", "lazy", "informed", "adaptive", "query", "insider", "insider+query"]

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from aiakit.contracts import IntArray
+from aiakit.contracts import Attribute, IntArray
 from aiakit.datasets.fingerprint import array_digest
+from aiakit.datasets.ordinal import ranks, split_order, words_of
 from aiakit.datasets.splits import ATTACKED, Split, SplitName
 from aiakit.errors import InputError, unknown
 from aiakit.experiment.cellspec import CellSpec, RegressionKey, numbers_cell, produced_by, regression_cell
@@ -72,13 +73,30 @@ def numeric_cells(
 
 
 def numeric_attributes(
-    numbers: Numbers, asked: Sequence[str], identity: IntArray, splits: Split, where: str
+    numbers: Numbers,
+    asked: Sequence[str],
+    identity: IntArray,
+    splits: Split,
+    where: str,
+    attributes: Mapping[str, Attribute] | None = None,
 ) -> tuple[NumericSpec, ...]:
-    """Those that are asked for; "all" is every one that can be measured. where : what has these numbers.
+    """Those that are asked for; "all" is every one that can be measured. where : what has these numbers. attributes :
+    those whose classes may be given an order (``band=child<adult<senior``) in which they are counted up; None where
+    words were counted up when they were read.
 
-    Raises InputError for one that is not there, and for a named one that cannot be measured on these splits.
+    Raises InputError for one that is not there, for an order that does not fit, and for a named one that cannot be
+    measured on these splits.
     """
-    names = split_names(asked)
+    orders: dict[str, tuple[str, ...]] = {}
+    names = []
+    for text in split_names(asked):
+        name, order = (text, ()) if text in numbers else split_order(text)
+        names.append(name)
+        if order and attributes is not None:
+            if name not in attributes:
+                raise unknown("attribute", name, sorted(attributes), f" of {where}")
+            orders[name] = order
+            numbers = {**numbers, name: ranks(words_of(attributes[name]), name, order)}
     for name in names:
         if name != "all" and name not in numbers:
             raise unknown("numeric attribute", name, sorted(numbers), f" of {where}")
@@ -89,7 +107,9 @@ def numeric_attributes(
         problem = problem_of(numbers[name], identity, splits)
         if problem and name in names:
             raise InputError(f"--numeric {name} {problem}")
-        found.append(NumericSpec(name=name, data=array_digest(numbers[name]), left_out=problem))
+        found.append(
+            NumericSpec(name=name, data=array_digest(numbers[name]), left_out=problem, order=orders.get(name, ()))
+        )
     return tuple(found)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiakit.contracts import IntArray, RegressorData, View
+from aiakit.datasets.ordinal import ranks, words_of
 from aiakit.experiment.comparable import points_of
 from aiakit.experiment.measuring import Measurer
 from aiakit.experiment.protocol import JUDGED, Protocol
@@ -23,7 +24,9 @@ SMALL = 1e-9
 def compute_numbers(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runtime) -> None:
     """A numeric attribute of every image; NaN where it is not known."""
     faces = load_faces(store.read(inputs["protocol"]).inputs["dataset"], runtime)
-    draft.save("numbers", {"values": np.asarray(faces.numbers[inputs["attribute"]], np.float64)})
+    name, order = inputs["attribute"], inputs.get("order")
+    values = ranks(words_of(faces.attributes[name]), name, order) if order else faces.numbers[name]
+    draft.save("numbers", {"values": np.asarray(values, np.float64)})
     draft.result = {}
 
 

@@ -232,7 +232,7 @@ def prepare(request: Request) -> Prepared:
     further = further_attributes(faces, split, [*together, *split_names(request.attributes)], usable)
     require_learnable(faces, split, protected.numbers)
     measured = [*protected.numbers, *request.numeric]
-    numeric = numeric_attributes(faces.numbers, measured, faces.identity, split, faces.name)
+    numeric = numeric_attributes(faces.numbers, measured, faces.identity, split, faces.name, faces.attributes)
     _check_pairs(request, faces, split, defenses)
     settings = request.settings(defenses)
     if request.compiled:

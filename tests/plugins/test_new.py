@@ -32,7 +32,7 @@ def python(*arguments: str | Path, cwd: Path) -> None:
     subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, check=True)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["embedding-defense", "dataset"])  # those of all kinds pass in their own tests, below
 def test_the_skeleton_passes_the_checks_from_its_file(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
