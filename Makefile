@@ -57,7 +57,7 @@ docs: .venv/docs
 BOARD = --folds 5 --knowledge insider --halving --pairs 4000 --risks all --jobs 2 --threads 1 --out build/board
 SUBMIT = $(BIN)/aiakit leaderboard submit --replace --submitter aiakit
 LFW = --dataset lfw --data-root $(AIAKIT_DATA)/lfw
-ERASERS = mean-projection,leace,splince,quadratic-leace,inlp,r-lace,kernel-arl,kram,obliviator,fare
+ERASERS = mean-projection,leace,splince,quadratic-leace,inlp,r-lace,kernel-arl,kram,obliviator,fare,density-matching
 TRAINED = aia-ensemble,grl,maxent-arl,vib,ive,pe-miu
 EPOCHS = --set original.epochs=10 --set aia.epochs=10 --set aia-t.epochs=10
 
