@@ -29,6 +29,9 @@ TRIES = {
         "aiakit data --dataset NAME --plugin FILE",
         "aiakit run --dataset NAME --defense leace --attacks logreg --plugin FILE",
     ),
+    "linker": (f"aiakit run --defense leace --attacks logreg --risks identity --plugin FILE {FEW}",),
+    "decoder": (f"aiakit run --defense leace --attacks logreg --risks inversion --plugin FILE {FEW}",),
+    "regressor": (f"aiakit run --defense leace --attacks logreg --numeric hair_light --plugin FILE {FEW}",),
 }
 
 
@@ -39,8 +42,9 @@ TRIES = {
 def command(kind: str, name: str, out: Path) -> None:
     """Write the folder NAME with a plugin, its tests and a pyproject.toml.
 
-    KIND is attack, defense (of pictures), embedding-defense, encoder or dataset. The plugin file works with --plugin
-    at once; the folder installs with pip. Nothing is ever overwritten.
+    KIND is attack, defense (of pictures), embedding-defense, encoder, dataset, or what attacks another risk: linker,
+    decoder, regressor. The plugin file works with --plugin at once; the folder installs with pip. Nothing is ever
+    overwritten.
     """
     folder = write_skeleton(kind, name, out)
     file = shlex.quote(str(folder / f"{_module(kind, name)}.py"))

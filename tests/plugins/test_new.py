@@ -15,7 +15,7 @@ from aiakit.plugins import registry
 from tests.conftest import SHORT
 from tests.processes import begin
 
-KINDS = ["attack", "defense", "embedding-defense", "encoder", "dataset"]
+KINDS = ["attack", "defense", "embedding-defense", "encoder", "dataset", "linker", "decoder", "regressor"]
 
 
 BUILD = """
