@@ -38,11 +38,6 @@ SHORT_AIA = ("--set", "aia.epochs=1", "--set", "aia.width=8", "--set", "aia.late
 Evaluated = tuple[Run, Evaluation]
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are processors: tests wait for disks and for processes that they start."""
-    return (os.cpu_count() or 1) + 1
-
-
 @dataclass(frozen=True)
 class Answer:
     """What a command printed and exited with."""

@@ -129,13 +129,6 @@ def test_numbers_that_cannot_be_protected(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_sweep_protects_no_number(aiakit: Aiakit, tmp_path: Path) -> None:
-    told = ("sweep", "--defense", "inlp", "--set", "iterations=1,2", "--attribute", "gender,hair_light")
-    answer = aiakit(*told, *TINY, "--out", tmp_path / "runs")
-    assert answer.code == 2
-    assert "a sweep protects one attribute" in answer.message
-
-
 def test_what_has_classes_and_numbers_is_taken_by_its_classes_unless_the_number_is_meant(made_up: FaceSet) -> None:
     assert protected_attributes(made_up, "gender,age") == Protected(("gender", "age"))
     assert protected_attributes(made_up, "gender,numeric:age") == Protected(("gender",), ("age",))

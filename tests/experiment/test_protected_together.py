@@ -159,8 +159,13 @@ def test_attributes_that_cannot_be_protected_together(aiakit: Aiakit, tmp_path: 
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_sweep_protects_one_attribute(aiakit: Aiakit, tmp_path: Path) -> None:
-    told = ("sweep", "--defense", "aia", "--set", "beta=0,1", "--attribute", "gender,smiling")
+@pytest.mark.parametrize(
+    ("defense", "values", "second"), [("aia", "beta=0,1", "smiling"), ("inlp", "iterations=1,2", "hair_light")]
+)
+def test_a_sweep_protects_one_attribute_and_no_number(
+    aiakit: Aiakit, tmp_path: Path, defense: str, values: str, second: str
+) -> None:
+    told = ("sweep", "--defense", defense, "--set", values, "--attribute", f"gender,{second}")
     answer = aiakit(*told, *TINY, "--out", tmp_path / "runs")
     assert answer.code == 2
     assert "a sweep protects one attribute" in answer.message
