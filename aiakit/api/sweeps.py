@@ -81,6 +81,9 @@ def sweep(
     seeds: int = 1,
     seed: int = 0,
     attack_seeds: int = 1,
+    knowledge: str | Sequence[str] = "informed",
+    folds: int | None = None,
+    halving: bool = False,
     draws: int = 3,
     pairs: int = 25_000,
     utility: bool = True,
@@ -105,7 +108,11 @@ def sweep(
 
     >>> aiakit.sweep("aia", {"beta": [0, 1, 10]}, attacks="fast").to_pandas()  # doctest: +SKIP
     """
-    asked = fields_of(Request, locals()) | {"defenses": (defense,), "attacks": listed(attacks)}
+    asked = fields_of(Request, locals()) | {
+        "defenses": (defense,),
+        "attacks": listed(attacks),
+        "knowledge": listed(knowledge),
+    }
     asked |= {"encoder": encoder_named(encoder)}
     request = Request(**asked | {"data_options": dict(data or {}), "options": options or {}})
     axes = axes_of({option: tuple(each) for option, each in values.items()}, defense)

@@ -14,7 +14,7 @@ from aiakit.cli.results import show_plan, tell
 from aiakit.cli.run import command as run_command
 
 # Options of a run that have no meaning for a sweep, or another one.
-OWN = ("defenses", "attributes", "settings", "knowledge", "budgets", "pooled", "permutations", "forecast",
+OWN = ("defenses", "attributes", "settings", "budgets", "pooled", "permutations", "forecast",
        "no_reference", "risks", "numeric", "track", "as_json", "verbose")  # fmt: skip
 
 

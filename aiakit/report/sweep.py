@@ -15,7 +15,7 @@ from aiakit.report.page import Page, Section
 from aiakit.report.remarks import failed
 from aiakit.report.sections import present
 from aiakit.report.table import Cell, Column, Table, a_column_each, tabulated, to_cell
-from aiakit.report.tables import claim, headline, nowhere, utility
+from aiakit.report.tables import attacker, claim, headline, nowhere, utility
 from aiakit.sweeps.space import in_short
 
 PAGE = "sweep.html"
@@ -99,6 +99,7 @@ def points_table(document: Row, reference: bool = False) -> Table:
     columns = [
         *a_column_each({name: name for name in options}, lambda record, name: _parameter(record[0].get(name, ""))),
         *headline(row, nowhere),
+        attacker(row, [record[1] for record in records]),
         *claim(row, nowhere, nowhere),
         utility("random", row, "random", nowhere),
         Column("front", lambda record: to_cell({True: "yes", False: "no", None: None}[record[1].get("pareto")]), False,

@@ -69,6 +69,12 @@ def headline(key: Callable[[Any], Row], href: Callable[[Any], str | None]) -> li
     ]  # fmt: skip
 
 
+def attacker(key: Callable[[Any], Row], rows: Sequence[Row]) -> Column:
+    """The column of what the attacker of the headline knows, empty where all are informed."""
+    several = any(row["level"] != "informed" for row in rows)
+    return Column("attacker", lambda r: to_cell(key(r)["level"] if several else None), False, "What he knows")
+
+
 def finer(key: Callable[[Any], Row], href: Callable[[Any], str | None]) -> list[Column]:
     """The columns of what else the strongest attack's scores say."""
     headings = {"auc": "AUC", "bits": "bits"}
@@ -125,11 +131,10 @@ def release_table(document: Row, links: Links) -> Table:
     def strongest(record: tuple[int, Row]) -> str | None:
         return to_strongest(*record)
 
-    several = any(each["level"] != "informed" for each in document["rows"])
     columns = [
         _release(links),
         *headline(row, strongest),
-        Column("attacker", lambda r: to_cell(r[1]["level"] if several else None), False, "What he knows"),
+        attacker(row, document["rows"]),
         *claim(row, lambda r: links.claim(r[1]["release"]), strongest),
         Column("at most", lambda r: to_cell(r[1]["simultaneous_upper"], href="#attack-table"), True,
                "A simultaneous 95 % bound on what the best of these attacks truly reaches"),

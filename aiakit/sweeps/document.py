@@ -15,7 +15,6 @@ from aiakit.sweeps.space import Space
 SCHEMA = 1
 # What the document of a run says of the whole experiment, and a sweep's says too.
 SHARED = ("aiakit", "dataset", "attribute", "classes", "people", "images", "splits", "seeds", "attack_seeds", "folds",
-          "attacker_people",
           "bayes_ceiling", "chance", "tested_together", "smallest_detectable", "notes", "limits")  # fmt: skip
 
 
@@ -40,6 +39,7 @@ def sweep_document(
     return {
         "schema": SCHEMA,
         **{key: first.document[key] for key in SHARED},
+        "attacker_people": {level: n for one in measured for level, n in one.document["attacker_people"].items()},
         "complete": not failures and not missing,
         "failures": [{"cell": label, "reason": reason} for label, reason in failures.items()],
         "defense": name,

@@ -76,6 +76,8 @@ class PreparedSweep:
             measured, how = compute(self.points), None
         else:
             measured, how = search(self.space, self.trials, self.seed, compute), describe(self.trials, self.seed)
+            if len(measured) < self.trials:  # some were proposed again: fewer verdicts stand together than was expected
+                measured[0] = next(measure(run.store, [measured[0].point], len(measured)))
         document = sweep_document(self.space, judged_together(measured), failures, how)
         write_atomically(folder / DOCUMENT, json.dumps(document, indent=1, allow_nan=False) + "\n")
         return document, notes

@@ -27,10 +27,11 @@ def require_optuna() -> None:
 def search(
     space: Space, trials: int, seed: int, measure: Callable[[list[Point]], Sequence[Measured]]
 ) -> list[Measured]:
-    """So many trials of a tree-structured Parzen estimator on both objectives (Ozaki et al., 2022), in order.
+    """The points of so many trials of a tree-structured Parzen estimator on both objectives (Ozaki et al., 2022).
 
-    Nothing is remembered between calls: the sampler is seeded and told what the stored cells say, so the same search
-    asks for the same points again, and one of more trials begins with the points of one of fewer.
+    A point that is proposed again is a trial again and is listed once, where it came first. Nothing is remembered
+    between calls: the sampler is seeded and told what the stored cells say, so the same search asks for the same points
+    again, and one of more trials begins with the points of one of fewer.
 
     measure : computes what is missing of some points, and returns what each reached.
     """
@@ -39,17 +40,19 @@ def search(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(directions=["maximize", "maximize"], sampler=optuna.samplers.TPESampler(seed=seed))
     distributions = {axis.name: _distribution(axis) for axis in space.axes}
-    found: list[Measured] = []
-    while len(found) < trials:
-        asked = [study.ask(distributions) for _ in range(min(BATCH, trials - len(found)))]
-        points = [space.point([trial.params[axis.name] for axis in space.axes]) for trial in asked]
-        for trial, one in zip(asked, measure(points), strict=True):
-            if one.placed is None:
+    found: dict[str, Measured] = {}
+    for first in range(0, trials, BATCH):
+        asked = [study.ask(distributions) for _ in range(min(BATCH, trials - first))]
+        points = {trial.number: space.point([trial.params[axis.name] for axis in space.axes]) for trial in asked}
+        new = {point.key: point for point in points.values() if point.key not in found}
+        found |= zip(new, measure(list(new.values())) if new else (), strict=True)
+        for trial in asked:
+            placed = found[points[trial.number].key].placed
+            if placed is None:
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
             else:
-                study.tell(trial, [one.placed.privacy, one.placed.utility])
-            found.append(one)
-    return found
+                study.tell(trial, [placed.privacy, placed.utility])
+    return list(found.values())
 
 
 def describe(trials: int, seed: int) -> dict[str, Any]:

@@ -24,6 +24,11 @@ class Point:
     config: RunConfig
 
     @property
+    def key(self) -> str:
+        """What tells it from every other point of its sweep."""
+        return repr(self.params)
+
+    @property
     def label(self) -> str:
         return ", ".join(f"{name}={in_short(value)}" for name, value in self.params.items())
 
@@ -46,8 +51,8 @@ class Space:
 
     def grid(self) -> list[Point]:
         """Every combination, the last axis fastest; values that are equal once read count once."""
-        points = [self.point(values) for values in itertools.product(*(axis.values for axis in self.axes))]
-        return [point for number, point in enumerate(points) if point.params not in [p.params for p in points[:number]]]
+        points = (self.point(values) for values in itertools.product(*(axis.values for axis in self.axes)))
+        return list({point.key: point for point in points}.values())
 
     def frame(self) -> RunConfig:
         """All that the points have in common: what a folder that holds points of several sweeps is known by."""

@@ -220,11 +220,14 @@ def test_table_for_people(tiny_sweep: tuple[Path, dict[str, Any]], capsys: pytes
 
 def test_a_chain_sweeps_its_stages(aiakit: Aiakit, tmp_path: Path) -> None:
     values = ("--set", "epsilon=1,8", "--set", "quadratic-leace.shrinkage=no")
-    options = ("--attacks", "lda", *TINY, *SHORT, "--no-utility", "--out", tmp_path, "--json")
+    options = ("--attacks", "lda", *TINY, *SHORT, "--no-utility", "--knowledge", "insider", "--out", tmp_path, "--json")
     answer = aiakit("sweep", "--defense", "leace+gaussian-noise", "--set", "epsilon=1,8", *options)
     assert answer.code == 0, answer.err
     document = answer.document
     assert document["options"] == {"gaussian-noise.epsilon": [1.0, 8.0]}
+    assert set(document["attacker_people"]) == {"informed", *(point["level"] for point in document["points"])}
+    levels = [{point["level"], *point["knowledge"]} for point in document["points"]]
+    assert levels == [{"informed", "insider"}] * 2
     assert [point["pareto"] for point in document["points"]] == [None, None]
     assert document["hypervolume"] is None
     (folder,) = tmp_path.iterdir()
@@ -276,6 +279,7 @@ class TestSearch:
 
         found = search(prepare_sweep(request, axes, trials).space, trials, seed, measure)
         assert [one.point.params for one in found] == asked
+        assert all(one not in asked[:number] for number, one in enumerate(asked))
         return asked
 
     def test_points_depend_on_the_seed_and_what_came_before_only(self) -> None:
@@ -285,6 +289,21 @@ class TestSearch:
         assert self.asked(4, seed=1) != longer[:4]
         assert all(isinstance(point["latent"], int) and 16 <= point["latent"] <= 64 for point in longer)
         assert {point["beta"] for point in longer} <= {0.0, 1.0, 3.0}
+
+    def test_a_point_that_is_proposed_again_is_listed_and_computed_once(self) -> None:
+        pytest.importorskip("optuna")
+        axes, _ = parse_axes(("beta=0,1",), "aia", search=True)
+        data = {"people": 80, "images_per_person": 3}
+        request = Request(defenses=("aia",), attacks=("lda",), data_options=data, image_size=16, device="cpu")
+        asked: list[float] = []
+
+        def measure(points: list[Point]) -> list[Measured]:
+            asked.extend(point.params["beta"] for point in points)
+            return [Measured(point, {}, Objectives(0.5, 0.6, np.zeros((2, 1)))) for point in points]
+
+        found = search(prepare_sweep(request, axes, 9).space, 9, 0, measure)
+        assert sorted(asked) == [0, 1]
+        assert [one.point.params["beta"] for one in found] == asked
 
     def test_a_failed_trial_is_no_result(self) -> None:
         assert len(self.asked(14, failing=2)) == 14
