@@ -40,13 +40,18 @@ def _pack(name: str, part: NDArray[Any], precision: Any) -> NDArray[Any]:
     if _holds_probabilities(name, part):
         logs = np.log(np.maximum(part.astype(np.float64), _LEAST))
         relative = logs[:, :1] - logs[:, 1:] if logs.shape[1] == 2 else logs - logs.max(axis=1, keepdims=True)
-        return relative.astype(precision)
+        return _rounded(relative, precision)
     if part.dtype.kind == "f":
-        return part.astype(precision)
+        return _rounded(part, precision)
     if part.dtype.kind == "i":
         low, high = (int(part.min()), int(part.max())) if part.size else (0, 0)
         return part.astype(next(kind for kind in _INTEGERS if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max))
     return part
+
+
+def _rounded(part: NDArray[Any], precision: Any) -> NDArray[Any]:
+    """To half precision by way of single: what was stored in single gives the same when it is packed again."""
+    return part.astype(np.float32).astype(precision) if precision == np.float16 else part.astype(precision)
 
 
 def _unpack(name: str, part: NDArray[Any]) -> NDArray[Any]:

@@ -48,7 +48,7 @@ def submit(
 ) -> Submitted:
     """Write the entries of a run into a folder; those that are there already are left as they are.
 
-    replace : remove other entries of the same releases and data. with_release : also store the release of
+    replace : remove other entries of the same releases, under the same options, and data. with_release : also store the release of
     attacker-train, attacker-val and test, so that attacks can be trained again. provenance : who hands it in; the
     command is the run's. Raises InputError where the folder cannot be written to.
     """
@@ -80,9 +80,12 @@ def submit(
 
 
 def _alike(entry: Entry, other: Entry) -> bool:
-    """Whether two entries are of one release of the same data."""
+    """Whether two entries are of one release of the same data, with no option that both have set otherwise."""
     ours, theirs = entry.protocol, other.protocol
-    return (entry.release, ours.data, ours.attribute) == (other.release, theirs.data, theirs.attribute)
+    if (entry.release, ours.data, ours.attribute) != (other.release, theirs.data, theirs.attribute):
+        return False
+    stages = zip(entry.stages, other.stages, strict=False)
+    return all(a.params[name] == b.params[name] for a, b in stages for name in a.params.keys() & b.params.keys())
 
 
 def _remove(before: Sequence[tuple[Path, Entry]], written: Submission) -> None:

@@ -136,5 +136,11 @@ def test_a_run_that_was_made_again_takes_the_place_of_its_entries(run: Run, grow
     write_submission(tmp_path, entry.entry.model_copy(update={"name": "earlier"}), entry.tensors)
     (tmp_path / entry.entry.scores.file).unlink()
     own.unlink()
+    *first, last = entry.entry.stages
+    further = last.model_copy(update={"params": {**last.params, "values": 3}})
+    other = {"name": "under-other-options", "stages": (*first, further)}
+    write_submission(tmp_path, entry.entry.model_copy(update=other), entry.tensors)
     assert submit(run, tmp_path, "certified-code", replace=True).notes == []
-    assert before.keys() == {path.name for path in tmp_path.iterdir()}
+    added = {path.name for path in tmp_path.iterdir()} - before.keys()
+    assert {name.split(".")[0] for name in added} == {"under-other-options"}
+    assert before.keys() <= {path.name for path in tmp_path.iterdir()}

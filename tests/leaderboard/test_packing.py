@@ -38,6 +38,23 @@ def test_what_is_unpacked_packs_to_the_same(scores: np.ndarray[Any, Any], precis
     assert {name: part.tobytes() for name, part in again.items()} == {n: part.tobytes() for n, part in stored.items()}
 
 
+@given(hnp.arrays(np.float64, st.integers(1, 50), elements=st.floats(-1, 1)), st.sampled_from(PRECISIONS))
+def test_similarities_are_the_same_in_half_precision_however_they_were_stored(similarity: Any, precision: Any) -> None:
+    """Two roundings may end elsewhere than one: an entry in single precision would not be its own run's."""
+    tensors = {"verifier.0.test.random": similarity}
+    again = packed(unpacked(packed(tensors, precision)))
+    assert again["verifier.0.test.random"].tobytes() == packed(tensors)["verifier.0.test.random"].tobytes()
+
+
+def test_half_precision_is_rounded_to_by_way_of_single() -> None:
+    """1 + 2⁻¹¹ lies half-way between two halves, where ties go to the even one, and what is a little more does not."""
+    of_double = np.array([1 + 2.0**-11 + 2.0**-40])
+    assert of_double.astype(np.float16) != of_double.astype(np.float32).astype(np.float16)
+    similarities = {"verifier.0.test.random": of_double}
+    assert packed(unpacked(packed(similarities, np.float32)))["verifier.0.test.random"] == np.float16(1)
+    assert packed(similarities)["verifier.0.test.random"] == np.float16(1)
+
+
 def test_samples_that_an_attack_is_sure_of_stay_in_order() -> None:
     """In half precision all of these probabilities would be 1."""
     sure = 1 - 10.0 ** -np.arange(4, 12)
