@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = [path for folder in ("aiakit", "attacks", "defenses", "benchmarks/suites") for path in sorted((ROOT / folder).rglob("*.py"))]
+SOURCES = [
+    path
+    for folder in ("aiakit", "attacks", "defenses", "benchmarks/suites")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
 UNPICKLING = ("pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle")
 PROCESSES = ("subprocess", "pty", "commands", "popen2")
 EVALUATING = ("eval", "exec", "compile", "__import__")
