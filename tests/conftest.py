@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import vl_convert
 from hypothesis import settings
 
 from aiakit.cli.main import main
@@ -103,6 +104,23 @@ def few_pairs() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("aiakit.experiment.request.PairsSpec", at_most)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drawn_once() -> Iterator[None]:
+    """A chart is drawn once in a process: hundreds of runs of tests end in a page, and many in the same figures."""
+    draw = vl_convert.vegalite_to_svg
+    drawn: dict[str, str] = {}
+
+    def remembered(spec: dict[str, Any]) -> str:
+        key = json.dumps(spec, sort_keys=True)
+        if key not in drawn:
+            drawn[key] = draw(spec)
+        return drawn[key]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(vl_convert, "vegalite_to_svg", remembered)
         yield
 
 

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = [path for folder in ("aiakit", "attacks", "defenses") for path in sorted((ROOT / folder).rglob("*.py"))]
+SOURCES = [
+    path
+    for folder in ("aiakit", "attacks", "defenses", "benchmarks/suites")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
 UNPICKLING = ("pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle")
 PROCESSES = ("subprocess", "pty", "commands", "popen2")
 EVALUATING = ("eval", "exec", "compile", "__import__")
@@ -45,6 +49,7 @@ def dangers(source: str, may_import: bool = False) -> list[str]:
             (name in EVALUATING and not owner)
             or (name in STARTING and owner == "os")
             or (name in IMPORTING and not may_import)
+            or (name == "save" and owner == "torch")
             or (name == "load" and owner == "torch" and given.get("weights_only") != "True")
             or (name == "load" and owner in ("np", "numpy") and given.get("allow_pickle") != "False")
             or given.get("shell") == "True"
@@ -55,10 +60,12 @@ def dangers(source: str, may_import: bool = False) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_nothing_runs_but_plugins(path: Path) -> None:
-    may_import = str(path.relative_to(ROOT)) in MAY_IMPORT
-    assert dangers(path.read_text(encoding="utf-8"), may_import) == []
+def test_nothing_runs_but_plugins() -> None:
+    found = {}
+    for path in SOURCES:
+        name = str(path.relative_to(ROOT))
+        found[name] = dangers(path.read_text(encoding="utf-8"), name in MAY_IMPORT)
+    assert {name: lines for name, lines in found.items() if lines} == {}
 
 
 @pytest.mark.parametrize(
@@ -70,6 +77,7 @@ def test_nothing_runs_but_plugins(path: Path) -> None:
         "eval(text)",
         "exec(compile(text, '', 'exec'))",
         "import os\nos.system(text)",
+        "torch.save(net, path)",
         "torch.load(path)",
         "torch.load(path, weights_only=False)",
         "np.load(path)",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -18,7 +17,7 @@ from typing import Any
 from aiakit.experiment.apart import FORKS, TEMPLATE
 from aiakit.experiment.engine import WorkerDied, Workers
 from aiakit.experiment.plan import CellSpec
-from aiakit.experiment.workers import Problem, Setup, compute
+from aiakit.experiment.workers import Problem, Setup, compute, spare_what_is_there
 
 IN_PROCESS = ("protocol", "labels", "release")  # kinds of cells that use every thread, and that the others wait for
 
@@ -110,7 +109,7 @@ def _start(setup: Setup, environment: dict[str, str]) -> None:
     os.environ.update(environment)
     if setup.plugins and FORKS:
         TEMPLATE.fork()
-    gc.freeze()  # what is loaded by now stays, and need not be searched for garbage after every cell
+    spare_what_is_there()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business: it ends the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _setup.append(setup)

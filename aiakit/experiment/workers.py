@@ -117,26 +117,33 @@ def _store(folder: Path, plugins: tuple[Path, ...]) -> Store:
 @contextmanager
 def what_is_there_stays() -> Iterator[None]:
     """Spare the search for garbage, which follows every cell, the objects of libraries: a third of a second each."""
-    gc.freeze()
+    spare_what_is_there()
     try:
         yield
     finally:
+        _spared[0] = 0
         gc.unfreeze()
 
 
-_loaded = [0]  # how many modules there were when libraries were last spared
+_spared = [0]  # how many modules there were when libraries were last spared; 0 while they are not
+
+
+def spare_what_is_there() -> None:
+    """What is loaded by now stays, and is searched for garbage no more."""
+    gc.freeze()
+    _spared[0] = len(sys.modules)
 
 
 def give_back_memory() -> None:
     """Return what was freed to the operating system: glibc would keep it, in each of several processes.
 
     Other C libraries have no such call and need none. Libraries that a cell has loaded are spared from now on, where
-    those before it are: torch loads most of its own with the first optimizer.
+    those before it are: torch loads most of its own with the first optimizer. How many objects are spared is never
+    asked: ``gc.get_freeze_count`` walks over all of them, 70 ms a cell.
     """
     gc.collect()
-    if gc.get_freeze_count() and len(sys.modules) > _loaded[0]:
-        gc.freeze()
-        _loaded[0] = len(sys.modules)
+    if 0 < _spared[0] < len(sys.modules):
+        spare_what_is_there()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
-import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from aiakit.experiment.config import LADDER
 from aiakit.measures.verification import OPERATING_POINTS
@@ -39,7 +38,7 @@ def det(curves: Sequence[DetCurve], impostors: str, meaning: str, rows: Sequence
     ]
     if not points:
         return None
-    ticks = [float(norm.ppf(rate)) for rate in RATES]
+    ticks = [float(ndtri(rate)) for rate in RATES]
     # Vega writes a minus sign where Python writes a hyphen
     labels = {f"{tick:.2f}".replace("-", "−"): f"{100 * rate:g} %" for tick, rate in zip(ticks, RATES, strict=True)}
     axis = alt.Axis(values=ticks, labelExpr=f"{json.dumps(labels)}[format(datum.value, '.2f')]")
@@ -107,7 +106,7 @@ def _operating_points(
 
 
 def _deviate(rate: float) -> float:
-    return float(norm.ppf(np.clip(rate, LEAST, MOST)))
+    return float(ndtri(min(max(rate, LEAST), MOST)))
 
 
 def _series(points: Sequence[dict[str, Any]], key: str) -> alt.Color:

@@ -95,9 +95,16 @@ def from_chance(values: Iterable[float | None], chance: float = 0.5) -> alt.Scal
     return alt.Scale(domain=[min([chance, *known]), 1.0], nice=True, zero=False)
 
 
+class _Data(alt.InlineData):
+    """Rows that are shared: altair copies a chart with all that it holds, many times over before it is drawn."""
+
+    def __deepcopy__(self, memo: object = None) -> _Data:
+        return self
+
+
 def values(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
     """Rows as inline data. Keys are ours, so that a name that somebody chose is only ever a value."""
-    return alt.InlineData(values=[dict(row) for row in rows])
+    return _Data(values=[dict(row) for row in rows])
 
 
 def title(text: str) -> str:

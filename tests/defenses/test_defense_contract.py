@@ -1,4 +1,4 @@
-"""Every defense of the field passes the checks that a stranger's plugin must pass, and refuses bad options."""
+"""What every defense of the field keeps besides the checks of plugins (``tests/plugins/test_built_in.py``)."""
 
 from __future__ import annotations
 
@@ -9,41 +9,7 @@ from aiakit.contracts import Context, EmbeddingDefense, Embeddings
 from aiakit.errors import InputError
 from aiakit.plugins import mock, registry
 from aiakit.plugins.checks import run_checks
-
-SHORT = {
-    "leace": {},
-    "mean-projection": {},
-    "splince": {"directions": 4},
-    "quadratic-leace": {},
-    "identity-transport": {"latent": 8},
-    "certified-code": {"latent": 4, "values": 5},
-    "aia-ensemble": {"epochs": 2, "latent": 8, "hsic": 1.0, "renew_every": 2},
-    "r-lace": {"steps": 40},
-    "density-matching": {"steps": 10},
-    "fare": {"cells": 4, "people": 2, "groups": 3, "latent": 4},
-    "inlp": {"iterations": 4},
-    "ive": {"trees": 5, "rounds": 2},
-    "kernel-arl": {"features": 64, "latent": 8},
-    "kram": {"epochs": 2},
-    "obliviator": {"epochs": 2, "iterations": 2, "latent": 8, "waves": 32},
-    "grl": {"epochs": 2, "latent": 8},
-    "maxent-arl": {"epochs": 2, "latent": 8},
-    "vib": {"epochs": 2, "latent": 8},
-    "gaussian-noise": {},
-    "laplace-noise": {},
-    "pe-miu": {},
-    "blur": {},
-    "pixelate": {},
-    "downsample": {},
-    "k-same": {"k": 4},
-    "san": {"epochs": 1, "width": 4},
-}
-
-
-@pytest.mark.parametrize("name", SHORT)
-def test_it_passes_the_checks_of_a_plugin(name: str) -> None:
-    failures = [result for result in run_checks("defense", name, SHORT[name]) if result.status == "fail"]
-    assert failures == []
+from tests.defenses.short import SHORT
 
 
 def test_k_same_eigen_passes_the_checks_of_a_plugin() -> None:

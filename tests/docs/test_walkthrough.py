@@ -14,13 +14,8 @@ from tests.docs.examples import ROOT, blocks
 from tests.encoders import onnx_models
 
 PAGE = ROOT / "docs" / "walkthrough.md"
-SHORT = (
-    "--attacks",
-    "logreg,lda",
-    "--no-forecast",
-    "--pairs",
-    "500",
-)  # as fast as a test must be; the page's own take every attack
+# As fast as a test must be; the page's own take every attack, and five folds.
+SHORT = ("--attacks", "logreg,lda", "--no-forecast", "--pairs", "500", "--folds", "3")
 PEOPLE, EACH, SIZE = 50, 3, 32
 
 

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aiakit.cli.main import main
+from aiakit.experiment.config import RunConfig
 from aiakit.experiment.plan import make_plan
 from aiakit.experiment.run import Run
 from aiakit.experiment.selection import Stage, meant_for
 from aiakit.plugins import registry
+from aiakit.results.document import document_of_run
 from tests.conftest import Answer
 
 Aiakit = Callable[..., Answer]
@@ -71,7 +74,7 @@ class Fourier(Regressor):
         return np.concatenate([np.cos(steps), np.sin(steps)], axis=1)
 """
 BAD = """
-class Base(Linker):
+class Base:
     summary = "bad"
 
     def fit(self, train, val, ctx):
@@ -82,19 +85,19 @@ class Base(Linker):
 
     of_target = of_source
 
-class Raises(Base):
+class Raises(Base, Linker):
     def fit(self, train, val, ctx):
         raise ValueError("no people")
 
-class Narrow(Base):
+class Narrow(Base, Linker):
     def of_target(self, points):
         return points[:, :2]
 
-class Short(Base):
+class Short(Base, Linker):
     def of_target(self, points):
         return points[1:]
 
-class Nothing(Base):
+class Nothing(Base, Linker):
     def of_source(self, points):
         return points * np.nan
 
@@ -163,10 +166,23 @@ def strangers(tmp_path: Path, no_plugin_files: None) -> Callable[[str], Path]:
     return write
 
 
-def test_those_that_know_better_are_chosen_and_named(
-    files: Path, aiakit: Aiakit, strangers: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def without(files: Path) -> tuple[dict[str, Any], RunConfig]:
+    """The row of the release, and the record, of the audit that no stranger takes part in."""
+    arguments = ("audit", files / "closed.npz", "--reference", files / "open.npz", *ASKED, "--quiet", "--out", files)
+    assert main([*map(str, arguments)]) == 0
+    run = Run.open(files / "run")
+    return document_of_run(run)["rows"][1], run.config
+
+
+def test_those_that_know_better_are_chosen_and_named_and_an_edit_computes_no_cells_but_theirs(
+    files: Path,
+    without: tuple[dict[str, Any], RunConfig],
+    aiakit: Aiakit,
+    strangers: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plain = released(audit(aiakit, files))
+    plain, _ = without
     answer = audit(aiakit, files, "--plugin", strangers(STRONG), "--set", "inverse.power=-1")
     assert answer.code == 0
     row = released(answer)
@@ -191,28 +207,6 @@ def test_those_that_know_better_are_chosen_and_named(
     assert recorded["linker", "inverse"].risks == ("identity", "linkage")
     assert {name for kind, name in recorded if kind == "regressor"} == {*regressors}
 
-
-def test_a_failure_is_one_line_that_names_it_and_the_others_are_kept(
-    files: Path, aiakit: Aiakit, strangers: Callable[[str], Path]
-) -> None:
-    file = strangers(BAD)
-    answer = audit(aiakit, files, "--plugin", file)
-    assert answer.code == 1
-    failures = Run.open(files / "run").failures().values()
-    for said in SAID:
-        wanted = re.escape(said).replace("FILE", re.escape(str(file))).replace("LINE", r"\d+")
-        assert any(re.match(wanted, reason) for reason in failures), (said, failures)
-    row, plain = released(answer), released(audit(aiakit, files))
-    kept = row["risks"]["identity"]["undefended embedding trained"]
-    assert kept["linker"] == plain["risks"]["identity"]["undefended embedding trained"]["linker"]
-    assert row["risks"]["inversion"] == plain["risks"]["inversion"]
-    assert {*row["numeric"]["wave"]["regressors"]} == {"ridge", "svr", "boosting", "mlp", "knn"}
-
-
-def test_an_edit_of_one_computes_its_cells_again_and_no_others(
-    files: Path, aiakit: Aiakit, strangers: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    audit(aiakit, files, "--plugin", strangers(STRONG))
     before = {cell.digest: cell for cell in make_plan(Run.open(files / "run").config).unique_cells()}
     monkeypatch.setattr(registry.REGISTRY, "_from_files", {})
     changed = STRONG.replace("return 1 / points", "return 2 / points")
@@ -229,28 +223,64 @@ def test_an_edit_of_one_computes_its_cells_again_and_no_others(
     }  # fmt: skip
 
 
-def test_one_that_measures_one_risk_takes_no_part_in_others(
-    files: Path, aiakit: Aiakit, strangers: Callable[[str], Path]
+def test_a_failure_is_one_line_that_names_it_and_the_others_are_kept(
+    files: Path, without: tuple[dict[str, Any], RunConfig], aiakit: Aiakit, strangers: Callable[[str], Path]
 ) -> None:
-    text = STRONG.replace('summary = "one over it"\n\n    def __init__', 'risks = ("linkage",)\n\n    def __init__')
-    answer = audit(aiakit, files, "--plugin", strangers(text))
-    assert answer.code == 0
-    assert released(answer)["risks"]["identity"]["undefended embedding trained"]["linker"] != ["inverse"]
-    assert "inverse" not in {spec.name for spec in Run.open(files / "run").config.measuring("linker")}
-
-
-def test_what_cannot_be_used_is_a_note_and_what_claims_another_risk_is_broken(
-    files: Path, aiakit: Aiakit, strangers: Callable[[str], Path]
-) -> None:
-    text = STRONG.replace("    def __init__(self, power", "    @classmethod\n    def unavailable(cls, classes=()):\n"
-                          "        return 'no moon'\n\n    def __init__(self, power")  # fmt: skip
-    text = text.replace("class Fourier(Regressor):", "class Fourier(Regressor):\n    risks = ('identity',)")
-    answer = audit(aiakit, files, "--plugin", strangers(text))
+    file = strangers(BAD)
+    answer = audit(aiakit, files, "--plugin", file)
     assert answer.code == 1
-    run = Run.open(files / "run")
-    assert "inverse not run: no moon" in answer.document["notes"]
+    failures = Run.open(files / "run").failures().values()
+    for said in SAID:
+        wanted = re.escape(said).replace("FILE", re.escape(str(file))).replace("LINE", r"\d+")
+        assert any(re.match(wanted, reason) for reason in failures), (said, failures)
+    row, (plain, _) = released(answer), without
+    kept = row["risks"]["identity"]["undefended embedding trained"]
+    assert kept["linker"] == plain["risks"]["identity"]["undefended embedding trained"]["linker"]
+    assert row["risks"]["inversion"] == plain["risks"]["inversion"]
+    assert {*row["numeric"]["wave"]["regressors"]} == {"ridge", "svr", "boosting", "mlp", "knn"}
+
+
+ODD = """
+class Places(Linker):
+    summary = "rows"
+
+    def fit(self, train, val, ctx):
+        return self
+
+    def of_source(self, points):
+        return np.eye(len(points))[:, :200]
+
+    of_target = of_source
+
+class Moon(Places):
+    @classmethod
+    def unavailable(cls, classes=()):
+        return "no moon"
+"""
+
+
+def test_risks_and_reasons_of_ones_own_are_heeded_and_places_tell_nothing(
+    files: Path, aiakit: Aiakit, strangers: Callable[[str], Path]
+) -> None:
+    """One measures one risk and takes no part in others, one is not available, one claims what is not its own.
+
+    And a linker that says where in its call an image stood would link everything, if sides came in one order.
+    """
+    text = STRONG.replace('summary = "one over it"\n\n    def __init__', 'risks = ("linkage",)\n\n    def __init__')
+    text = text.replace("class Fourier(Regressor):", "class Fourier(Regressor):\n    risks = ('identity',)")
+    answer = audit(aiakit, files, "--plugin", strangers(text + ODD))
+    assert answer.code == 1
+    row, run = released(answer), Run.open(files / "run")
+    assert row["risks"]["identity"]["undefended embedding trained"]["linker"] != ["inverse"]
+    assert "inverse" not in {spec.name for spec in run.config.measuring("linker")}
+    assert "moon not run: no moon" in answer.document["notes"]
     assert "its risks must be a tuple of numeric, not ('identity',)" in run.failures()["regressor fourier"]
-    assert released(answer)["risks"]["inversion"]["embedding"]["decoder"] == "one-over (power -1)"
+    assert row["risks"]["inversion"]["embedding"]["decoder"] == "one-over (power -1)"
+    placed = [cell for cell in make_plan(run.config).risks.linkers.values() if cell.plugin == ("linker", "places")]
+    assert placed
+    for cell in placed:
+        points = run.store.read(cell.digest).tensors("points")
+        assert np.mean(np.argmax(points["source"], axis=1) == np.argmax(points["target"], axis=1)) < 0.3
 
 
 def test_an_option_goes_to_those_of_a_name_that_have_it() -> None:
@@ -264,36 +294,10 @@ def test_an_option_goes_to_those_of_a_name_that_have_it() -> None:
     assert meant_for(regressor, asked, [regressor]) == asked["knn"]
 
 
-def test_a_record_of_an_earlier_version_keeps_its_cells(files: Path, aiakit: Aiakit) -> None:
-    audit(aiakit, files)
-    config = Run.open(files / "run").config
+def test_a_record_of_an_earlier_version_keeps_its_cells(without: tuple[dict[str, Any], RunConfig]) -> None:
+    _, config = without
     plan = make_plan(config.model_copy(update={"risk_attacks": None}))
     for cell in plan.risks.linkers.values():
         assert {*cell.inputs} == {"kind", "protocol", "source", "target", "views", "seed", "framework", "libraries"}
     assert {key.regressor for key in plan.numeric.regressions} == {"ridge", "svr", "boosting", "mlp", "knn"}
     assert all(cell.inputs["regressor"] == key.regressor for key, cell in plan.numeric.regressions.items())
-
-
-def test_places_among_those_of_test_tell_a_stranger_nothing(
-    files: Path, aiakit: Aiakit, strangers: Callable[[str], Path]
-) -> None:
-    """A linker that says where in its call an image stood would link everything, since sides come in one order."""
-    text = """
-class Places(Linker):
-    summary = "rows"
-
-    def fit(self, train, val, ctx):
-        return self
-
-    def of_source(self, points):
-        return np.eye(len(points))[:, :200]
-
-    of_target = of_source
-"""
-    answer = audit(aiakit, files, "--plugin", strangers(text))
-    assert answer.code == 0
-    found = Run.open(files / "run")
-    for cell in make_plan(found.config).risks.linkers.values():
-        if cell.plugin == ("linker", "places"):
-            points = found.store.read(cell.digest).tensors("points")
-            assert np.mean(np.argmax(points["source"], axis=1) == np.argmax(points["target"], axis=1)) < 0.3

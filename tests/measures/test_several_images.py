@@ -77,7 +77,7 @@ def test_it_holds_what_only_several_images_tell() -> None:
     """The truth: of one image nothing; of two, the classes' chances of two cells that differ are .1 and .35."""
     truth = (1 + 0.35 - 0.1) / 2
     held, of_one = [], []
-    for seed in range(200):
+    for seed in range(100):
         found = certified_of(*people_of_types(400, np.random.default_rng(seed)), 2)
         assert found is not None
         held.append(found.images[0].bound >= truth)

@@ -10,10 +10,11 @@ from aiakit.plugins import registry
 from aiakit.plugins.checks import attack as checks
 from aiakit.plugins.checks import run_checks
 from aiakit.plugins.options import required
+from tests.defenses.short import SHORT
 
 # A check holds of a small forest or network as of a large one; those of the defaults are trained by the main job.
 SMALL_CNN = {"model": "test_efficientnet_gn"}  # of timm's
-SHORT_ATTACKS = {
+SHORT_ATTACKS: dict[str, dict[str, Any]] = {
     "cnn": SMALL_CNN | {"epochs": "1"},
     "cnn-strong": SMALL_CNN | {"epochs": "1", "hidden_epochs": "1", "width": "4"},
     "decode-cnn": SMALL_CNN | {"epochs": "4", "width": "4", "cnn_epochs": "1"},
@@ -28,13 +29,7 @@ FEWER = {  # people, where each picture takes long
     "off-the-shelf": {"train": 20, "val": 20, "test": 80},
     **dict.fromkeys(("cnn-strong", "inverse", "mlp-wide", "pixels", "spectrum"), SOME),
 }
-SHORT_DEFENSES = {
-    **{name: {"epochs": "2", "width": "8"} for name in ("original", "aia", "aia-t", "san")},
-    **{name: {"epochs": "2"} for name in ("aia-ensemble", "kram", "grl", "maxent-arl", "vib")},
-    "ive": {"trees": "20", "rounds": "2"},
-    "kernel-arl": {"features": "128"},
-    "obliviator": {"epochs": "2", "iterations": "2", "waves": "64"},
-}
+SHORT_DEFENSES = {**SHORT, **{name: {"epochs": 2, "width": 8} for name in ("original", "aia", "aia-t")}}
 
 
 @pytest.mark.slow
@@ -55,6 +50,6 @@ def test_built_in_defenses_pass(name: str) -> None:
     assert failed_by_name("defense", name, SHORT_DEFENSES) == {}
 
 
-def failed_by_name(kind: Any, name: str, options: dict[str, dict[str, str]]) -> dict[str, str]:
+def failed_by_name(kind: Any, name: str, options: dict[str, dict[str, Any]]) -> dict[str, str]:
     results = run_checks(kind, name, options.get(name))
     return {result.name: result.reason for result in results if result.status == "fail"}

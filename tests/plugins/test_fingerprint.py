@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -138,13 +138,22 @@ def test_of_what_a_package_imports_late_only_what_is_asked_for_counts(
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return fingerprint(tmp_path_factory.mktemp("plain"), SOURCE)
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A module that can be imported as ``commented_probe``."""
+    folder = tmp_path_factory.mktemp("probe")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(folder)
+        (folder / "commented_probe.py").write_text(SOURCE, "utf-8")
+        yield folder / "commented_probe.py"
 
 
 @given(text=st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc", "Zl", "Zp"])))
-def test_no_comment_counts(text: str, plain: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    assert fingerprint(tmp_path_factory.mktemp("probe"), f"{SOURCE}# {text}\n") == plain
+def test_no_comment_counts(text: str, probe: Path) -> None:
+    found = []
+    for source in (SOURCE, f"{SOURCE}# {text}\n", SOURCE.replace("SHARE = 0.5", "SHARE = 1")):
+        probe.write_text(source, "utf-8")
+        found.append(source_digest(["commented_probe"]))
+    assert found[0] == found[1] != found[2]
 
 
 def written(run: Path) -> dict[str, int]:
