@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -203,8 +203,8 @@ def _place(submission: Submission, trust: bool) -> RankedEntry:
 
 
 def _label(places: Sequence[RankedEntry]) -> None:
-    """Name each release, with the parameters or the attacker in which it differs from others of the same name, or with
-    its run.
+    """Name each release, with the options in which it differs from others of the same name, or else with the attacker
+    or its run.
     """
     groups: dict[str, list[RankedEntry]] = {}
     for place in places:
@@ -212,22 +212,31 @@ def _label(places: Sequence[RankedEntry]) -> None:
         name = place.entry.protocol.dataset if audited else place.entry.release
         groups.setdefault(name, []).append(place)
     for name, group in groups.items():
-        options = [
-            {
-                **{f"{stage.name}.{key}": value for stage in stages for key, value in stage.params.items()},
-                "attacker": place.entry.level,
-            }
-            for place in group
-            for stages in [() if place.entry.audits else place.entry.stages]
-        ]
-        known = dict.fromkeys(key for each in options for key in each)
-        keys = [key for key in known if any(other.get(key) != options[0].get(key) for other in options)]
-        told = [[f"{key}={chosen.get(key)}" for key in keys] for chosen in options]
+        told = _differing([_options(place.entry, name) for place in group])
+        if max(Counter(map(tuple, told)).values()) > 1:
+            told = _differing([{**_options(place.entry, name), "attacker": place.entry.level} for place in group])
         alike = Counter(map(tuple, told))
         origins = _origins([place.submission for place in group])
         for place, words, origin in zip(group, told, origins, strict=True):
             words = [*words, origin] if alike[tuple(words)] > 1 else words
             place.label = f"{name} ({', '.join(words)})" if words else name
+
+
+def _options(entry: Entry, name: str) -> dict[str, Any]:
+    """Option → value, of its stages in order; those of a stage other than ``name`` with the stage's name."""
+    stages = () if entry.audits else entry.stages
+    return {
+        key if stage.name == name else f"{stage.name}.{key}": value
+        for stage in stages
+        for key, value in stage.params.items()
+    }
+
+
+def _differing(options: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """What tells some releases apart, in words: nothing of what they have in common."""
+    known = dict.fromkeys(key for each in options for key in each)
+    keys = [key for key in known if any(other.get(key) != options[0].get(key) for other in options)]
+    return [[f"{key}={chosen.get(key)}" for key in keys] for chosen in options]
 
 
 def _origins(submissions: Sequence[Submission]) -> list[str]:

@@ -48,9 +48,9 @@ def submit(
 ) -> Submitted:
     """Write the entries of a run into a folder; those that are there already are left as they are.
 
-    replace : remove other entries of the same releases, under the same options, and data. with_release : also store the release of
-    attacker-train, attacker-val and test, so that attacks can be trained again. provenance : who hands it in; the
-    command is the run's. Raises InputError where the folder cannot be written to.
+    replace : remove other entries of the same releases, under the same options, and data. with_release : also store
+    the release of attacker-train, attacker-val and test, so that attacks can be trained again. provenance : who hands
+    it in; the command is the run's. Raises InputError where the folder cannot be written to.
     """
     told = provenance or Provenance()
     command = None if run.command is None else without_folders(run.command)

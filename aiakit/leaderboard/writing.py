@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from aiakit.leaderboard.scores import figures_of, statistics_row
 from aiakit.leaderboard.tensors import FOLDS
 from aiakit.results.judge import SPLITS
 from aiakit.results.remembered import StatisticsCache
+from aiakit.results.row import Row
 from aiakit.storage import tensorfile
 from aiakit.storage.documents import writing
 from aiakit.storage.store import file_digest, write_atomically
@@ -28,20 +30,51 @@ MOVED = 5e-4  # of a figure: less than this does not show where three digits are
 
 
 def write_submission(folder: Path, entry: Entry, tensors: Tensors) -> Submission:
-    """Write an entry with its scores in the lowest precision in which none of its figures moves.
+    """Write an entry with its scores in the lowest precisions in which none of its figures moves.
 
     entry : its figures are those of ``tensors`` as they are. Those that are written are of the scores as stored, which
     differ by less than ``MOVED``.
     """
-    for precision in PRECISIONS:
-        stored = packed(tensors, precision)
-        row = statistics_row(entry, unpacked(stored), StatisticsCache.of_user())
-        figures = figures_of(row)
-        if next(differences(entry.figures, figures, MOVED), None) is None:
-            break
-    refs = write_scores(folder, entry.name, stored)
-    entry = entry.model_copy(update={"figures": figures, **refs})
-    return Submission(entry, unpacked(stored), write_entry(entry, folder), row)
+    compact = _compact(entry, tensors)
+    refs = write_scores(folder, entry.name, compact.stored)
+    entry = entry.model_copy(update={"figures": figures_of(compact.row), **refs})
+    return Submission(entry, unpacked(compact.stored), write_entry(entry, folder), compact.row)
+
+
+@dataclass(frozen=True)
+class _Compact:
+    """Tensors as they would be stored, the statistics of these, and whether a figure of the entry moved."""
+
+    stored: dict[str, NDArray[Any]]
+    row: Row
+    moved: bool
+
+
+def _compact(entry: Entry, tensors: Tensors) -> _Compact:
+    """All in half precision where no figure moves; else each kind of tensor in the lowest that by itself moves none."""
+    *lower, exact = PRECISIONS
+    found = _in_precisions(entry, tensors, dict.fromkeys(OF_RELEASE, lower[0]))
+    if not found.moved:
+        return found
+    as_they_are = dict.fromkeys(OF_RELEASE, exact)
+    able = {
+        kind: next((p for p in lower if not _in_precisions(entry, tensors, {**as_they_are, kind: p}).moved), exact)
+        for kind in OF_RELEASE
+        if any(name.startswith(kind) for name in tensors)
+    }
+    found = _in_precisions(entry, tensors, as_they_are | able)
+    return _in_precisions(entry, tensors, as_they_are) if found.moved else found
+
+
+def _in_precisions(entry: Entry, tensors: Tensors, precisions: Mapping[str, Any]) -> _Compact:
+    """precisions : how the name of a tensor begins → its floating type; of all others it is half."""
+    stored: dict[str, NDArray[Any]] = {}
+    for kind, precision in {**precisions, "": PRECISIONS[0]}.items():
+        of_kind = {name: part for name, part in tensors.items() if name.startswith(kind) and name not in stored}
+        stored |= packed(of_kind, precision)
+    row = statistics_row(entry, unpacked(stored), StatisticsCache.of_user())
+    moved = next(differences(entry.figures, figures_of(row), MOVED), None) is not None
+    return _Compact({name: stored[name] for name in tensors}, row, moved)
 
 
 def write_scores(folder: Path, name: str, stored: Tensors) -> dict[str, FileRef]:

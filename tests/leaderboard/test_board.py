@@ -141,9 +141,17 @@ def test_releases_of_one_name_are_told_apart_by_their_parameters(make: Make) -> 
         return Submission(made.entry.model_copy(update={"release": "aia"}), made.tensors, made.path)
 
     board = make_board([variant("e-00000001", 1), variant("e-00000002", 2)])
-    assert {place.label for place in board.places} == {"aia (aia.beta=1)", "aia (aia.beta=2)"}
+    assert {place.label for place in board.places} == {"aia (beta=1)", "aia (beta=2)"}
     table = csv.DictReader(io.StringIO(formats.as_csv(board)))
     assert {row["parameters"] for row in table} == {"aia.beta=1 aia.alpha=1", "aia.beta=2 aia.alpha=1"}
+    known = replace(variant("e-00000003", 1), row=None)
+    known = replace(known, entry=known.entry.model_copy(update={"level": "insider"}))
+    (informed, insider, other) = make_board([variant("e-00000001", 1), known, variant("e-00000002", 2)]).places
+    assert informed.label == "aia (beta=1, attacker=informed)", "options alone where they tell, or else the attacker"
+    assert insider.label == "aia (beta=1, attacker=insider)"
+    assert other.label == "aia (beta=2, attacker=informed)"
+    two = make_board([known, variant("e-00000002", 2)]).places
+    assert {place.label for place in two} == {"aia (beta=1)", "aia (beta=2)"}
 
 
 def test_csv_holds_plain_numbers(board: Board) -> None:

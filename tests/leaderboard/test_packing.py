@@ -66,7 +66,7 @@ def test_samples_that_an_attack_is_sure_of_stay_in_order() -> None:
 def test_scores_are_stored_in_the_lowest_precision_that_keeps_the_figures(
     make: Any, tmp_path: Any, spread: float | None, precision: Any
 ) -> None:
-    """Similarities that half precision cannot tell apart are kept in single precision."""
+    """Similarities that half precision cannot tell apart are kept in single precision, and nothing but these."""
     submission = make("aia", {"logreg": 0.9})
     tensors = {
         name: 1 + spread * part if spread and name.startswith("verifier") else part
@@ -74,5 +74,7 @@ def test_scores_are_stored_in_the_lowest_precision_that_keeps_the_figures(
     }
     written = write_submission(tmp_path, submission.entry, tensors)
     stored = tensorfile.load(tmp_path / written.entry.scores.file)
-    assert {part.dtype for part in stored.values()} == {np.dtype(precision)}
+    of_verifier = {part.dtype for name, part in stored.items() if name.startswith("verifier")}
+    assert of_verifier == {np.dtype(precision)}
+    assert {part.dtype for name, part in stored.items() if not name.startswith("verifier")} == {np.dtype(np.float16)}
     assert not list(differences(submission.entry.figures, written.entry.figures, MOVED))
