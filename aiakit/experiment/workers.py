@@ -139,7 +139,7 @@ def give_back_memory() -> None:
 
     Other C libraries have no such call and need none. Libraries that a cell has loaded are spared from now on, where
     those before it are: torch loads most of its own with the first optimizer. How many objects are spared is never
-    asked: ``gc.get_freeze_count`` walks over all of them, 70 ms a cell.
+    asked: ``gc.get_freeze_count`` walks over all of them, in every cell.
     """
     gc.collect()
     if 0 < _spared[0] < len(sys.modules):

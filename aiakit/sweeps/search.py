@@ -43,11 +43,11 @@ def search(
     found: dict[str, Measured] = {}
     for first in range(0, trials, BATCH):
         asked = [study.ask(distributions) for _ in range(min(BATCH, trials - first))]
-        points = {trial.number: space.point([trial.params[axis.name] for axis in space.axes]) for trial in asked}
-        new = {point.key: point for point in points.values() if point.key not in found}
+        points = [space.point([trial.params[axis.name] for axis in space.axes]) for trial in asked]
+        new = {point.key: point for point in points if point.key not in found}
         found |= zip(new, measure(list(new.values())) if new else (), strict=True)
-        for trial in asked:
-            placed = found[points[trial.number].key].placed
+        for trial, point in zip(asked, points, strict=True):
+            placed = found[point.key].placed
             if placed is None:
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
             else:
