@@ -14,7 +14,7 @@ import numpy as np
 from aiakit.errors import InputError
 from aiakit.experiment.config import REFERENCE, RELEASE, RISKS, Risk
 from aiakit.leaderboard.entry import Submission
-from aiakit.leaderboard.gather import mismatch, other_data
+from aiakit.leaderboard.gather import mismatch, other_attribute
 from aiakit.leaderboard.schema import Entry, Reported
 from aiakit.leaderboard.standing import computed_here, lacking, levels_of, suite_of
 from aiakit.leaderboard.verify import verified
@@ -161,7 +161,7 @@ def make_board(
     first = submissions[0]
     for reason in [
         *(mismatch(first, submission) for submission in submissions),
-        *(other_data(first, figures) for figures in reported),
+        *(other_attribute(first, figures) for figures in reported),
     ]:
         if reason is not None:
             raise InputError(reason)

@@ -295,13 +295,21 @@ def headline(board: Board) -> str:
     return f"{data_of(board)}: {protocol.attribute} ({', '.join(protocol.classes)}), {protocol.people} people"
 
 
-REPORTED_HEADINGS = ("source", "release", "reported leakage", "reported utility", "note")
+REPORTED_HEADINGS = ("source", "data set", "release", "reported leakage", "reported utility", "note")
 
 
 def reported_rows(board: Board) -> list[Sequence[Any]]:
-    """Published figures: source, release, leakage, utility, note."""
+    """Published figures: source, data set (marked where it is not the board's), release, leakage, utility, note."""
+    here = board.places[0].entry.protocol.dataset.casefold()
     return [
-        (figures.source, row.release, row.leakage, row.utility, row.note)
+        (
+            figures.source,
+            figures.dataset if figures.dataset.casefold() == here else f"{figures.dataset}, not this board's",
+            row.release,
+            row.leakage,
+            row.utility,
+            row.note,
+        )
         for figures in board.reported
         for row in figures.rows
     ]

@@ -114,7 +114,7 @@ def _keep_one_protocol(found: Gathered) -> None:
     kept = found.submissions = max(groups, key=len)
     others = [str(mismatch(kept[0], other)) for group in groups if group is not kept for other in group]
     found.set_aside += list(dict.fromkeys(others))  # the releases of one run have one reason
-    foreign = [other_data(kept[0], figures) for figures in found.reported]
+    foreign = [other_attribute(kept[0], figures) for figures in found.reported]
     found.set_aside += [reason for reason in foreign if reason is not None]
     found.reported = [figures for figures, reason in zip(found.reported, foreign, strict=True) if reason is None]
 
@@ -134,13 +134,9 @@ def mismatch(first: Submission, other: Submission) -> str | None:
     )
 
 
-def other_data(first: Submission, figures: Reported) -> str | None:
-    """Why published figures are not of the data of this entry; None where they are."""
-    protocol = first.entry.protocol
-    stated = (figures.dataset.casefold(), figures.attribute.casefold())
-    if stated == (protocol.dataset.casefold(), protocol.attribute.casefold()):
+def other_attribute(first: Submission, figures: Reported) -> str | None:
+    """Why published figures do not belong beside this entry; None where they are of its attribute, on whatever data."""
+    attribute = first.entry.protocol.attribute
+    if figures.attribute.casefold() == attribute.casefold():
         return None
-    return (
-        f"the figures of {figures.source} are of {figures.attribute} on {figures.dataset}, "
-        f"the board is of {protocol.attribute} on {protocol.dataset}"
-    )
+    return f"the figures of {figures.source} are of {figures.attribute}, the board is of {attribute}"

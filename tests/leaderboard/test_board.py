@@ -114,10 +114,12 @@ def test_reported_figures_never_rank(board: Board) -> None:
     assert "a paper" in formats.as_text(board, "markdown")
 
 
-def test_reported_figures_of_another_data_set_are_refused(make: Make) -> None:
-    figures = Reported(source="s", dataset="celeba", attribute="gender", rows=({"release": "x"},))
-    with pytest.raises(InputError, match="celeba"):
-        make_board([make("a", {"lda": 0.7})], [figures])
+def test_reported_figures_of_another_data_set_are_marked_and_of_another_attribute_refused(make: Make) -> None:
+    figures = Reported(source="s", dataset="celeba", attribute="Gender", rows=({"release": "x"},))
+    text = formats.as_text(make_board([make("a", {"lda": 0.7})], [figures]), "markdown")
+    assert "celeba, not this board's" in text
+    with pytest.raises(InputError, match="of smiling, the board is of gender"):
+        make_board([make("a", {"lda": 0.7})], [figures.model_copy(update={"attribute": "smiling"})])
 
 
 @pytest.mark.parametrize(

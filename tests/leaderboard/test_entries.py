@@ -405,10 +405,11 @@ def test_reported_figures_stand_in_the_folder(entries: Path, aiakit: Aiakit) -> 
     assert "theirs" in answer.out
     refused(aiakit("leaderboard", entries / "paper.toml"), "nothing to rank")
     refused(aiakit("leaderboard", "verify", entries / "paper.toml"), "no scores")
-    (entries / "paper.toml").write_text("\n".join(lines).replace("made-up", "lfw"))
+    assert "not this board's" not in answer.out
+    (entries / "paper.toml").write_text("\n".join(lines).replace("gender", "smiling"))
     answer = aiakit("leaderboard", entries)
     assert answer.code == 1
-    assert "set aside: the figures of a paper are of gender on lfw" in answer.err
+    assert "set aside: the figures of a paper are of smiling, the board is of gender" in answer.err
     (entries / "paper.toml").write_text("kind = ")
     assert "TOML" in aiakit("leaderboard", entries).message
 
