@@ -59,9 +59,10 @@ BOARD = --folds 5 --knowledge insider --halving --pairs 4000 --risks all --jobs 
 SUBMIT = $(BIN)/aiakit leaderboard submit --replace --submitter aiakit
 LFW = --dataset lfw --data-root $(AIAKIT_DATA)/lfw
 ERASERS = mean-projection,leace,splince,quadratic-leace,inlp,r-lace,kernel-arl,kram,obliviator,fare,density-matching
+FILTERS = random,blur,pixelate,downsample,k-same
 TRAINED = aia-ensemble,grl,maxent-arl,vib,ive,pe-miu
 PICTURES = $(LFW) --image-size 32 --seeds 3 $(BOARD) --pooled 3 --no-forecast \
-	--attacks gender-mlp,logreg,qda,subspace,svm,stack
+	--attacks gender-mlp,logreg,qda,subspace,svm,pixels,spectrum,stack
 EPOCHS = --set original.epochs=10 --set aia.epochs=10 --set aia-t.epochs=10
 
 board: board-synthetic $(if $(AIAKIT_DATA),board-lfw-pictures board-lfw-dlib)
@@ -69,13 +70,14 @@ board: board-synthetic $(if $(AIAKIT_DATA),board-lfw-pictures board-lfw-dlib)
 board-synthetic: .venv/installed
 	$(BIN)/aiakit run --dataset synthetic --people 600 --images-per-person 2 --image-size 32 --seeds 3 $(BOARD) \
 		--attacks logreg,qda,subspace,svm,inverse,pixels,spectrum,stack \
-		--defense random,blur,pixelate,downsample,k-same,san,aia,aia-t,$(TRAINED),$(ERASERS) \
+		--defense $(FILTERS),san,aia,aia-t,$(TRAINED),$(ERASERS) \
 		--defense identity-transport,identity-transport+inlp,certified-code,gaussian-noise,laplace-noise \
 		--set original.epochs=8 --set aia.epochs=8 --set aia-t.epochs=8 --name synthetic
 	$(SUBMIT) build/board/synthetic -o benchmarks/board/synthetic
 
 board-lfw-pictures: .venv/installed
-	$(BIN)/aiakit run $(PICTURES) --defense original,aia,aia-t,identity-transport $(EPOCHS) --name lfw-pictures
+	$(BIN)/aiakit run $(PICTURES) --defense $(FILTERS),san,aia,aia-t,identity-transport $(EPOCHS) \
+		--name lfw-pictures
 	$(BIN)/aiakit run $(PICTURES) --defense identity-transport --set identity-transport.latent=8 \
 		--set original.epochs=10 --name lfw-pictures-8
 	$(SUBMIT) build/board/lfw-pictures -o benchmarks/board/lfw-pictures

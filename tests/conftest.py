@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import threadpoolctl
 import vl_convert
 from hypothesis import settings
 
 from aiakit.cli.main import main
 from aiakit.experiment.config import PairsSpec
+from aiakit.experiment.libraries import LIBRARIES
 from aiakit.experiment.run import Run
 from aiakit.plugins import registry
 from aiakit.results.evaluate import Evaluation, evaluate
@@ -121,6 +124,16 @@ def drawn_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(vl_convert, "vegalite_to_svg", remembered)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def looked_through_once() -> Iterator[None]:
+    """Libraries with threads are looked for where one was loaded meanwhile, and garbage not among modules."""
+    gc.collect()
+    gc.freeze()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(threadpoolctl, "ThreadpoolController", LIBRARIES.controller)
         yield
 
 

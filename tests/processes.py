@@ -20,12 +20,16 @@ import sys
 import tempfile
 import termios
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
-from multiprocessing.util import spawnv_passfds
+from itertools import pairwise
+from multiprocessing import forkserver, util
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from aiakit.experiment.apart import FORKS, TEMPLATE
+from aiakit.experiment.config import framework_fingerprint
 from benchmarks.stress.processes import Process
 
 LOADED = ("aiakit.cli.audit", "aiakit.cli.run", "aiakit.experiment.cells", "aiakit.report.html", "torch._dynamo")
@@ -98,7 +102,7 @@ def _server() -> socket.socket:
     ours, theirs = socket.socketpair()
     with theirs:
         code = SERVE.format(path=sys.path, handle=theirs.fileno())
-        spawnv_passfds(sys.executable.encode(), [sys.executable, "-c", code], [theirs.fileno()])
+        util.spawnv_passfds(sys.executable.encode(), [sys.executable, "-c", code], [theirs.fileno()])
     return ours
 
 
@@ -107,6 +111,7 @@ def serve(handle: int) -> None:
     os.setsid()  # Ctrl-C is not its business
     for name in LOADED:
         importlib.import_module(name)
+    framework_fingerprint()  # of sources that every process would read
     os.fsync = os.fstat  # type: ignore[assignment]  # nobody waits for the disk: what a killed process wrote is kept
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait
@@ -156,6 +161,32 @@ def _become(asked: Mapping[str, Any], streams: Sequence[int]) -> None:
     sys.stdin = sys.__stdin__ = os.fdopen(0, encoding=encoding, closefd=False)
     sys.stdout = sys.__stdout__ = os.fdopen(1, "w", os.isatty(1) or -1, encoding, closefd=False)
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, encoding, "backslashreplace", closefd=False)
+    _fork_worker_server()
     TEMPLATE.fork()  # that of plugins
     sys.argv = list(asked["words"])
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+def _fork_worker_server() -> None:
+    """Start what multiprocessing forks workers from: forked as well, so that it need not load the libraries again."""
+    spawn = util.spawnv_passfds
+
+    def fork(path: Any, words: Any, handles: Any) -> int:
+        if not any("forkserver" in str(word) for word in words):  # that of shared memory, which is small
+            return spawn(path, words, handles)
+        number = os.fork()
+        if number == 0:
+            _close_all_but(0, 1, 2, *handles)
+            with suppress(SystemExit):  # its end, when this process has ended
+                forkserver.main(*handles, preload=[])
+            os._exit(0)
+        return number
+
+    forkserver.set_forkserver_preload([])
+    with patch.object(util, "spawnv_passfds", fork):
+        forkserver.ensure_running()
+
+
+def _close_all_but(*handles: int) -> None:
+    for low, high in pairwise([*sorted(handles), os.sysconf("SC_OPEN_MAX")]):
+        os.closerange(low + 1, high)

@@ -26,14 +26,43 @@ def source_digest(modules: Iterable[str]) -> str:
     of the module that it is imported from, or of other packages by that module's name, since only their versions are
     known elsewhere. A module without a readable source (an extension) counts by its bytes.
     """
-    modules = list(modules)
+    modules = tuple(modules)
+    known = _DIGESTS.get(modules)
+    if known is None or any(_stamp(path) != stamp for path, stamp in known.files.items()):
+        known = _DIGESTS[modules] = _digest(modules)
+    return known.digest
+
+
+@dataclass(frozen=True)
+class _Digest:
+    """A digest, and what its files were when it was made."""
+
+    digest: str
+    files: dict[Path, Any]
+
+
+_DIGESTS: dict[tuple[str, ...], _Digest] = {}  # a process asks for the same again and again
+
+
+def _digest(modules: tuple[str, ...]) -> _Digest:
     own = _own(modules)
     digests: set[bytes] = set()  # by content, not by name: a plugin file in another folder is the same plugin
-    for module, package in _followed(modules, own):
+    files = {}
+    for module, package, path in _followed(modules, own):
+        files[path] = _stamp(path)
         if module.digest:
             bound = sorted(_bound(module, package, own))
             digests.add(hashlib.sha256(f"{bound}".encode() + module.digest).digest())
-    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+    return _Digest(hashlib.sha256(b"".join(sorted(digests))).hexdigest(), files)
+
+
+def _stamp(path: Path) -> tuple[int, int, int, int] | None:
+    """What changes where a file is edited or replaced, whatever time it is given then; None where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ctime_ns, found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _left_out(module: str) -> bool:
@@ -46,7 +75,7 @@ def packages_of(modules: Iterable[str]) -> list[str]:
     own = _own(modules)
     found = {
         name.partition(".")[0]
-        for module, package in _followed(modules, own)
+        for module, package, _ in _followed(modules, own)
         for name, _ in _absolute(module.imported, package)
     }
     return sorted(found - own - sys.stdlib_module_names)
@@ -57,8 +86,8 @@ def _own(modules: Iterable[str]) -> frozenset[str]:
     return frozenset({"aiakit", *(name.partition(".")[0] for name in modules)})
 
 
-def _followed(modules: Iterable[str], own: frozenset[str]) -> Iterator[tuple[_Module, str]]:
-    """The modules and all they import from their own packages, each with the package that it is in."""
+def _followed(modules: Iterable[str], own: frozenset[str]) -> Iterator[tuple[_Module, str, Path]]:
+    """The modules and all they import from their own packages, each with the package that it is in, and its file."""
     waiting = [(name, False) for name in modules]
     seen: set[tuple[str, bool]] = set()
     while waiting:
@@ -74,7 +103,7 @@ def _followed(modules: Iterable[str], own: frozenset[str]) -> Iterator[tuple[_Mo
             waiting.extend(_late(name))
         module = _read(path)
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        yield module, package
+        yield module, package, path
         waiting.extend(_absolute(module.imported, package))
 
 
@@ -200,7 +229,10 @@ def _statements(tree: ast.AST) -> tuple[list[_Import], list[_Import]]:
 
 
 def _is_for_types(test: ast.expr) -> bool:
-    return ast.unparse(test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+    match test:
+        case ast.Name("TYPE_CHECKING") | ast.Attribute(ast.Name("typing"), "TYPE_CHECKING"):
+            return True
+    return False
 
 
 def _absolute(imported: Imported, package: str) -> Iterator[tuple[str, bool]]:

@@ -11,7 +11,9 @@ import inspect
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from weakref import WeakKeyDictionary
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
@@ -48,22 +50,17 @@ class Option:
             and not (self.takes("number") or self.takes("integer"))
         ):
             value = (value,)  # as --set reads it: a list of one
-        return _adapter(self.annotation).validate_python(value)
+        return self._adapter.validate_python(value)
 
     def takes(self, kind: str) -> bool:
         """Whether values of a JSON type ("number", "integer", "boolean", "array", …) are among those it takes."""
-        schema = _adapter(self.annotation).json_schema()
-        return kind in {part.get("type") for part in (schema, *schema.get("anyOf", []))}
+        return kind in {part.get("type") for part in (self._schema, *self._schema.get("anyOf", []))}
 
     def describe(self) -> dict[str, Any]:
         """A JSON schema fragment: type, bounds or choices, and the default where there is one."""
-        adapter = _adapter(self.annotation)
-        schema = adapter.json_schema()
-        return (
-            schema
-            if self.default is REQUIRED
-            else {**schema, "default": adapter.dump_python(self.default, mode="json")}
-        )
+        if self.default is REQUIRED:
+            return dict(self._schema)
+        return {**self._schema, "default": self._adapter.dump_python(self.default, mode="json")}
 
     def in_words(self) -> str:
         """``number >= 0, default 1.0``, for lists."""
@@ -76,6 +73,15 @@ class Option:
         elif isinstance(default, list):
             default = ",".join(map(str, default))
         return f"{_schema_in_words(schema)}, default {str(default) or 'empty'}"
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        """A pydantic validator that refuses NaN and infinity wherever a float occurs."""
+        return TypeAdapter(self.annotation, config=ConfigDict(allow_inf_nan=False))
+
+    @cached_property
+    def _schema(self) -> dict[str, Any]:
+        return self._adapter.json_schema()
 
 
 Options = Mapping[str, Mapping[str, Any]]  # plugin → option → value, a text or a value of the option's type
@@ -125,6 +131,15 @@ def options_of(cls: type, plugin: str) -> dict[str, Option]:
 
     Raises PluginError where the signature cannot serve: ``*args``, ``**kwargs``, or an annotation that names nothing.
     """
+    if cls not in _OPTIONS:
+        _OPTIONS[cls] = _read_options(cls, plugin)
+    return dict(_OPTIONS[cls])
+
+
+_OPTIONS: WeakKeyDictionary[type, dict[str, Option]] = WeakKeyDictionary()  # asked of a class again and again
+
+
+def _read_options(cls: type, plugin: str) -> dict[str, Option]:
     try:
         signature = inspect.signature(cls)
         hints = get_type_hints(cls.__init__, include_extras=True)  # type: ignore[misc]
@@ -176,11 +191,6 @@ def validate(cls: type, given: Mapping[str, Any], plugin: str) -> dict[str, Any]
                 raise PluginError(f"the default of {plugin}.{name} {problem}, but is {value!r}") from error
             raise InputError(f"{plugin}.{name} {problem}, got {value} (--set {plugin}.{name}=…)") from error
     return values
-
-
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    """A pydantic validator that refuses NaN and infinity wherever a float occurs."""
-    return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
 
 
 def _in_words(error: ValidationError) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -248,15 +248,21 @@ class Registry:
         return list(self._from_files)
 
     def _entries(self, kind: Kind) -> dict[str, Entry]:
-        if kind not in self._installed:
-            self._installed[kind] = _installed(kind)
+        if not self._installed:
+            self._installed = _installed()
         from_files = {entry.name: entry for entries in self._from_files.values() for entry in entries}
         return {**self._installed[kind], **{name: entry for name, entry in from_files.items() if entry.kind == kind}}
 
 
-def _installed(kind: Kind) -> dict[str, Entry]:
+def _installed() -> dict[Kind, dict[str, Entry]]:
+    """Every kind's: what is installed is looked through once."""
+    points = entry_points()
+    return {kind: _of_kind(kind, points.select(group=group)) for kind, group in GROUPS.items()}
+
+
+def _of_kind(kind: Kind, points: EntryPoints) -> dict[str, Entry]:
     found: dict[str, list[Entry]] = {}
-    for point in entry_points(group=GROUPS[kind]):
+    for point in points:
         package = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
         found.setdefault(point.name, []).append(Entry(kind, point.name, point.value, package))
     entries = {}

@@ -103,7 +103,9 @@ def serve(handle: int, torch: bool) -> None:
     import sklearn.linear_model  # noqa: F401
 
     from aiakit.experiment.apart import child
+    from aiakit.plugins.registry import REGISTRY
 
+    REGISTRY.names("attack")  # what is installed is looked through once, too
     if torch:
         import torch as _loaded  # noqa: F401
     signal.signal(signal.SIGINT, signal.SIG_IGN)
