@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -50,17 +51,23 @@ class _Compact:
     moved: bool
 
 
+_PART = re.compile(rf"(?:attack|beside)\.\d+\.|{'|'.join(map(re.escape, OF_RELEASE))}")
+
+
 def _compact(entry: Entry, tensors: Tensors) -> _Compact:
-    """All in half precision where no figure moves; else each kind of tensor in the lowest that by itself moves none."""
+    """All in half precision where no figure moves; else each part in the lowest that by itself moves none.
+
+    A part is what one attack says, or all tensors of another kind.
+    """
     *lower, exact = PRECISIONS
-    found = _in_precisions(entry, tensors, dict.fromkeys(OF_RELEASE, lower[0]))
+    parts = sorted({found[0] for found in map(_PART.match, tensors) if found})
+    found = _in_precisions(entry, tensors, dict.fromkeys(parts, lower[0]))
     if not found.moved:
         return found
-    as_they_are = dict.fromkeys(OF_RELEASE, exact)
+    as_they_are = dict.fromkeys(parts, exact)
     able = {
-        kind: next((p for p in lower if not _in_precisions(entry, tensors, {**as_they_are, kind: p}).moved), exact)
-        for kind in OF_RELEASE
-        if any(name.startswith(kind) for name in tensors)
+        part: next((p for p in lower if not _in_precisions(entry, tensors, {**as_they_are, part: p}).moved), exact)
+        for part in parts
     }
     found = _in_precisions(entry, tensors, as_they_are | able)
     return _in_precisions(entry, tensors, as_they_are) if found.moved else found
