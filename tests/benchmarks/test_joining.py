@@ -96,7 +96,7 @@ def test_a_file_that_is_too_large_is_refused(board: Path, two_runs: Path) -> Non
     (board / "release.safetensors").write_bytes(bytes(LIMIT + 1))
     committed()
     (refused,) = said().refused
-    assert "release.safetensors takes 2.0 MiB, and may take 2: " in refused
+    assert "release.safetensors takes 3.0 MiB, and may take 3: " in refused
 
 
 def test_edited_figures_are_refused(board: Path, two_runs: Path) -> None:
