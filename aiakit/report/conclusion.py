@@ -9,6 +9,7 @@ from aiakit.experiment.config import REFERENCE
 from aiakit.results.verdicts import IMPOSSIBLE, INVERTED, LEAKS, NO_POWER, NOT_FOUND, POWER_UNKNOWN
 
 Row = Mapping[str, Any]
+HALF = 0.5  # chance among two classes
 # Who reads most of a release, where that is not who learned from the release of his own people alone.
 WHO = {"insider": "an insider", "query": "able to query", "insider+query": "an insider and able to query"}
 
@@ -63,12 +64,12 @@ def conclude(attribute: str, chance: float | None, defended: Sequence[Row], unde
     # a release that is read worse than by guessing is not the one that says least
     least, most = next((row for row in found if row["verdict"] not in (INVERTED, IMPOSSIBLE)), found[0]), found[-1]
     if len(found) == 1:
-        return _sentence(_of_one(name, most), *beside, *_claim(most, "the defense's own attacker"))
+        return _sentence(_of_one(name, most), *beside, *_claim(most, "the defense's own attacker", chance))
     said = (
         f"Of {len(found)} releases {attribute} is read best from {most['release']}, at {_figure(most)}{_doubt(most)}, "
         f"and least from {least['release']}, at {_figure(least)}{_doubt(least)}"
     )
-    return _sentence(said, *beside, *_claim(most, f"{most['release']}'s own attacker"))
+    return _sentence(said, *beside, *_claim(most, f"{most['release']}'s own attacker", chance))
 
 
 def _of_one(name: str, row: Row) -> str:
@@ -87,9 +88,15 @@ def _doubt(row: Row) -> str:
     return "" if row["verdict"] in (LEAKS, None) else f" ({row['verdict']})"
 
 
-def _claim(row: Row, who: str) -> list[str]:
+def _claim(row: Row, who: str, chance: float | None) -> list[str]:
+    """An attacker surely below chance of two classes reads as much as one above it: its answers are turned round."""
     claimed = row["claimed"]
-    return [] if claimed is None else [f"{who} claims {percent(claimed['balanced_accuracy'])}"]
+    if claimed is None:
+        return []
+    said = f"{who} claims {percent(claimed['balanced_accuracy'])}"
+    if row.get("chance", chance) == HALF and claimed.get("ci95", (0, 1))[1] < HALF:
+        said += f", which turned round is {percent(1 - claimed['balanced_accuracy'])}"
+    return [said]
 
 
 def _sentence(*parts: str) -> str:

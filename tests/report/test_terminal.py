@@ -46,7 +46,9 @@ def row(release: str, value: float, verdict: str = "leaks", claimed: float | Non
         "release": release,
         "strongest": strongest,
         "verdict": verdict,
-        "claimed": None if claimed is None else {"balanced_accuracy": claimed},
+        "claimed": None
+        if claimed is None
+        else {"balanced_accuracy": claimed, "ci95": [claimed - 0.04, claimed + 0.05]},
     }
 
 
@@ -57,6 +59,11 @@ def row(release: str, value: float, verdict: str = "leaks", claimed: float | Non
             [row("original", 0.81), row("aia", 0.79, claimed=0.47)],
             "Gender is read from aia at 79 % [75, 84]; undefended 81 %; chance 50 %; the defense's own attacker claims "
             "47 %.",
+        ),
+        (
+            [row("original", 0.81), row("san", 0.88, claimed=0.12)],
+            "Gender is read from san at 88 % [84, 93]; undefended 81 %; chance 50 %; the defense's own attacker claims "
+            "12 %, which turned round is 88 %.",
         ),
         (
             [row("original", 0.81), row("aia", 0.51, "no leak found")],
