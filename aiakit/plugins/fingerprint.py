@@ -38,7 +38,7 @@ class _Digest:
     """A digest, and what its files were when it was made."""
 
     digest: str
-    files: dict[Path, Any]
+    files: dict[Path, _Stamp | None]
 
 
 _DIGESTS: dict[tuple[str, ...], _Digest] = {}  # a process asks for the same again and again
@@ -48,15 +48,19 @@ def _digest(modules: tuple[str, ...]) -> _Digest:
     own = _own(modules)
     digests: set[bytes] = set()  # by content, not by name: a plugin file in another folder is the same plugin
     files = {}
-    for module, package, path in _followed(modules, own):
-        files[path] = _stamp(path)
+    for module, package, (path, stamp) in _followed(modules, own):
+        files[path] = stamp
         if module.digest:
             bound = sorted(_bound(module, package, own))
             digests.add(hashlib.sha256(f"{bound}".encode() + module.digest).digest())
     return _Digest(hashlib.sha256(b"".join(sorted(digests))).hexdigest(), files)
 
 
-def _stamp(path: Path) -> tuple[int, int, int, int] | None:
+_Stamp = tuple[int, int, int, int]
+_File = tuple[Path, _Stamp | None]
+
+
+def _stamp(path: Path) -> _Stamp | None:
     """What changes where a file is edited or replaced, whatever time it is given then; None where it is gone."""
     try:
         found = path.stat()
@@ -86,7 +90,7 @@ def _own(modules: Iterable[str]) -> frozenset[str]:
     return frozenset({"aiakit", *(name.partition(".")[0] for name in modules)})
 
 
-def _followed(modules: Iterable[str], own: frozenset[str]) -> Iterator[tuple[_Module, str, Path]]:
+def _followed(modules: Iterable[str], own: frozenset[str]) -> Iterator[tuple[_Module, str, _File]]:
     """The modules and all they import from their own packages, each with the package that it is in, and its file."""
     waiting = [(name, False) for name in modules]
     seen: set[tuple[str, bool]] = set()
@@ -101,9 +105,10 @@ def _followed(modules: Iterable[str], own: frozenset[str]) -> Iterator[tuple[_Mo
             continue
         if whole:
             waiting.extend(_late(name))
+        stamp = _stamp(path)  # before it is read: what is edited meanwhile is read again
         module = _read(path)
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        yield module, package, path
+        yield module, package, (path, stamp)
         waiting.extend(_absolute(module.imported, package))
 
 

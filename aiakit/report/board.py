@@ -242,8 +242,8 @@ def _reported(board: Board) -> list[Section]:
     rows = [[to_cell(value) for value in row] for row in reported_rows(board)]
     table = Table("reported-table", "As published, on the authors' own protocol.", headings, rows)
     text = (
-        "These figures were not measured here: they stand beside the board and never rank. They are of other people or "
-        "pairs and mostly of weaker attacks: no figure above is better or worse than one of them."
+        "These figures were not measured here: they stand beside the board and never rank. They are of other people, "
+        "pairs or attacks: no figure above is better or worse than one of them."
     )
     return [Section("reported", "Reported figures", [text], (), [table])]
 

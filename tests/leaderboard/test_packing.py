@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import expit, logit
 
 from aiakit.leaderboard.differences import differences
 from aiakit.leaderboard.packing import PRECISIONS, packed, unpacked
+from aiakit.leaderboard.scores import figures_of, statistics_row
 from aiakit.leaderboard.writing import MOVED, write_submission
 from aiakit.storage import tensorfile
 
@@ -78,3 +80,18 @@ def test_scores_are_stored_in_the_lowest_precision_that_keeps_the_figures(
     assert of_verifier == {np.dtype(precision)}
     assert {part.dtype for name, part in stored.items() if not name.startswith("verifier")} == {np.dtype(np.float16)}
     assert not list(differences(submission.entry.figures, written.entry.figures, MOVED))
+
+
+def test_an_attack_that_needs_more_precision_is_alone_in_it(make: Any, tmp_path: Any) -> None:
+    submission = make("aia", {"logreg": 0.9, "lda": 0.8})
+    tensors = {**submission.tensors}
+    for name in [name for name in tensors if name.startswith("attack.0.")]:  # sure of one class, and hardly differing
+        first = expit(8 + 1e-3 * logit(np.clip(tensors[name][:, 0], 1e-6, 1 - 1e-6)))
+        tensors[name] = np.stack([first, 1 - first], axis=1)
+    entry = submission.entry.model_copy(update={"figures": figures_of(statistics_row(submission.entry, tensors))})
+    written = write_submission(tmp_path, entry, tensors)
+    stored = tensorfile.load(tmp_path / written.entry.scores.file)
+    wide = {name for name, part in stored.items() if part.dtype.kind == "f" and part.dtype != np.float16}
+    assert wide
+    assert all(name.startswith("attack.0.") for name in wide)
+    assert not list(differences(entry.figures, written.entry.figures, MOVED))
