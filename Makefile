@@ -85,8 +85,8 @@ board-lfw-pictures: .venv/installed
 	$(BIN)/python -m benchmarks.site --store lfw-pictures
 
 board-lfw-dlib: .venv/installed
-	$(BIN)/aiakit run $(LFW) --encoder precomputed:$(AIAKIT_DATA)/lfw_dlib128.npz $(BOARD) --pooled 3 --no-forecast \
-		--attacks logreg,qda,svm,inverse,stack --defense $(ERASERS),$(TRAINED) \
+	$(BIN)/aiakit run $(LFW) --encoder precomputed:$(AIAKIT_DATA)/lfw_dlib128.npz --seeds 3 $(BOARD) --pooled 3 --no-forecast \
+		--attacks logreg,qda,subspace,svm,mlp,inverse,stack --defense $(ERASERS),$(TRAINED) \
 		--defense identity-transport,identity-transport+kernel-arl,identity-transport+inlp,certified-code \
 		--name lfw-dlib
 	$(SUBMIT) build/board/lfw-dlib -o benchmarks/board/lfw-dlib

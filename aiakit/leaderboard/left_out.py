@@ -9,6 +9,15 @@ from aiakit.leaderboard.tensors import FOLDS, Tensors, check_probabilities, tens
 from aiakit.measures.halving import RUNGS, learned_in, outdone
 
 
+def shows_left_out(entry: Entry, tensors: Tensors) -> bool:
+    """Whether `check_left_out` has nothing to say against scores."""
+    try:
+        check_left_out(entry, tensors)
+    except ValueError:
+        return False
+    return True
+
+
 def check_left_out(entry: Entry, tensors: Tensors) -> None:
     """Raise ValueError unless the scores show of each attack that was left out that it is not the strongest."""
     for done in range(1, RUNGS + 1):

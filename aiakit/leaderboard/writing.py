@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aiakit.errors import InputError
 from aiakit.leaderboard.differences import differences
 from aiakit.leaderboard.entry import Submission, entry_files, read_record
+from aiakit.leaderboard.left_out import shows_left_out
 from aiakit.leaderboard.packing import PRECISIONS, Tensors, packed, unpacked
 from aiakit.leaderboard.schema import Entry, FileRef, Withdrawn
 from aiakit.leaderboard.scores import figures_of, statistics_row
@@ -31,7 +32,8 @@ MOVED = 5e-4  # of a figure: less than this does not show where three digits are
 
 
 def write_submission(folder: Path, entry: Entry, tensors: Tensors) -> Submission:
-    """Write an entry with its scores in the lowest precisions in which none of its figures moves.
+    """Write an entry with its scores in the lowest precisions in which none of its figures moves, and attacks that were
+    left out of later folds are still shown to be weaker.
 
     entry : its figures are those of ``tensors`` as they are. Those that are written are of the scores as stored, which
     differ by less than ``MOVED``.
@@ -44,7 +46,8 @@ def write_submission(folder: Path, entry: Entry, tensors: Tensors) -> Submission
 
 @dataclass(frozen=True)
 class _Compact:
-    """Tensors as they would be stored, the statistics of these, and whether a figure of the entry moved."""
+    """Tensors as they would be stored, the statistics of these, and whether a figure of the entry moved, or no longer
+    shows of an attack that it could be left out."""
 
     stored: dict[str, NDArray[Any]]
     row: Row
@@ -55,7 +58,8 @@ _PART = re.compile(rf"(?:attack|beside)\.\d+\.|{'|'.join(map(re.escape, OF_RELEA
 
 
 def _compact(entry: Entry, tensors: Tensors) -> _Compact:
-    """All in half precision where no figure moves; else each part in the lowest that by itself moves none.
+    """All in half precision where no figure moves; else each part in the lowest that by itself moves none; where these
+    together move one, all in one precision.
 
     A part is what one attack says, or all tensors of another kind.
     """
@@ -69,8 +73,11 @@ def _compact(entry: Entry, tensors: Tensors) -> _Compact:
         part: next((p for p in lower if not _in_precisions(entry, tensors, {**as_they_are, part: p}).moved), exact)
         for part in parts
     }
-    found = _in_precisions(entry, tensors, as_they_are | able)
-    return _in_precisions(entry, tensors, as_they_are) if found.moved else found
+    for precisions in (as_they_are | able, *(dict.fromkeys(parts, each) for each in (*lower[1:], exact))):
+        found = _in_precisions(entry, tensors, precisions)
+        if not found.moved:
+            break
+    return found
 
 
 def _in_precisions(entry: Entry, tensors: Tensors, precisions: Mapping[str, Any]) -> _Compact:
@@ -79,9 +86,10 @@ def _in_precisions(entry: Entry, tensors: Tensors, precisions: Mapping[str, Any]
     for kind, precision in {**precisions, "": PRECISIONS[0]}.items():
         of_kind = {name: part for name, part in tensors.items() if name.startswith(kind) and name not in stored}
         stored |= packed(of_kind, precision)
-    row = statistics_row(entry, unpacked(stored), StatisticsCache.of_user())
-    moved = next(differences(entry.figures, figures_of(row), MOVED), None) is not None
-    return _Compact({name: stored[name] for name in tensors}, row, moved)
+    read = unpacked(stored)
+    row = statistics_row(entry, read, StatisticsCache.of_user())
+    same = next(differences(entry.figures, figures_of(row), MOVED), None) is None and shows_left_out(entry, read)
+    return _Compact({name: stored[name] for name in tensors}, row, not same)
 
 
 def write_scores(folder: Path, name: str, stored: Tensors) -> dict[str, FileRef]:

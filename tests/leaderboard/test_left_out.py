@@ -8,17 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 
 import aiakit
 from aiakit.errors import InputError
 from aiakit.experiment.run import Run
 from aiakit.experiment.runtime import Runtime
+from aiakit.leaderboard import writing
 from aiakit.leaderboard.board import make_board
 from aiakit.leaderboard.entry import Submission, read_submission
+from aiakit.leaderboard.left_out import check_left_out
 from aiakit.leaderboard.rerun import rerun
 from aiakit.leaderboard.submit import submit
 from aiakit.leaderboard.verify import verified
-from aiakit.leaderboard.writing import MOVED
+from aiakit.leaderboard.writing import MOVED, write_submission
+from aiakit.storage import tensorfile
 
 ATTACKS = ("logreg", "lda", "svm", "qda", "stack")
 
@@ -75,6 +79,26 @@ def test_a_strong_attack_cannot_be_left_out(entries: Callable[[bool], Submission
     forged = replace(halved, tensors={**halved.tensors, f"attack.{number}.0.val": strong}, row=None)
     with pytest.raises(InputError, match="lda was left out of later folds, and its scores do not show"):
         verified(forged)
+
+
+def test_scores_are_stored_so_that_they_still_show_who_is_weaker(
+    entries: Callable[[bool], Submission], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half precision decides a few people otherwise, which near the margin matters: here lda's exact scores keep it."""
+    halved = entries(True)
+    number = [attack.name for attack in halved.entry.attacks].index("lda")
+    own = f"attack.{number}.0.val"
+    sure = expit(logit(halved.tensors[own]) * (1 + 1e-4))
+    tensors = {**halved.tensors, own: sure}
+    monkeypatch.setattr(
+        writing,
+        "shows_left_out",
+        lambda entry, read: check_left_out(entry, read) is None and np.allclose(read[own], sure, 1e-6),
+    )
+    written = write_submission(tmp_path, halved.entry.model_copy(update={"submitted_release": None}), tensors)
+    stored = tensorfile.load(tmp_path / written.entry.scores.file)
+    assert {name for name, part in stored.items() if part.dtype == np.float32} == {own}
+    assert verified(read_submission(written.path))
 
 
 def test_a_run_on_one_split_leaves_nothing_out(entries: Callable[[bool], Submission]) -> None:
