@@ -22,24 +22,25 @@ from tabulate import tabulate
 
 from aiakit.errors import InputError
 from aiakit.experiment.config import RISKS, Level
+from aiakit.leaderboard.columns import RISING
 from aiakit.report.board import JSON
 from aiakit.storage.documents import read_json
 from aiakit.storage.store import write_atomically
 from benchmarks.site import SITE
 
 PAGES = (Path("README.md"), Path("docs"))
-NOTHING, BOUND = "–", "no attack exceeds"
+NOTHING, BOUND, TWICE = "–", "no attack exceeds", "with twice the people"
 BLOCK = re.compile(r"(<!-- board (?P<name>[\w-]+) -->\n).*?(<!-- end of board -->)", re.DOTALL)
 
 
 def table_of(board: Mapping[str, Any]) -> str:
     """The Markdown table of a board's JSON document: what is claimed, what attackers of each level read (in bold the
-    headline), what is proven, the risks besides the attribute, and utility. Columns of which no release has anything
-    are left out.
+    headline), what the strongest that is no stack is predicted to read with twice the people, what is proven, the risks
+    besides the attribute, and utility. Columns of which no release has anything are left out.
     """
     levels = [level for level in get_args(Level) if any(level in _by_level(row) for row in board["rows"])]
     columns: dict[str, list[str]] = {"rank": [], "release": [], "claimed": []}
-    columns |= {name: [] for name in (*levels, BOUND, *RISKS, "verification, random impostors", "AUC")}
+    columns |= {name: [] for name in (*levels, TWICE, BOUND, *RISKS, "verification, random impostors", "AUC")}
     for row in board["rows"]:
         read, useful = _by_level(row), row["utility"].get("random")
         said = {level: _interval(read.get(level), "balanced_accuracy", level == row["level"]) for level in levels}
@@ -48,6 +49,7 @@ def table_of(board: Mapping[str, Any]) -> str:
         said["rank"] = NOTHING if row["rank"] is None else f"{row['rank']}{'=' if row['tied'] else ''}"
         said["release"] = f"`{row['release']}`"
         said["claimed"] = _number(row["claimed"] and row["claimed"]["balanced_accuracy"])
+        said[TWICE] = _predicted(row)
         said[BOUND] = _number(row["certified"])
         said["verification, random impostors"] = _interval(useful, "accuracy")
         said["AUC"] = _number(useful and useful["auc"])
@@ -70,6 +72,16 @@ def _interval(found: Mapping[str, Any] | None, key: str, headline: bool = False)
     low, high = found[f"{key}_ci95"]
     text = f"{_number(found[key])} [{_number(low)}, {_number(high)}]"
     return f"**{text}**" if headline else text
+
+
+def _predicted(row: Mapping[str, Any]) -> str:
+    """By the first curve, which is the strongest attack's; an arrow where any is still rising."""
+    curves = list(row.get("growth", {}).values())
+    if not curves or "predicted" not in curves[0]:
+        return NOTHING
+    twice = curves[0]["predicted"][0]
+    arrow = RISING * any(curve.get("still_rising", False) for curve in curves)
+    return _figure({"value": twice["balanced_accuracy"], "ci95": twice["ci95"]}) + arrow
 
 
 def _figure(found: Mapping[str, Any]) -> str:

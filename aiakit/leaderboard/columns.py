@@ -10,6 +10,7 @@ from aiakit.experiment.config import LADDER, Level, Risk
 from aiakit.leaderboard.board import MARGIN, Board, RankedEntry
 from aiakit.leaderboard.schema import Entry
 from aiakit.measures.bootstrap import Statistics
+from aiakit.measures.forecast import Prediction
 from aiakit.results.document import LIMITS
 from aiakit.results.row import certified, strongest_at
 from aiakit.results.verdicts import IMPOSSIBLE, INVERTED
@@ -17,6 +18,7 @@ from aiakit.results.verdicts import IMPOSSIBLE, INVERTED
 NONE = "–"
 WORD = "¶"  # marks a release whose scores are somebody's word
 FLAGGED = "⚑"  # what somebody speaks against
+RISING = " ↑"  # more people would read more
 NEVER_RANKED = {
     INVERTED: "Read significantly worse than by guessing",
     IMPOSSIBLE: "IMPOSSIBLE, read better than any attack can read, so that a plugin or the protocol is broken",
@@ -69,6 +71,7 @@ def summary(board: Board) -> list[Column]:
         Column("attack", "by", lambda p: p.row.strongest, mark=lambda p: _level(p) + external_mark(p, p.row.strongest),
                hint="In brackets what its attacker knows besides the release of his own people"),
         *_levels(board),
+        *_predicted(board),
         *_bound(board),
         *map(_risk, board.risks),
         Column("gap", "illusion gap", lambda p: None if p.row.gap is None else p.row.gap.point,
@@ -113,6 +116,35 @@ def _of_level(level: Level) -> Column:
         lambda p: _bounds(strongest_at(p.row, level), "balanced_accuracy"),
         hint="Balanced accuracy of the strongest attack of those who know so much",
     )
+
+
+def _predicted(board: Board) -> list[Column]:
+    """What is predicted of an attacker who knows twice the people, where that was asked of some release."""
+
+    def twice(place: RankedEntry) -> Prediction | None:
+        curve = next(iter(place.row.growth.values()), None)  # of the strongest on attacker-val
+        return None if curve is None or curve.forecast is None else curve.forecast.at(2)
+
+    def interval(place: RankedEntry) -> tuple[float, float] | None:
+        found = twice(place)
+        return None if found is None else (found.low, found.high)
+
+    def mark(place: RankedEntry) -> str:
+        return RISING * any(of.forecast is not None and of.forecast.still_rising for of in place.row.growth.values())
+
+    if all(twice(place) is None for place in board.places):
+        return []
+    return [
+        Column(
+            "predicted",
+            "twice the people [95 %]",
+            lambda p: None if (found := twice(p)) is None else found.value,
+            interval,
+            mark=mark,
+            hint="Balanced accuracy that the strongest attack which is no stack is predicted to have with twice the "
+            f"people, first seed;{RISING} still rising with all that are known. No ceiling, and it changes no rank",
+        )
+    ]
 
 
 def _bound(board: Board) -> list[Column]:

@@ -24,22 +24,29 @@ def leak(value: float) -> dict[str, Any]:
 
 VERIFICATION = {"random": {"accuracy": 0.9, "accuracy_ci95": [0.85, 0.95], "auc": 0.97}}
 ROW = {"tied": False, "certified": None, "claimed": None, "utility": VERIFICATION}
+GROWTH = {
+    "svm": {"still_rising": False, "predicted": [{"balanced_accuracy": 0.81, "ci95": [0.75, 0.9]}]},
+    "lda": {"still_rising": True, "predicted": [{"balanced_accuracy": 0.7, "ci95": [0.65, 0.9]}]},
+    "qda": {"refused": "too few"},
+}
 BOARD = {
     "rows": [
         {**ROW, "release": "leace", "rank": 1, "level": "insider", "strongest": leak(0.8),
-         "knowledge": {"informed": {"lda": leak(0.5), "svm": leak(0.6)}}},
+         "knowledge": {"informed": {"lda": leak(0.5), "svm": leak(0.6)}}, "growth": GROWTH},
         {**ROW, "release": "code", "rank": None, "level": "informed", "strongest": leak(0.55), "certified": 0.7,
-         "utility": {}},
+         "utility": {}, "growth": {"svm": {"refused": "too few"}}},
     ]
 }  # fmt: skip
 ROWS = [
-    ["rank", "release", "informed", "insider", "no attack exceeds", "verification, random impostors", "AUC"],
-    ["1", "`leace`", "0.600 [0.500, 0.700]", "**0.800 [0.700, 0.900]**", "–", "0.900 [0.850, 0.950]", "0.970"],
-    ["–", "`code`", "**0.550 [0.450, 0.650]**", "–", "0.700", "–", "–"],
-]
+    ["rank", "release", "informed", "insider", "with twice the people", "no attack exceeds",
+     "verification, random impostors", "AUC"],
+    ["1", "`leace`", "0.600 [0.500, 0.700]", "**0.800 [0.700, 0.900]**", "0.810 [0.750, 0.900] ↑", "–",
+     "0.900 [0.850, 0.950]", "0.970"],
+    ["–", "`code`", "**0.550 [0.450, 0.650]**", "–", "–", "0.700", "–", "–"],
+]  # fmt: skip
 
 
-def test_a_table_shows_every_level_the_bound_and_the_utility() -> None:
+def test_a_table_shows_every_level_a_prediction_the_bound_and_the_utility() -> None:
     lines = table_of(BOARD).splitlines()
     assert [[cell.strip() for cell in line.strip("|").split("|")] for line in (lines[0], *lines[2:])] == ROWS
 

@@ -14,6 +14,7 @@ from aiakit.cli.main import main
 from aiakit.errors import InputError
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.board import make_board
+from aiakit.leaderboard.columns import RISING, summary
 from aiakit.leaderboard.entry import Submission, read_submission
 from aiakit.leaderboard.of_run import submissions_of
 from aiakit.leaderboard.schema import Entry
@@ -85,6 +86,19 @@ def test_an_entry_holds_the_learning_curves(growing: Run, tmp_path: Path) -> Non
         assert found.growth[name].forecast is not None
     with pytest.raises(InputError, match="no last point"):
         verified(replace(entry, entry=entry.entry.model_copy(update={"people_known": 1})))
+
+
+def test_a_board_shows_what_twice_the_people_are_predicted_to_read(growing: Run, entry: Submission) -> None:
+    (row,) = document_of_run(growing)["rows"]
+    board = make_board(submissions_of(growing))
+    (column,) = (column for column in summary(board) if column.key == "predicted")
+    curves = list(row["growth"].values())
+    twice = curves[0]["predicted"][0]
+    low, high = twice["ci95"]
+    arrow = RISING if any(curve["still_rising"] for curve in curves) else ""
+    assert column.text(board.places[0]) == f"{twice['balanced_accuracy']:.3f} [{low:.3f}, {high:.3f}]{arrow}"
+    ungrown = make_board([entry], trust=True)
+    assert "predicted" not in [column.key for column in summary(ungrown)]
 
 
 @pytest.mark.parametrize(
