@@ -61,7 +61,7 @@ LFW = --dataset lfw --data-root $(AIAKIT_DATA)/lfw
 ERASERS = mean-projection,leace,splince,quadratic-leace,inlp,r-lace,kernel-arl,kram,obliviator,fare,density-matching
 FILTERS = random,blur,pixelate,downsample,k-same
 TRAINED = aia-ensemble,grl,maxent-arl,vib,ive,pe-miu
-PICTURES = $(LFW) --image-size 32 --seeds 3 --knowledge insider $(BOARD) --pooled 3 --no-forecast \
+PICTURES = $(LFW) --image-size 32 --seeds 3 --knowledge insider,query $(BOARD) --pooled 3 \
 	--attacks gender-mlp,logreg,qda,subspace,svm,pixels,spectrum,stack
 EPOCHS = --set original.epochs=10 --set aia.epochs=10 --set aia-t.epochs=10
 
@@ -85,8 +85,8 @@ board-lfw-pictures: .venv/installed
 	$(BIN)/python -m benchmarks.site --store lfw-pictures
 
 board-lfw-dlib: .venv/installed
-	$(BIN)/aiakit run $(LFW) --encoder precomputed:$(AIAKIT_DATA)/lfw_dlib128.npz --seeds 3 $(BOARD) --pooled 3 \
-		--knowledge insider,query --attacks logreg,qda,subspace,svm,mlp,inverse,stack --defense $(ERASERS),$(TRAINED) \
+	$(BIN)/aiakit run $(LFW) --encoder precomputed:$(AIAKIT_DATA)/lfw_dlib128.npz --seeds 3 --knowledge insider,query $(BOARD) \
+		--pooled 3 --attacks logreg,qda,subspace,svm,mlp,inverse,stack --defense $(ERASERS),$(TRAINED) \
 		--defense identity-transport,identity-transport+kernel-arl,identity-transport+inlp,certified-code \
 		--name lfw-dlib
 	$(SUBMIT) build/board/lfw-dlib -o benchmarks/board/lfw-dlib
