@@ -1,11 +1,12 @@
 """Training on an accelerator: every way of computing against plain float32, on AIA's autoencoder.
 
-    python -m benchmarks.speed.gpu [--device cuda] [--images 20000] [--steps 100] [--batch 128 512]
+    python -m benchmarks.speed.gpu [--device cuda] [--images 20000] [--steps 100] [--batch 128 512] [--eager]
 
 For each batch size: precision (fp32, tf32, bf16), compiled or not, and where the images are: resident on the device as
 bytes, or copied from a memory map batch by batch. Augmentation (a flip of half of the pictures, on the device) is timed
-by itself. One warm-up of a few steps, which compiles, is not counted; the device is waited for before each look at the
-clock. Prints images a second and the peak of the device's memory. Runs on the CPU too, to see that it works.
+by itself. One warm-up of a few steps, which compiles (unless --eager), is not counted; the device is waited for before
+each look at the clock. Prints images a second and the peak of the device's memory. Runs on the CPU too, to see that it
+works.
 """
 
 from __future__ import annotations
@@ -79,10 +80,10 @@ def pixels_of(images: PixelArray, ctx: Context, resident: bool) -> Pixels:
         training.RESIDENT_BYTES = bound
 
 
-def table(images: PixelArray, device: str, batches: list[int], steps: int) -> None:
+def table(images: PixelArray, device: str, batches: list[int], steps: int, eager: bool) -> None:
     places = (True, False) if device != "cpu" else (False,)
     precisions: tuple[Precision, ...] = ("fp32", "tf32", "bf16") if device.startswith("cuda") else ("fp32", "bf16")
-    compiled: tuple[bool, ...] = (False, True)
+    compiled: tuple[bool, ...] = (False,) if eager else (False, True)
     try:
         require_compiler(device)
     except InputError as error:
@@ -111,13 +112,14 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--batch", type=int, nargs="+", default=[128, 512])
+    parser.add_argument("--eager", action="store_true")
     options = parser.parse_args()
     device = choose_device(options.device)
     name = torch.cuda.get_device_name() if device.startswith("cuda") else device
     print(f"{name}, torch {torch.__version__}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.npy"
-        table(noise(path, options.images), device, options.batch, options.steps)
+        table(noise(path, options.images), device, options.batch, options.steps, options.eager)
 
 
 if __name__ == "__main__":
