@@ -81,7 +81,7 @@ class Engine(Protocol):
         """How many cells its workers are expected to compute at once."""
 
     def takes(self, cell: CellSpec) -> bool:
-        """Whether its workers compute the cell; the others are computed in this process, before."""
+        """Whether its workers may compute the cell; the others, and what these need, are computed in this process."""
 
     def open(self, setup: Setup) -> AbstractContextManager[Workers]:
         """The workers, for the length of a block. Left by an exception, it ends or cancels what they are at."""
@@ -105,20 +105,30 @@ def run_cells(
     """
     store.open()
     todo = [cell for cell in cells if not store.has(cell.digest)]
-    remaining = Remaining(store, cells, todo, engine.takes, engine.lanes)
+    here = _computed_here(todo, engine)
+    remaining = Remaining(store, cells, todo, lambda cell: cell.digest not in here, engine.lanes)
     observer.begin(remaining)
     book = _Outcomes(store, observer, remaining, Outcome(notes=list(store.damaged)))
     with what_is_there_stays():
         for cell in todo:
-            if not engine.takes(cell):
+            if cell.digest in here:
                 _compute_here(book, cell, runtime, kinds)
-    apart = [cell for cell in todo if engine.takes(cell)]
+    apart = [cell for cell in todo if cell.digest not in here]
     if apart:
         plugins = tuple(registry.registered_files())
         setup = Setup(store.folder.resolve(), replace(runtime, report=no_progress), plugins, kinds)
         with engine.open(setup) as workers:
             _hand_out(book, apart, workers)
     return book.outcome
+
+
+def _computed_here(todo: Sequence[CellSpec], engine: Engine) -> set[str]:
+    """Digests of what the engine leaves to this process and of all that it needs: workers only begin afterwards."""
+    here: set[str] = set()
+    for cell in reversed(todo):  # each comes after what it needs
+        if cell.digest in here or not engine.takes(cell):
+            here.update((cell.digest, *cell.needs, *cell.after))
+    return here
 
 
 @dataclass(frozen=True)

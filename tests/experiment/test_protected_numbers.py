@@ -68,6 +68,16 @@ def test_leace_that_is_given_a_number_leaves_nothing_of_it_to_regressors(both: R
     assert abs(ridge) < 0.1
 
 
+def test_numbers_that_a_release_needs_are_there_before_it_with_worker_processes_too(
+    both: Result, tmp_path: Path
+) -> None:
+    by_workers = aiakit_run("leace", attribute=["gender", "hair_light"], out=tmp_path, jobs=2, **SMALL)
+    read = [
+        [row[key] for row in made.to_dict()["rows"] for key in ("strongest", "numeric")] for made in (both, by_workers)
+    ]
+    assert read[0] == read[1]
+
+
 def test_it_is_said_which_numbers_were_hidden(aiakit: Aiakit, both: Result, tmp_path: Path) -> None:
     assert "hair_light (a number)" in aiakit("show", both.run.folder, "--verbose").out
     assert aiakit("report", both.run.folder, "-o", tmp_path / "page").code == 0
