@@ -169,7 +169,7 @@ class San(Defense):
         )
 
     def release(self, images: PixelArray, rng: np.random.Generator) -> Release:
-        prototypes = torch.from_numpy(self.prototypes_).to(self.ctx_.device)
+        prototypes = torch.tensor(self.prototypes_, device=self.ctx_.device)  # a copy: a stored state is read-only
 
         def perturb(batch: Tensor) -> Tensor:
             least_likely = self.classifier_(batch).argmin(1)

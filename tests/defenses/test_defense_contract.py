@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from functools import cache
+
 import numpy as np
 import pytest
+import torch
 
-from aiakit.contracts import Context, EmbeddingDefense, Embeddings
+from aiakit.contracts import Context, EmbeddingDefense, Embeddings, Faces, State
 from aiakit.errors import InputError
 from aiakit.plugins import mock, registry
 from aiakit.plugins.checks import run_checks
@@ -85,15 +90,43 @@ def test_quadratic_leace_needs_two_samples_of_every_class() -> None:
         registry.make("defense", "quadratic-leace").fit(made, made, Context())
 
 
-@pytest.mark.parametrize("name", SHORT)
-def test_what_is_learned_lies_as_its_stored_copy_does(name: str) -> None:
-    """Products of strided arrays round otherwise on some processors: the restored defense would be another one."""
+@cache
+def fitted(name: str) -> tuple[Embeddings | Faces, State]:
+    """What a defense was fitted to, and its state."""
     rng = np.random.default_rng(0)
     who = mock.people(24, 4, rng)
     defense = registry.make("defense", name, SHORT[name])
     sample = mock.embeddings(who, rng) if isinstance(defense, EmbeddingDefense) else mock.faces(who, rng)
-    state = defense.fit(sample, sample, Context()).state_dict()
+    return sample, defense.fit(sample, sample, Context()).state_dict()
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_what_is_learned_lies_as_its_stored_copy_does(name: str) -> None:
+    """Products of strided arrays round otherwise on some processors: the restored defense would be another one."""
+    _, state = fitted(name)
     assert [key for key, array in state.items() if not np.asarray(array).flags.c_contiguous] == []
+
+
+@pytest.fixture
+def every_warning_is_an_error() -> Iterator[None]:
+    torch.set_warn_always(True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+    torch.set_warn_always(False)
+
+
+@pytest.mark.usefixtures("every_warning_is_an_error")
+@pytest.mark.parametrize("name", SHORT)
+def test_a_state_that_cannot_be_written_to_releases_without_a_warning(name: str) -> None:
+    """What is read from a run's folder is such a one."""
+    sample, state = fitted(name)
+    stored = {key: np.array(array) for key, array in state.items()}
+    for array in stored.values():
+        array.flags.writeable = False
+    restored = registry.make("defense", name, SHORT[name]).load_state_dict(stored)
+    given = sample.embedding if isinstance(sample, Embeddings) else sample.images
+    assert len(restored.release(given, np.random.default_rng(1))) == len(sample)
 
 
 LEARNING = [name for name in SHORT if issubclass(registry.load("defense", name), EmbeddingDefense)]
