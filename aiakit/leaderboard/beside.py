@@ -23,10 +23,14 @@ ROUNDED = (
 )
 
 
+class AnotherLevelReadsMore(ValueError):
+    """On attacker-val, than the level of the headline."""
+
+
 def add_beside(row: Row, entry: Entry, tensors: Tensors, judge: Judge) -> None:
     """Fill in what other levels read, how the leak grows, and what no attack exceeds.
 
-    Raises ValueError where scores are missing or do not fit, and where another level reads more than the headline's.
+    Raises ValueError where scores are missing or do not fit, and AnotherLevelReadsMore.
     """
     row.certificate = _certificate(tensors, judge)
     curves: dict[str, dict[int, int]] = {}
@@ -39,7 +43,9 @@ def add_beside(row: Row, entry: Entry, tensors: Tensors, judge: Judge) -> None:
         tables = checked_tables(tensors, f"beside.{number}", attack, judge.truth)
         found = judge.attack(tables, seeds_of(attack))
         if row.headline is not None and found.val_balanced_accuracy > row.headline.val_balanced_accuracy + ROUNDED:
-            raise ValueError(f"{attack.level} attackers read more on attacker-val than those of the headline's level")
+            raise AnotherLevelReadsMore(
+                f"{attack.level} attackers read more on attacker-val than those of the headline's level"
+            )
         row.knowledge[attack.level] = {attack.name: found}
     for name, points in curves.items():
         row.growth[name] = _growth(name, points, entry, tensors, judge)

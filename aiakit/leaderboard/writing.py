@@ -13,6 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from aiakit.errors import InputError
+from aiakit.leaderboard.beside import AnotherLevelReadsMore
 from aiakit.leaderboard.differences import differences
 from aiakit.leaderboard.entry import Submission, entry_files, read_record
 from aiakit.leaderboard.left_out import shows_left_out
@@ -32,8 +33,8 @@ MOVED = 5e-4  # of a figure: less than this does not show where three digits are
 
 
 def write_submission(folder: Path, entry: Entry, tensors: Tensors) -> Submission:
-    """Write an entry with its scores in the lowest precisions in which none of its figures moves, and attacks that were
-    left out of later folds are still shown to be weaker.
+    """Write an entry with its scores in the lowest precisions in which none of its figures moves, no level reads more
+    than the headline's, and attacks that were left out of later folds are still shown to be weaker.
 
     entry : its figures are those of ``tensors`` as they are. Those that are written are of the scores as stored, which
     differ by less than ``MOVED``.
@@ -46,38 +47,47 @@ def write_submission(folder: Path, entry: Entry, tensors: Tensors) -> Submission
 
 @dataclass(frozen=True)
 class _Compact:
-    """Tensors as they would be stored, the statistics of these, and whether a figure of the entry moved, or no longer
-    shows of an attack that it could be left out."""
+    """Tensors as they would be stored, and the statistics of these."""
 
     stored: dict[str, NDArray[Any]]
     row: Row
-    moved: bool
 
 
 _PART = re.compile(rf"(?:attack|beside)\.\d+\.|{'|'.join(map(re.escape, OF_RELEASE))}")
 
 
 def _compact(entry: Entry, tensors: Tensors) -> _Compact:
-    """All in half precision where no figure moves; else each part in the lowest that by itself moves none; where these
-    together move one, all in one precision.
+    """All in half precision where the entry stands so; else each part in the lowest in which it stands with all others
+    as they are; where it does not with these together, all in one precision.
 
     A part is what one attack says, or all tensors of another kind.
     """
     *lower, exact = PRECISIONS
     parts = sorted({found[0] for found in map(_PART.match, tensors) if found})
-    found = _in_precisions(entry, tensors, dict.fromkeys(parts, lower[0]))
-    if not found.moved:
+    found = _standing(entry, tensors, dict.fromkeys(parts, lower[0]))
+    if found:
         return found
     as_they_are = dict.fromkeys(parts, exact)
     able = {
-        part: next((p for p in lower if not _in_precisions(entry, tensors, {**as_they_are, part: p}).moved), exact)
-        for part in parts
+        part: next((p for p in lower if _standing(entry, tensors, {**as_they_are, part: p})), exact) for part in parts
     }
-    for precisions in (as_they_are | able, *(dict.fromkeys(parts, each) for each in (*lower[1:], exact))):
+    for precisions in (as_they_are | able, *(dict.fromkeys(parts, each) for each in lower[1:])):
+        found = _standing(entry, tensors, precisions)
+        if found:
+            return found
+    return _in_precisions(entry, tensors, as_they_are)
+
+
+def _standing(entry: Entry, tensors: Tensors, precisions: Mapping[str, Any]) -> _Compact | None:
+    """None where a figure moves, or scores no longer show that the headline's level reads most and that an attack could
+    be left out: both hang on a few people where two read alike.
+    """
+    try:
         found = _in_precisions(entry, tensors, precisions)
-        if not found.moved:
-            break
-    return found
+    except AnotherLevelReadsMore:
+        return None
+    same = next(differences(entry.figures, figures_of(found.row), MOVED), None) is None
+    return found if same and shows_left_out(entry, unpacked(found.stored)) else None
 
 
 def _in_precisions(entry: Entry, tensors: Tensors, precisions: Mapping[str, Any]) -> _Compact:
@@ -86,10 +96,8 @@ def _in_precisions(entry: Entry, tensors: Tensors, precisions: Mapping[str, Any]
     for kind, precision in {**precisions, "": PRECISIONS[0]}.items():
         of_kind = {name: part for name, part in tensors.items() if name.startswith(kind) and name not in stored}
         stored |= packed(of_kind, precision)
-    read = unpacked(stored)
-    row = statistics_row(entry, read, StatisticsCache.of_user())
-    same = next(differences(entry.figures, figures_of(row), MOVED), None) is None and shows_left_out(entry, read)
-    return _Compact({name: stored[name] for name in tensors}, row, not same)
+    row = statistics_row(entry, unpacked(stored), StatisticsCache.of_user())
+    return _Compact({name: stored[name] for name in tensors}, row)
 
 
 def write_scores(folder: Path, name: str, stored: Tensors) -> dict[str, FileRef]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 import aiakit
 from aiakit.cli.main import main
@@ -18,10 +19,12 @@ from aiakit.leaderboard.columns import RISING, summary
 from aiakit.leaderboard.entry import Submission, read_submission
 from aiakit.leaderboard.of_run import submissions_of
 from aiakit.leaderboard.schema import Entry
+from aiakit.leaderboard.scores import figures_of, statistics_row
 from aiakit.leaderboard.submit import submit
 from aiakit.leaderboard.verify import verified
 from aiakit.leaderboard.writing import write_submission
 from aiakit.results.document import document_of_run
+from aiakit.storage import tensorfile
 
 RUN = (
     "run", "--defense", "certified-code", "--attacks", "logreg,qda", "--people", "80", "--images-per-person", "3",
@@ -119,6 +122,27 @@ def test_a_level_that_reads_more_must_be_the_headline(entry: Submission) -> None
     tensors = {**entry.tensors, "beside.0.0.val": knows, "beside.0.0.test": knows}
     with pytest.raises(InputError, match="read more on attacker-val than those of the headline's level"):
         verified(replace(entry, tensors=tensors))
+
+
+def test_scores_are_stored_so_that_the_headline_still_reads_most(entry: Submission, tmp_path: Path) -> None:
+    """In half precision what its attacker says of people is all the same, and another level would read more."""
+    strongest = entry.entry.figures["strongest"]["attack"]
+    number = [attack.name for attack in entry.entry.attacks].index(strongest)
+    alone = entry.entry.model_copy(update={"beside": entry.entry.beside[:1]})
+    tensors = {name: part for name, part in entry.tensors.items() if not name.startswith("beside.")}
+    rng = np.random.default_rng(0)
+    for split in ("val", "test"):
+        own = np.where(np.asarray(tensors[f"{split}.labels"]) == 1, 1.0, -1.0)
+        for name, share, middle, scale in ((f"attack.{number}.0", 0.9, 8, 1e-3), ("beside.0.0", 0.8, 0, 1)):
+            said = np.where(rng.random(len(own)) < share, own, -own)
+            first = expit(-middle - scale * said)
+            tensors[f"{name}.{split}"] = np.stack([first, 1 - first], axis=1)
+    exact = alone.model_copy(update={"figures": figures_of(statistics_row(alone, tensors))})
+    written = write_submission(tmp_path, exact, tensors)
+    stored = tensorfile.load(tmp_path / written.entry.scores.file)
+    wide = {name for name, part in stored.items() if part.dtype.kind == "f" and part.dtype != np.float16}
+    assert wide == {f"attack.{number}.0.val", f"attack.{number}.0.test"}
+    assert verified(read_submission(written.path)).level == entry.entry.level
 
 
 def test_values_that_are_no_partition_of_the_samples(entry: Submission) -> None:
