@@ -55,20 +55,20 @@ docs: .venv/docs
 
 # The boards of benchmarks/board: what changed is computed anew, the rest is kept in build/board and in the entries. Those on
 # real people where AIAKIT_DATA holds lfw and lfw_dlib128.npz; their labels stay there.
-BOARD = --folds 5 --halving --pairs 4000 --risks all --jobs 2 --threads 1 --out build/board
+BOARD = --knowledge insider,query --folds 5 --halving --pairs 4000 --risks all --jobs 2 --threads 1 --out build/board
 SUBMIT = $(BIN)/aiakit leaderboard submit --replace --submitter aiakit
 LFW = --dataset lfw --data-root $(AIAKIT_DATA)/lfw
 ERASERS = mean-projection,leace,splince,quadratic-leace,inlp,r-lace,kernel-arl,kram,obliviator,fare,density-matching
 FILTERS = random,blur,pixelate,downsample,k-same
 TRAINED = aia-ensemble,grl,maxent-arl,vib,ive,pe-miu
-PICTURES = $(LFW) --image-size 32 --seeds 3 --knowledge insider,query $(BOARD) --pooled 3 \
+PICTURES = $(LFW) --image-size 32 --seeds 3 $(BOARD) --pooled 3 \
 	--attacks gender-mlp,logreg,qda,subspace,svm,pixels,spectrum,stack
 EPOCHS = --set original.epochs=10 --set aia.epochs=10 --set aia-t.epochs=10
 
 board: board-synthetic $(if $(AIAKIT_DATA),board-lfw-pictures board-lfw-dlib)
 
 board-synthetic: .venv/installed
-	$(BIN)/aiakit run --dataset synthetic --people 600 --images-per-person 2 --image-size 32 --seeds 3 --knowledge insider $(BOARD) \
+	$(BIN)/aiakit run --dataset synthetic --people 600 --images-per-person 2 --image-size 32 --seeds 3 $(BOARD) \
 		--attacks logreg,qda,subspace,svm,inverse,pixels,spectrum,stack \
 		--defense $(FILTERS),san,aia,aia-t,$(TRAINED),$(ERASERS) \
 		--defense identity-transport,identity-transport+inlp,certified-code,gaussian-noise,laplace-noise \
@@ -85,7 +85,7 @@ board-lfw-pictures: .venv/installed
 	$(BIN)/python -m benchmarks.site --store lfw-pictures
 
 board-lfw-dlib: .venv/installed
-	$(BIN)/aiakit run $(LFW) --encoder precomputed:$(AIAKIT_DATA)/lfw_dlib128.npz --seeds 3 --knowledge insider,query $(BOARD) \
+	$(BIN)/aiakit run $(LFW) --encoder precomputed:$(AIAKIT_DATA)/lfw_dlib128.npz --seeds 3 $(BOARD) \
 		--pooled 3 --attacks logreg,qda,subspace,svm,mlp,inverse,stack --defense $(ERASERS),$(TRAINED) \
 		--defense identity-transport,identity-transport+kernel-arl,identity-transport+inlp,certified-code \
 		--name lfw-dlib
