@@ -2,39 +2,36 @@
 
     python -m benchmarks.joining BASE [--again] [--tolerance 0.05]
 
-Of every entry that differs from the commit BASE: whether its figures are those of its scores, and the row that it would
-get. ``--again`` also makes each anew where that needs no files: the command of the entry, for its release alone and its
-first seed. Exit 1 where an entry is refused, or where one that was there is changed or removed.
+Of every entry that differs from the commit BASE: whether its figures are those of its scores, the row that it would
+get, what it lacks for a rank and in what it was measured otherwise than most, and whose rank it would take. ``--again``
+also makes each anew where that needs no files: the command of the entry, for its release alone and its first seed.
+Exit 1 where an entry is refused, or where a file that was there is changed or removed.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import hashlib
 import shutil
 import subprocess
 import sys
-import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-from aiakit.cli.main import main as aiakit_main
 from aiakit.errors import InputError
-from aiakit.experiment.run import Run
-from aiakit.leaderboard.board import RankedEntry, make_board
-from aiakit.leaderboard.entry import Submission
+from aiakit.leaderboard.board import Board, RankedEntry, make_board
 from aiakit.leaderboard.gather import gather
-from aiakit.leaderboard.scores import statistics_row
+from aiakit.leaderboard.schema import Entry
 from aiakit.report.board_tables import document
-from aiakit.results.document import document_of_run
+from benchmarks.again import at_least, compared, made_again, not_as_its_command
 from benchmarks.tables import table_of
 
 BOARDS = Path("benchmarks/board")
 NEEDS_NO_FILES = "synthetic"
 LIMIT = 3 * 2**20  # bytes of one file: what is handed in stays in the repository for ever
-OWN = ("--defense", "--seeds", "--out", "--name", "--jobs")  # options of a command that are given here instead
 
 
 @dataclass
@@ -66,7 +63,7 @@ def answer(base: str, again: bool, tolerance: float) -> Answer:
         if status != "D" and path.stat().st_size > LIMIT:
             size = f"{path.stat().st_size / 2**20:.1f} MiB, and may take {LIMIT / 2**20:g}"
             found.refused.append(f"{path} takes {size}: compare fewer --pairs, or leave out attacks that are weak")
-        if path.suffix in (".json", ".safetensors") and status != "A":
+        if status != "A":
             found.refused.append(f"{path} was there before and is {'removed' if status == 'D' else 'changed'}")
     for folder, paths in boards.items():
         _of_board(folder, paths, found, again, tolerance)
@@ -80,69 +77,75 @@ def _of_board(folder: Path, paths: Sequence[Path], found: Answer, again: bool, t
     told = document(board)
     new = [number for number, place in enumerate(board.places) if place.submission.path in paths]
     found.lines += [f"### {folder.name}", "", table_of({**told, "rows": [told["rows"][number] for number in new]}), ""]
+    others = [submission for submission in gathered.submissions if submission.path not in paths]
+    if others:
+        ranked = {place.submission.path for place in make_board(others, trust=True).places if place.rank}
+        lost = [place.label for place in board.places if place.submission.path in ranked and not place.rank]
+        found.refused += [f"{label} would lose its rank" for label in lost]
     for number in new:
         place = board.places[number]
-        if place.lacks:
-            found.lines.append(f"- `{place.label}` takes no rank: not measured by {', '.join(place.lacks)}")
+        found.lines += [f"- {line}" for line in standing(place, board)]
+        found.refused += plugins_that_lack(place.entry, folder)
         if again:
             _again(place, found, tolerance)
+
+
+def standing(place: RankedEntry, board: Board) -> Iterator[str]:
+    """Where an entry stands, or why nowhere, and in what it was measured otherwise than most others."""
+    if place.rank:
+        yield f"`{place.label}` takes rank {place.rank} of {len(board.places)}{', with others' if place.tied else ''}"
+    if place.lacks:
+        yield f"`{place.label}` takes no rank: not measured by {', '.join(place.lacks)}"
+    entries = [other.entry for other in board.places]
+    usual = Counter(len(entry.computing.seeds) for entry in entries).most_common(1)[0][0]
+    seeds = len(place.entry.computing.seeds)
+    if seeds < usual:
+        yield f"`{place.label}` was measured with {seeds} seed{'s' * (seeds > 1)}, most others with {usual}"
+    asked = Counter(risk for entry in entries for risk in entry.risks)
+    lacks = [risk for risk, count in asked.items() if 2 * count > len(entries) and risk not in place.entry.risks]
+    if lacks:
+        yield f"`{place.label}` was not asked for {', '.join(lacks)}, as most others were"
+
+
+def plugins_that_lack(entry: Entry, folder: Path) -> Iterator[str]:
+    """Files that the command of an entry names and that do not stand beside it as they were."""
+    command = entry.provenance.command or ()
+    named = [value for option, value in pairwise(command) if option == "--plugin"]
+    named += [word.partition("=")[2] for word in command if word.startswith("--plugin=")]
+    digests = {stage.sha256 for stage in entry.stages if stage.sha256}
+    files = {Path(value.rpartition(":")[0] or value).name for value in named}
+    there = {name: folder / name for name in sorted(files)}
+    for name, path in there.items():
+        if not path.is_file():
+            yield f"{entry.release}: its plugin {name} does not stand beside it: copy it to {path}"
+    found = {hashlib.sha256(path.read_bytes()).hexdigest() for path in there.values() if path.is_file()}
+    if there and all(path.is_file() for path in there.values()) and not digests <= found:
+        yield f"{entry.release}: {', '.join(there)} beside it is not the file that the run was made with"
 
 
 def _again(place: RankedEntry, found: Answer, tolerance: float) -> None:
     """Run the command of an entry for its release and its first seed, and compare."""
     entry = place.entry
-    command = list(entry.provenance.command or ())
-    if entry.protocol.dataset != NEEDS_NO_FILES or command[:1] != ["run"]:
+    if entry.protocol.dataset != NEEDS_NO_FILES or (entry.provenance.command or ())[:1] != ("run",):
         found.lines.append(f"- `{place.label}` was not made again: that needs the data set, or its command")
         return
-    with tempfile.TemporaryDirectory() as out:
-        own = ["--defense", entry.release, "--seeds", "1", "--jobs", "1", "--out", out, "--name", "again"]
-        with contextlib.chdir(place.submission.path.parent), contextlib.redirect_stdout(sys.stderr):
-            code = aiakit_main([*without(command, OWN), *own])
-        if code:
-            found.refused.append(f"{entry.release} cannot be made again: its command ends with {code}")
-            return
-        rows = document_of_run(Run.open(Path(out) / "again"))["rows"]
-    row = next(row for row in rows if row["release"] == entry.release)
-    for what, stated, now in compared(place.submission, row):
+    try:
+        again = made_again(place.submission)
+    except InputError as error:
+        found.refused.append(str(error))
+        return
+    found.refused += [f"{entry.release} has {reason}" for reason in not_as_its_command(entry, again.entry)]
+    for what, stated, now in compared(place.submission, again):
         line = f"{entry.release}: {what} {stated:.3f} in the entry, {now:.3f} made again"
         if abs(stated - now) > tolerance:
             found.refused.append(f"{line}, more than {tolerance:g} apart")
         else:
             found.lines.append(f"- {line}")
-
-
-def without(command: Sequence[str], options: Sequence[str]) -> list[str]:
-    """The arguments of a command without some of its options, each of which takes a value."""
-    kept, skip = [], False
-    for argument in command:
-        if skip:
-            skip = False
-        elif argument in options:
-            skip = True
-        elif argument.partition("=")[0] not in options:
-            kept.append(argument)
-    return kept
-
-
-def compared(submission: Submission, row: Any) -> Iterator[tuple[str, float, float]]:
-    """(what, stated, made again) of the first seed: the strongest attack of the entry, and verification.
-
-    An attack that is not the strongest of one seed may be left out of later folds there: the one that is stands for it.
-    """
-    entry = submission.entry
-    stated = entry.figures["strongest"]
-    if stated is not None:
-        attacks = row["attacks"] if row["level"] == entry.level else row["knowledge"][entry.level]
-        strongest = max(attacks, key=lambda name: attacks[name]["val_balanced_accuracy"])
-        name = stated["attack"] if stated["attack"] in attacks else strongest
-        yield name, stated["per_seed"][0], attacks[name]["per_seed"][0]
-    of_first = {name: part for name, part in submission.tensors.items()
-                if not name.startswith("verifier.") or name.startswith("verifier.0.")}  # fmt: skip
-    alone = statistics_row(entry.model_copy(update={"attacks": (), "beside": ()}), of_first)
-    for kind, found in alone.utility.items():
-        if kind in row["utility"]:
-            yield f"verification, {kind}", found.point["accuracy"], row["utility"][kind]["accuracy"]
+    for what, stated, now in at_least(entry, again.entry):
+        if now > stated + tolerance:
+            found.refused.append(
+                f"{entry.release}: {what} {stated:.3f} in the entry, {now:.3f} made again: more by over {tolerance:g}"
+            )
 
 
 def main() -> int:

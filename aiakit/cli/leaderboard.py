@@ -140,7 +140,10 @@ def submit(run: str, out: str, defense: str | None, with_release: bool, replace:
     done = submitting.submit(Run.open(Path(run)), Path(out), defense, with_release, by, replace)
     for path in done.files:
         click.echo(str(path))
-    tell(*done.notes, f"next: aiakit leaderboard verify {out}, and aiakit leaderboard {out} shows where it stands")
+    tell(
+        *done.notes,
+        f"next: aiakit leaderboard verify {out}, and aiakit leaderboard {out} --trust shows where it stands",
+    )
 
 
 @command.command()

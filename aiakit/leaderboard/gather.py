@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,17 +11,20 @@ from aiakit.errors import InputError
 from aiakit.experiment.run import RUN, Run
 from aiakit.leaderboard.entry import Submission, content_of, entry_files, read_record, read_scores
 from aiakit.leaderboard.of_run import submissions_of
-from aiakit.leaderboard.schema import Reported, Withdrawn
+from aiakit.leaderboard.schema import ProtocolInfo, Reported, Withdrawn
 from aiakit.leaderboard.verify import verified
 from aiakit.results.remembered import StatisticsCache
 from aiakit.storage.documents import printable
 
-TRUTH = ("dataset", "data", "attribute", "classes", "split", "pairs", "bootstrap_draws", "unit", "truth")
+TRUTH = (
+    "dataset", "data", "attribute", "classes", "split", "pairs", "bootstrap_draws", "unit", "truth", "bayes_ceiling",
+)  # fmt: skip
 WORDS = {
     "unit": "unit of counting",
     "data": "fingerprint of the data",
     "truth": "labels, people or pairs",
     "pairs": "number of pairs",
+    "bayes_ceiling": "Bayes ceiling",
 }
 
 
@@ -123,7 +127,7 @@ def mismatch(first: Submission, other: Submission) -> str | None:
     """Why the other entry cannot stand on one board with the first; None where it can."""
     a, b = first.entry.protocol, other.entry.protocol
     audits = all(submission.entry.audits for submission in (first, other))  # which go by the names of their files
-    changed = [name for name in TRUTH if getattr(a, name) != getattr(b, name) and not (audits and name == "dataset")]
+    changed = [name for name in differing(a, b) if not (audits and name == "dataset")]
     if not changed:
         return None
     what = changed[0]
@@ -132,6 +136,16 @@ def mismatch(first: Submission, other: Submission) -> str | None:
     return (
         f"{other.path} cannot stand on one board with {first.path}: another {WORDS.get(what, what)} ({new}, not {old})"
     )
+
+
+def differing(a: ProtocolInfo, b: ProtocolInfo) -> list[str]:
+    """By what of ``TRUTH`` two protocols differ; machines may round a ceiling otherwise."""
+    pairs = {name: (getattr(a, name), getattr(b, name)) for name in TRUTH}
+    return [name for name, (one, other) in pairs.items() if one != other and not _alike(one, other)]
+
+
+def _alike(one: object, other: object) -> bool:
+    return isinstance(one, float) and isinstance(other, float) and math.isclose(one, other, abs_tol=1e-6)
 
 
 def other_attribute(first: Submission, figures: Reported) -> str | None:

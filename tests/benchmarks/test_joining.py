@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from aiakit.experiment.run import Run
+from aiakit.leaderboard.board import Board, RankedEntry
 from aiakit.leaderboard.entry import Submission, read_submission
 from aiakit.leaderboard.scores import statistics_row
 from aiakit.leaderboard.submit import submit
 from aiakit.leaderboard.writing import write_submission
 from aiakit.results.document import measured
-from benchmarks.joining import BOARDS, LIMIT, Answer, answer, compared, without
+from aiakit.results.row import Row
+from benchmarks.again import compared, without
+from benchmarks.joining import BOARDS, LIMIT, Answer, answer, standing
 
 BOARD = BOARDS / "drawn"
 
@@ -117,12 +122,109 @@ def test_an_entry_of_several_seeds_is_compared_by_its_first(board: Path, two_run
     for name, part in true.tensors.items():
         if name.startswith("verifier.0."):
             tensors[name.replace("verifier.0.", "verifier.1.")] = np.zeros_like(part)
-    utility = {"random": {"accuracy": true.entry.figures["utility"]["random"]["accuracy"]}}
-    again = {"level": "informed", "utility": utility,
-             "attacks": {"other": {"val_balanced_accuracy": 0.7, "per_seed": [0.6]}}}  # fmt: skip
+    figures = {
+        "utility": {"random": {"accuracy": true.entry.figures["utility"]["random"]["accuracy"]}},
+        "attacks": {"other": {"val_balanced_accuracy": 0.7, "per_seed": [0.6]}},
+    }
+    again = replace(true, entry=true.entry.model_copy(update={"figures": figures}))
     attack, verification = compared(replace(true, tensors=tensors), again)
     assert (attack[0], attack[2]) == ("other", 0.6)
     assert verification[1] == pytest.approx(verification[2], abs=1e-6)
+
+
+@pytest.fixture
+def forge(board: Path, two_runs: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """Hand in leace's entry with other scores and words, and what its command gives is the true one."""
+    submit(Run.open(two_runs / "leace"), board, "leace")
+    true = entry_of(board, "leace")
+    monkeypatch.setattr("benchmarks.joining.made_again", lambda _: true)
+    monkeypatch.setattr("benchmarks.joining.NEEDS_NO_FILES", true.entry.protocol.dataset)
+
+    def forged(tensors: Mapping[str, Any], **words: Any) -> Answer:
+        entry = true.entry.model_copy(update=words)
+        entry = entry.model_copy(update={"figures": measured(statistics_row(entry, {**true.tensors, **tensors}))})
+        written = write_submission(board, entry, {**true.tensors, **tensors})
+        if written.entry.scores.file != true.entry.scores.file:
+            (board / true.entry.scores.file).unlink()
+        committed()
+        return said(again=True)
+
+    return forged
+
+
+def test_an_attack_that_was_dulled_is_found_though_the_strongest_is_true(
+    forge: Callable[..., Answer], board: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true = entry_of(board, "leace")
+    strongest = true.entry.figures["strongest"]["attack"]
+    (other,) = set(true.entry.figures["attacks"]) - {strongest}
+    reads = true.entry.figures["attacks"][other]
+    more = {**reads, "per_seed": [reads["per_seed"][0] + 0.1], "val_balanced_accuracy": 0.99}
+    figures = {**true.entry.figures, "attacks": {**true.entry.figures["attacks"], other: more}}
+    again = replace(true, entry=true.entry.model_copy(update={"figures": figures}))
+    monkeypatch.setattr("benchmarks.joining.made_again", lambda _: again)
+    found = [line.partition(" 0.")[0] for line in forge({}).refused]
+    assert found == [f"leace: {other} (informed)", "leace: the strongest of informed attackers"]
+
+
+def test_a_level_and_an_attack_that_the_command_does_not_make_are_refused(
+    forge: Callable[..., Answer], board: Path
+) -> None:
+    first, *others = entry_of(board, "leace").entry.attacks
+    renamed = first.model_copy(update={"name": "mlp"})
+    refused = forge({}, level="insider+query", attacks=(renamed, *others)).refused
+    assert "leace has levels that its command does not try: insider+query" in refused
+    assert "leace has attacks that its command does not make so: mlp" in refused
+
+
+def test_another_ceiling_cannot_make_all_others_impossible(forge: Callable[..., Answer], board: Path) -> None:
+    true = entry_of(board, "leace").entry
+    refused = forge({}, protocol=true.protocol.model_copy(update={"bayes_ceiling": 0.52})).refused
+    assert any("another Bayes ceiling" in line for line in refused)
+
+
+def test_what_no_attack_exceeds_is_asked_of_the_run(forge: Callable[..., Answer]) -> None:
+    assert any(line.startswith("leace: what no attack exceeds 0.9") for line in forge({}, accuracy_bound=0.9).refused)
+
+
+def test_who_would_lose_a_rank_is_named(forge: Callable[..., Answer], board: Path) -> None:
+    """Half of the board would then be measured by an attack that the other half was not."""
+    true = entry_of(board, "leace")
+    more = true.entry.attacks[0].model_copy(update={"name": "mlp"})
+    number = len(true.entry.attacks)
+    scores = {f"attack.{number}.0.{split}": true.tensors[f"attack.0.0.{split}"] for split in ("val", "test")}
+    assert "original would lose its rank" in forge(scores, attacks=(*true.entry.attacks, more)).refused
+
+
+def test_a_plugin_that_is_missing_or_another_is_named(forge: Callable[..., Answer], board: Path) -> None:
+    true = entry_of(board, "leace").entry
+    command = (*(true.provenance.command or ()), "--plugin", "…/mine.py")
+    stage = true.stages[-1].model_copy(update={"sha256": "0" * 64})
+    words = {
+        "provenance": true.provenance.model_copy(update={"command": command}),
+        "stages": (*true.stages[:-1], stage),
+    }
+    assert (
+        f"leace: its plugin mine.py does not stand beside it: copy it to {board / 'mine.py'}"
+        in forge({}, **words).refused
+    )
+    (board / "mine.py").write_text("")
+    committed()
+    assert "leace: mine.py beside it is not the file that the run was made with" in said().refused
+
+
+def test_what_was_measured_otherwise_is_said(forge: Callable[..., Answer], board: Path) -> None:
+    (line,) = (line for line in forge({}).lines if "takes rank" in line)
+    assert line.endswith("of 2")
+    place = RankedEntry(entry_of(board, "leace"), Row("leace"), "leace")
+    entry = place.entry.model_copy(
+        update={"computing": place.entry.computing.model_copy(update={"seeds": (0, 1, 2)}), "risks": {"identity": ()}}
+    )
+    others = [RankedEntry(replace(place.submission, entry=entry), Row("leace"), str(n)) for n in range(2)]
+    assert list(standing(place, Board([place, *others]))) == [
+        "`leace` was measured with 1 seed, most others with 3",
+        "`leace` was not asked for identity, as most others were",
+    ]
 
 
 def test_options_that_are_given_here_are_taken_out_of_a_command() -> None:
