@@ -35,7 +35,7 @@ JOBS: dict[str, tuple[str, ...]] = {
     "main job": MAIN,
     "main job in fp32": (*MAIN, "--precision", "fp32"),
     "cnn-strong": ("--defense", "aia", "--attacks", "cnn-strong"),
-    "ten seeds of aia": ("--defense", "aia", "--attacks", "gender-mlp,cnn", "--seeds", "10"),
+    "ten seeds of aia": ("--defense", "aia", "--attacks", "gender-mlp,qda", "--seeds", "10"),
 }
 """Options of `aiakit run` by job."""
 PAIR = ("main job", "main job in fp32")
