@@ -34,8 +34,8 @@ MAIN = ("--defense", "aia", "--attacks", "all")
 JOBS: dict[str, tuple[str, ...]] = {
     "main job": MAIN,
     "main job in fp32": (*MAIN, "--precision", "fp32"),
-    "cnn-strong": ("--defense", "aia", "--attacks", "cnn-strong"),
-    "ten seeds of aia": ("--defense", "aia", "--attacks", "gender-mlp,qda", "--seeds", "10"),
+    "cnn-strong": ("--defense", "aia", "--attacks", "cnn-strong", "--no-forecast"),
+    "ten seeds of aia": ("--defense", "aia", "--attacks", "gender-mlp,qda", "--seeds", "10", "--no-forecast"),
 }
 """Options of `aiakit run` by job."""
 PAIR = ("main job", "main job in fp32")
@@ -223,8 +223,11 @@ def main(arguments: Sequence[str] | None = None, jobs: Mapping[str, tuple[str, .
         parser.error(f"{asked.out} exists, and kept cells would make times too short: remove it, or give another --out")
     asked.out.mkdir(parents=True)
     kept: Document = {}
-    for kept in measure(choose_device(asked.device), jobs, asked.minutes, asked.out, further):
-        (asked.out / "accelerator.json").write_text(json.dumps(kept, indent=1) + "\n")
+    try:
+        for kept in measure(choose_device(asked.device), jobs, asked.minutes, asked.out, further):
+            (asked.out / "accelerator.json").write_text(json.dumps(kept, indent=1) + "\n")
+    except InputError as error:
+        parser.error(str(error))
     print("\n".join(told(kept, against)))
     return 0 if kept["finished"] else 1
 

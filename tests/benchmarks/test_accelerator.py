@@ -60,6 +60,13 @@ def test_times_of_kept_cells_are_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert "kept cells would make times too short" in capsys.readouterr().err
 
 
+def test_options_that_a_run_refuses_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        accelerator.main([*SMALL, "--out", str(tmp_path / "out"), "--attribute", "nothing"], JOBS)
+    assert ended.value.code == 2
+    assert "error: exit code 2 of " in capsys.readouterr().err
+
+
 def test_figures_are_apart_where_neither_lies_in_the_others_interval() -> None:
     assert accelerator.apart([0.6, 0.58, 0.62], [0.7, 0.68, 0.72])
     assert not accelerator.apart([0.6, 0.5, 0.7], [0.65, 0.64, 0.66])
