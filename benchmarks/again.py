@@ -32,7 +32,8 @@ def made_again(submission: Submission) -> Submission:
     entry = submission.entry
     with tempfile.TemporaryDirectory() as out:
         own = ["--defense", entry.release, "--seeds", "1", "--jobs", "1", "--out", out, "--name", "again"]
-        command = [*without(entry.provenance.command or (), OWN), *own]
+        kept = without(entry.provenance.command or (), OWN)
+        command = [*(word.replace("…/", "") for word in kept), *own]  # a plugin stands beside the entry
         with contextlib.chdir(submission.path.parent), contextlib.redirect_stdout(sys.stderr):
             code = aiakit_main(command)
         if code:

@@ -94,8 +94,10 @@ def standing(place: RankedEntry, board: Board) -> Iterator[str]:
     """Where an entry stands, or why nowhere, and in what it was measured otherwise than most others."""
     if place.rank:
         yield f"`{place.label}` takes rank {place.rank} of {len(board.places)}{', with others' if place.tied else ''}"
-    if place.lacks:
+    elif place.lacks:
         yield f"`{place.label}` takes no rank: not measured by {', '.join(place.lacks)}"
+    elif place.verdict:
+        yield f"`{place.label}` takes no rank: {place.verdict.text}"
     entries = [other.entry for other in board.places]
     usual = Counter(len(entry.computing.seeds) for entry in entries).most_common(1)[0][0]
     seeds = len(place.entry.computing.seeds)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aiakit.errors import InputError
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.board import Board, RankedEntry
 from aiakit.leaderboard.entry import Submission, read_submission
@@ -20,7 +21,7 @@ from aiakit.leaderboard.submit import submit
 from aiakit.leaderboard.writing import write_submission
 from aiakit.results.document import measured
 from aiakit.results.row import Row
-from benchmarks.again import compared, without
+from benchmarks.again import compared, made_again, without
 from benchmarks.joining import BOARDS, LIMIT, Answer, answer, standing
 
 BOARD = BOARDS / "drawn"
@@ -187,6 +188,11 @@ def test_what_no_attack_exceeds_is_asked_of_the_run(forge: Callable[..., Answer]
     assert any(line.startswith("leace: what no attack exceeds 0.9") for line in forge({}, accuracy_bound=0.9).refused)
 
 
+def test_what_a_bound_makes_impossible_is_told_with_its_verdict(forge: Callable[..., Answer]) -> None:
+    found = forge({}, accuracy_bound=0.01)
+    assert any(line.startswith("- `leace` takes no rank: impossible") for line in found.lines)
+
+
 def test_who_would_lose_a_rank_is_named(forge: Callable[..., Answer], board: Path) -> None:
     """Half of the board would then be measured by an attack that the other half was not."""
     true = entry_of(board, "leace")
@@ -211,6 +217,19 @@ def test_a_plugin_that_is_missing_or_another_is_named(forge: Callable[..., Answe
     (board / "mine.py").write_text("")
     committed()
     assert "leace: mine.py beside it is not the file that the run was made with" in said().refused
+
+
+def test_the_plugin_of_a_command_is_taken_from_beside_the_entry(board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file that was elsewhere the command keeps the name."""
+    given: list[str] = []
+    monkeypatch.setattr("benchmarks.again.aiakit_main", lambda words: given.extend(words) or 2)
+    mine = entry_of(board, "original")
+    provenance = mine.entry.provenance.model_copy(
+        update={"command": ("run", "--plugin", "…/mine.py:make", "--seeds", "3")}
+    )
+    with pytest.raises(InputError, match="its command ends with 2"):
+        made_again(replace(mine, entry=mine.entry.model_copy(update={"provenance": provenance})))
+    assert given[:5] == ["run", "--plugin", "mine.py:make", "--defense", "original"]
 
 
 def test_what_was_measured_otherwise_is_said(forge: Callable[..., Answer], board: Path) -> None:
