@@ -7,7 +7,6 @@ another attack, or another level, reads more of it than the entry has them say.
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from aiakit.leaderboard.gather import WORDS, differing
 from aiakit.leaderboard.of_run import submissions_of
 from aiakit.leaderboard.schema import Entry
 from aiakit.leaderboard.scores import statistics_row
+from aiakit.leaderboard.standing import measured_by
 
 OWN = ("--defense", "--seeds", "--out", "--name", "--jobs")  # options of a command that are given here instead
 Figure = tuple[str, float, float]  # what it is, as stated, as made again
@@ -60,10 +60,9 @@ def not_as_its_command(stated: Entry, again: Entry) -> Iterator[str]:
     yield from (f"another {WORDS.get(name, name)}" for name in differing(stated.protocol, again.protocol))
     if [_made_of(stage) for stage in stated.stages] != [_made_of(stage) for stage in again.stages]:
         yield "a release that is made otherwise"
-    tried = _attacks(again)
-    missing = [name for name, options in _attacks(stated) if (name, options) not in tried]
+    missing = measured_by(stated) - measured_by(again)
     if missing:
-        yield f"attacks that its command does not make so: {', '.join(missing)}"
+        yield f"attacks that its command does not make so: {', '.join(sorted(name for name, _ in missing))}"
     levels = sorted(stated.levels - again.levels)
     if levels:
         yield f"levels that its command does not try: {', '.join(levels)}"
@@ -71,11 +70,6 @@ def not_as_its_command(stated: Entry, again: Entry) -> Iterator[str]:
 
 def _made_of(stage: Any) -> tuple[Any, ...]:
     return stage.kind, stage.name, stage.params, stage.produces, stage.claims
-
-
-def _attacks(entry: Entry) -> set[tuple[str, str]]:
-    """Name and options of what was tried, left out or not."""
-    return {(each.name, json.dumps(each.params, sort_keys=True)) for each in entry.attacks if not each.external}
 
 
 def compared(stated: Submission, again: Submission) -> Iterator[Figure]:

@@ -59,7 +59,8 @@ def _known(attack: AttackInfo) -> Known:
     return attack.name, json.dumps(attack.params, sort_keys=True)
 
 
-def _measured(entry: Entry) -> set[Known]:
+def measured_by(entry: Entry) -> set[Known]:
+    """The attacks that an entry was measured by, left out of later folds or not; none that somebody added."""
     return {_known(attack) for attack in entry.attacks if not attack.shows_claim and not attack.external}
 
 
@@ -80,7 +81,7 @@ def suite_of(entries: Sequence[Entry], names: Collection[str] | None = None) -> 
     """
     attacks = {_known(attack): attack for entry in entries for attack in entry.attacks
                if not attack.shows_claim and not attack.external}  # fmt: skip
-    counts = Counter(known for entry in entries for known in _measured(entry))
+    counts = Counter(known for entry in entries for known in measured_by(entry))
     if names is not None:
         most = {name: max((known for known in attacks if known[0] == name), key=counts.__getitem__, default=None)
                 for name in names}  # fmt: skip
@@ -97,7 +98,7 @@ def levels_of(entries: Sequence[Entry]) -> list[Level]:
 
 def lacking(entry: Entry, suite: dict[Known, AttackInfo], levels: Sequence[Level] = ()) -> list[str]:
     """The attacks of a suite, and levels, that could have been tried on a release and were not (with these options)."""
-    measured = _measured(entry)
+    measured = measured_by(entry)
     attacks = [attack.name for known, attack in suite.items() if known not in measured and _reads(entry, attack)]
     return attacks + [f"{level} attackers" for level in levels if not any(_knows(own, level) for own in entry.levels)]
 

@@ -65,18 +65,18 @@ class Taken(threading.Thread):
 @contextmanager
 def memory_of(device: str) -> Iterator[dict[str, float]]:
     """What the block made others take of a CUDA device (empty elsewhere)."""
-    told: dict[str, float] = {}
+    most: dict[str, float] = {}
     if not device.startswith("cuda"):
-        yield told
+        yield most
         return
     watch = Taken(device)
     watch.start()
     try:
-        yield told
+        yield most
     finally:
         watch.ended.set()
         watch.join()
-        told["device_mib"] = round(watch.most)
+        most["device_mib"] = round(watch.most)
 
 
 def finished(command: Sequence[str], seconds: float, into: Path) -> int | None:
