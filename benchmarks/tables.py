@@ -1,6 +1,6 @@
 """Tables of the documentation that are made from stored boards, between marks in the Markdown:
 
-    <!-- board NAME -->
+    <!-- board NAME -->            or NAME brief: of what attackers read the headline alone, and fewer columns
     …
     <!-- end of board -->
 
@@ -29,18 +29,23 @@ from aiakit.storage.store import write_atomically
 from benchmarks.site import SITE
 
 PAGES = (Path("README.md"), Path("docs"))
-NOTHING, BOUND, TWICE = "–", "no attack exceeds", "with twice the people"
-BLOCK = re.compile(r"(<!-- board (?P<name>[\w-]+) -->\n).*?(<!-- end of board -->)", re.DOTALL)
+NOTHING, MEASURED, BY, BOUND = "–", "measured", "by", "no attack exceeds"
+TWICE, VERIFICATION = "with twice the people", "verification, random impostors"
+BRIEF = ("rank", "release", "claimed", MEASURED, BY, BOUND, "identity", VERIFICATION)
+BLOCK = re.compile(
+    r"(?P<begin><!-- board (?P<name>[\w-]+)(?P<brief> brief)? -->\n).*?(?P<end><!-- end of board -->)", re.DOTALL
+)
 
 
-def table_of(board: Mapping[str, Any]) -> str:
+def table_of(board: Mapping[str, Any], brief: bool = False) -> str:
     """The Markdown table of a board's JSON document: what is claimed, what attackers of each level read (in bold the
     headline), what the strongest that is no stack is predicted to read with twice the people, what is proven, the risks
-    besides the attribute, and utility. Columns of which no release has anything are left out.
+    besides the attribute, and utility. A brief one has the headline and its level in place of all levels, no
+    prediction, and of the risks identity alone. Columns of which no release has anything are left out.
     """
     levels = [level for level in get_args(Level) if any(level in _by_level(row) for row in board["rows"])]
-    columns: dict[str, list[str]] = {"rank": [], "release": [], "claimed": []}
-    columns |= {name: [] for name in (*levels, TWICE, BOUND, *RISKS, "verification, random impostors", "AUC")}
+    shown = BRIEF if brief else (*BRIEF[:3], *levels, TWICE, BOUND, *RISKS, VERIFICATION, "AUC")
+    columns: dict[str, list[str]] = {name: [] for name in shown}
     for row in board["rows"]:
         read, useful = _by_level(row), row["utility"].get("random")
         said = {level: _interval(read.get(level), "balanced_accuracy", level == row["level"]) for level in levels}
@@ -49,12 +54,14 @@ def table_of(board: Mapping[str, Any]) -> str:
         said["rank"] = NOTHING if row["rank"] is None else f"{row['rank']}{'=' if row['tied'] else ''}"
         said["release"] = f"`{row['release']}`"
         said["claimed"] = _number(row["claimed"] and row["claimed"]["balanced_accuracy"])
+        said[MEASURED] = _interval(row["strongest"], "balanced_accuracy", headline=True)
+        said[BY] = NOTHING if row["strongest"] is None else row["level"]
         said[TWICE] = _predicted(row)
         said[BOUND] = _number(row["certified"])
-        said["verification, random impostors"] = _interval(useful, "accuracy")
+        said[VERIFICATION] = _interval(useful, "accuracy")
         said["AUC"] = _number(useful and useful["auc"])
-        for name, text in said.items():
-            columns[name].append(text)
+        for name in columns:
+            columns[name].append(said[name])
     kept = {name: texts for name, texts in columns.items() if set(texts) - {NOTHING}}
     return tabulate(kept, list(kept), "pipe", disable_numparse=True)
 
@@ -109,7 +116,7 @@ def filled(text: str, boards: Path) -> str:
         path = boards / found["name"] / JSON
         if not path.is_file():
             raise InputError(f"there is no {path}: make site writes it from benchmarks/board/{found['name']}")
-        return f"{found[1]}{table_of(read_json(path))}\n{found[3]}"
+        return f"{found['begin']}{table_of(read_json(path), bool(found['brief']))}\n{found['end']}"
 
     return BLOCK.sub(block, text)
 

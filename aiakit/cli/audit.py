@@ -65,11 +65,9 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
     pictures, or "-" for such a file on stdin. Labels and identities are columns of FILE or of a table beside it.
     Nothing but the attacks is trained.
     """
-    from aiakit.experiment.outlook import outlook
-    from aiakit.experiment.plan import make_plan
     from aiakit.experiment.run import default_name
     from aiakit.experiment.runtime import Runtime
-    from aiakit.results.computing import compute
+    from aiakit.results.computing import compute, planned
     from aiakit.storage.cache import cache_folder
     from aiakit.storage.stdin import STDIN, file_on_stdin
 
@@ -85,9 +83,8 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
         limits = spelt_out(limits, prepared.config, prepared.samples.attributes, given)
         folder = Path(out) / (name or default_name(prepared.config))
         if given["dry_run"]:
-            cells = make_plan(prepared.config).unique_cells()
             splits = prepared.splits[prepared.config.attribute].summary()
-            return show_plan(outlook(folder, cells, where, splits, given["image_size"]), as_json)
+            return show_plan(planned(folder, prepared.config, where, splits, given["image_size"]), as_json)
         run = prepared.begin(folder, command_line())
         notes = compute(
             run, Runtime(cache_folder(), each, cell_seconds=given["cell_timeout"]), watch, where, prepared.broken

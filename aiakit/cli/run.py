@@ -81,13 +81,11 @@ def command(
 
     The same command finds its run folder again: finished cells are kept, and an interrupted run goes on.
     """
-    from aiakit.experiment.outlook import outlook
-    from aiakit.experiment.plan import make_plan
     from aiakit.experiment.request import Request, prepare
     from aiakit.experiment.run import Run, default_name
     from aiakit.experiment.runtime import Runtime
     from aiakit.plugins.options import parse_settings
-    from aiakit.results.computing import compute
+    from aiakit.results.computing import compute, planned
     from aiakit.tracking.figures import figures_of
     from aiakit.tracking.watch import Tracking
 
@@ -101,9 +99,8 @@ def command(
         limits = spelt_out(limits, prepared.config, prepared.faces.attributes, given)
         folder = Path(out) / (name or default_name(prepared.config))
         if given["dry_run"]:
-            cells = make_plan(prepared.config).unique_cells()
             splits = prepared.split.summary()
-            return show_plan(outlook(folder, cells, where, splits, request.image_size), as_json)
+            return show_plan(planned(folder, prepared.config, where, splits, request.image_size), as_json)
         run = Run.create(folder, prepared.config, command_line())
         tracking.begin(str(run.folder), prepared.config.model_dump(mode="json"))
         notes = compute(

@@ -21,12 +21,18 @@ NUMBER = 8  # bytes
 
 
 def outlook(
-    folder: Path, cells: Sequence[CellSpec], engine: Engine, splits: Mapping[Any, Mapping[str, int]], side: int
+    folder: Path,
+    cells: Sequence[CellSpec],
+    engine: Engine,
+    splits: Mapping[Any, Mapping[str, int]],
+    side: int,
+    curves: int = 0,
 ) -> dict[str, Any]:
     """The document of ``--dry-run``; nothing is written.
 
     folder : where the run is or would be, whose finished cells are counted. splits : name → {"people", "images"}.
-    side : of a picture in pixels.
+    side : of a picture in pixels. curves : how many cells of learning curves come on top; which attacks they are of,
+    and so how long they take, follows from scores.
     """
     protocol = next((cell for cell in cells if cell.kind == "protocol"), None)
     folds = 1 if protocol is None else protocol.inputs["split"].get("folds", 1)
@@ -47,6 +53,7 @@ def outlook(
         "run": str(folder),
         "cells": len(cells),
         "finished": len(cells) - len(todo),
+        "curves": curves,
         "seconds": round(seconds, 1),
         "measured": len(todo) < len(cells),
         "costs": conditions(),

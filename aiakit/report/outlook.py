@@ -24,6 +24,11 @@ def print_outlook(document: dict[str, Any]) -> None:
         f"About {in_words(document['seconds'])} in all (reckoned from {shown}), {_size(document['bytes'])} on the disk "
         f"({_size(document['free_bytes'])} free). Nothing was computed.",
     )
+    if document["curves"]:
+        say(
+            out,
+            f"Learning curves of the strongest attacks, known then, come on top: {document['curves']} cells at most.",
+        )
 
 
 def in_words(seconds: float) -> str:

@@ -25,6 +25,17 @@ def too_few(protocol: Protocol) -> str:
     return too_few_to_share(people_known(protocol))
 
 
+def at_most(config: RunConfig, people: int) -> int:
+    """How many cells the curves of a run take, as far as is known before there are scores.
+
+    people : whom an attacker of one fold learns from.
+    """
+    if not config.forecast or too_few_to_share(people):
+        return 0
+    able = sum(spec.knowledge == "informed" and not spec.combines for spec in config.attacks)
+    return len(config.defenses) * min(ATTACKS, able) * len(SHARES) * max(1, config.split.folds)
+
+
 def people_known(protocol: Protocol, insider: bool = False) -> int:
     """How many people an attacker learns from; where people are cross-fitted, in the fold that has fewest."""
     folds = range(len(protocol.folds)) if protocol.folds else (None,)

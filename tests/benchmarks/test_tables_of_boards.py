@@ -46,9 +46,26 @@ ROWS = [
 ]  # fmt: skip
 
 
+BRIEF = [
+    ["rank", "release", "measured", "by", "no attack exceeds", "verification, random impostors"],
+    ["1", "`leace`", "**0.800 [0.700, 0.900]**", "insider", "–", "0.900 [0.850, 0.950]"],
+    ["–", "`code`", "**0.550 [0.450, 0.650]**", "informed", "0.700", "–"],
+]
+
+
+def cells_of(table: str) -> list[list[str]]:
+    lines = table.splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in (lines[0], *lines[2:])]
+
+
 def test_a_table_shows_every_level_a_prediction_the_bound_and_the_utility() -> None:
-    lines = table_of(BOARD).splitlines()
-    assert [[cell.strip() for cell in line.strip("|").split("|")] for line in (lines[0], *lines[2:])] == ROWS
+    assert cells_of(table_of(BOARD)) == ROWS
+
+
+def test_a_brief_table_shows_the_headline_and_who_reads_it() -> None:
+    assert cells_of(table_of(BOARD, brief=True)) == BRIEF
+    unread = {**BOARD["rows"][0], "release": "unread", "strongest": None, "knowledge": {}}
+    assert cells_of(table_of({"rows": [*BOARD["rows"], unread]}, brief=True))[3][2:4] == ["–", "–"]
 
 
 def test_blocks_are_filled_and_nothing_else_changes(tmp_path: Path) -> None:
@@ -58,6 +75,10 @@ def test_blocks_are_filled_and_nothing_else_changes(tmp_path: Path) -> None:
     made = filled(page, tmp_path)
     assert made == f"before\n<!-- board lfw-dlib -->\n{table_of(BOARD)}\n<!-- end of board -->\nafter\n"
     assert filled(made, tmp_path) == made
+    brief = filled(page.replace("lfw-dlib", "lfw-dlib brief"), tmp_path)
+    assert (
+        brief == f"before\n<!-- board lfw-dlib brief -->\n{table_of(BOARD, brief=True)}\n<!-- end of board -->\nafter\n"
+    )
     with pytest.raises(InputError, match=r"there is no .*other.board\.json: make site writes it"):
         filled(page.replace("lfw-dlib", "other"), tmp_path)
 

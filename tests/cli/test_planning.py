@@ -25,6 +25,7 @@ def test_a_dry_run_says_what_there_is_to_compute_and_writes_nothing(aiakit: Aiak
     assert {row["release"]: row["cells"] for row in planned["releases"]} == {"original": 4, "leace": 4}
     assert (planned["cells"], planned["finished"], planned["measured"]) == (9, 0, False)  # and the splits
     assert planned["seconds"] > 0
+    assert planned["curves"] == 0, "so few people carry none"
     assert planned["run"] == str(tmp_path / "plan")
     assert aiakit(*RUN, "--out", tmp_path, "--name", "plan").code == 0
     used = sum(path.stat().st_size for path in (tmp_path / "plan").rglob("*.safetensors"))

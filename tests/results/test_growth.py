@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +66,29 @@ def test_the_same_command_computes_nothing_again(audited: Path, aiakit: Aiakit) 
     answer = aiakit(*(Run.open(audited).command or ()))
     assert answer.code == 0, answer.err
     assert before == {path.name: path.stat().st_mtime_ns for path in (audited / "cells").iterdir()}
+
+
+def test_a_dry_run_counts_them_as_far_as_is_known(audited: Path, aiakit: Aiakit, tmp_path: Path) -> None:
+    command = Run.open(audited).command or ()
+    dry = (*command, "--dry-run", "--json")
+    planned = aiakit(*dry, "--out", tmp_path).document
+    assert planned["curves"] == 2 * 3 * 5, (
+        "two attacks, with an eighth, a quarter and half of the people, in five folds"
+    )
+    assert "come on top: 30 cells at most" in " ".join(aiakit(*command, "--dry-run", "--out", tmp_path).out.split())
+    assert list(tmp_path.iterdir()) == []
+    assert aiakit(*dry).document["curves"] == 0, "all of them are finished"
+    assert "on top" not in aiakit(*command, "--dry-run").out
+    assert aiakit(*dry, "--out", tmp_path, "--no-forecast").document["curves"] == 0
+
+
+def test_a_dry_run_counts_what_an_interrupted_run_lacks(audited: Path, aiakit: Aiakit, tmp_path: Path) -> None:
+    copied = tmp_path / "audit"
+    shutil.copytree(audited, copied)
+    cells = [(path, json.loads((path / "result.json").read_text())) for path in (copied / "cells").iterdir()]
+    for path, _ in [(path, record) for path, record in cells if record["inputs"].get("people") is not None][:7]:
+        shutil.rmtree(path)
+    assert aiakit(*(Run.open(audited).command or ()), "--out", tmp_path, "--dry-run", "--json").document["curves"] == 7
 
 
 def test_too_few_people_are_a_note_or_where_it_was_asked_for_an_error(aiakit: Aiakit, tmp_path: Path) -> None:
