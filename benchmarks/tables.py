@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -41,16 +41,17 @@ def table_of(board: Mapping[str, Any], brief: bool = False) -> str:
     """The Markdown table of a board's JSON document: what is claimed, what attackers of each level read (in bold the
     headline), what the strongest that is no stack is predicted to read with twice the people, what is proven, the risks
     besides the attribute, and utility. A brief one has the headline and its level in place of all levels, no
-    prediction, and of the risks identity alone. Columns of which no release has anything are left out.
+    prediction, and of the risks identity alone. Columns of which no release has anything are left out, and shares
+    of galleries of several sizes name theirs.
     """
     levels = [level for level in get_args(Level) if any(level in _by_level(row) for row in board["rows"])]
     shown = BRIEF if brief else (*BRIEF[:3], *levels, TWICE, BOUND, *RISKS, VERIFICATION, "AUC")
     columns: dict[str, list[str]] = {name: [] for name in shown}
+    mixed = _of_several_galleries(board)
     for row in board["rows"]:
         read, useful = _by_level(row), row["utility"].get("random")
         said = {level: _interval(read.get(level), "balanced_accuracy", level == row["level"]) for level in levels}
-        said |= dict.fromkeys(RISKS, NOTHING)
-        said |= {found["risk"]: _figure(found) for found in row.get("at_a_glance", ()) if found["risk"] in RISKS}
+        said |= dict.fromkeys(RISKS, NOTHING) | _risks(row, mixed)
         said["rank"] = NOTHING if row["rank"] is None else f"{row['rank']}{'=' if row['tied'] else ''}"
         said["release"] = f"`{row['release']}`"
         said["claimed"] = _number(row["claimed"] and row["claimed"]["balanced_accuracy"])
@@ -91,8 +92,20 @@ def _predicted(row: Mapping[str, Any]) -> str:
     return _figure({"value": twice["balanced_accuracy"], "ci95": twice["ci95"]}) + arrow
 
 
+def _of_several_galleries(board: Mapping[str, Any]) -> list[str]:
+    """The risks whose figures are not all of equally many people who are searched."""
+    glances = [found for row in board["rows"] for found in row.get("at_a_glance", ()) if "gallery" in found]
+    return [risk for risk in RISKS if len({found["gallery"] for found in glances if found["risk"] == risk}) > 1]
+
+
+def _risks(row: Mapping[str, Any], mixed: Collection[str]) -> dict[str, str]:
+    """Each risk at a glance, with the size of the gallery where there are several."""
+    return {found["risk"]: _figure(found) + (f" of {found['gallery']:,}"
+            if found["risk"] in mixed and "gallery" in found else "")
+            for found in row.get("at_a_glance", ()) if found["risk"] in RISKS}  # fmt: skip
+
+
 def _figure(found: Mapping[str, Any]) -> str:
-    """A risk at a glance."""
     if "value" not in found:
         return NOTHING
     low, high = found["ci95"]

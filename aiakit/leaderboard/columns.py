@@ -73,7 +73,7 @@ def summary(board: Board) -> list[Column]:
         *_levels(board),
         *_predicted(board),
         *_bound(board),
-        *map(_risk, board.risks),
+        *(_risk(board, risk) for risk in board.risks),
         Column("gap", "illusion gap", lambda p: None if p.row.gap is None else p.row.gap.point,
                lambda p: None if p.row.gap is None else p.row.gap.ci95, sign=True,
                hint="Strongest minus the claim, tuned on attacker-val and at least chance"),
@@ -156,6 +156,7 @@ def _bound(board: Board) -> list[Column]:
                    "few values that the release takes")]  # fmt: skip
 
 
+OF_SEVERAL = "shares of galleries of different sizes (of N people) are not compared; "
 RISK_HINTS: Mapping[Risk, str] = {
     "identity": "How often the first of everybody in a released gallery is the right one",
     "linkage": "D_sys: whether two releases can be told to show one person, 0 never to 1 always",
@@ -163,7 +164,14 @@ RISK_HINTS: Mapping[Risk, str] = {
 }
 
 
-def _risk(risk: Risk) -> Column:
+def _risk(board: Board, risk: Risk) -> Column:
+    several = (
+        len({place.risks[risk]["gallery"] for place in board.places if "gallery" in place.risks.get(risk, {})}) > 1
+    )
+
+    def mark(place: RankedEntry) -> str:
+        return f" of {place.risks[risk]['gallery']:,}" if several and "gallery" in place.risks.get(risk, {}) else ""
+
     def interval(place: RankedEntry) -> tuple[float, float] | None:
         found = place.risks.get(risk, {})
         return tuple(found["ci95"]) if "ci95" in found else None
@@ -173,7 +181,8 @@ def _risk(risk: Risk) -> Column:
         f"{risk} [95 %]",
         lambda p: p.risks.get(risk, {}).get("value"),
         interval,
-        hint=f"{RISK_HINTS[risk]}; it changes no rank",
+        mark=mark,
+        hint=f"{RISK_HINTS[risk]}; {OF_SEVERAL if several else ''}it changes no rank",
     )
 
 

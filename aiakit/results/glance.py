@@ -193,6 +193,7 @@ def _found_again(compared: _Compared, risk: str, where: str) -> dict[str, Any]:
     return {
         "figure": f"first of {size:,} in {where}, {by}",
         "way": way,
+        "gallery": size,
         **_figure(rate["rate"], rate["ci95"], high, rate["chance"], detectable),
         **_read(risk, rate["ci95"][0] > rate["chance"]),
     }

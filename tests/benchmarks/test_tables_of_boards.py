@@ -29,27 +29,28 @@ GROWTH = {
     "lda": {"still_rising": True, "predicted": [{"balanced_accuracy": 0.7, "ci95": [0.65, 0.9]}]},
     "qda": {"refused": "too few"},
 }
+IDENTITY = {"risk": "identity", "value": 0.5, "ci95": [0.4, 0.6], "gallery": 976}
 BOARD = {
     "rows": [
         {**ROW, "release": "leace", "rank": 1, "level": "insider", "strongest": leak(0.8),
-         "knowledge": {"informed": {"lda": leak(0.5), "svm": leak(0.6)}}, "growth": GROWTH},
+         "knowledge": {"informed": {"lda": leak(0.5), "svm": leak(0.6)}}, "growth": GROWTH, "at_a_glance": [IDENTITY]},
         {**ROW, "release": "code", "rank": None, "level": "informed", "strongest": leak(0.55), "certified": 0.7,
          "utility": {}, "growth": {"svm": {"refused": "too few"}}},
     ]
 }  # fmt: skip
 ROWS = [
-    ["rank", "release", "informed", "insider", "with twice the people", "no attack exceeds",
+    ["rank", "release", "informed", "insider", "with twice the people", "no attack exceeds", "identity",
      "verification, random impostors", "AUC"],
     ["1", "`leace`", "0.600 [0.500, 0.700]", "**0.800 [0.700, 0.900]**", "0.810 [0.750, 0.900] ↑", "–",
-     "0.900 [0.850, 0.950]", "0.970"],
-    ["–", "`code`", "**0.550 [0.450, 0.650]**", "–", "–", "0.700", "–", "–"],
+     "0.500 [0.400, 0.600]", "0.900 [0.850, 0.950]", "0.970"],
+    ["–", "`code`", "**0.550 [0.450, 0.650]**", "–", "–", "0.700", "–", "–", "–"],
 ]  # fmt: skip
 
 
 BRIEF = [
-    ["rank", "release", "measured", "by", "no attack exceeds", "verification, random impostors"],
-    ["1", "`leace`", "**0.800 [0.700, 0.900]**", "insider", "–", "0.900 [0.850, 0.950]"],
-    ["–", "`code`", "**0.550 [0.450, 0.650]**", "informed", "0.700", "–"],
+    ["rank", "release", "measured", "by", "no attack exceeds", "identity", "verification, random impostors"],
+    ["1", "`leace`", "**0.800 [0.700, 0.900]**", "insider", "–", "0.500 [0.400, 0.600]", "0.900 [0.850, 0.950]"],
+    ["–", "`code`", "**0.550 [0.450, 0.650]**", "informed", "0.700", "–", "–"],
 ]
 
 
@@ -60,6 +61,16 @@ def cells_of(table: str) -> list[list[str]]:
 
 def test_a_table_shows_every_level_a_prediction_the_bound_and_the_utility() -> None:
     assert cells_of(table_of(BOARD)) == ROWS
+
+
+def test_shares_of_galleries_of_several_sizes_name_theirs() -> None:
+    first, second = BOARD["rows"]
+    linkage = {"risk": "linkage", "value": 0.1, "ci95": [0.0, 0.2]}
+    glances = [linkage, {**IDENTITY, "gallery": 2872}]
+    lines = cells_of(table_of({"rows": [first, {**second, "at_a_glance": glances}]}))
+    place = lines[0].index("identity")
+    assert [line[place] for line in lines[1:]] == ["0.500 [0.400, 0.600] of 976", "0.500 [0.400, 0.600] of 2,872"]
+    assert [line[place + 1] for line in lines] == ["linkage", "–", "0.100 [0.000, 0.200]"]
 
 
 def test_a_brief_table_shows_the_headline_and_who_reads_it() -> None:

@@ -17,7 +17,7 @@ import aiakit
 from aiakit.errors import InputError
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.board import make_board
-from aiakit.leaderboard.columns import remarks
+from aiakit.leaderboard.columns import remarks, summary
 from aiakit.leaderboard.entry import Submission, read_record, read_submission
 from aiakit.leaderboard.of_run import submissions_of
 from aiakit.leaderboard.scores import figures_of, statistics_row
@@ -272,6 +272,20 @@ def test_a_board_says_what_is_known_of_risks(run: Run, written: Path, tmp_path: 
     html = next(path for path in paths if path.stem == own.name).read_text(encoding="utf-8")
     assert 'id="glance-table"' in html
     assert "Linkage: D_sys between a released and an undefended image" in html
+
+
+def test_shares_of_galleries_of_several_sizes_name_theirs(run: Run) -> None:
+    board = make_board(submissions_of(run))
+    first, second = board.places
+    (alike,) = (column for column in summary(board) if column.key == "identity")
+    assert [" of " in alike.text(place) for place in board.places] == [False, False]
+    assert first.risks["identity"]["gallery"] == second.risks["identity"]["gallery"]
+    second.risks["identity"]["gallery"] = 2_000
+    (other,) = (column for column in summary(board) if column.key == "identity")
+    assert other.text(first) == f"{alike.text(first)} of {first.risks['identity']['gallery']}"
+    assert other.text(second).endswith("] of 2,000")
+    (linkage,) = (column for column in summary(board) if column.key == "linkage")
+    assert " of " not in linkage.text(first)
 
 
 def test_a_board_without_risks_says_nothing_of_them(silent: Run) -> None:
