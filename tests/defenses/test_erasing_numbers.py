@@ -79,8 +79,8 @@ def test_what_goes_on_in_rounds_or_kernels_takes_most_of_the_number(
         z, z_test = released(eraser, train), released(eraser, test)
         (ages, rows), (ages_test, rows_test) = age_of(train), age_of(test)
         read[what] = Ridge(1.0).fit(z[rows], ages).score(z_test[rows_test], ages_test)
-    assert read["alone"] > 0.2
-    assert read["both"] < 0.1
+    assert read["alone"] > 0.1  # of obliviator .20 to .34, as processors round
+    assert read["both"] < 0.05
 
 
 def test_obliviator_leaves_no_covariance_with_the_number(
