@@ -141,8 +141,8 @@ def _predicted(board: Board) -> list[Column]:
             lambda p: None if (found := twice(p)) is None else found.value,
             interval,
             mark=mark,
-            hint="Balanced accuracy that the strongest attack which is no stack is predicted to have with twice the "
-            f"people, first seed;{RISING} still rising with all that are known. No ceiling, and it changes no rank",
+            hint="Balanced accuracy that the best attack, neither adaptive nor a stack, is predicted to have with "
+            f"twice the people, first seed;{RISING} it or the runner-up is still rising. No ceiling, changes no rank",
         )
     ]
 
