@@ -9,6 +9,7 @@ from typing import Any
 
 from aiakit.contracts import View
 from aiakit.experiment.config import (
+    LESSER,
     REFERENCE,
     AttributeSpec,
     Chain,
@@ -99,14 +100,25 @@ class AttackKey:
 
     @property
     def level(self) -> Level:
-        """What the attacker knows, of one who counts for the strongest attack."""
+        """What the attacker knows."""
+        for lesser in LESSER:
+            if self.knowledge == lesser and not self.untrained:
+                return lesser
         if self.query:
             return "insider+query" if self.insider else "query"
         return "insider" if self.insider else "informed"
 
     def counts_at(self, level: Level) -> bool:
         """Whether it counts for the strongest attack at this level; what learns from no release does so at each."""
-        return self.headline and (self.untrained or self.level == level)
+        return (self.headline or self.lesser) and (self.untrained or self.level == level)
+
+    @property
+    def lesser(self) -> bool:
+        """Whether it is of an attacker who knows less, with all people and true labels.
+
+        Whoever knows more can do the same, and behind noise it may read more: so it counts for a release's strongest.
+        """
+        return self.level in LESSER and self.people is None and self.permutation is None
 
 
 @dataclass(frozen=True)
@@ -370,7 +382,7 @@ def attack_cell(
     label = f"{key.attack} on {key.release}, seed {key.seed}"
     if config.attack_seeds > 1:
         label += f".{key.attack_seed}"
-    if key.knowledge in ("ignorant", "lazy"):
+    if key.knowledge in LESSER and key.untrained:
         label += f", {key.knowledge}"
     if key.level != "informed":
         label += f", {key.level}"

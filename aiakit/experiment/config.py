@@ -226,6 +226,7 @@ class NumericSpec(Record):
 
 Level = Literal["ignorant", "lazy", "informed", "adaptive", "query", "insider", "insider+query"]
 LADDER: tuple[Level, ...] = get_args(Level)
+LESSER: tuple[Level, ...] = ("ignorant", "lazy")  # who has not learned from the release itself
 
 
 class RunConfig(Record):

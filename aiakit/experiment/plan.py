@@ -18,7 +18,7 @@ from aiakit.experiment.cellspec import (
     release_cells,
     utility_cell,
 )
-from aiakit.experiment.config import AttributeSpec, Chain, Level, PluginSpec, RunConfig, label_of
+from aiakit.experiment.config import LESSER, AttributeSpec, Chain, Level, PluginSpec, RunConfig, label_of
 from aiakit.experiment.numeric import NumericCells, numeric_cells
 from aiakit.experiment.risking import RiskCells, risk_cells
 from aiakit.measures.halving import LEAST, RUNGS
@@ -238,7 +238,7 @@ class _Planner:
             yield from (replace(key, insider="insider" in level, query="query" in level)
                         for level in self.config.knowledge if level in beyond)  # fmt: skip
             if own == "informed":
-                yield from (replace(key, knowledge=k) for k in self.config.knowledge if k in ("ignorant", "lazy"))
+                yield from (replace(key, knowledge=k) for k in self.config.knowledge if k in LESSER)
             yield from (replace(key, people=people) for people in self.config.budgets)
         first = AttackKey(name, seed, attack.name, 0, own)
         yield from (replace(first, permutation=number) for number in range(self.config.permutations))

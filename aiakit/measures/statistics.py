@@ -20,6 +20,7 @@ from aiakit.measures.ranking import Ranking
 from aiakit.measures.units import Unit, sample_weights
 
 LOW_FPR = 0.01
+LEAST_EXCESS = 0.05  # of balanced accuracy on attacker-val over test: less is no sign that an attack learned from it
 Folds = tuple[IntArray, IntArray]  # of the samples of attacker-val, and of test
 
 
@@ -30,16 +31,36 @@ class AttackStatistics(Statistics):
     Metrics: balanced_accuracy, image_balanced_accuracy, auc, advantage, accuracy, majority, bits, and for two classes
     tpr_at_1pct_fpr. All but the second count as ``unit`` says.
     classes : K. val_balanced_accuracy, val_auc : the mean over repeats on attacker-val, for choosing between attacks.
+    cross_fitted : whether attacker-val and test are the same people, in different folds.
     """
 
     classes: int
     val_balanced_accuracy: float
     val_auc: float
+    cross_fitted: bool = False
 
     @property
     def on_val(self) -> tuple[float, float]:
-        """What attacks are chosen by: balanced accuracy on attacker-val, of equals the area under the ROC curve."""
+        """What attacks are chosen by: balanced accuracy on attacker-val, of equals the area under the ROC curve.
+
+        Attacker-val says nothing of an attack that has learned from it, so such a one is taken for what test says.
+        """
+        if self.learned_from_val:
+            return self.point["balanced_accuracy"], self.point["auc"]
         return self.val_balanced_accuracy, self.val_auc
+
+    @property
+    def learned_from_val(self) -> bool:
+        """Whether attacker-val is read so much better than test that the attack must have learned from it.
+
+        Choosing epochs and hyper-parameters there is worth a point or two. Of cross-fitted scores both are of the same
+        people, so that their difference deviates less than either: the width of test's 95 % interval is more than four
+        of its standard deviations. On a single split attacker-val has half the people of test, say, and twice the width
+        is as much.
+        """
+        low, high = self.people_ci95("balanced_accuracy")
+        excess = self.val_balanced_accuracy - self.point["balanced_accuracy"]
+        return excess > max(LEAST_EXCESS, (1 if self.cross_fitted else 2) * (high - low))
 
     def chance(self, metric: str) -> float:
         """What an attack that has learned nothing reaches in the long run."""
@@ -145,6 +166,7 @@ def attack_statistics(
             np.mean([metrics.balanced_accuracy(val_labels, guess, classes, on_val) for guess in val_predicted])
         ),
         val_auc=float(np.mean([metrics.auc(proba, val_labels, on_val) for proba in val_proba])),
+        cross_fitted=folds is not None,
     )
 
 

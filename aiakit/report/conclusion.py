@@ -11,7 +11,13 @@ from aiakit.results.verdicts import IMPOSSIBLE, INVERTED, LEAKS, NO_POWER, NOT_F
 Row = Mapping[str, Any]
 HALF = 0.5  # chance among two classes
 # Who reads most of a release, where that is not who learned from the release of his own people alone.
-WHO = {"insider": "an insider", "query": "able to query", "insider+query": "an insider and able to query"}
+WHO = {
+    "ignorant": "ignorant of the defense",
+    "lazy": "lazy, and learned from a release of another seed",
+    "insider": "an insider",
+    "query": "able to query",
+    "insider+query": "an insider and able to query",
+}
 
 
 def conclusion_of(document: Mapping[str, Any]) -> str:

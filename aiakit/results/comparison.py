@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aiakit.errors import unknown
 from aiakit.experiment.config import label_of
@@ -104,6 +105,9 @@ def _not_paired(before: Evaluation, after: Evaluation) -> str | None:
         ("attributes", lambda e: e.config.attribute),
         ("test people", lambda e: e.protocol.facts["test_people"]),
         ("test people", lambda e: np.unique(e.protocol.identity(e.protocol.judged("test")))),
+        ("classes", lambda e: list(e.protocol.classes)),
+        ("labels of test people", _labels),
+        ("units (an image, a person)", lambda e: e.unit),
         ("seeds of the split", lambda e: e.config.split.seed),
         ("numbers of bootstrap draws", lambda e: e.config.bootstrap_draws),
     ]
@@ -111,6 +115,12 @@ def _not_paired(before: Evaluation, after: Evaluation) -> str | None:
         if not np.array_equal(of(before), of(after)):
             return f"the two have different {name}, so nothing can be paired over people"
     return None
+
+
+def _labels(of: Evaluation) -> NDArray[Any]:
+    """Which label anybody of test has on some image: (2, …) of person and class."""
+    rows = of.protocol.judged("test")
+    return np.unique(np.stack([of.protocol.identity(rows), of.protocol.labels(rows)]), axis=1)
 
 
 def _measured(a: Row, b: Row, every_attack: bool) -> Iterator[tuple[str, str, Statistics, Statistics]]:

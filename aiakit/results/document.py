@@ -17,8 +17,9 @@ from aiakit.results.evaluate import Evaluation, evaluate
 from aiakit.results.glance import at_a_glance
 from aiakit.results.learning import people_known, too_few
 from aiakit.results.protected import worst_of
-from aiakit.results.row import Risks, Row, certified, utility_as_json
+from aiakit.results.row import Risks, Row, across_levels, certified, utility_as_json
 from aiakit.results.verdicts import (
+    SHOWN,
     SIGNIFICANCE,
     Verdict,
     numeric_key,
@@ -77,6 +78,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
             *_on_large_samples(evaluation),
             *([NO_REFERENCE] if config.audits and REFERENCE not in evaluation.rows else []),
             *_on_certainty(evaluation),
+            *_on_attacker_val(evaluation),
             *_on_growth(evaluation),
             *_on_risks(evaluation),
         ],
@@ -114,6 +116,24 @@ def _on_certainty(evaluation: Evaluation) -> list[str]:
     found = {name: row.headline.caution for name, row in evaluation.rows.items() if row.headline is not None}
     doubts = [f"{name} ({caution})" for name, caution in found.items() if caution is not None]
     return [f"these intervals are no more than a hint: {', '.join(doubts)}"] if doubts else []
+
+
+def _on_attacker_val(evaluation: Evaluation) -> list[str]:
+    """Which attacks have learned from the people by whom attacks are chosen."""
+    found = {
+        name: f"{name} ({statistics.val_balanced_accuracy:.3f} of attacker-val, "
+        f"{statistics.point['balanced_accuracy']:.3f} of test)"
+        for row in evaluation.rows.values()
+        for attacks in (row.attacks, *row.knowledge.values())
+        for name, statistics in attacks.items()
+        if statistics.learned_from_val
+    }
+    if not found:
+        return []
+    return [
+        f"learned from attacker-val, and so chosen by what they read of test: {', '.join(found.values())}; an attack "
+        "may choose epochs and hyper-parameters there, and learn from attacker-train alone"
+    ]
 
 
 def _on_growth(evaluation: Evaluation) -> list[str]:
@@ -189,7 +209,7 @@ def _inferred(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         **{key: figures[key] for key in ("strongest", "simultaneous_upper", "verdict", "p_value", "certificate")},
         "attacks": _attacks(evaluation, row),
     }
-    return found | _if_any(skipped=row.skipped, slices=row.slices and asdict(row.slices))
+    return found | _if_any(across_levels=_across(row), skipped=row.skipped, slices=row.slices and asdict(row.slices))
 
 
 def _attacks(evaluation: Evaluation, row: Row) -> dict[str, Any]:
@@ -216,6 +236,7 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
         "params": _params(evaluation.config, row.release),
         **judged(row, said[evaluation.protocol.facts["attribute"], row.release]),
         "attacks": _attacks(evaluation, row),
+        **_if_any(across_levels=_across(row)),
         **_if_any(worst=_worst(evaluation, row, said)),
         **_if_any(numeric=_numeric(evaluation, row, said)),
         **_if_any(risks=risks_as_json(row.risks), errors_by_class=_by_class(row, evaluation.protocol.classes)),
@@ -228,9 +249,24 @@ def _row(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any]:
     }
 
 
+def _across(row: Row) -> dict[str, Any] | None:
+    """Of several levels, the most that any of them reads of a release, and a bound over them all."""
+    found = across_levels(row)
+    if found is None:
+        return None
+    return {
+        "level": found.level,
+        "attack": found.attack,
+        "balanced_accuracy": number(found.figure),
+        "simultaneous_upper": number(found.upper),
+    }
+
+
 def _worst(evaluation: Evaluation, row: Row, said: Said) -> dict[str, Any] | None:
     """Where several attributes are protected, the headline of the one that is read best from a release."""
-    found = worst_of(evaluation, row.release)
+    verdicts = {name: said.get((name, row.release)) for name in evaluation.config.protected}
+    shown = [name for name, verdict in verdicts.items() if verdict is not None and verdict.text in SHOWN]
+    found = worst_of(evaluation, row.release, shown)
     if found is None or found.row.headline is None:
         return None
     return {

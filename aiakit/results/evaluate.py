@@ -237,7 +237,7 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
             row.budgets.setdefault(group.attack, {})[group.people] = statistics
         elif group.untrained:
             untrained[group.attack] = statistics
-        elif group.headline:
+        elif group.counts_at(group.level):
             levels.setdefault(group.level, {})[group.attack] = statistics
         else:
             row.knowledge.setdefault(group.knowledge, {})[group.attack] = statistics

@@ -172,15 +172,21 @@ def _defended(document: Row) -> Iterator[Row]:
 
 
 def _leak(row: Row, of: Row, limit: float) -> Check:
-    """Whether an attribute is read at less than the limit: by the upper bound, of attacks that could have seen more."""
+    """Whether an attribute is read at less than the limit by attackers of every level: by the upper bound, of attacks
+    that could have seen more.
+    """
     best, verdict, detectable = row["strongest"], row["verdict"], of["smallest_detectable"]
     attribute, release = of["attribute"], row["release"]
     if best is None:
         return Check(release, attribute, limit, "undecided", f"no attack on {attribute} was measured")
     figure, (low, high) = best["balanced_accuracy"], best["ci95"]
-    bounds = [bound for bound in (high, row["simultaneous_upper"]) if bound is not None]
-    high = max(bounds) if bounds else None
     read = f"{attribute} is read by {best['attack']} at {figure:.3f}"
+    levels = row.get("across_levels")
+    if levels is not None and levels["balanced_accuracy"] > figure:
+        figure = levels["balanced_accuracy"]
+        read += f", and by {levels['attack']} of {levels['level']} attackers at {figure:.3f}"
+    bounds = [high, row["simultaneous_upper"], levels and levels["simultaneous_upper"]]
+    high = max((bound for bound in bounds if bound is not None), default=None)
     outcome: Outcome = "undecided"
     if verdict == INVERTED:
         outcome, reason = "failed", f"{read}, worse than by guessing: it leaks, or the protocol is broken"

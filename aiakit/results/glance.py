@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from aiakit.experiment.config import REFERENCE, RISKS, Risk
 from aiakit.measures.detectable import smallest_linkage, smallest_share
-from aiakit.results.verdicts import IMPOSSIBLE, INVERTED, LEAKS
+from aiakit.results.verdicts import LEAKS, SHOWN
 
 Row = Mapping[str, Any]
 TRAINED, PLAIN = "trained", "cosine"
@@ -85,7 +85,7 @@ def _attribute(row: Row, of: Row) -> dict[str, Any]:
     best = row["strongest"]
     if best is None:
         return {"risk": ATTRIBUTE, "not_measured": f"no attack on {of['attribute']} has a result"}
-    seen = row["verdict"] in (LEAKS, INVERTED, IMPOSSIBLE)
+    seen = row["verdict"] in SHOWN
     high = max((end for end in (best["ci95"][1], row["simultaneous_upper"]) if end is not None), default=None)
     return {
         "risk": ATTRIBUTE,

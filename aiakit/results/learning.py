@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from aiakit.experiment.config import RunConfig
+from aiakit.experiment.config import LESSER, RunConfig
 from aiakit.experiment.plan import AttackKey, CellSpec, Growing, growth_cells
 from aiakit.experiment.probing import learned_from
 from aiakit.experiment.protocol import Protocol
@@ -44,11 +44,12 @@ def people_known(protocol: Protocol, insider: bool = False) -> int:
 
 
 def growing(config: RunConfig, protocol: Protocol, row: Row) -> list[Growing]:
-    """The attacks on a release whose curves are drawn, with the numbers of people; none where there are too few.
+    """The attacks on a release whose curves are drawn, with the numbers of people; none where there are too few, or
+    where whoever learned from something else than the release reads most of it.
 
     Where a release has an embedding, they are the best of those that read it: networks on pictures take long.
     """
-    if not config.forecast or too_few(protocol):
+    if not config.forecast or row.level in LESSER or too_few(protocol):
         return []
     specs = {spec.name: spec for spec in config.attacks if spec.knowledge == "informed" and not spec.combines}
     able = [name for name in row.attacks if name in specs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from aiakit.measures.comparison import max_t_bound
@@ -13,7 +14,8 @@ METRIC = "balanced_accuracy"
 
 @dataclass(frozen=True)
 class Worst:
-    """The attribute that is read best from a release, relative to chance: chosen on attacker-val, as attacks are.
+    """The attribute that is read best from a release, relative to chance: chosen on attacker-val, as attacks are, and
+    of those that are shown to leak where some are.
 
     row : what attacks read of it. chance : of guessing it. upper : a simultaneous 95 % bound, over all attributes and
     attacks, on what the best of them truly reaches, as a balanced accuracy of this attribute.
@@ -25,8 +27,11 @@ class Worst:
     upper: float
 
 
-def worst_of(evaluation: Evaluation, release: str) -> Worst | None:
-    """Of the attributes that a run protects the one that is worst protected; None where no attack has a result."""
+def worst_of(evaluation: Evaluation, release: str, shown: Collection[str] = ()) -> Worst | None:
+    """Of the attributes that a run protects the one that is worst protected; None where no attack has a result.
+
+    shown : those whose verdict is that they leak.
+    """
     named = {evaluation.config.attribute: evaluation, **evaluation.further}
     rows = {name: named[name].rows[release] for name in evaluation.config.protected if name in named}
     chances = {name: 1 / len(named[name].protocol.classes) for name in rows}
@@ -37,7 +42,7 @@ def worst_of(evaluation: Evaluation, release: str) -> Worst | None:
     }
     if not leaks:
         return None
-    worst = max(leaks, key=lambda name: leaks[name])
+    worst = max(leaks, key=lambda name: (name in shown, leaks[name]))
     points, highs, draws = [], [], []
     for name in leaks:
         share = 1 - chances[name]

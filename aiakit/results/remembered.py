@@ -80,7 +80,9 @@ class StatisticsCache:
 
         def restore(cell: Cell, common: dict[str, Any]) -> AttackStatistics:
             balanced, auc = cell.tensors("statistics")["val"].tolist()
-            return AttackStatistics(**common, classes=classes, val_balanced_accuracy=balanced, val_auc=auc)
+            return AttackStatistics(
+                **common, classes=classes, val_balanced_accuracy=balanced, val_auc=auc, cross_fitted=folds is not None
+            )
 
         def extra(found: AttackStatistics) -> dict[str, NDArray[Any]]:
             return {"val": np.array([found.val_balanced_accuracy, found.val_auc])}

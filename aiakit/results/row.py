@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -333,15 +333,8 @@ class Row:
 
     @cached_property
     def simultaneous_upper(self) -> float | None:
-        """A 95 % bound on what the best of these attacks truly reaches, whichever that is."""
-        if not self.attacks:
-            return None
-        statistics = list(self.attacks.values())
-        metric = "balanced_accuracy"
-        values, highs, draws = zip(
-            *((s.point[metric], s.ci95(metric)[1], s.draws[metric]) for s in statistics), strict=True
-        )
-        return max_t_bound(values, highs, draws).upper
+        """A 95 % bound on what the best of the attacks of its level truly reaches, whichever that is."""
+        return upper_of(list(self.attacks.values())) if self.attacks else None
 
     @cached_property
     def null_p_value(self) -> float | None:
@@ -350,6 +343,41 @@ class Row:
             return None
         reached = self.headline.point["balanced_accuracy"]
         return (1 + sum(value >= reached for value in self.nulls)) / (1 + len(self.nulls))
+
+
+def upper_of(statistics: Sequence[AttackStatistics]) -> float:
+    """A 95 % bound on what the best of some attacks truly reaches, whichever that is."""
+    metric = "balanced_accuracy"
+    values, highs, draws = zip(
+        *((s.point[metric], s.ci95(metric)[1], s.draws[metric]) for s in statistics), strict=True
+    )
+    return max_t_bound(values, highs, draws).upper
+
+
+@dataclass(frozen=True)
+class Across:
+    """What attackers read of a release, whatever they know.
+
+    level, attack, figure : of each level the attack that attacker-val chooses, and of these the one that reads most on
+    test. upper : a simultaneous 95 % bound on what the best of all attacks of all levels truly reaches.
+    """
+
+    level: str
+    attack: str
+    figure: float
+    upper: float
+
+
+def across_levels(row: Row) -> Across | None:
+    """The most that any level reads; None where there is one level alone, or no result."""
+    of = {level: attacks for level, attacks in {row.level: row.attacks, **row.knowledge}.items() if attacks}
+    if len(of) < 2:
+        return None
+    chosen = {level: max(attacks, key=lambda name: attacks[name].on_val) for level, attacks in of.items()}
+    figures = {level: of[level][name].point["balanced_accuracy"] for level, name in chosen.items()}
+    most = max(figures, key=lambda level: figures[level])
+    upper = upper_of([found for attacks in of.values() for found in attacks.values()])
+    return Across(most, chosen[most], figures[most], upper)
 
 
 def strongest_at(row: Row, level: Level) -> AttackStatistics | None:

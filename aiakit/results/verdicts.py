@@ -18,6 +18,7 @@ SIGNIFICANCE = 0.05  # two-sided, and over everything that is tested together
 LEAKS = "leaks"
 INVERTED = "inverted: leaks, or a broken protocol"
 IMPOSSIBLE = "impossible: a plugin or the protocol is broken"
+SHOWN = (LEAKS, INVERTED, IMPOSSIBLE)  # which say that something is told of people, or that something is broken
 NOT_FOUND = "no leak found"
 NO_POWER = "no power"
 POWER_UNKNOWN = "power not known"

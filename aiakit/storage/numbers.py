@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 FAR = 100  # ranges; what lies farther from zero loses digits in float32, and every cosine is about 1
 TINY = float(np.finfo(np.float32).tiny) * 2**23  # a range below it loses digits in float32
+INTEGERS = 2**24  # up to here float32 has them all
 CHUNK = 65_536  # rows looked at together
 
 
 def as_float32(values: NDArray[Any]) -> tuple[NDArray[np.float32], list[str]]:
-    """(N, D) finite numbers as contiguous float32, and notes on the columns that were moved.
+    """(N, D) finite numbers as contiguous float32, and notes on the columns that were moved or lost digits.
 
     A column whose mean is more than 100 times its range from zero has its mean subtracted (a constant one where it is
     so for the widest range), and one whose range is too small for float32 is scaled: neither changes what can be told
@@ -23,14 +24,24 @@ def as_float32(values: NDArray[Any]) -> tuple[NDArray[np.float32], list[str]]:
     varied = np.where(extent > 0, extent, extent.max(initial=0))  # a constant says nothing, and may outweigh the rest
     far = (varied > 0) & (np.abs(mean) > FAR * varied)
     tiny = (extent > 0) & (extent < TINY)
-    if not (far | tiny).any():
-        return np.ascontiguousarray(values, dtype=np.float32), []
     shift, scale = np.where(far, mean, 0), np.where(tiny, extent, 1)
+    moved, cut = far | tiny, np.zeros(values.shape[1], bool)
     result = np.empty(values.shape, np.float32)
     for start in range(0, len(values), CHUNK):
         rows = slice(start, start + CHUNK)
-        result[rows] = (values[rows].astype(np.float64) - shift) / scale
+        part = (values[rows].astype(np.float64) - shift) / scale if moved.any() else values[rows]
+        result[rows] = part
+        cut |= (result[rows].astype(part.dtype) != part).any(axis=0)
+    if values.dtype.kind == "f" and values.dtype.itemsize <= 4:
+        cut[:] = False  # what was subtracted has more digits, the values have not
+    elif values.dtype.kind in "iu":
+        cut &= ~moved | (extent > INTEGERS)
     notes = []
+    if cut.any():
+        notes.append(
+            f"{cut.sum()} of {len(cut)} dimensions have more digits than float32, at which they are measured: what the "
+            "further digits tell is not known, so publish no more than float32"
+        )
     if far.any():
         notes.append(
             f"{far.sum()} of {len(far)} dimensions lie far from zero for their range (a mean of {mean[far][0]:.6g} and "

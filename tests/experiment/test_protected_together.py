@@ -25,6 +25,7 @@ from aiakit.leaderboard.board import make_board
 from aiakit.leaderboard.gather import gather
 from aiakit.leaderboard.submit import submit
 from aiakit.results.document import document_of_run
+from aiakit.results.protected import worst_of
 from tests.conftest import SHORT, TINY, Answer
 from tests.encoders.functions import grey
 
@@ -49,6 +50,19 @@ def both(out: Path) -> Result:
 @pytest.fixture(scope="module")
 def document(both: Result) -> dict[str, Any]:
     return both.to_dict()
+
+
+def test_an_attribute_that_is_shown_to_leak_goes_before_one_that_is_not(both: Result) -> None:
+    """Though attacker-val had thought otherwise: or the headline would be that nothing was found."""
+    evaluation = both.evaluation
+    for release in evaluation.rows:
+        worst = worst_of(evaluation, release)
+        assert worst is not None
+        (other,) = {"gender", "skin_tone"} - {worst.attribute}
+        for shown, expected in (((worst.attribute,), worst.attribute), ((other,), other), ((), worst.attribute)):
+            found = worst_of(evaluation, release, shown)
+            assert found is not None
+            assert found.attribute == expected
 
 
 def figures(result: Result, release: str) -> dict[str, float]:
@@ -78,7 +92,8 @@ def test_the_headline_is_the_attribute_that_is_read_best_relative_to_chance(docu
             for name, of in rows.items()
         }
         worst = row["worst"]
-        assert worst["attribute"] == max(leaks, key=lambda name: leaks[name])
+        shown = {name: of["verdict"] == "leaks" for name, of in rows.items()}
+        assert worst["attribute"] == max(leaks, key=lambda name: (shown[name], leaks[name]))
         assert worst["chance"] == chances[worst["attribute"]]
         for key in ("strongest", "verdict", "level", "p_value"):
             assert worst[key] == rows[worst["attribute"]][key]

@@ -38,6 +38,7 @@ AUDIT = (
 def document(
     figure: float | None = 0.5, high: float = 0.55, verdict: str = "no leak found", detectable: float = 0.57,
     upper: float | None = None, accuracy: float = 0.9, missing: tuple[str, ...] = (),
+    across: dict[str, float] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     best = {"attack": "lda", "balanced_accuracy": figure, "ci95": [0.45, high]}
     row = {
@@ -49,6 +50,8 @@ def document(
         "utility": {"random": {"accuracy": accuracy, "ci95": [accuracy - 0.02, accuracy + 0.02]}},
         "missing": list(missing),
     }
+    if across is not None:
+        row["across_levels"] = {"level": "query", "attack": "svm", **across}
     return {
         "attribute": "gender",
         "classes": ["f", "m"],
@@ -67,6 +70,14 @@ def document(
         ({"figure": 0.3, "verdict": "inverted: leaks, or a broken protocol"}, "failed", "worse than by guessing"),
         ({"high": 0.61}, "undecided", "may be 0.610"),
         ({"upper": 0.62}, "undecided", "may be 0.620"),  # of the attacks that were not chosen
+        # what attackers of another level than the headline's read
+        ({"across": {"balanced_accuracy": 0.49, "simultaneous_upper": 0.58}}, "passed", "at most 0.580"),
+        ({"across": {"balanced_accuracy": 0.55, "simultaneous_upper": 0.61}}, "undecided", "may be 0.610"),
+        (
+            {"across": {"balanced_accuracy": 0.62, "simultaneous_upper": 0.7}},
+            "failed",
+            "svm of query attackers at 0.620",
+        ),
         ({"detectable": 0.65}, "undecided", "could not have been seen"),
         ({"verdict": "no power"}, "undecided", "no power"),
         ({"verdict": "power not known"}, "undecided", "measure the undefended release"),
