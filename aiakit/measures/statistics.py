@@ -55,12 +55,12 @@ class AttackStatistics(Statistics):
 
         Choosing epochs and hyper-parameters there is worth a point or two. Of cross-fitted scores both are of the same
         people, so that their difference deviates less than either: the width of test's 95 % interval is more than four
-        of its standard deviations. On a single split attacker-val has half the people of test, say, and twice the width
-        is as much.
+        of its standard deviations. On a single split attacker-val has half the people of test: half as much again is
+        more than three.
         """
         low, high = self.people_ci95("balanced_accuracy")
         excess = self.val_balanced_accuracy - self.point["balanced_accuracy"]
-        return excess > max(LEAST_EXCESS, (1 if self.cross_fitted else 2) * (high - low))
+        return excess > max(LEAST_EXCESS, (1 if self.cross_fitted else 1.5) * (high - low))
 
     def chance(self, metric: str) -> float:
         """What an attack that has learned nothing reaches in the long run."""

@@ -33,6 +33,7 @@ BEATS_CHANCE = 0.75  # balanced accuracy on a leak that allows 0.98
 HARDER_LEAK = 1.5  # allows an AUC of 0.86
 COSTLY_TIES = 0.01  # of AUC
 CHANCE_BAND = 0.12  # around ½: 3.4 standard deviations of a coin tossed for each of the 200 test people
+LEARNED = 0.8  # of the 40 people of val: 3.8 standard deviations of a coin tossed for each
 KNOWLEDGE = get_args(Knowledge)
 
 
@@ -115,6 +116,12 @@ class AttackSubject(PluginClass):
         world.test = release_within_larger(world.test)
         disturb_global_randomness(2)
         return self.predict(self.fit(world), world)
+
+    @cached_property
+    def permuted(self) -> tuple[World, Any]:
+        """A world whose labels were permuted by identity, and a fit on it."""
+        world = self.new_world().relabelled()
+        return world, self.fit(world)
 
     def new_world(self, classes: int = 2, leak: float = 4.0, sort_rows: bool = False) -> World:
         """Made-up evidence of this attack's view, the same at every call."""
@@ -277,16 +284,30 @@ def check_beats_chance_on_a_leak(attack: AttackSubject) -> None:
 
 def check_chance_on_permuted_labels(attack: AttackSubject) -> None:
     """With labels dealt out anew, person by person, there is nothing to find."""
-    _at_chance(attack, attack.new_world().relabelled(), "labels that were permuted by identity")
+    world, fitted = attack.permuted
+    _at_chance(attack.predict(fitted, world), world, "labels that were permuted by identity")
+
+
+def check_does_not_learn_from_val(attack: AttackSubject) -> None:
+    """Attacker-val is for choosing epochs and hyper-parameters: who learned its labels by heart is chosen by them."""
+    world, fitted = attack.permuted
+    guesses = np.asarray(fitted.predict_proba(world.val.release)).argmax(axis=1)
+    accuracy = balanced_accuracy_score(world.val.labels, guesses)
+    want(
+        accuracy <= LEARNED,
+        f"balanced accuracy {accuracy:.2f} on labels of attacker-val that say nothing (chance is 0.50): learn from "
+        "attacker-train alone, and choose on attacker-val",
+    )
 
 
 def check_chance_on_sorted_noise(attack: AttackSubject) -> None:
     """Noise whose rows happen to be sorted by class: an attack that reads row numbers would beat chance."""
-    _at_chance(attack, attack.new_world(leak=0, sort_rows=True), "noise, its rows sorted by class")
+    world = attack.new_world(leak=0, sort_rows=True)
+    _at_chance(attack.predict(attack.fit(world), world), world, "noise, its rows sorted by class")
 
 
-def _at_chance(attack: AttackSubject, world: World, what: str) -> None:
-    accuracy = attack.accuracy(world)
+def _at_chance(proba: NDArray[Any], world: World, what: str) -> None:
+    accuracy = balanced_accuracy_score(world.test_people.labels, proba.argmax(axis=1))
     want(abs(accuracy - 0.5) <= CHANCE_BAND, f"balanced accuracy {accuracy:.2f} on {what} (chance is 0.50)")
 
 
@@ -321,5 +342,6 @@ ATTACK_CHECKS = (
     check_constant_input,
     check_beats_chance_on_a_leak,
     check_chance_on_permuted_labels,
+    check_does_not_learn_from_val,
     check_chance_on_sorted_noise,
 )
