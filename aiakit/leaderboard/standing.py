@@ -14,13 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
+from aiakit.contracts import Attack
 from aiakit.datasets.fingerprint import array_digest
+from aiakit.errors import AiakitError
 from aiakit.experiment.config import LADDER, Level
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.schema import AttackInfo, Entry
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.store import write_atomically
 
+HASHED = "sha256:"  # how a file is told among the options of an entry's attack
 FOLDER = "computed"  # in the user's folder for caches: a file for each attack of which the scores are no mere word
 
 
@@ -101,6 +104,33 @@ def lacking(entry: Entry, suite: dict[Known, AttackInfo], levels: Sequence[Level
     measured = measured_by(entry)
     attacks = [attack.name for known, attack in suite.items() if known not in measured and _reads(entry, attack)]
     return attacks + [f"{level} attackers" for level in levels if not any(_knows(own, level) for own in entry.levels)]
+
+
+def untrained(entry: Entry, suite: Collection[Known], computed: Collection[str]) -> list[str]:
+    """The attacks of a suite that only a submitter says to have measured a release by, though they could be trained
+    again. ``computed`` : the attacks whose scores this machine computed.
+    """
+    return [
+        attack.name
+        for attack in entry.attacks
+        if _known(attack) in suite
+        and not (attack.shows_claim or attack.external or attack.name in computed)
+        and _trained_on_a_release(attack)
+    ]
+
+
+def _trained_on_a_release(attack: AttackInfo) -> bool:
+    """Whether an attack needs nothing but the release that is submitted. What needs photographs, the scores of others
+    or a file is told by the plugin that is registered here and by the options, which a suite is made of: an entry may
+    say anything of its attacks.
+    """
+    if any(str(value).startswith(HASHED) for value in attack.params.values()):
+        return False
+    try:
+        own: type[Attack] = attack.registered().load()
+    except AiakitError:
+        return True
+    return not (own.combines or own.knowledge == "adaptive")
 
 
 def _knows(level: Level, other: Level) -> bool:
