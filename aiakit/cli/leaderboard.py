@@ -220,11 +220,11 @@ def _loading(dataset: str, settings: tuple[str, ...], given: dict[str, Any]) -> 
 def _rerun(submission: Any, tolerance: float, data: Any) -> None:
     from aiakit.errors import InputError
     from aiakit.experiment.runtime import Runtime
-    from aiakit.leaderboard import released, rerun
-    from aiakit.leaderboard.standing import note_computed
+    from aiakit.leaderboard import limits, released, rerun
+    from aiakit.leaderboard.standing import note_computed, note_limits
     from aiakit.storage.cache import cache_folder
 
-    known = released.learns_from_its_labels(submission, data)
+    known, certified = released.learns_from_its_labels(submission, data), limits.require_same_values(submission)
     refused, confirmed = [], []
     for result in rerun.rerun(submission, Runtime(cache_folder())):
         of = "" if result.folds is None else f", left out after {result.folds} folds (on attacker-val of these)"
@@ -239,6 +239,8 @@ def _rerun(submission: Any, tolerance: float, data: Any) -> None:
         tell(line)
     if refused:
         raise InputError(f"{submission.path} is refused: {refused[0]} (more than --tolerance {tolerance:g} apart)")
+    if certified and submission.entry.accuracy_bound is None:
+        note_limits(submission)
     if known:
         note_computed(submission, confirmed)
     else:

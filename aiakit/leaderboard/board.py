@@ -15,8 +15,9 @@ from aiakit.errors import InputError
 from aiakit.experiment.config import REFERENCE, RELEASE, RISKS, Risk
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.gather import mismatch, other_attribute
+from aiakit.leaderboard.limits import without_limits
 from aiakit.leaderboard.schema import Entry, Reported
-from aiakit.leaderboard.standing import computed_here, lacking, levels_of, suite_of, untrained
+from aiakit.leaderboard.standing import computed_here, lacking, levels_of, limits_computed_here, suite_of, untrained
 from aiakit.leaderboard.verify import verified
 from aiakit.measures.comparison import Difference, holm, paired_difference
 from aiakit.measures.deciding import spread_of_folds
@@ -24,7 +25,7 @@ from aiakit.measures.statistics import AttackStatistics, smallest_detectable
 from aiakit.results.document import judged, risks_as_json
 from aiakit.results.glance import at_a_glance, risks_at_a_glance
 from aiakit.results.objectives import front_of, objectives_of
-from aiakit.results.row import Row
+from aiakit.results.row import Row, certified
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, evidence_of, power_of, shown_power, verdicts_of
 
 MARGIN = 0.02  # of balanced accuracy, within which two releases count as equal
@@ -41,8 +42,9 @@ class RankedEntry:
     verdict : what is said of it beside all others of the board, as of a run.
     computed : the attacks whose scores this machine computed. unproven : those apart from ``row``, which nobody trained
     here: they are shown, and change nothing. lacks : attacks of the board's suite that it was not measured by.
-    untrained : those of the suite that are the submitter's word, though they could be trained again. believed : whether
-    its scores are more than somebody's word, or the board goes by words.
+    untrained : those of the suite that are the submitter's word, though they could be trained again. said_limit : what
+    no attack exceeds by the submitter's word, which is not shown. believed : whether its scores are more than a word,
+    or the board goes by words.
     rank : from 1; None where it has no attack, its verdict does not rank, its utility is below the floor, it lacks an
     attack, one is untrained, or it is not believed. tied : whether others share it. apart : whether it is told apart
     from the release one place above, at 5 % over all such pairs.
@@ -57,6 +59,7 @@ class RankedEntry:
     unproven: dict[str, AttackStatistics] = field(default_factory=dict)
     lacks: list[str] = field(default_factory=list)
     untrained: list[str] = field(default_factory=list)
+    said_limit: float | None = None
     believed: bool = True
     rank: int | None = None
     tied: bool = False
@@ -192,6 +195,8 @@ def make_board(
 def _place(submission: Submission, trust: bool) -> RankedEntry:
     """A release with what counts of it, and what does not set apart."""
     row, computed = verified(submission), computed_here(submission)
+    said = None if trust or limits_computed_here(submission) else certified(row)
+    row = row if said is None else without_limits(row)
     added = {attack.name for attack in submission.entry.attacks if attack.external} - computed
     own, known = (
         replace(row, attacks={name: found for name, found in row.attacks.items() if chosen(name)})
@@ -203,6 +208,7 @@ def _place(submission: Submission, trust: bool) -> RankedEntry:
         counting,
         computed=computed,
         unproven={name: found for name, found in row.attacks.items() if name not in counting.attacks},
+        said_limit=said,
         believed=trust or any(attack.name in computed for attack in submission.entry.attacks if not attack.external),
     )
 

@@ -293,6 +293,11 @@ def not_ranked(board: Board) -> list[str]:
         if place.computed and place.untrained
     ]
     lines += [
+        f"{place.label}: that no attack exceeds {place.said_limit:.3f} is the submitter's word, and is not shown."
+        for place in board.places
+        if place.said_limit is not None
+    ]
+    lines += [
         f"{place.label}: {name} is said to read {found.point['balanced_accuracy']:.3f}. "
         f"{'Somebody added its scores and nobody' if external_mark(place, name) else 'Nobody'} trained it again, so it "
         "changes no rank and no verdict."

@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,17 +43,38 @@ def note_computed(submission: Submission, names: Collection[str]) -> None:
     """Remember that this machine has computed the scores of these attacks of an entry."""
     for number, attack in enumerate(submission.entry.attacks):
         if attack.name in names:
-            path = _path(submission, number, attack)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, json.dumps({"entry": submission.entry.name, "attack": attack.name}) + "\n")
+            _note(_path(submission, number, attack), entry=submission.entry.name, attack=attack.name)
+
+
+def limits_computed_here(submission: Submission) -> bool:
+    """Whether this machine has computed what no attack on a release exceeds."""
+    return submission.of_run or _path_of_limits(submission).is_file()
+
+
+def note_limits(submission: Submission) -> None:
+    """Remember that this machine has computed what no attack on a release exceeds."""
+    _note(_path_of_limits(submission), entry=submission.entry.name)
+
+
+def _note(path: Path, **what: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps(what) + "\n")
 
 
 def _path(submission: Submission, number: int, attack: AttackInfo) -> Path:
-    entry, prefix = submission.entry, f"attack.{number}."
-    scores = sorted((name, part) for name, part in submission.tensors.items() if name.startswith(prefix))
-    described = [part.model_dump(mode="json") for part in (entry.protocol, attack, *entry.stages)]
-    named = [part for name, scored in scores for part in (name.removeprefix(prefix), np.asarray(scored))]
-    return cache_folder() / FOLDER / f"{array_digest(described, *named)[:32]}.json"
+    return _path_of(submission, f"attack.{number}.", attack.model_dump(mode="json"))
+
+
+def _path_of_limits(submission: Submission) -> Path:
+    return _path_of(submission, "values.", submission.entry.accuracy_bound)
+
+
+def _path_of(submission: Submission, prefix: str, what: Any) -> Path:
+    """The file that says that something of an entry was computed, with the tensors that begin so."""
+    protocol, *stages = (part.model_dump(mode="json") for part in (submission.entry.protocol, *submission.entry.stages))
+    found = sorted((name, part) for name, part in submission.tensors.items() if name.startswith(prefix))
+    named = [part for name, tensor in found for part in (name.removeprefix(prefix), np.asarray(tensor))]
+    return cache_folder() / FOLDER / f"{array_digest([protocol, what, *stages], *named)[:32]}.json"
 
 
 Known = tuple[str, str]  # an attack's name, and its options as JSON
