@@ -272,7 +272,12 @@ def _judge(places: Sequence[RankedEntry]) -> dict[str, bool]:
     powers = [power_of(place.row) for place in controls if place.believed]
     able = any(powers) if powers else None
     for group in (controls, [place for place in places if place.entry.release != REFERENCE]):
-        said = verdicts_of({number: evidence_of(place.row, able, ceiling) for number, place in enumerate(group)})
+        said = verdicts_of(
+            {
+                number: evidence_of(place.row, None if place.untrained else able, ceiling)  # by a part of the suite
+                for number, place in enumerate(group)
+            }
+        )
         for number, place in enumerate(group):
             place.verdict = said[number]
     power: dict[str, bool] = {}

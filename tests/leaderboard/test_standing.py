@@ -21,6 +21,7 @@ from aiakit.leaderboard.writing import write_submission
 from aiakit.plugins import registry
 from aiakit.report.board_tables import conclusion_of_board
 from aiakit.results.document import measured
+from aiakit.results.verdicts import NOT_FOUND, POWER_UNKNOWN
 from aiakit.storage import tensorfile
 from tests.conftest import Answer
 from tests.leaderboard.test_labels_again import SAME
@@ -146,18 +147,23 @@ def by_their_word(submission: Submission, tmp_path: Path, trained: list[str]) ->
 
 def test_an_attack_that_nobody_trained_again_is_no_part_of_the_suite(make: Make, tmp_path: Path) -> None:
     """The submitter says that the strong attacks read nothing, by versions that are not installed here."""
-    others = [make("aia", {**FULL, "stack": 0.9}), make("grl", {**FULL, "stack": 0.95})]
+    others = [make("original", {**FULL, "stack": 0.9}), make("grl", {**FULL, "stack": 0.95})]
     note_all = [by_their_word(other, tmp_path, list(FULL)) for other in others]
     forged = by_their_word(make("forged", {"lda": 0.5, "svm": 0.5, "knn": 0.55, "stack": 0.5}), tmp_path, ["knn"])
     board = make_board([*note_all, forged])
-    assert ranks(board) == {"aia": 1, "grl": 2, "forged": None}, "a combined attack is not trained again, and not asked"
+    assert ranks(board) == {"original": 1, "grl": 2, "forged": None}, (
+        "a combined attack is not trained again, and not asked"
+    )
     place = next(place for place in board.places if place.label == "forged")
     assert place.untrained == ["lda", "svm"]
+    assert place.verdict is not None
+    assert place.verdict.text == POWER_UNKNOWN, "by a part of the suite, of which nobody knows what it finds"
     assert not place.pareto
     assert any("forged has no rank: what lda, svm read is the submitter's word" in line for line in remarks(board))
     assert "forged" not in conclusion_of_board(board)
     trusted = make_board([*note_all, forged], trust=True)
     assert ranks(trusted)["forged"] == 1
+    assert {place.label: place.verdict.text for place in trusted.places if place.verdict}["forged"] == NOT_FOUND
     assert "forged" in conclusion_of_board(trusted)
 
 
