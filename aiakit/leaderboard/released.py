@@ -33,6 +33,10 @@ def read_release(submission: Submission) -> Tensors:
     lacking = [name for name in (TRAIN, *ROWS.values(), "labels", "identity") if name not in release]
     if lacking:
         raise InputError(f"the release of {path} lacks {lacking[0]}")
+    images = np.shape(release["identity"])
+    other = [name for name, part in release.items() if name[0].isdigit() and np.shape(part)[:1] != images]
+    if other:
+        raise InputError(f"the release of {path} is not sound: {other[0]} has not one row for each of its identities")
     for what, stated, own in _twice_told(submission, release):
         if not np.array_equal(stated, own):
             raise InputError(f"the release of {path} is of other people: its {what} differ from those of the entry")
@@ -43,7 +47,7 @@ def _twice_told(submission: Submission, release: Tensors) -> list[tuple[str, NDA
     """What both the release and the entry say: what it is, as the release has it, as the entry does."""
     truth = submission.tensors
     if FOLDS in truth:  # everybody, whose labels are those of the entry
-        rows = np.sort(np.concatenate([release[name] for name in (TRAIN, *ROWS.values())]))
+        rows = np.sort(np.concatenate([np.ravel(release[name]) for name in (TRAIN, *ROWS.values())]))
         return [
             ("identities", release["identity"], truth["test.identity"]),
             ("folds", release.get("folds", np.empty(0, np.int64)), truth[FOLDS]),
@@ -58,7 +62,7 @@ def _twice_told(submission: Submission, release: Tensors) -> list[tuple[str, NDA
 
 def _of(release: Tensors, rows: str, what: str) -> NDArray[Any]:
     """What a release says of some of its rows; of rows that are not there, nothing."""
-    chosen, told = np.asarray(release[rows]), np.asarray(release[what])
+    chosen, told = np.asarray(release[rows]), np.atleast_1d(release[what])
     if chosen.dtype.kind not in "iu" or (len(chosen) and (chosen.min() < 0 or chosen.max() >= len(told))):
         return np.empty(0, told.dtype)
     return np.take(told, chosen)

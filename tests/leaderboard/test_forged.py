@@ -100,6 +100,15 @@ def test_people_of_a_release_are_those_of_the_entry(folder: Path, split: str) ->
         read_release(with_release(submission, change))
 
 
+def test_a_release_has_a_row_for_each_image(folder: Path) -> None:
+    def change(release: Release) -> None:
+        release["0.embedding"] = release["0.embedding"][1:]
+
+    submission = read_submission(next(folder.glob("*.json")))
+    with pytest.raises(InputError, match=r"0\.embedding has not one row for each"):
+        read_release(with_release(submission, change))
+
+
 def test_labels_that_attacks_learn_from_are_those_of_the_data_set(
     folder: Path, aiakit: Aiakit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
