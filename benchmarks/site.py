@@ -161,7 +161,9 @@ def _require_same(folder: Path, document: Mapping[str, Any]) -> None:
 
 def _figures(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a board says, without its sentences and without what depends on the machine that looks."""
-    rows = [{key: value for key, value in row.items() if key != "computed"} for row in document["rows"]]
+    rows = [
+        {key: value for key, value in row.items() if key not in ("computed", "untrained")} for row in document["rows"]
+    ]
     return {"rows": rows, **{key: document[key] for key in ("protocol", "power", "smallest_detectable", "reported")}}
 
 

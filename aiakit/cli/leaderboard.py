@@ -156,23 +156,39 @@ def submit(run: str, out: str, defense: str | None, with_release: bool, replace:
     show_default=True,
     help="With --rerun: by how much balanced accuracy may differ (other machines round differently).",
 )
+@click.option("--dataset", metavar="NAME", help="With --rerun: also compare the labels that attacks learn from.")
+@source_options
+@click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="Set another option of the data set.")
 @plugin_option
-def verify(entries: tuple[str, ...], rerun: bool, tolerance: float) -> None:
+def verify(
+    entries: tuple[str, ...],
+    rerun: bool,
+    tolerance: float,
+    dataset: str | None,
+    settings: tuple[str, ...],
+    **given: Any,
+) -> None:
     """Compute every figure of entries again from their scores; refuse an entry whose figures differ.
 
-    A FOLDER stands for all entries in it; all that are refused are named.
+    A FOLDER stands for all entries in it; all that are refused are named. On dealt splits (without --folds) an entry
+    lacks the labels of attacker-train, so that attacks count as trained again only where --dataset has them.
     """
     from aiakit.errors import InputError
     from aiakit.leaderboard.entry import read_submission
     from aiakit.leaderboard.verify import measured_entries, verified
 
+    if dataset is None and (settings or any(given.values())):
+        raise InputError("options of a data set say nothing without --dataset NAME")
+    if dataset is not None and not rerun:
+        raise InputError("--dataset is for the labels that attacks learn from: add --rerun")
+    data = None if dataset is None else _data(dataset, settings, given)
     refused, paths = [], [found for path in entries for found in measured_entries(Path(path))]
     for path in paths:
         try:
             submission = read_submission(path)
             verified(submission)
             if rerun:
-                _rerun(submission, tolerance)
+                _rerun(submission, tolerance, data)
         except InputError as error:
             refused.append(str(error))
         else:
@@ -184,13 +200,31 @@ def verify(entries: tuple[str, ...], rerun: bool, tolerance: float) -> None:
         raise InputError(refused[0])
 
 
-def _rerun(submission: Any, tolerance: float) -> None:
-    from aiakit.errors import InputError
-    from aiakit.experiment.runtime import Runtime
-    from aiakit.leaderboard import rerun
-    from aiakit.leaderboard.standing import note_computed
+def _data(dataset: str, settings: tuple[str, ...], given: dict[str, Any]) -> Any:
+    """A data set that entries may be of."""
+    from aiakit.leaderboard.labels import Data
+
+    return Data.load(dataset, *_loading(dataset, settings, given))
+
+
+def _loading(dataset: str, settings: tuple[str, ...], given: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """The options of a data set, and how it is loaded for its labels."""
+    from aiakit.contracts import LoadSettings
+    from aiakit.datasets.parallel import usable_cores
     from aiakit.storage.cache import cache_folder
 
+    options = options_of_dataset(dataset, settings, given)
+    return options, LoadSettings(SMALL, cache_folder(), usable_cores(), given["strict"])
+
+
+def _rerun(submission: Any, tolerance: float, data: Any) -> None:
+    from aiakit.errors import InputError
+    from aiakit.experiment.runtime import Runtime
+    from aiakit.leaderboard import limits, released, rerun
+    from aiakit.leaderboard.standing import note_computed, note_limits
+    from aiakit.storage.cache import cache_folder
+
+    known, certified = released.learns_from_its_labels(submission, data), limits.require_same_values(submission)
     refused, confirmed = [], []
     for result in rerun.rerun(submission, Runtime(cache_folder())):
         of = "" if result.folds is None else f", left out after {result.folds} folds (on attacker-val of these)"
@@ -205,7 +239,12 @@ def _rerun(submission: Any, tolerance: float) -> None:
         tell(line)
     if refused:
         raise InputError(f"{submission.path} is refused: {refused[0]} (more than --tolerance {tolerance:g} apart)")
-    note_computed(submission, confirmed)
+    if certified and submission.entry.accuracy_bound is None:
+        note_limits(submission)
+    if known:
+        note_computed(submission, confirmed)
+    else:
+        tell(released.UNKNOWN)
 
 
 @command.command("add-attack")
@@ -280,14 +319,9 @@ def labels(folder: str, dataset: str, settings: tuple[str, ...], **given: Any) -
 
     For entries that are handed on without the file of labels, because the data's licence asks for it.
     """
-    from aiakit.contracts import LoadSettings
-    from aiakit.datasets.parallel import usable_cores
     from aiakit.leaderboard.labels import write_labels
-    from aiakit.storage.cache import cache_folder
 
-    options = options_of_dataset(dataset, settings, given)
-    loading = LoadSettings(SMALL, cache_folder(), usable_cores(), given["strict"])
-    written = write_labels(Path(folder), dataset, options, loading)
+    written = write_labels(Path(folder), dataset, *_loading(dataset, settings, given))
     for path in written:
         click.echo(str(path))
     if not written:

@@ -15,6 +15,7 @@ from aiakit.experiment.plan import Plan
 from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.run import Run
 from aiakit.leaderboard.schema import BesideInfo
+from aiakit.leaderboard.standing import HASHED
 from aiakit.results.certifying import released_values
 from aiakit.results.judge import SPLITS
 from aiakit.results.learning import curves_of
@@ -63,7 +64,7 @@ def accompanying(run: Run, plan: Plan, protocol: Protocol, row: Row) -> Accompan
 
 def portable(spec: PluginSpec) -> PluginSpec:
     """The plugin with the digests of files in place of where they lie on this machine."""
-    params = {key: f"sha256:{spec.files[key]}" if key in spec.files else value for key, value in spec.params.items()}
+    params = {key: f"{HASHED}{spec.files[key]}" if key in spec.files else value for key, value in spec.params.items()}
     return spec.model_copy(update={"params": params})
 
 

@@ -15,8 +15,9 @@ from aiakit.errors import InputError
 from aiakit.experiment.config import REFERENCE, RELEASE, RISKS, Risk
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.gather import mismatch, other_attribute
+from aiakit.leaderboard.limits import without_limits
 from aiakit.leaderboard.schema import Entry, Reported
-from aiakit.leaderboard.standing import computed_here, lacking, levels_of, suite_of
+from aiakit.leaderboard.standing import computed_here, lacking, levels_of, limits_computed_here, suite_of, untrained
 from aiakit.leaderboard.verify import verified
 from aiakit.measures.comparison import Difference, holm, paired_difference
 from aiakit.measures.deciding import spread_of_folds
@@ -24,7 +25,7 @@ from aiakit.measures.statistics import AttackStatistics, smallest_detectable
 from aiakit.results.document import judged, risks_as_json
 from aiakit.results.glance import at_a_glance, risks_at_a_glance
 from aiakit.results.objectives import front_of, objectives_of
-from aiakit.results.row import Row
+from aiakit.results.row import Row, certified
 from aiakit.results.verdicts import SIGNIFICANCE, Verdict, evidence_of, power_of, shown_power, verdicts_of
 
 MARGIN = 0.02  # of balanced accuracy, within which two releases count as equal
@@ -34,15 +35,19 @@ MARGIN = 0.02  # of balanced accuracy, within which two releases count as equal
 class RankedEntry:
     """A release on a board.
 
-    submission : what was submitted. row : its statistics, computed from its scores.
+    submission : what was submitted. row : its statistics, computed from its scores: of all attacks, or of those alone
+    that this machine computed, where of these the strongest reads more; so that scores which are somebody's word can
+    make a figure, a verdict and a rank worse, and never better.
     label : its name, with the parameters that tell it from others.
     verdict : what is said of it beside all others of the board, as of a run.
-    computed : the attacks whose scores this machine computed. external : those that somebody added and nobody trained
-    again, apart from ``row``: they are shown, and change nothing. lacks : attacks of the board's suite that it was not
-    measured by. believed : whether its scores are more than somebody's word, or the board goes by words.
+    computed : the attacks whose scores this machine computed. unproven : those apart from ``row``, which nobody trained
+    here: they are shown, and change nothing. lacks : attacks of the board's suite that it was not measured by.
+    untrained : those of the suite that are the submitter's word, though they could be trained again. said_limit : what
+    no attack exceeds by the submitter's word, which is not shown. believed : whether its scores are more than a word,
+    or the board goes by words.
     rank : from 1; None where it has no attack, its verdict does not rank, its utility is below the floor, it lacks an
-    attack, or is not believed. tied : whether others share it. apart : whether it is told apart from the release one
-    place above, at 5 % over all such pairs.
+    attack, one is untrained, or it is not believed. tied : whether others share it. apart : whether it is told apart
+    from the release one place above, at 5 % over all such pairs.
     pareto, front_share : whether it is on the front, as measured and in which share of bootstrap draws.
     hypervolume : what this release alone adds to what the board's releases cover of the privacy–utility plane.
     """
@@ -51,8 +56,10 @@ class RankedEntry:
     row: Row
     label: str = ""
     computed: frozenset[str] = frozenset()
-    external: dict[str, AttackStatistics] = field(default_factory=dict)
+    unproven: dict[str, AttackStatistics] = field(default_factory=dict)
     lacks: list[str] = field(default_factory=list)
+    untrained: list[str] = field(default_factory=list)
+    said_limit: float | None = None
     believed: bool = True
     rank: int | None = None
     tied: bool = False
@@ -68,18 +75,14 @@ class RankedEntry:
         return self.submission.entry
 
     @property
-    def counts(self) -> AttackStatistics | None:
-        """The attack that the rank goes by: the strongest, or the strongest of those computed here, where that reads
-        more; so that scores which are somebody's word can make a rank worse, and never better.
-        """
-        able = [self.row, replace(self.row, attacks={n: s for n, s in self.row.attacks.items() if n in self.computed})]
-        found = [row.headline for row in able if row.headline is not None]
-        return max(found, key=lambda statistics: statistics.point["balanced_accuracy"], default=None)
+    def stands(self) -> bool:
+        """Whether its figures are comparable with those of the others, and more than somebody's word."""
+        return self.believed and not self.lacks and not self.untrained
 
     @property
     def leakage(self) -> float | None:
         """Balanced accuracy of the attack that counts; worse than a guess is no privacy, and counts as chance."""
-        found = self.counts
+        found = self.row.headline
         return None if found is None else max(found.point["balanced_accuracy"], found.chance("balanced_accuracy"))
 
     @property
@@ -137,7 +140,7 @@ class Board:
     @property
     def attacks(self) -> list[str]:
         """The names of all attacks, in the order in which they first occur."""
-        return list(dict.fromkeys(name for place in self.places for name in (*place.row.attacks, *place.external)))
+        return list(dict.fromkeys(name for place in self.places for name in (*place.row.attacks, *place.unproven)))
 
 
 def make_board(
@@ -151,10 +154,10 @@ def make_board(
 ) -> Board:
     """Rank entries by worst-case leakage among those whose utility reaches the floor.
 
-    Every figure is computed from the scores. A rank is for releases of which this machine has computed scores, in a
-    run or again (``trust`` takes the others at their word), and that were measured by the whole suite (``suite_of``;
-    ``suite`` names its attacks). An entry shares the rank of the first release above it to which it is
-    shown to be equivalent: the whole interval of the difference (paired over people) lies within ± ``MARGIN``.
+    Every figure is computed from the scores. A rank is for releases that were measured by the whole suite
+    (``suite_of``; ``suite`` names its attacks), by scores that this machine has computed, in a run or again (``trust``
+    takes the others at their word). An entry shares the rank of the first release above it to which it is shown to be
+    equivalent: the whole interval of the difference (paired over people) lies within ± ``MARGIN``.
     withdrawn, set_aside : what was found beside them and does not stand on this board, a line each.
     Raises InputError for entries of another protocol, and for entries whose figures are not those of their scores.
     """
@@ -171,6 +174,7 @@ def make_board(
     required, levels = suite_of(believed, suite), levels_of(believed)
     for place in places:
         place.lacks = lacking(place.entry, required, levels)
+        place.untrained = [] if trust else untrained(place.entry, required, place.computed)
     power = _judge(places)
     _rank(places, min_utility)
     area = _mark_front(places)
@@ -191,15 +195,30 @@ def make_board(
 def _place(submission: Submission, trust: bool) -> RankedEntry:
     """A release with what counts of it, and what does not set apart."""
     row, computed = verified(submission), computed_here(submission)
+    said = None if trust or limits_computed_here(submission) else certified(row)
+    row = row if said is None else without_limits(row)
     added = {attack.name for attack in submission.entry.attacks if attack.external} - computed
-    counted = replace(row, attacks={name: found for name, found in row.attacks.items() if name not in added})
+    own, known = (
+        replace(row, attacks={name: found for name, found in row.attacks.items() if chosen(name)})
+        for chosen in (lambda name: name not in added, computed.__contains__)
+    )
+    counting = known if _reads_more(known, own) else own
     return RankedEntry(
         submission,
-        counted,
+        counting,
         computed=computed,
-        external={name: found for name, found in row.attacks.items() if name in added},
-        believed=trust or bool(computed),
+        unproven={name: found for name, found in row.attacks.items() if name not in counting.attacks},
+        said_limit=said,
+        believed=trust or any(attack.name in computed for attack in submission.entry.attacks if not attack.external),
     )
+
+
+def _reads_more(row: Row, other: Row) -> bool:
+    """Whether the strongest attack of a row reads more than that of another; none reads nothing."""
+    first, second = (
+        -1.0 if each.headline is None else each.headline.point["balanced_accuracy"] for each in (row, other)
+    )
+    return first > second
 
 
 def _label(places: Sequence[RankedEntry]) -> None:
@@ -253,7 +272,12 @@ def _judge(places: Sequence[RankedEntry]) -> dict[str, bool]:
     powers = [power_of(place.row) for place in controls if place.believed]
     able = any(powers) if powers else None
     for group in (controls, [place for place in places if place.entry.release != REFERENCE]):
-        said = verdicts_of({number: evidence_of(place.row, able, ceiling) for number, place in enumerate(group)})
+        said = verdicts_of(
+            {
+                number: evidence_of(place.row, None if place.untrained else able, ceiling)  # by a part of the suite
+                for number, place in enumerate(group)
+            }
+        )
         for number, place in enumerate(group):
             place.verdict = said[number]
     power: dict[str, bool] = {}
@@ -268,8 +292,7 @@ def _rank(places: Sequence[RankedEntry], min_utility: float | None) -> None:
         place
         for place in places
         if place.leakage is not None
-        and place.believed
-        and not place.lacks
+        and place.stands
         and not (place.verdict is not None and not place.verdict.ranks)
         and (min_utility is None or (place.utility is not None and place.utility >= min_utility))
     ]
@@ -286,9 +309,9 @@ def _rank(places: Sequence[RankedEntry], min_utility: float | None) -> None:
 
 
 def _difference(a: RankedEntry, b: RankedEntry) -> Difference:
-    assert a.counts is not None
-    assert b.counts is not None
-    return paired_difference(a.counts, b.counts)
+    assert a.row.headline is not None
+    assert b.row.headline is not None
+    return paired_difference(a.row.headline, b.row.headline)
 
 
 def _mark_front(places: Sequence[RankedEntry]) -> float | None:
@@ -296,7 +319,7 @@ def _mark_front(places: Sequence[RankedEntry]) -> float | None:
     weighed = [
         (place, found)
         for place in places
-        if place.believed and not place.lacks and (found := objectives_of(place.row, place.verdict)) is not None
+        if place.stands and (found := objectives_of(place.row, place.verdict)) is not None
     ]
     front = front_of([found for _, found in weighed])
     if front is None:

@@ -217,7 +217,7 @@ def _attack(name: str, power: bool | None) -> Column:
 
 
 def _tried(place: RankedEntry, name: str) -> Statistics | None:
-    return place.row.attacks.get(name, place.external.get(name))
+    return place.row.attacks.get(name, place.unproven.get(name))
 
 
 def external_mark(place: RankedEntry, name: str | None) -> str:
@@ -287,10 +287,22 @@ def not_ranked(board: Board) -> list[str]:
             f"machine has not trained an attack again on them (aiakit leaderboard verify --rerun): they {ranked}."
         )
     lines += [
-        f"{place.label}: {name} is said to read {found.point['balanced_accuracy']:.3f}. Somebody added its scores and "
-        "nobody trained it again, so it changes no rank and no verdict."
+        f"{place.label} has no rank: what {', '.join(place.untrained)} read is the submitter's word, since this "
+        "machine has not trained them again (aiakit leaderboard verify --rerun says why)."
         for place in board.places
-        for name, found in place.external.items()
+        if place.computed and place.untrained
+    ]
+    lines += [
+        f"{place.label}: that no attack exceeds {place.said_limit:.3f} is the submitter's word, and is not shown."
+        for place in board.places
+        if place.said_limit is not None
+    ]
+    lines += [
+        f"{place.label}: {name} is said to read {found.point['balanced_accuracy']:.3f}. "
+        f"{'Somebody added its scores and nobody' if external_mark(place, name) else 'Nobody'} trained it again, so it "
+        "changes no rank and no verdict."
+        for place in board.places
+        for name, found in place.unproven.items()
     ]
     return lines
 

@@ -1,16 +1,18 @@
-"""The labels of test of a folder of entries, made again from the data set by whoever has it.
+"""The labels of entries, made again from the data set by whoever has it.
 
 Entries whose labels may not be handed on are stored without them: nobody can judge them but those who hold the data.
+No entry holds the labels of attacker-train, which a submitted release then only states.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from aiakit.contracts import LoadSettings
+from aiakit.contracts import FaceSet, LoadSettings
 from aiakit.errors import InputError
 from aiakit.experiment.cells import COMPUTE
 from aiakit.experiment.cellspec import protocol_cell
@@ -39,35 +41,62 @@ def lacking_labels(folder: Path) -> list[Entry]:
     return list(found.values())
 
 
+@dataclass(frozen=True)
+class Labels:
+    """truth : what scores are judged by. train : ``labels`` and ``identity`` of attacker-train, image by image."""
+
+    truth: Tensors
+    train: Tensors
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set that entries may be of, as it was loaded, of which labels depend on nothing."""
+
+    faces: FaceSet
+    spec: DatasetSpec
+    settings: LoadSettings
+
+    @classmethod
+    def load(cls, dataset: str, options: Mapping[str, Any], settings: LoadSettings) -> Self:
+        """dataset, options : a data set as for a run; settings : how it is loaded."""
+        spec = plugin_spec("dataset", dataset, dict(options))
+        with registry.guard(registry.entry("dataset", dataset)):
+            faces = registry.make("dataset", dataset, spec["params"]).load(settings)
+        loaded = DatasetSpec(**spec, image_size=settings.image_size, strict=settings.strict, data=faces.fingerprint)
+        return cls(faces, loaded, settings)
+
+    def labels_of(self, entry: Entry) -> Labels:
+        """The labels of an entry. Raises InputError where it is of other data: another version of it, other people."""
+        info = entry.protocol
+        if info.attribute not in self.faces.attributes:
+            raise InputError(f"{entry.name} is about {info.attribute}, of which {self.faces.name} says nothing")
+        found = _computed(info, self.spec, self.settings)
+        if truth_digest(found.truth) != info.truth:
+            raise InputError(
+                f"{entry.name} was judged by the labels of {info.dataset}: {info.people} people, {info.images} images; "
+                f"those of {self.faces.name} here are others: another version of the data, or options of it"
+            )
+        return found
+
+
 def write_labels(folder: Path, dataset: str, options: Mapping[str, Any], settings: LoadSettings) -> list[Path]:
     """Write the files of labels that the entries of a folder lack; the files.
 
-    dataset, options : a data set as for a run; settings : how it is loaded, of which labels depend on nothing.
-    Raises InputError where an entry is of other data: another data set or version of it, or other people.
+    dataset, options, settings : as of ``Data.load``. Raises InputError where an entry is of other data.
     """
-    spec = plugin_spec("dataset", dataset, dict(options))
-    with registry.guard(registry.entry("dataset", dataset)):
-        faces = registry.make("dataset", dataset, spec["params"]).load(settings)
-    loaded = DatasetSpec(**spec, image_size=settings.image_size, strict=settings.strict, data=faces.fingerprint)
+    data = Data.load(dataset, options, settings)
     written = []
     for entry in lacking_labels(folder):
-        info = entry.protocol
-        if info.attribute not in faces.attributes:
-            raise InputError(f"{entry.name} is about {info.attribute}, of which {faces.name} says nothing")
-        tensors = _truth(info, loaded, settings)
-        if truth_digest(tensors) != info.truth:
-            raise InputError(
-                f"{entry.name} was judged by the labels of {info.dataset}: {info.people} people, {info.images} images; "
-                f"those of {faces.name} here are others: another version of the data, or options of it"
-            )
+        tensors = data.labels_of(entry).truth
         hidden = {name: part for name, part in packed(tensors).items() if secret(name, FOLDS in tensors)}
         with writing(folder):
             written.append(folder / write_tensors(folder, "truth", hidden).file)
     return written
 
 
-def _truth(info: ProtocolInfo, dataset: DatasetSpec, settings: LoadSettings) -> Tensors:
-    """What scores are judged by, under a protocol; the cell is computed as a run computes it."""
+def _computed(info: ProtocolInfo, dataset: DatasetSpec, settings: LoadSettings) -> Labels:
+    """The labels under a protocol; the cell is computed as a run computes it."""
     config = make_config(
         dataset=dataset,
         attribute=info.attribute,
@@ -83,4 +112,7 @@ def _truth(info: ProtocolInfo, dataset: DatasetSpec, settings: LoadSettings) -> 
         store = Store(Path(folder))
         store.open()
         execute(store, cell.inputs, Runtime(settings.cache, settings.jobs, settings.report), COMPUTE)
-        return truth_of(Protocol.read(store, cell.digest))
+        protocol = Protocol.read(store, cell.digest)
+        rows = protocol.rows("attacker-train")
+        train = {"labels": protocol.labels(rows), "identity": protocol.identity(rows)}
+        return Labels(truth_of(protocol), train)

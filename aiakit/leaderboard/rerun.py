@@ -22,7 +22,8 @@ from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.request import make_config
 from aiakit.experiment.runtime import Runtime
 from aiakit.experiment.workers import execute
-from aiakit.leaderboard.entry import Submission, read_tensors
+from aiakit.leaderboard.entry import Submission
+from aiakit.leaderboard.released import ROWS, TRAIN, read_release
 from aiakit.leaderboard.risks import PREFIX
 from aiakit.leaderboard.schema import AttackInfo, Entry
 from aiakit.leaderboard.scores import statistics_row
@@ -76,11 +77,9 @@ class Bench:
 
 @contextmanager
 def again_on_release(submission: Submission, attacks: Sequence[AttackInfo]) -> Iterator[Bench]:
-    """Where attacks can be trained on the release of an entry. Raises InputError where it has none."""
+    """Where attacks can be trained on the release of an entry. Raises InputError as ``read_release`` does."""
     entry = submission.entry
-    if entry.submitted_release is None:
-        raise InputError(f"{submission.path} holds no release: submit it with --with-release")
-    release = read_tensors(submission.path, entry.submitted_release)
+    release = read_release(submission)
     views = {seed: _views(release, seed) for seed in entry.computing.seeds}
     present = set.intersection(*({name.partition(".")[0] for name in found} for found in views.values()))
     reasons = {
@@ -201,16 +200,10 @@ def _plan(entry: Entry, views: list[str], attacks: list[AttackInfo]) -> Plan:
 
 
 def _truth(submission: Submission, release: Tensors) -> Tensors:
-    names = ("rows.attacker-train", "rows.attacker-val", "rows.test", "labels", "identity")
-    lacking = [name for name in names if name not in release]
-    if lacking:
-        raise InputError(f"the release of {submission.path} lacks {lacking[0]}")
     nobody = {f"rows.{split}": np.empty(0, np.int64) for split in SPLITS}
-    truth = nobody | {name: release[name] for name in names}
+    truth = nobody | {name: release[name] for name in (TRAIN, *ROWS.values(), "labels", "identity")}
     if FOLDS not in submission.tensors:
         return truth
-    if "folds" not in release or len(release["labels"]) != len(submission.tensors["test.labels"]):
-        raise InputError(f"the release of {submission.path} is not of the people of its folds")
     return truth | {"folds": release["folds"], "labels": submission.tensors["test.labels"]}
 
 

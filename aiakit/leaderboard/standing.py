@@ -11,16 +11,20 @@ import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from aiakit.contracts import Attack
 from aiakit.datasets.fingerprint import array_digest
+from aiakit.errors import AiakitError
 from aiakit.experiment.config import LADDER, Level
 from aiakit.leaderboard.entry import Submission
 from aiakit.leaderboard.schema import AttackInfo, Entry
 from aiakit.storage.cache import cache_folder
 from aiakit.storage.store import write_atomically
 
+HASHED = "sha256:"  # how a file is told among the options of an entry's attack
 FOLDER = "computed"  # in the user's folder for caches: a file for each attack of which the scores are no mere word
 
 
@@ -39,17 +43,38 @@ def note_computed(submission: Submission, names: Collection[str]) -> None:
     """Remember that this machine has computed the scores of these attacks of an entry."""
     for number, attack in enumerate(submission.entry.attacks):
         if attack.name in names:
-            path = _path(submission, number, attack)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, json.dumps({"entry": submission.entry.name, "attack": attack.name}) + "\n")
+            _note(_path(submission, number, attack), entry=submission.entry.name, attack=attack.name)
+
+
+def limits_computed_here(submission: Submission) -> bool:
+    """Whether this machine has computed what no attack on a release exceeds."""
+    return submission.of_run or _path_of_limits(submission).is_file()
+
+
+def note_limits(submission: Submission) -> None:
+    """Remember that this machine has computed what no attack on a release exceeds."""
+    _note(_path_of_limits(submission), entry=submission.entry.name)
+
+
+def _note(path: Path, **what: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps(what) + "\n")
 
 
 def _path(submission: Submission, number: int, attack: AttackInfo) -> Path:
-    entry, prefix = submission.entry, f"attack.{number}."
-    scores = sorted((name, part) for name, part in submission.tensors.items() if name.startswith(prefix))
-    described = [part.model_dump(mode="json") for part in (entry.protocol, attack, *entry.stages)]
-    named = [part for name, scored in scores for part in (name.removeprefix(prefix), np.asarray(scored))]
-    return cache_folder() / FOLDER / f"{array_digest(described, *named)[:32]}.json"
+    return _path_of(submission, f"attack.{number}.", attack.model_dump(mode="json"))
+
+
+def _path_of_limits(submission: Submission) -> Path:
+    return _path_of(submission, "values.", submission.entry.accuracy_bound)
+
+
+def _path_of(submission: Submission, prefix: str, what: Any) -> Path:
+    """The file that says that something of an entry was computed, with the tensors that begin so."""
+    protocol, *stages = (part.model_dump(mode="json") for part in (submission.entry.protocol, *submission.entry.stages))
+    found = sorted((name, part) for name, part in submission.tensors.items() if name.startswith(prefix))
+    named = [part for name, tensor in found for part in (name.removeprefix(prefix), np.asarray(tensor))]
+    return cache_folder() / FOLDER / f"{array_digest([protocol, what, *stages], *named)[:32]}.json"
 
 
 Known = tuple[str, str]  # an attack's name, and its options as JSON
@@ -101,6 +126,33 @@ def lacking(entry: Entry, suite: dict[Known, AttackInfo], levels: Sequence[Level
     measured = measured_by(entry)
     attacks = [attack.name for known, attack in suite.items() if known not in measured and _reads(entry, attack)]
     return attacks + [f"{level} attackers" for level in levels if not any(_knows(own, level) for own in entry.levels)]
+
+
+def untrained(entry: Entry, suite: Collection[Known], computed: Collection[str]) -> list[str]:
+    """The attacks of a suite that only a submitter says to have measured a release by, though they could be trained
+    again. ``computed`` : the attacks whose scores this machine computed.
+    """
+    return [
+        attack.name
+        for attack in entry.attacks
+        if _known(attack) in suite
+        and not (attack.shows_claim or attack.external or attack.name in computed)
+        and _trained_on_a_release(attack)
+    ]
+
+
+def _trained_on_a_release(attack: AttackInfo) -> bool:
+    """Whether an attack needs nothing but the release that is submitted. What needs photographs, the scores of others
+    or a file is told by the plugin that is registered here and by the options, which a suite is made of: an entry may
+    say anything of its attacks.
+    """
+    if any(str(value).startswith(HASHED) for value in attack.params.values()):
+        return False
+    try:
+        own: type[Attack] = attack.registered().load()
+    except AiakitError:
+        return True
+    return not (own.combines or own.knowledge == "adaptive")
 
 
 def _knows(level: Level, other: Level) -> bool:

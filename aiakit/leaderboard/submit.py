@@ -15,7 +15,7 @@ from aiakit.experiment.run import Run
 from aiakit.leaderboard.entry import Submission, content_of, read_submission
 from aiakit.leaderboard.of_run import release_tensors, submissions_of
 from aiakit.leaderboard.schema import Entry, Provenance
-from aiakit.leaderboard.standing import note_computed
+from aiakit.leaderboard.standing import note_computed, note_limits
 from aiakit.leaderboard.writing import records, remove_files, write_submission, write_tensors
 from aiakit.storage.documents import writing
 
@@ -76,6 +76,7 @@ def submit(
                 _remove(before, written)
             done.files += [folder / file.file for file in written.entry.files] + [written.path]
             note_computed(written, [attack.name for attack in entry.attacks])
+            note_limits(written)
     return done
 
 

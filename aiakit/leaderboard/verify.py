@@ -9,6 +9,7 @@ from aiakit.errors import InputError
 from aiakit.leaderboard.differences import differences
 from aiakit.leaderboard.entry import Submission, entry_files, named_file, read_record
 from aiakit.leaderboard.left_out import check_left_out
+from aiakit.leaderboard.limits import check_limits
 from aiakit.leaderboard.schema import Entry
 from aiakit.leaderboard.scores import figures_of, statistics_row, truth_digest
 from aiakit.results.remembered import StatisticsCache
@@ -20,7 +21,8 @@ def verified(submission: Submission, memory: StatisticsCache | None = None) -> R
     """The statistics of an entry, computed from its scores.
 
     memory : where statistics of the same scores may be remembered; None computes all of them.
-    Raises InputError where scores are missing or do not fit, and where a figure of the entry is another than theirs.
+    Raises InputError where scores are missing or do not fit, where a figure of the entry is another than theirs, and
+    where what no attack is said to exceed cannot be.
     """
     entry, path = submission.entry, submission.path
     if submission.row is not None:
@@ -38,6 +40,7 @@ def verified(submission: Submission, memory: StatisticsCache | None = None) -> R
         row = statistics_row(entry, submission.tensors, memory)
     except UNSOUND as error:
         raise InputError(f"{path}: {error}") from None
+    check_limits(submission, row)
     for where, stated, computed in differences(entry.figures, figures_of(row)):
         raise InputError(
             f"{path} is refused: {where} is {_short(stated)} in the entry, but {_short(computed)} from its scores"

@@ -56,6 +56,7 @@ def document(board: Board) -> dict[str, Any]:
                 "stages": [stage.model_dump(mode="json") for stage in place.entry.stages],
                 "computed": sorted(place.computed),
                 "lacks": place.lacks,
+                "untrained": place.untrained,
                 "flag": place.entry.flag and place.entry.flag.model_dump(),
                 "external": [attack.name for attack in place.entry.attacks if attack.external],
                 "level": place.entry.level,
@@ -121,7 +122,8 @@ def conclusion_of_board(board: Board) -> str:
     """What a board says, in one sentence."""
     defended: list[dict[str, Any]] = []
     undefended: list[dict[str, Any]] = []  # of several runs there are several
-    for place in board.places:
+    proven = [place for place in board.places if place.believed and not place.untrained]
+    for place in proven or board.places:
         row = {**judged(place.row, place.verdict), "release": place.label}
         (undefended if place.entry.release == REFERENCE else defended).append(row)
     chance = 1 / len(board.protocol.classes)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from aiakit.contracts import IntArray
 from aiakit.experiment.config import Chain, label_of
@@ -41,8 +45,13 @@ def released_values(cell: Cell, rows: IntArray) -> IntArray | None:
     """(N,) which of its distinct values a release takes of each of N images; None where these are too many."""
     if cell.result.get("draws") != 1:
         return None  # several draws of one image say more than the value of one
+    return values_of_views(published(cell.tensors("release")).values(), rows)
+
+
+def values_of_views(views: Iterable[NDArray[Any]], rows: IntArray) -> IntArray | None:
+    """The same of the views of a release."""
     together = np.zeros(len(rows), np.int64)
-    for part in published(cell.tensors("release")).values():
+    for part in views:
         values = values_of(np.take(part, rows, axis=0))
         if values is None:
             return None

@@ -184,10 +184,23 @@ def test_another_ceiling_cannot_make_all_others_impossible(forge: Callable[..., 
     assert any("another Bayes ceiling" in line for line in refused)
 
 
+def test_a_bound_that_no_stage_proves_is_refused(forge: Callable[..., Answer]) -> None:
+    (refused,) = forge({}, accuracy_bound=0.9).refused
+    assert "leace proves no such bound" in refused
+
+
+@pytest.fixture
+def proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leace that proves what no attack exceeds."""
+    monkeypatch.setattr("aiakit.leaderboard.limits._may_prove", lambda stage: stage.name == "leace")
+
+
+@pytest.mark.usefixtures("proven")
 def test_what_no_attack_exceeds_is_asked_of_the_run(forge: Callable[..., Answer]) -> None:
     assert any(line.startswith("leace: what no attack exceeds 0.9") for line in forge({}, accuracy_bound=0.9).refused)
 
 
+@pytest.mark.usefixtures("proven")
 def test_what_a_bound_makes_impossible_is_told_with_its_verdict(forge: Callable[..., Answer]) -> None:
     found = forge({}, accuracy_bound=0.01)
     assert any(line.startswith("- `leace` takes no rank: impossible") for line in found.lines)

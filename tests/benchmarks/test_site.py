@@ -27,7 +27,8 @@ from tests.report.browser import barriers, chromium, requested, show_as
 STORED = ROOT / "tests" / "fixtures" / "entry-schema-5"
 DOCS = ROOT / "build" / "site" / "docs"
 WEB = ("http", "https", "ws", "wss")
-VARIANTS: list[dict[str, Any]] = [{}, {"level": "insider"}, {"release": "noise", "accuracy_bound": 0.9}]
+NOISE = {"release": "noise", "stages": [{"name": "gaussian-noise"}], "accuracy_bound": 0.9}
+VARIANTS: list[dict[str, Any]] = [{}, {"level": "insider"}, NOISE]
 
 
 def store(folder: Path, variants: list[dict[str, Any]]) -> Path:

@@ -13,15 +13,18 @@ import pytest
 
 from aiakit.contracts import MISSING
 from aiakit.leaderboard.board import make_board
-from aiakit.leaderboard.columns import remarks
+from aiakit.leaderboard.columns import remarks, summary
 from aiakit.leaderboard.entry import Submission, read_submission
 from aiakit.leaderboard.scores import statistics_row
 from aiakit.leaderboard.standing import note_computed
 from aiakit.leaderboard.writing import write_submission
 from aiakit.plugins import registry
+from aiakit.report.board_tables import conclusion_of_board
 from aiakit.results.document import measured
+from aiakit.results.verdicts import NOT_FOUND, POWER_UNKNOWN
 from aiakit.storage import tensorfile
 from tests.conftest import Answer
+from tests.leaderboard.test_labels_again import SAME
 
 Aiakit = Callable[..., Answer]
 Make = Callable[..., Submission]
@@ -109,7 +112,7 @@ def test_an_entry_ranks_once_its_attacks_were_trained_again(submitted: Path, tmp
     assert {row["rank"] for row in aiakit("leaderboard", folder, "--format", "json").document["rows"]} == {None}
     assert aiakit("leaderboard", "verify", folder).code == 0
     assert {row["rank"] for row in aiakit("leaderboard", folder, "--format", "json").document["rows"]} == {None}
-    assert aiakit("leaderboard", "verify", folder, "--rerun").code == 0
+    assert aiakit("leaderboard", "verify", folder, "--rerun", *SAME).code == 0
     document = aiakit("leaderboard", folder, "--format", "json").document
     assert [row["rank"] for row in document["rows"]] == list(range(1, len(document["rows"]) + 1))
     assert all(row["computed"] for row in document["rows"])
@@ -133,6 +136,67 @@ def test_scores_that_nobody_trained_again_can_make_a_rank_worse_and_never_better
     boasts = next(place for place in board.places if place.label == "boasts")
     assert boasts.leakage is not None
     assert boasts.leakage > 0.9
+
+
+def by_their_word(submission: Submission, tmp_path: Path, trained: list[str]) -> Submission:
+    """An entry of which this machine has trained some attacks again, and not those that are of another version."""
+    path = written(submission, tmp_path / "entries")
+    note_computed(read_submission(path), trained)
+    return read_submission(path)
+
+
+def test_an_attack_that_nobody_trained_again_is_no_part_of_the_suite(make: Make, tmp_path: Path) -> None:
+    """The submitter says that the strong attacks read nothing, by versions that are not installed here."""
+    others = [make("original", {**FULL, "stack": 0.9}), make("grl", {**FULL, "stack": 0.95})]
+    note_all = [by_their_word(other, tmp_path, list(FULL)) for other in others]
+    forged = by_their_word(make("forged", {"lda": 0.5, "svm": 0.5, "knn": 0.55, "stack": 0.5}), tmp_path, ["knn"])
+    board = make_board([*note_all, forged])
+    assert ranks(board) == {"original": 1, "grl": 2, "forged": None}, (
+        "a combined attack is not trained again, and not asked"
+    )
+    place = next(place for place in board.places if place.label == "forged")
+    assert place.untrained == ["lda", "svm"]
+    assert place.verdict is not None
+    assert place.verdict.text == POWER_UNKNOWN, "by a part of the suite, of which nobody knows what it finds"
+    assert not place.pareto
+    assert any("forged has no rank: what lda, svm read is the submitter's word" in line for line in remarks(board))
+    assert "forged" not in conclusion_of_board(board)
+    trusted = make_board([*note_all, forged], trust=True)
+    assert ranks(trusted)["forged"] == 1
+    assert {place.label: place.verdict.text for place in trusted.places if place.verdict}["forged"] == NOT_FOUND
+    assert "forged" in conclusion_of_board(trusted)
+
+
+@pytest.mark.parametrize("claimed", [{"combines": True}, {"knowledge": "adaptive"}, {"files": {"C": "0" * 64}}])
+def test_whether_an_attack_can_be_trained_again_an_entry_does_not_decide(
+    make: Make, tmp_path: Path, claimed: dict[str, Any]
+) -> None:
+    made = make("forged", FULL)
+    attacks = tuple(attack.model_copy(update=claimed) for attack in made.entry.attacks)
+    forged = replace(made, entry=made.entry.model_copy(update={"attacks": attacks}))
+    (place,) = make_board([by_their_word(forged, tmp_path, ["knn"])]).places
+    assert place.untrained == ["lda", "svm"]
+    assert place.rank is None
+
+
+def test_figures_go_by_what_was_trained_here_where_that_reads_more(make: Make, tmp_path: Path) -> None:
+    """An attack that says to be the strongest on attacker-val, and guesses on test, hides no leak."""
+    scored = make("boasts", {"lda": 0.95, "stack": 0.95})
+    tensors = dict(scored.tensors)
+    tensors["attack.1.0.val"] = np.eye(2)[tensors["val.labels"]] * 0.98 + 0.01
+    tensors["attack.1.0.test"] = make("x", {"stack": 0.5}).tensors["attack.0.0.test"]
+    row = statistics_row(scored.entry, tensors)
+    entry = scored.entry.model_copy(update={"figures": measured(row)})
+    boasts = by_their_word(replace(scored, entry=entry, tensors=tensors), tmp_path, ["lda"])
+    board = make_board([make("original", {"lda": 0.95}), boasts])
+    place = next(place for place in board.places if place.label == "boasts")
+    assert row.strongest == "stack"
+    assert place.row.strongest == "lda"
+    assert place.verdict is not None
+    assert place.verdict.text == "leaks"
+    (shown,) = [column for column in summary(board) if column.key == "strongest"]
+    assert shown.value(place) == place.leakage
+    assert any("boasts: stack is said to read" in line and "Nobody trained it" in line for line in remarks(board))
 
 
 PROBE = """
