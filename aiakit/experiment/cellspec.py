@@ -174,6 +174,7 @@ def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int
             "defense": stage.inputs(),
             "base": base,
             "draws": config.draws if noisy else 1,
+            **({"stochastic": noisy} if stage.stochastic and noisy > 1 else {}),  # its noise is not an earlier stage's
             **_computing(config, seed),
             **({} if stage.kind == "file" or config.threads is None else {"threads": config.threads}),
             **({"numbers": numbers} if numbers and stage.erases_numbers else {}),  # other cells keep their names

@@ -165,11 +165,12 @@ def _publish(
     maps: dict[str, NDArray[Any]] = {}
     count = len(sources[0])
     size = count if isinstance(defense, Encoder) and defense.whole else RELEASE_BATCH
+    stage = [inputs["stochastic"]] if "stochastic" in inputs else []  # the first that draws is not numbered
     for rows in ctx.track(list(batches(count, size)), "release"):
         present: dict[str, NDArray[Any]] = {}
         for draw in range(inputs["draws"]):
             source = sources[draw if len(sources) > 1 else 0]
-            rng = ctx.rng("release", rows.start, draw)
+            rng = ctx.rng("release", rows.start, draw, *stage)
             with registry.guard(entry):
                 release = release_by(defense, np.asarray(source[rows]), files[rows], rng)
                 claim = defense.claim(release) if draw == 0 and not isinstance(defense, Encoder) else None

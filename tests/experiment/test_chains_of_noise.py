@@ -103,6 +103,16 @@ def test_an_attack_reads_as_much_after_a_stage_that_changes_nothing(run: Run) ->
     assert np.allclose(before, after, atol=1e-4)
 
 
+def test_two_stages_draw_independently(run: Run) -> None:
+    first = views_of(run, "jitter+fourfold")
+    second = [made - given for made, given in zip(views_of(run, "jitter+fourfold+shake"), first, strict=True)]
+    base = views_of(run, "original")[0]
+    for draw, given in enumerate(first):
+        assert second[draw].std() == pytest.approx(1, abs=0.05)
+        assert all(alike(given / 4 - base, noise) < 0.1 for noise in second)
+    assert alike(second[0], second[1]) < 0.1
+
+
 @pytest.mark.parametrize("release", ["jitter", "leace+jitter"])
 def test_the_only_stage_that_draws_keeps_the_name_that_its_noise_always_had(run: Run, release: str) -> None:
     plan = make_plan(run.config)
