@@ -177,13 +177,16 @@ def release_cells(config: RunConfig, protocol: CellSpec, chain: Chain, seed: int
     known = {spec.name: spec for spec in config.numeric}
     numbers = [numbers_cell(config, protocol, known[name]).digest for name in config.protected_numbers]
     base: str | None = None
+    noisy = 0  # stochastic stages up to this one
     for position, stage in enumerate(chain):
+        noisy += stage.stochastic
         inputs = {
             "kind": "release",
             "protocol": protocol.digest,
             "defense": stage.inputs(),
             "base": base,
-            "draws": config.draws if stage.stochastic else 1,
+            "draws": config.draws if noisy else 1,
+            **({"stochastic": noisy} if stage.stochastic and noisy > 1 else {}),  # its noise is not an earlier stage's
             **_computing(config, seed),
             **({} if stage.kind == "file" or config.threads is None else {"threads": config.threads}),
             **({"numbers": numbers} if numbers and stage.erases_numbers else {}),  # other cells keep their names

@@ -17,7 +17,7 @@ from aiakit.datasets.splits import DEFENDERS, SplitName
 from aiakit.experiment import apart
 from aiakit.experiment.halving import left_out
 from aiakit.experiment.protocol import Protocol
-from aiakit.experiment.runtime import Runtime, ask, context_of, load_faces, name_of_draw, release_of
+from aiakit.experiment.runtime import Runtime, ask, context_of, draws_of, load_faces, name_of_draw, release_of
 from aiakit.measures.metrics import log_proba
 from aiakit.plugins import registry
 from aiakit.storage.store import Cell, Draft, Store
@@ -178,17 +178,17 @@ def _evidence(
     runtime: Runtime,
     queries: Cell | None = None,
 ) -> LabelledRelease:
-    """What the attack learns from. Of a stochastic release it sees every draw of an embedding, one of a picture.
+    """What the attack learns from. Of a release with several draws it sees all of an embedding, one of a picture.
 
     Of a release that exists already there are no photographs. queries : releases of samples that were made up, of which
     it gets those that were made of these rows.
     """
-    draws = cell.result["draws"] if attack.view == "embedding" else 1
-    if attack.knowledge == "adaptive":
-        draws = 1  # the draws would have to be paired with photographs
+    draws = draws_of(cell, attack.view)
+    if attack.view == "image" or attack.knowledge == "adaptive":
+        draws = draws[:1]  # who is adaptive would have to be given them paired with photographs
     stored = cell.tensors("release")
-    parts = [np.take(stored[name_of_draw(attack.view, draw)], rows, axis=0) for draw in range(draws)]
-    of = np.tile(rows, draws)
+    parts = [np.take(stored[name_of_draw(attack.view, draw)], rows, axis=0) for draw in draws]
+    of = np.tile(rows, len(draws))
     if queries is not None:
         made = queries.tensors("queries")
         asked = np.flatnonzero(np.isin(made["of"], rows))
@@ -237,15 +237,13 @@ def some_people(protocol: Protocol, rows: IntArray, people: int, rng: np.random.
 def scores_on(
     attack: Attack, entry: registry.Entry, cell: Cell, protocol: Protocol, split: SplitName
 ) -> NDArray[np.float64]:
-    """(N, K) probabilities by a fitted attack on a split of a release; over the draws of a stochastic one.
+    """(N, K) probabilities by a fitted attack on a split of a release, over all of its draws.
 
     It is given the rows in an order that nobody can foretell who does not know their labels.
     """
     rows = protocol.rows(split)
     order = protocol.secret(rows).permutation(len(rows))
-    stored = cell.tensors("release")  # of the claim the first draw only
-    draws = [draw for draw in range(cell.result["draws"]) if name_of_draw(attack.view, draw) in stored]
-    releases = [release_of(cell, attack.view, rows[order], draw) for draw in draws]
+    releases = [release_of(cell, attack.view, rows[order], draw) for draw in draws_of(cell, attack.view)]
     scores = np.empty((len(rows), len(protocol.classes)))
     scores[order] = answers_to(attack, entry, releases, len(protocol.classes))
     return scores

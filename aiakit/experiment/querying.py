@@ -17,7 +17,7 @@ from aiakit.contracts import IntArray, batches
 from aiakit.datasets.splits import DEFENDERS
 from aiakit.experiment import apart
 from aiakit.experiment.protocol import Protocol
-from aiakit.experiment.releasing import RELEASE_BATCH, release_through, source_of
+from aiakit.experiment.releasing import RELEASE_BATCH, release_through, sources_of
 from aiakit.experiment.runtime import Runtime, context_of
 from aiakit.plugins import registry
 from aiakit.storage.store import Draft, Store
@@ -41,7 +41,7 @@ def compute_queries(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
         with registry.guard(entry):
             stages.append((entry, stage.load_state_dict(cell.tensors("state"))))
     parts = [rows for rows in known_apart(protocol) if len(rows)]
-    source, _ = source_of(store, inputs, protocol, runtime)
+    (source,), _ = sources_of(store, inputs, protocol, runtime)
     made: dict[str, list[NDArray[Any]]] = {"of": []}
     for number, rows in enumerate(parts):
         rng, of = ctx.rng("queries", number), np.repeat(rows, COPIES)

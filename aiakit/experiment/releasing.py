@@ -26,7 +26,7 @@ from aiakit.datasets.rows import RowView
 from aiakit.errors import InputError, PluginError
 from aiakit.experiment import apart
 from aiakit.experiment.protocol import Protocol
-from aiakit.experiment.runtime import Runtime, check_proba, context_of, load_faces, name_of_draw
+from aiakit.experiment.runtime import Runtime, check_proba, context_of, draws_of, load_faces, name_of_draw
 from aiakit.plugins import registry
 from aiakit.storage.documents import printable
 from aiakit.storage.store import Cell, Draft, Store
@@ -47,7 +47,8 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
     pieces: list[tuple[Cell, float]] = []
     ctx = context_of(store, inputs, runtime, pieces, spec["fingerprint"] if entry.of_others else "")
     rows = [protocol.rows(f"defender-{part}") for part in ("train", "val")]
-    source, files = source_of(store, inputs, protocol, runtime)
+    sources, files = sources_of(store, inputs, protocol, runtime)
+    source = sources[0]
     if isinstance(defense, Defense | Encoder):
         samples: list[Any] = [_faces_of(source, protocol, chosen) for chosen in rows]
     else:
@@ -58,7 +59,7 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
         defense.fit(*samples, ctx)
         draft.save("state", defense.state_dict())
     fitted = time.perf_counter()
-    published = _publish(defense, entry, source, files, protocol, draft, ctx, inputs["draws"])
+    published = _publish(defense, entry, sources, files, protocol, draft, ctx, inputs)
     if entry.of_others:
         again = apart.make(spec["kind"], spec["name"], spec["params"], store.folder)
         require_alone(again, defense.state_dict(), entry, source, files, published, ctx)
@@ -73,18 +74,18 @@ def compute_release(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
 
 
 def _bounds(store: Store, inputs: Mapping[str, Any], defense: Any) -> dict[str, float]:
-    """What no attack can exceed: on all the draws that attacks are given, and on one, which a later stage is given.
+    """What no attack can exceed, on all the draws that attacks are given.
 
-    A stage that changes a private release cannot make it less private, so the bound of any stage of a chain holds.
+    A stage that changes a private release cannot make it less private, so the bound of any stage of a chain holds: what
+    the stage before released is one draw for each draw here, or one for all. Not so a stage that draws nothing itself
+    and is given several draws: what it proves is of what it makes of one.
     """
-    before = None if inputs["base"] is None else store.read(inputs["base"]).result.get("accuracy_bound_of_one")
-    found = {}
-    for name, draws in (("accuracy_bound", inputs["draws"]), ("accuracy_bound_of_one", 1)):
-        own = None if isinstance(defense, Encoder) else defense.accuracy_bound(draws)
-        known = [bound for bound in (before, own) if bound is not None]
-        if known:
-            found[name] = min(known)
-    return found
+    before = None if inputs["base"] is None else store.read(inputs["base"]).result.get("accuracy_bound")
+    draws = inputs["draws"]
+    proves = not isinstance(defense, Encoder) and (defense.stochastic or draws == 1)
+    own = defense.accuracy_bound(draws) if proves else None
+    known = [bound for bound in (before, own) if bound is not None]
+    return {"accuracy_bound": min(known)} if known else {}
 
 
 def release_by(stage: Any, source: NDArray[Any], files: tuple[str, ...], rng: np.random.Generator) -> Release:
@@ -115,14 +116,16 @@ def release_through(
     return release
 
 
-def source_of(
+def sources_of(
     store: Store, inputs: Mapping[str, Any], protocol: Protocol, runtime: Runtime
-) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """What the first stage transforms, and its names, or the embedding that the stage before released."""
+) -> tuple[list[NDArray[Any]], tuple[str, ...]]:
+    """What the first stage transforms, and its names, or every draw of the embedding that the stage before released."""
     if inputs["base"] is None:
         faces = load_faces(protocol.cell.inputs["dataset"], runtime)
-        return faces.images if faces.embedding is None else faces.embedding, faces.files
-    return store.read(inputs["base"]).tensors("release")["embedding"], ()
+        return [faces.images if faces.embedding is None else faces.embedding], faces.files
+    base = store.read(inputs["base"])
+    stored = base.tensors("release")
+    return [stored[name_of_draw("embedding", draw)] for draw in draws_of(base, "embedding")], ()
 
 
 def _faces_of(images: NDArray[Any], protocol: Protocol, rows: IntArray) -> Faces:
@@ -147,34 +150,37 @@ def _numbers_of(store: Store, inputs: Mapping[str, Any]) -> NDArray[np.float64] 
 def _publish(
     defense: Any,
     entry: registry.Entry,
-    source: NDArray[Any],
+    sources: Sequence[NDArray[Any]],
     files: tuple[str, ...],
     protocol: Protocol,
     draft: Draft,
     ctx: Context,
-    draws: int,
+    inputs: Mapping[str, Any],
 ) -> dict[str, NDArray[Any]]:
     """Release in batches into tensors of the whole data set, which are returned.
 
     The in-loop attacker's claim is one of them where there is one, and so is what the last step was given where its
-    parameters tell it.
+    parameters tell it. Each draw is made of one draw of the stage before, or all of its only one.
     """
     maps: dict[str, NDArray[Any]] = {}
-    size = len(source) if isinstance(defense, Encoder) and defense.whole else RELEASE_BATCH
-    for rows in ctx.track(list(batches(len(source), size)), "release"):
+    count = len(sources[0])
+    size = count if isinstance(defense, Encoder) and defense.whole else RELEASE_BATCH
+    stage = [inputs["stochastic"]] if "stochastic" in inputs else []  # the first that draws is not numbered
+    for rows in ctx.track(list(batches(count, size)), "release"):
         present: dict[str, NDArray[Any]] = {}
-        for draw in range(draws):
-            rng = ctx.rng("release", rows.start, draw)
+        for draw in range(inputs["draws"]):
+            source = sources[draw if len(sources) > 1 else 0]
+            rng = ctx.rng("release", rows.start, draw, *stage)
             with registry.guard(entry):
                 release = release_by(defense, np.asarray(source[rows]), files[rows], rng)
                 claim = defense.claim(release) if draw == 0 and not isinstance(defense, Encoder) else None
             parts = _tensors(release, claim, entry, rows.stop - rows.start, protocol, draw)
-            if draw == 0 and isinstance(defense, EmbeddingDefense):
-                parts |= _inverted(defense, entry, parts["embedding"])
+            if isinstance(defense, EmbeddingDefense):
+                parts |= _inverted(defense, entry, parts[name_of_draw("embedding", draw)], draw)
             present |= parts
         if not maps:
             maps = draft.create(
-                "release", {name: (part.dtype, (len(source), *part.shape[1:])) for name, part in present.items()}
+                "release", {name: (part.dtype, (count, *part.shape[1:])) for name, part in present.items()}
             )
         if present.keys() != maps.keys() or any(part.shape[1:] != maps[n].shape[1:] for n, part in present.items()):
             raise PluginError(f"{entry}: release() returned views or shapes that change from batch to batch")
@@ -237,7 +243,9 @@ def _tensors(
     return {name_of_draw(name, draw): part for name, part in parts.items() if part is not None}
 
 
-def _inverted(defense: EmbeddingDefense, entry: registry.Entry, embedding: NDArray[Any]) -> dict[str, NDArray[Any]]:
+def _inverted(
+    defense: EmbeddingDefense, entry: registry.Entry, embedding: NDArray[Any], draw: int
+) -> dict[str, NDArray[Any]]:
     """What a fitted defense of embeddings says that it was given, under the name that it is stored under."""
     with registry.guard(entry):
         inverted = defense.invert(embedding)
@@ -250,4 +258,4 @@ def _inverted(defense: EmbeddingDefense, entry: registry.Entry, embedding: NDArr
     if len(view) != len(embedding):
         raise PluginError(f"{entry}: invert() must return {len(embedding)} samples, not {len(view)}")
     assert view.inverted is not None
-    return {"inverted": view.inverted}
+    return {name_of_draw("inverted", draw): view.inverted}

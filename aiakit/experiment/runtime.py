@@ -154,12 +154,18 @@ def name_of_draw(view: str, draw: int) -> str:
     return view if draw == 0 else f"{view}.{draw}"
 
 
+def draws_of(cell: Cell, view: str) -> list[int]:
+    """The draws of a view that a release cell holds: of the claim the first alone."""
+    stored = cell.tensors("release")
+    return [draw for draw in range(cell.result["draws"]) if name_of_draw(view, draw) in stored]
+
+
 BESIDE = ("claim", "inverted")  # stored with a release and no part of what is published
 
 
 def published(stored: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Of the tensors of a release cell those that whoever holds the release has."""
-    return {name: part for name, part in stored.items() if name not in BESIDE}
+    return {name: part for name, part in stored.items() if name.partition(".")[0] not in BESIDE}
 
 
 def release_of(cell: Cell, view: str, rows: IntArray, draw: int = 0) -> Release:
