@@ -158,7 +158,9 @@ def test_knowledge_budgets_and_permutations_are_those_of_a_run(
     )  # fmt: skip
     assert answer.code == 0, answer.err
     row = answer.document["rows"][1]
-    assert row["knowledge"]["ignorant"].keys() == {"logreg", "lda"}
+    levels = {**row["knowledge"], row["level"]: row["attacks"]}
+    assert levels.keys() == {"ignorant", "informed"}
+    assert levels["ignorant"].keys() == {"logreg", "lda"}
     assert [point["people"] for point in row["budgets"]["lda"]] == [12]
     assert [point["images"] for point in row["pooled"]] == [2]
     assert len(row["null"]["balanced_accuracy"]) == 3

@@ -33,7 +33,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_axis_is_in_the_document(everything: Path, aiakit: Aiakit) -> None:
     rows = {row["release"]: row for row in aiakit("show", everything, "--json").document["rows"]}
     aia = rows["aia"]
-    assert set(aia["knowledge"]) == {"ignorant", "lazy"}
+    assert {aia["level"], *aia["knowledge"]} == {"ignorant", "lazy", "informed"}
     assert [point["people"] for point in aia["budgets"]["logreg"]] == [4, 8]
     assert [point["images"] for point in aia["pooled"]] == [2, 3]
     assert aia["null"]["permutations"] == 3
@@ -45,7 +45,8 @@ def test_every_axis_is_in_the_document(everything: Path, aiakit: Aiakit) -> None
 def test_informed_equals_ignorant_on_the_reference(everything: Path, aiakit: Aiakit) -> None:
     rows = {row["release"]: row for row in aiakit("show", everything, "--json").document["rows"]}
     original = rows["original"]
-    assert original["knowledge"]["ignorant"]["logreg"]["auc"] == original["attacks"]["logreg"]["auc"]
+    levels = {**original["knowledge"], original["level"]: original["attacks"]}
+    assert levels["ignorant"]["logreg"]["auc"] == levels["informed"]["logreg"]["auc"]
 
 
 def test_stochastic_release_is_drawn_several_times(everything: Path) -> None:
