@@ -15,9 +15,13 @@ class AiakitError(Exception):
 
 
 class InputError(AiakitError):
-    """What the user gave cannot be used. The message says what is wrong, where, and how to put it right."""
+    """What the user gave cannot be used. The message says what is wrong, where, and how to put it right.
+
+    who : the plugin that says so, once its code has raised it; "" where no plugin does.
+    """
 
     exit_code = 2
+    who: str = ""
 
 
 class PluginError(AiakitError):

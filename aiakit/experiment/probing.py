@@ -100,12 +100,10 @@ def _fit(
     queries = store.read(inputs["queries"]) if "queries" in inputs else None
     if inputs["people"] is not None:
         rows = some_people(protocol, rows, inputs["people"], ctx.rng("people"))
+    known = _evidence(store, inputs, protocol, attack, trained_on, rows, runtime, queries)
+    chosen_on = _evidence(store, inputs, protocol, attack, trained_on, val, runtime)
     with registry.guard(entry):
-        attack.fit(
-            _evidence(store, inputs, protocol, attack, trained_on, rows, runtime, queries),
-            _evidence(store, inputs, protocol, attack, trained_on, val, runtime),
-            ctx,
-        )
+        attack.fit(known, chosen_on, ctx)
 
 
 def learned_from(protocol: Protocol, inputs: Mapping[str, Any]) -> IntArray:

@@ -68,11 +68,14 @@ def guarded(who: str, source: Callable[[], str]) -> Iterator[None]:
 
     source : the file of that code, asked for when something was raised. Also what would end the process: ``sys.exit``,
     ``os._exit`` … What it does besides is contained (``contained``). aiakit's own errors, Ctrl-C, running out of memory
-    and a full disk are not its doing and pass unchanged.
+    and a full disk are not its doing and pass unchanged; an InputError is told whose it is.
     """
     try:
         with contained(who):
             yield
+    except InputError as error:
+        error.who = error.who or who
+        raise
     except (AiakitError, MemoryError, KeyboardInterrupt):
         raise
     except BaseException as error:

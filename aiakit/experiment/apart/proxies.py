@@ -136,7 +136,10 @@ class Apart:
             return MemoryError(text)
         if answer["error"] == "disk":
             return OSError(int(answer["errno"]), text)
-        return kinds[answer["error"]](text)
+        error = kinds[answer["error"]](text)
+        if isinstance(error, InputError):
+            error.who = str(self.entry)
+        return error
 
     def _remember(self, piece: Any) -> None:
         """Give the plugin a piece that the store has, or have it computed there, and kept for this plugin alone."""
