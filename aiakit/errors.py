@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 LISTED = 40  # more names than this are not listed in one line
+ROOM = "use fewer or smaller images, or fewer --jobs"  # what helps where memory runs out
 
 
 class AiakitError(Exception):

@@ -16,7 +16,7 @@ import rich_click as click
 
 from aiakit import __version__
 from aiakit.cli.process import Program, prepare_streams, silence
-from aiakit.errors import AiakitError, InputError
+from aiakit.errors import ROOM, AiakitError, InputError
 from aiakit.storage.documents import printable
 
 # name → ("module:object", one line for --help). Nothing of a command is imported before it is used.
@@ -143,6 +143,6 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError) and error.errno in DENIED and error.filename:
         return f"no permission for {error.filename} ({error.strerror})", InputError.exit_code
     if isinstance(error, MemoryError):
-        return "out of memory: use fewer or smaller images, or fewer --jobs", 1
+        return f"out of memory: {ROOM}", 1
     bug = f"this is a bug of aiakit: {type(error).__name__}: {error}"
     return f"{bug} (AIAKIT_DEBUG=1 shows the traceback; please report it)", 1

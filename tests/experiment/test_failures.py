@@ -38,6 +38,7 @@ class Prior(Attack):
 GOOD = "return np.tile(self.prior_, (len(release), 1))"
 BROKEN = {
     "raises": ("raise ZeroDivisionError('halved by zero')", "ZeroDivisionError: halved by zero"),
+    "no memory": ("return np.ones((1 << 20, 1 << 30))", "out of memory in attack 'prior-no-memory'"),
     "wrong shape": ("return np.ones((len(release), 7))", "(N, K) = (51, 2), not (51, 7)"),
     "not probabilities": ("return np.full((len(release), 2), np.nan)", "finite"),
     "not normalised": ("return np.full((len(release), 2), 3.0)", "sum to 1"),

@@ -36,6 +36,7 @@ from aiakit.experiment.apart import packing
 from aiakit.experiment.apart.template import Template
 from aiakit.experiment.apart.wire import Arrays, Channel, Gone, Message
 from aiakit.plugins import registry
+from aiakit.plugins.loading import out_of_memory
 
 TEMPLATE = Template()
 # What classes say of themselves.
@@ -133,7 +134,7 @@ class Apart:
         if answer["error"] == "diverged":
             return Diverged(text, dict(state))
         if answer["error"] == "memory":
-            return MemoryError(text)
+            return out_of_memory(str(self.entry), text)
         if answer["error"] == "disk":
             return OSError(int(answer["errno"]), text)
         error = kinds[answer["error"]](text)
