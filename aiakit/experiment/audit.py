@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -171,13 +171,14 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
 def _splits(request: AuditRequest) -> dict[str, Split]:
     """Attribute → its split, all with one number of folds: the usual one, where each has people enough for it."""
     samples, clusters = request.samples, clusters_of_duplicates(request.samples.values)
-
-    def with_folds(folds: int | None) -> dict[str, Split]:
-        return {name: audited_split(samples, name, clusters, request.seed, request.allow_overlap, folds)
-                for name in samples.attributes}  # fmt: skip
-
-    found = with_folds(request.folds)
-    return found if len({split.number_of_folds for split in found.values()}) == 1 else with_folds(1)
+    found = {name: audited_split(samples, name, clusters, request.seed, request.allow_overlap, request.folds)
+             for name in samples.attributes}  # fmt: skip
+    single = [name for name, split in found.items() if split.number_of_folds == 1]
+    if len(single) in (0, len(found)):
+        return found
+    note = f"people were dealt to one split, and not to folds, which cannot be made for {', '.join(single)}"
+    return {name: split if name in single else replace(split, folds=None, notes=(*split.notes, note))
+            for name, split in found.items()}  # fmt: skip
 
 
 def _releases(samples: Samples) -> tuple[Chain, ...]:
