@@ -200,6 +200,27 @@ def test_silence_is_no_pass_without_power_and_a_pass_with_it(
     assert small.code == 4
 
 
+def test_an_attack_that_was_asked_for_and_not_run_is_no_pass(
+    aiakit: Aiakit, tmp_path: Path, write_release: Callable[..., Path]
+) -> None:
+    asked = ("audit", write_release(1.5), *AUDIT, "--no-utility", "--out", tmp_path / "runs")
+    reason = "decensor was asked for and not run: adaptive attacks need the undefended --reference"
+    for attacks, limit, code in (("logreg", 0.95, 0), ("logreg,decensor", 0.95, 4), ("logreg,decensor", 0.55, 3)):
+        answer = aiakit(*asked, "--attacks", attacks, "--fail-above", limit, "--json")
+        assert answer.code == code, answer.err
+        (check,) = answer.document["gate"]["checks"]
+        assert (reason in check["reason"]) == (code == 4)
+    pictures = aiakit(*asked, "--attacks", "fast,cnn", "--fail-above", 0.95)
+    assert pictures.code == 4
+    assert "cnn was asked for and not run: it reads image" in " ".join(pictures.out.split())
+
+
+def test_of_a_further_attribute_an_attack_may_be_unable() -> None:
+    found = document() | {"further": {"race": document() | {"attribute": "race", "not_run": {"bits": "cannot"}}}}
+    gate = gate_of(found, Limits(fail_above={"gender": LIMIT, "race": LIMIT}))
+    assert [check.outcome for check in gate.checks] == ["passed", "undecided"]
+
+
 @pytest.mark.parametrize(("gap", "code"), [(6.0, 3), (0.0, 1)])
 def test_a_report_that_cannot_be_drawn_takes_nothing_from_the_gate(
     gap: float, code: int, aiakit: Aiakit, tmp_path: Path, write_release: Callable[..., Path],
