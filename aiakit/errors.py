@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 LISTED = 40  # more names than this are not listed in one line
+ROOM = "use fewer or smaller images, or fewer --jobs"  # what helps where memory runs out
 
 
 class AiakitError(Exception):
@@ -15,9 +16,13 @@ class AiakitError(Exception):
 
 
 class InputError(AiakitError):
-    """What the user gave cannot be used. The message says what is wrong, where, and how to put it right."""
+    """What the user gave cannot be used. The message says what is wrong, where, and how to put it right.
+
+    who : the plugin that says so, once its code has raised it; "" where no plugin does.
+    """
 
     exit_code = 2
+    who: str = ""
 
 
 class PluginError(AiakitError):

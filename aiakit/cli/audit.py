@@ -16,7 +16,7 @@ from aiakit.cli.common import (
     quiet_option,
     verbose_option,
 )
-from aiakit.cli.gating import conclude_gate, gate_options, limits_of, spelt_out
+from aiakit.cli.gating import gate_options, limits_of, spelt_out
 from aiakit.cli.options import (
     dry_run_option,
     engine_and_threads,
@@ -89,8 +89,8 @@ def command(file: str, out: str, name: str | None, as_json: bool, verbose: bool,
         notes = compute(
             run, Runtime(cache_folder(), each, cell_seconds=given["cell_timeout"]), watch, where, prepared.broken
         )
-    _, document = show_results(run, as_json, verbose, quiet, notes, limits)
-    return conclude_gate(document, given)
+    *_, code = show_results(run, given, as_json, verbose, quiet, notes, limits)
+    return code
 
 
 def _prepare(path: Path, given: dict[str, Any], watch: Any) -> PreparedAudit:

@@ -1,23 +1,20 @@
-"""The frame of the command line: which commands there are, and how every failure becomes one line and an exit code.
+"""The frame of the command line: which commands there are, and how each ends: a failure is one line and an exit code.
 
 Exit codes: 0 done, 1 failure, 2 bad input, 130 interrupted.
 """
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 import rich_click as click
 
 from aiakit import __version__
+from aiakit.cli.explain import say
 from aiakit.cli.process import Program, prepare_streams, silence
-from aiakit.errors import AiakitError, InputError
-from aiakit.storage.documents import printable
 
 # name → ("module:object", one line for --help). Nothing of a command is imported before it is used.
 COMMANDS = {
@@ -40,8 +37,6 @@ COMMANDS = {
     "new": ("aiakit.cli.new:command", "Write a working, tested skeleton of a plugin."),
 }
 COMPLETE = "_AIAKIT_COMPLETE"
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class LazyGroup(click.RichGroup):
@@ -114,11 +109,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         print(f"aiakit: error: {ended}", file=sys.stderr)
         return 1
     except Exception as error:
-        message, code = _explain(error)
-        if os.environ.get("AIAKIT_DEBUG", "0") not in ("", "0"):
-            traceback.print_exception(error)
-        print(f"aiakit: error: {printable(' '.join(message.split()))}", file=sys.stderr)
-        return code
+        return say(error)
     return code if isinstance(code, int) else 0
 
 
@@ -126,23 +117,3 @@ def _reader_has_gone() -> int:
     """Nobody reads any more (``| head``)."""
     silence(sys.stdout)
     return 1
-
-
-def _explain(error: Exception) -> tuple[str, int]:
-    """What to tell the user about an error, and the exit code."""
-    if isinstance(error, AiakitError):
-        return str(error), error.exit_code
-    if isinstance(error, click.UsageError):
-        path = error.ctx.command_path if error.ctx else "aiakit"
-        return f"{error.format_message()} (see {path} --help)", InputError.exit_code
-    if isinstance(error, click.ClickException):
-        return error.format_message(), InputError.exit_code
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
-        where = error.filename or "the disk that was being written to"
-        return f"no space left on {where}: free some, then run the same command again to resume", InputError.exit_code
-    if isinstance(error, OSError) and error.errno in DENIED and error.filename:
-        return f"no permission for {error.filename} ({error.strerror})", InputError.exit_code
-    if isinstance(error, MemoryError):
-        return "out of memory: use fewer or smaller images, or fewer --jobs", 1
-    bug = f"this is a bug of aiakit: {type(error).__name__}: {error}"
-    return f"{bug} (AIAKIT_DEBUG=1 shows the traceback; please report it)", 1

@@ -1,12 +1,15 @@
-"""What ``run`` and ``audit`` end with: cells computed, the document or its tables, and the report."""
+"""What ``run`` and ``audit`` end with: the gate, the document or its tables, and the report."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiakit.cli.common import console, emit_json
+from aiakit.cli.explain import say
+from aiakit.cli.gating import conclude_gate
 
 if TYPE_CHECKING:
     from aiakit.results.evaluate import Evaluation
@@ -34,20 +37,34 @@ def show_plan(document: dict[str, Any], as_json: bool) -> int:
 
 
 def show_results(
-    run: Any, as_json: bool, verbose: bool, quiet: bool, notes: list[str], limits: Limits | None = None
-) -> tuple[Evaluation, dict[str, Any]]:
-    """Print what a run has measured and whether limits are kept, write its report, and say where both are."""
+    run: Any, given: Mapping[str, Any], as_json: bool, verbose: bool, quiet: bool, notes: list[str],
+    limits: Limits | None,
+) -> tuple[Evaluation, dict[str, Any], int]:  # fmt: skip
+    """Print what a run has measured and whether limits are kept, write its report, and say where both are.
+
+    given : the options of the command, the gate's among them. The last of what is returned is the exit code: the
+    gate's is settled, and its files are written, before anything is drawn that could fail.
+    """
     from aiakit.report.html import write_report
     from aiakit.results.document import document_of
     from aiakit.results.evaluate import evaluate
 
     evaluation = evaluate(run.store, run.config)
     document = with_gate(document_of(evaluation, run.failures()), limits)
-    print_results(document, run.folder, as_json, verbose, quiet)
-    report, *_ = write_report(run, evaluation, document)
+    try:
+        code = conclude_gate(document, given)
+    finally:
+        print_results(document, run.folder, as_json, verbose, quiet)
     if not quiet:
-        tell(*notes, f"stored in {run.folder}", f"report: {report}")
-    return evaluation, document
+        tell(*notes, f"stored in {run.folder}")
+    try:
+        report, *_ = write_report(run, evaluation, document)
+    except Exception as error:
+        failed = say(error)
+        return evaluation, document, code or failed
+    if not quiet:
+        tell(f"report: {report}")
+    return evaluation, document, code
 
 
 def with_gate(document: dict[str, Any], limits: Limits | None) -> dict[str, Any]:

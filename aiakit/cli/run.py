@@ -15,7 +15,7 @@ from aiakit.cli.common import (
     quiet_option,
     verbose_option,
 )
-from aiakit.cli.gating import conclude_gate, gate_options, limits_of, spelt_out
+from aiakit.cli.gating import gate_options, limits_of, spelt_out
 from aiakit.cli.options import (
     data_options,
     dry_run_option,
@@ -110,7 +110,7 @@ def command(
             where,
             prepared.broken,
         )
-    evaluation, document = show_results(run, as_json, verbose, quiet, notes, limits)
+    evaluation, document, code = show_results(run, given, as_json, verbose, quiet, notes, limits)
     problems = tracking.finish(figures_of(evaluation), document)
     tell(*(f"aiakit: {line}; the results are stored" for line in problems))
-    return conclude_gate(document, given) or (1 if problems else 0)
+    return code or (1 if problems else 0)

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from aiakit.contracts import IntArray
-from aiakit.datasets.folds import cross_fitted, usual_folds
+from aiakit.datasets.folds import cross_fitted, usually_cross_fitted
 from aiakit.datasets.samples import Samples
 from aiakit.datasets.splits import SPLITS, Split, SplitName, apportion, majority
 from aiakit.errors import InputError
@@ -37,7 +37,8 @@ def audited_split(
     defender's side.
 
     clusters : (N,) from ``clusters_of_duplicates``. allow_overlap : note what splits share instead of refusing it.
-    folds : that people are cross-fitted in, whom no given split keeps apart; None for the usual number.
+    folds : that people are cross-fitted in, whom no given split keeps apart; None for the usual number, where there are
+        people enough for it.
 
     Raises
     ------
@@ -65,8 +66,9 @@ def audited_split(
     if samples.split is not None:
         return split
     values, classes = samples.attributes[attribute].values, samples.attributes[attribute].classes
-    number = usual_folds(split, unit, values, classes) if folds is None else folds
-    return cross_fitted(split, unit, values, classes, number, seed)
+    if folds is None:
+        return usually_cross_fitted(split, unit, values, classes, seed)
+    return cross_fitted(split, unit, values, classes, folds, seed)
 
 
 def _people(samples: Samples, usable: IntArray) -> IntArray:

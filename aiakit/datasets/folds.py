@@ -35,26 +35,37 @@ def cross_fitted(
     if folds < FEWEST:
         raise InputError(f"--folds {folds} cannot be done: one fold is tested, one chosen on, others learned from, so "
                          f"that it takes {FEWEST} or more ({SINGLE})")  # fmt: skip
-    rows = split.attacked()
-    owner = np.asarray(np.unique(unit[rows], return_inverse=True)[1], np.int64)
-    label = majority(owner, values[rows], int(owner.max()) + 1, len(classes))
+    owner, label = _of_class(split, unit, values, classes)
     rng, place, start = np.random.default_rng([seed, folds]), np.empty(len(label), np.int64), 0
     for code, name in enumerate(classes):
         members = rng.permutation(np.flatnonzero(label == code))
         if len(members) < folds:
             raise InputError(
-                f"--folds {folds} cannot be done: {len(members)} people with {split.attribute} = {name} can be dealt, "
-                f"and each fold needs one at the very least; ask for fewer folds, or {SINGLE}"
+                f"--folds {folds} cannot be done: {len(members)} people with {split.attribute} = {name} on most of "
+                f"their images can be dealt, and each fold needs one at least; ask for fewer folds, or {SINGLE}"
             )
         place[members] = (start + np.arange(len(members))) % folds
         start += len(members)  # the next class goes on where this one ended
     dealt = np.full(len(unit), OUTSIDE, np.int64)
-    dealt[rows] = place[owner]
+    dealt[split.attacked()] = place[owner]
     return replace(split, folds=dealt)
 
 
-def usual_folds(split: Split, unit: IntArray, values: IntArray, classes: Sequence[str]) -> int:
-    """Five where every class has people enough for them, or one."""
+def usually_cross_fitted(split: Split, unit: IntArray, values: IntArray, classes: Sequence[str], seed: int) -> Split:
+    """The split in five folds where every class has people enough for them, else as it is, with a note."""
+    people = np.bincount(_of_class(split, unit, values, classes)[1], minlength=len(classes))
+    fewest = USUAL * len(ATTACKED)
+    if people.min() >= fewest:
+        return cross_fitted(split, unit, values, classes, USUAL, seed)
+    note = (
+        f"people were dealt to one split, and not to {USUAL} folds: {people.min()} of them have {split.attribute} = "
+        f"{classes[int(people.argmin())]} on most of their images, where folds need {fewest}"
+    )
+    return replace(split, notes=(*split.notes, note))
+
+
+def _of_class(split: Split, unit: IntArray, values: IntArray, classes: Sequence[str]) -> tuple[IntArray, IntArray]:
+    """The unit of each attacked image, by its number, and the most frequent class of each unit."""
     rows = split.attacked()
-    people = [len(np.unique(unit[rows][values[rows] == code])) for code in range(len(classes))]
-    return USUAL if min(people) >= USUAL * len(ATTACKED) else 1
+    owner = np.asarray(np.unique(unit[rows], return_inverse=True)[1], np.int64)
+    return owner, majority(owner, values[rows], int(owner.max()) + 1, len(classes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from aiakit.experiment.plan import make_plan
 from aiakit.experiment.protocol import drawn_pairs, official_pairs
 from aiakit.experiment.request import Probing, levels, make_config, named_levels, named_risks
 from aiakit.experiment.run import Run
-from aiakit.experiment.selection import Stage, attack_names, not_run, reading, split_names
+from aiakit.experiment.selection import Stage, attack_names, named, not_run, reading, split_names
 from aiakit.plugins import registry
 from aiakit.plugins.options import require_in_use
 from aiakit.storage.store import Store
@@ -114,12 +114,13 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
     if request.samples.split is not None and request.folds not in (None, 1):
         raise InputError(f"--folds {request.folds} would test people whom --split has for training: the test people of "
                          "a given split stay the test, leave out one of the two")  # fmt: skip
-    asked, notes = _attacks(request, broken)
+    asked, unread, notes = _attacks(request, broken)
     measuring, left_out = request.measuring(broken)
     in_use: list[Stage] = [*(("attack", name) for name in asked), *request.matching(), *measuring]
     require_in_use(request.options, [name for _, name in in_use])
     first, *others = samples.attributes
     unable = {name: _unable(asked, attribute.classes) for name, attribute in samples.attributes.items()}
+    unread |= unable[first]
     notes += [f"{name} not run: {reason}" for name, reason in unable[first].items()]
     usable = [name for name in asked if name not in unable[first]]
     splits = _splits(request)
@@ -164,6 +165,7 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
         risk_attacks=request.risk_attack_specs(measuring, in_use),
         risk_notes=tuple(left_out),
         notes=tuple(notes),
+        named=named(request.attacks, unread),
     )
     return PreparedAudit(config, broken, samples, splits, pairs)
 
@@ -171,13 +173,14 @@ def prepare_audit(request: AuditRequest) -> PreparedAudit:
 def _splits(request: AuditRequest) -> dict[str, Split]:
     """Attribute → its split, all with one number of folds: the usual one, where each has people enough for it."""
     samples, clusters = request.samples, clusters_of_duplicates(request.samples.values)
-
-    def with_folds(folds: int | None) -> dict[str, Split]:
-        return {name: audited_split(samples, name, clusters, request.seed, request.allow_overlap, folds)
-                for name in samples.attributes}  # fmt: skip
-
-    found = with_folds(request.folds)
-    return found if len({split.number_of_folds for split in found.values()}) == 1 else with_folds(1)
+    found = {name: audited_split(samples, name, clusters, request.seed, request.allow_overlap, request.folds)
+             for name in samples.attributes}  # fmt: skip
+    single = [name for name, split in found.items() if split.number_of_folds == 1]
+    if len(single) in (0, len(found)):
+        return found
+    note = f"people were dealt to one split, and not to folds, which cannot be made for {', '.join(single)}"
+    return {name: split if name in single else replace(split, folds=None, notes=(*split.notes, note))
+            for name, split in found.items()}  # fmt: skip
 
 
 def _releases(samples: Samples) -> tuple[Chain, ...]:
@@ -191,8 +194,10 @@ def _releases(samples: Samples) -> tuple[Chain, ...]:
     return tuple(chains)
 
 
-def _attacks(request: AuditRequest, broken: dict[str, str]) -> tuple[list[str], list[str]]:
-    """The attacks that read this view, those that combine the others last; and what was left out, a line each."""
+def _attacks(request: AuditRequest, broken: dict[str, str]) -> tuple[list[str], dict[str, str], list[str]]:
+    """The attacks that read this view, those that combine the others last; those asked for that do not → why; and what
+    was left out, a line each.
+    """
     samples, asked = request.samples, request.attacks
     loadable = attack_names(asked, broken, split_names(request.knowledge))
     views, combining = reading(loadable)
@@ -200,19 +205,21 @@ def _attacks(request: AuditRequest, broken: dict[str, str]) -> tuple[list[str], 
     adaptive = [name for name in reading_it if registry.load("attack", name).knowledge == "adaptive"]
     left_out = adaptive if samples.reference is None else []
     kept = [name for name in reading_it if name not in left_out]
-    notes = [f"{', '.join(left_out)} not run: adaptive attacks need the undefended --reference"] if left_out else []
-    notes += [
-        f"{name} not run: it reads {views[name]}, and this release is {samples.view}"
+    why = "adaptive attacks need the undefended --reference"
+    notes = [f"{', '.join(left_out)} not run: {why}"] if left_out else []
+    others = {
+        name: f"it reads {views[name]}, and this release is {samples.view}"
         for name in split_names(asked)
         if views.get(name, samples.view) != samples.view
-    ]
+    }
+    notes += [f"{name} not run: {reason}" for name, reason in others.items()]
     notes += not_run(asked, kept, [samples.view])
     if not kept:
         raise InputError(
             f"none of the attacks asked for ({', '.join(asked)}) can be run on this {samples.view} release"
             + (f": {notes[0]}" if notes else ": aiakit list attacks shows what each reads")
         )
-    return kept + (combining if len(kept) > 1 else []), notes
+    return kept + (combining if len(kept) > 1 else []), dict.fromkeys(left_out, why) | others, notes
 
 
 def _unable(attacks: Sequence[str], classes: tuple[str, ...]) -> dict[str, str]:

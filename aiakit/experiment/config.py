@@ -248,7 +248,8 @@ class RunConfig(Record):
     risks : what else is measured of the releases, besides attributes. numeric : attributes that are numbers, whose
     value is estimated. risk_attacks : the linkers, decoders and regressors that measure these; None of a run by an
     earlier version, which knew no others than its own. risk_notes, notes : what was left out of these, and of the rest,
-    a line each.
+    a line each. named : the attacks that were asked for by name, and through no preset: each with why it is not run, ""
+    where it is.
     """
 
     dataset: DatasetSpec
@@ -281,6 +282,7 @@ class RunConfig(Record):
     risk_attacks: tuple[RiskAttackSpec, ...] | None = None
     risk_notes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    named: dict[str, str] = Field(default_factory=dict)
     unit: Unit = "person"
     bootstrap_draws: Annotated[int, Field(ge=1, le=100_000)] = 2000
     framework: str = ""
@@ -312,6 +314,7 @@ class RunConfig(Record):
             "numeric": True,
             "risk_attacks": True,
             "risk_notes": True,
+            "named": True,  # what is run of them is said under attacks
         }
         return self.model_dump(mode="json", exclude=parts)
 

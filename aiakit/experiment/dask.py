@@ -136,7 +136,9 @@ def _work(setup: Setup, inputs: Mapping[str, Any]) -> Problem | None:
         differs = _difference(inputs)
         if differs:
             return Problem(
-                f"a worker on {platform.node()} has another {differs} than this process: install the same", True
+                f"a worker on {platform.node()} has another {differs} than this process: install the same",
+                bad_input=True,
+                ends_run=True,
             )
         return compute(setup, inputs)
 

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from aiakit.contracts import no_progress
-from aiakit.errors import AiakitError, Diverged, InputError
+from aiakit.errors import AiakitError, InputError
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.remaining import Remaining
 from aiakit.experiment.runtime import Kinds, Runtime
-from aiakit.experiment.workers import Problem, Setup, execute, give_back_memory, what_is_there_stays
+from aiakit.experiment.workers import Problem, Setup, execute, give_back_memory, problem_of, what_is_there_stays
 from aiakit.plugins import registry
 from aiakit.storage import tensorfile
 from aiakit.storage.store import Store
@@ -89,9 +89,13 @@ class Engine(Protocol):
 
 @dataclass
 class Outcome:
-    """What happened: digests of failed cells and why; messages about damaged cells that were computed again."""
+    """What happened: digests of failed cells and why; messages about damaged cells that were computed again.
+
+    refused : those of the failed cells whose plugin cannot use what the user gave.
+    """
 
     failures: dict[str, str] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
 
@@ -100,8 +104,8 @@ def run_cells(
 ) -> Outcome:
     """Compute the cells that are not finished, as ``kinds`` says. Each must come after the cells that go before it.
 
-    A plugin's failure ends its own cell and those that need it, and is reported in the outcome. Raises InputError
-    where what the user gave cannot be used, and KeyboardInterrupt; finished cells stay.
+    A plugin's failure ends its own cell and those that need it, and is reported in the outcome; so is what the user
+    gave and a plugin cannot use. Raises InputError where nobody can use it, and KeyboardInterrupt; finished cells stay.
     """
     store.open()
     todo = [cell for cell in cells if not store.has(cell.digest)]
@@ -144,7 +148,7 @@ class _Outcomes:
         """Whether something that the cell needs has failed; if so, the cell has failed too."""
         if not any(need in self.outcome.failures for need in cell.needs):
             return False
-        self.fail(cell, "not run, since what it needs failed")
+        self.fail(cell, Problem("not run, since what it needs failed"))
         return True
 
     def start(self, cell: CellSpec) -> None:
@@ -155,10 +159,13 @@ class _Outcomes:
         self.remaining.end(cell, failure is not None)
         self.observer.end(cell.label, failure)
 
-    def fail(self, cell: CellSpec, reason: str, state: Mapping[str, Any] | None = None) -> None:
-        if state:
-            reason += f"; its last good state is in {keep_last_good_state(self.store, cell.digest, state)}"
+    def fail(self, cell: CellSpec, problem: Problem) -> None:
+        reason = problem.message
+        if problem.state:
+            reason += f"; its last good state is in {keep_last_good_state(self.store, cell.digest, problem.state)}"
         self.outcome.failures[cell.digest] = reason
+        if problem.bad_input:
+            self.outcome.refused.add(cell.digest)
         self.end(cell, reason)
 
 
@@ -177,10 +184,11 @@ def _compute_here(book: _Outcomes, cell: CellSpec, runtime: Runtime, kinds: Kind
     book.start(cell)
     try:
         execute(book.store, cell.inputs, replace(runtime, report=book.observer.step), kinds)
-    except InputError:
-        raise
     except AiakitError as error:
-        book.fail(cell, str(error), error.state if isinstance(error, Diverged) else None)
+        problem = problem_of(error)
+        if problem.ends_run:
+            raise
+        book.fail(cell, problem)
     else:
         book.end(cell)
     finally:
@@ -223,7 +231,7 @@ def _hand_out(book: _Outcomes, todo: Sequence[CellSpec], workers: Workers) -> No
             unfinished.discard(cell.digest)
             if problem is None:
                 book.end(cell)
-            elif problem.bad_input:
+            elif problem.ends_run:
                 raise InputError(problem.message)
             else:
-                book.fail(cell, problem.message, problem.state)
+                book.fail(cell, problem)

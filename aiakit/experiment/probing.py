@@ -20,6 +20,7 @@ from aiakit.experiment.protocol import Protocol
 from aiakit.experiment.runtime import Runtime, ask, context_of, draws_of, load_faces, name_of_draw, release_of
 from aiakit.measures.metrics import log_proba
 from aiakit.plugins import registry
+from aiakit.plugins.loading import room_for
 from aiakit.storage.store import Cell, Draft, Store
 
 FOLDS = 5  # of attacker-val, where an attack on scores is judged
@@ -100,12 +101,11 @@ def _fit(
     queries = store.read(inputs["queries"]) if "queries" in inputs else None
     if inputs["people"] is not None:
         rows = some_people(protocol, rows, inputs["people"], ctx.rng("people"))
+    with room_for(str(entry)):
+        known = _evidence(store, inputs, protocol, attack, trained_on, rows, runtime, queries)
+        chosen_on = _evidence(store, inputs, protocol, attack, trained_on, val, runtime)
     with registry.guard(entry):
-        attack.fit(
-            _evidence(store, inputs, protocol, attack, trained_on, rows, runtime, queries),
-            _evidence(store, inputs, protocol, attack, trained_on, val, runtime),
-            ctx,
-        )
+        attack.fit(known, chosen_on, ctx)
 
 
 def learned_from(protocol: Protocol, inputs: Mapping[str, Any]) -> IntArray:

@@ -38,8 +38,9 @@ def compute_queries(store: Store, inputs: Mapping[str, Any], draft: Draft, runti
         spec = cell.inputs["defense"]
         entry = registry.entry(spec["kind"], spec["name"])
         stage = apart.make(spec["kind"], spec["name"], spec["params"], store.folder)
+        state = cell.tensors("state")
         with registry.guard(entry):
-            stages.append((entry, stage.load_state_dict(cell.tensors("state"))))
+            stages.append((entry, stage.load_state_dict(state)))
     parts = [rows for rows in known_apart(protocol) if len(rows)]
     (source,), _ = sources_of(store, inputs, protocol, runtime)
     made: dict[str, list[NDArray[Any]]] = {"of": []}

@@ -48,9 +48,11 @@ from aiakit.experiment.selection import (
     defenses_not_run,
     loadable,
     meant_for,
+    named,
     not_run,
     risk_attacks,
     split_names,
+    unread,
 )
 from aiakit.measures.forecast import too_few_to_share
 from aiakit.measures.units import Unit
@@ -260,6 +262,7 @@ def prepare(request: Request) -> Prepared:
             *unable,
             *not_run(request.attacks, attacks_asked, views),
         ),
+        named=named(request.attacks, unread(request.attacks, attacks_asked, views)),
         compiled=request.compiled,
         threads=request.threads or (1 if request.remote else threads_in_all()),
     )

@@ -16,7 +16,7 @@ from aiakit.errors import InputError
 from aiakit.experiment.cells import COMPUTE
 from aiakit.experiment.command import Command, from_record, to_store
 from aiakit.experiment.config import SCHEMA, Chain, RunConfig, label_of
-from aiakit.experiment.engine import Engine, Observer, run_cells
+from aiakit.experiment.engine import Engine, Observer, Outcome, run_cells
 from aiakit.experiment.plan import CellSpec, make_plan
 from aiakit.experiment.runtime import Runtime
 from aiakit.plugins import registry
@@ -27,6 +27,10 @@ RUN = "run.json"
 FAILURES = "failures.json"
 OF_CELLS = re.compile(r"[0-9a-f]{32}$|\.|damaged")  # names of cells, unfinished ones, and those that were set aside
 AGAIN = "remove that file and give the command of the run again, which keeps the finished cells"
+
+
+class NothingReleased(InputError):
+    """No release that was asked for could be made, since no defense can use what was given."""
 
 
 def default_name(config: RunConfig) -> str:
@@ -166,7 +170,8 @@ class Run:
     ) -> list[str]:
         """Compute what is missing; returns notes. Failures are written to the folder, for ``show``.
 
-        cells : what there is to compute; those of the configuration where none are given.
+        cells : what there is to compute; those of the configuration where none are given. Raises InputError as
+        ``run_cells``, and NothingReleased.
         """
         cells = make_plan(self.config).unique_cells() if cells is None else cells
         store = self.store  # one, since it remembers which cells it found damaged
@@ -179,7 +184,24 @@ class Run:
             write_atomically(path, json.dumps(failures, indent=1) + "\n")
         else:
             path.unlink(missing_ok=True)
+        self._require_a_release(cells, outcome)
         return outcome.notes
+
+    def _require_a_release(self, cells: Sequence[CellSpec], outcome: Outcome) -> None:
+        """Raise NothingReleased, with what the defenses say, where they refuse all that was asked for.
+
+        The undefended release, which is made for comparison, counts only where nothing else was asked for.
+        """
+        makers = {cell.digest: cell for cell in cells if cell.kind == "release"}
+        measured = {need for cell in cells if cell.digest not in makers for need in cell.needs}
+        releases = [cell for digest, cell in makers.items() if digest in measured]  # and no stages on the way to one
+        asked = [cell for cell in releases if cell.release != self.config.reference] or releases
+        if not asked or any(cell.digest not in outcome.failures for cell in asked):
+            return
+        failed = [cell for digest, cell in makers.items() if digest in outcome.failures]
+        first = [cell.digest for cell in failed if not any(need in outcome.failures for need in cell.needs)]
+        if first and outcome.refused.issuperset(first):
+            raise NothingReleased("; ".join(dict.fromkeys(outcome.failures[digest] for digest in first)))
 
     def _require_plugins(self, store: Store, cells: Sequence[CellSpec]) -> None:
         """Raise InputError where a plugin that is still needed is not there: it names the file that has to be given."""

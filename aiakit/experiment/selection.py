@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiakit.contracts import EmbeddingDefense, RiskAttack, RiskName, View
@@ -114,11 +114,20 @@ def not_run(attacks: Sequence[str], names: Sequence[str], views: Collection[str]
         said.append(
             f"fast is for development and leaves out {len(left)} attacks: --attacks all for a figure to publish"
         )
-    for name in asked:
-        view = registry.load("attack", name).view if name in names else None
-        if view is not None and view not in views:
-            said.append(f"{name} not run: it reads the view {view}, which no release here has")
-    return said
+    return said + [f"{name} not run: {reason}" for name, reason in unread(asked, names, views).items()]
+
+
+def unread(asked: Sequence[str], names: Collection[str], views: Collection[str]) -> dict[str, str]:
+    """Of ``names`` those that were asked for by name and read what no release here has → why they are not run."""
+    wanted = {name: registry.load("attack", name).view for name in split_names(asked) if name in names}
+    return {name: f"it reads the view {view}, which no release here has"
+            for name, view in wanted.items() if view not in views}  # fmt: skip
+
+
+def named(attacks: Sequence[str], not_run: Mapping[str, str]) -> dict[str, str]:
+    """The attacks asked for by name, and through no preset: each with why it is not run, "" where it is."""
+    known = registry.names("attack")
+    return {name: not_run.get(name, "") for name in split_names(attacks) if name in known}
 
 
 def presets_of(names: Sequence[str], knowledge: Sequence[str]) -> dict[str, list[str]]:

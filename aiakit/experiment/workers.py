@@ -41,12 +41,21 @@ class Setup:
 class Problem(NamedTuple):
     """Why a cell was not computed, in plain values: errors of plugins may not be picklable.
 
-    bad_input : whether the user must correct it, which ends the run. state : the last good one where it diverged.
+    bad_input : whether the user must correct it. ends_run : whether nothing can be computed before that; what does not
+    suit one plugin ends its own cells. state : the last good one where it diverged.
     """
 
     message: str
     bad_input: bool = False
+    ends_run: bool = False
     state: Mapping[str, Any] = {}
+
+
+def problem_of(error: AiakitError) -> Problem:
+    """Why a cell was not computed that raised this."""
+    if isinstance(error, InputError):
+        return Problem(f"{error.who}: {error}" if error.who else str(error), bad_input=True, ends_run=not error.who)
+    return Problem(str(error), state=error.state if isinstance(error, Diverged) else {})
 
 
 def execute(store: Store, inputs: Mapping[str, Any], runtime: Runtime, kinds: Kinds) -> None:
@@ -100,8 +109,7 @@ def compute(setup: Setup, inputs: Mapping[str, Any]) -> Problem | None:
     try:
         execute(setup.store(), inputs, setup.runtime, setup.kinds)
     except AiakitError as error:
-        state = error.state if isinstance(error, Diverged) else {}
-        return Problem(str(error), isinstance(error, InputError), state)
+        return problem_of(error)
     finally:
         give_back_memory()
     return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from aiakit.errors import AiakitError, InputError, PluginError
+from aiakit.errors import ROOM, AiakitError, InputError, PluginError
 from aiakit.plugins.containment import contained
 
 
@@ -67,18 +67,35 @@ def guarded(who: str, source: Callable[[], str]) -> Iterator[None]:
     """Turn whatever code of others raises into one PluginError that names whose it is, and the line.
 
     source : the file of that code, asked for when something was raised. Also what would end the process: ``sys.exit``,
-    ``os._exit`` … What it does besides is contained (``contained``). aiakit's own errors, Ctrl-C, running out of memory
-    and a full disk are not its doing and pass unchanged.
+    ``os._exit`` … What it does besides is contained (``contained``). aiakit's own errors, Ctrl-C and a
+    full disk are not its doing and pass unchanged; an InputError is told whose it is.
     """
     try:
-        with contained(who):
+        with room_for(who), contained(who):
             yield
-    except (AiakitError, MemoryError, KeyboardInterrupt):
+    except InputError as error:
+        error.who = error.who or who
+        raise
+    except (AiakitError, KeyboardInterrupt):
         raise
     except BaseException as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise PluginError(f"{who}{line_in(error, source())}: {one_line(error)}") from error
+
+
+@contextmanager
+def room_for(who: str) -> Iterator[None]:
+    """Turn running out of memory into one PluginError that names for whom."""
+    try:
+        yield
+    except MemoryError as error:
+        raise out_of_memory(who, str(error)) from error
+
+
+def out_of_memory(who: str, said: str = "") -> PluginError:
+    """The error of a plugin for which there was not enough memory. said : how much it was, where that is known."""
+    return PluginError(" ".join(f"out of memory in {who}{said and f' ({said})'}: {ROOM}".split()))
 
 
 def line_in(error: BaseException, source: str) -> str:

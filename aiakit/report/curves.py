@@ -157,21 +157,23 @@ def _levels(row: Row) -> dict[str, list[dict[str, Any]]]:
 
 def _informed(row: Row) -> Row:
     """Attack → what it measured with no more knowledge than the release of attacker-train."""
-    found: Row = row["attacks"] if row["level"] == "informed" else row["knowledge"]["informed"]
+    found: Row = row["attacks"] if row["level"] == "informed" else row.get("knowledge", {}).get("informed", {})
     return found
 
 
 def budgets(rows: Sequence[Row], everybody: int) -> list[Chart]:
     """The label-budget curve of every release that has one.
 
-    everybody : the people of attacker-train, whom attacks learn from without a budget: the last point.
+    everybody : the people of attacker-train, whom attacks learn from without a budget: the last point, which an attack
+    lacks that failed with all of them, or was left out.
     """
     charts = []
     for number, row in enumerate(rows):
+        with_all = {name: {**measured, "people": everybody} for name, measured in _informed(row).items()}
         points = [
             {**_measured(point), "people": point["people"], "attack": title(name)}
             for name, curve in row.get("budgets", {}).items()
-            for point in [*curve, {**_informed(row)[name], "people": everybody}]
+            for point in [*curve, *([with_all[name]] if name in with_all else [])]
         ]
         if points:
             caption = (

@@ -82,6 +82,7 @@ def document_of(evaluation: Evaluation, failures: dict[str, str], tests: int | N
             *_on_growth(evaluation),
             *_on_risks(evaluation),
         ],
+        **_if_any(not_run=_not_run(config)),
         "limits": list(LIMITS),
         "rows": _with_glances(evaluation, tests, [_row(evaluation, row, said) for row in evaluation.rows.values()]),
         **_if_any(numeric=_about_numbers(evaluation, tests)),
@@ -189,13 +190,20 @@ def _people_known(evaluation: Evaluation) -> dict[str, int]:
     return {level: people_known(evaluation.protocol, "insider" in level) for level in levels}
 
 
+def _not_run(config: RunConfig, unable: Mapping[str, str] = {}) -> dict[str, str]:
+    """Attack that was asked for by name → why it is not run. unable : those that one attribute leaves out → why."""
+    found = {name: reason or unable.get(name, "") for name, reason in config.named.items()}
+    return {name: reason for name, reason in found.items() if reason}
+
+
 def _further(evaluation: Evaluation, said: Said, tests: int) -> dict[str, Any]:
     """A further attribute: what else the releases say of the same people."""
     without = {spec.name: spec.without for spec in evaluation.config.further}[evaluation.protocol.facts["attribute"]]
-    unable = [f"{name} not run: it cannot infer this attribute" for name in without]
+    unable = dict.fromkeys(without, "it cannot infer this attribute")
     return {
         **_attribute(evaluation, tests),
-        "notes": [*evaluation.protocol.facts["notes"], *unable],
+        "notes": [*evaluation.protocol.facts["notes"], *(f"{name} not run: {why}" for name, why in unable.items())],
+        **_if_any(not_run=_not_run(evaluation.config, unable)),
         "rows": [_inferred(evaluation, row, said) for row in evaluation.rows.values()],
     }
 

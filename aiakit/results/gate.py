@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -151,7 +151,7 @@ class Gate:
 def gate_of(document: Row, limits: Limits) -> Gate:
     """Hold every defended release of a document against limits whose attributes are spelt out (``Limits.of``)."""
     checks = [
-        _leak(row, found, limit)
+        _by_all(_leak(row, found, limit), found.get("not_run", {}))
         for name, limit in limits.fail_above.items()
         for found in [document if name == document["attribute"] else document["further"][name]]
         for row in _defended(found)
@@ -215,6 +215,14 @@ def _leak(row: Row, of: Row, limit: float) -> Check:
         if any(curve.get("still_rising") for curve in row.get("growth", {}).values()):
             reason += RISING
     return Check(release, attribute, limit, outcome, reason, figure, low, high)
+
+
+def _by_all(check: Check, not_run: Mapping[str, str]) -> Check:
+    """The check, which does not pass where an attack that was asked for by name was not run. not_run : it → why."""
+    if check.outcome != "passed" or not not_run:
+        return check
+    said = "; ".join(f"{name} was asked for and not run: {reason}" for name, reason in not_run.items())
+    return replace(check, outcome="undecided", reason=f"{check.reason}; but {said}")
 
 
 def _risk(row: Row, name: str, limit: float, of: str | None = None) -> Check:

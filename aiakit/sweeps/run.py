@@ -12,7 +12,7 @@ from aiakit.errors import InputError
 from aiakit.experiment.engine import Engine, Observer
 from aiakit.experiment.plan import CellSpec
 from aiakit.experiment.request import Request, prepare
-from aiakit.experiment.run import Run, default_name
+from aiakit.experiment.run import NothingReleased, Run, default_name
 from aiakit.experiment.runtime import Runtime
 from aiakit.storage.store import write_atomically
 from aiakit.sweeps.axes import Axis
@@ -68,7 +68,11 @@ class PreparedSweep:
         failures = dict(self.broken)
 
         def compute(points: Sequence[Point]) -> list[Measured]:
-            notes.extend(run.execute(runtime, observer, engine, failures, cells_of(points)))
+            try:
+                notes.extend(run.execute(runtime, observer, engine, failures, cells_of(points)))
+            except NothingReleased:
+                if self.trials is None:
+                    raise  # a search has other points to try
             failures.update(run.failures())
             return list(measure(run.store, points, self.trials or len(points)))
 

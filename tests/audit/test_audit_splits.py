@@ -41,6 +41,19 @@ def test_a_sound_split_is_respected(cast: Any) -> None:
     assert not any("OVERLAP" in note for note in document["notes"])
 
 
+def test_what_varies_within_people_is_audited_on_one_split_where_nobody_asked_for_folds(cast: Any) -> None:
+    once = np.where(np.arange(cast.rows) % EACH == 0, "yes", "no")  # one image of everybody
+    for attributes in ({"smiling": once}, {"gender": cast.gender, "smiling": once}):
+        document = audit(cast, attributes=attributes)
+        assert document["folds"] == 1
+        assert any("dealt to one split, and not to" in note for note in document["notes"])
+        smiling = document["further"]["smiling"] if "further" in document else document
+        assert any("not to 5 folds: 0 of them have smiling = yes on most of their" in note for note in smiling["notes"])
+    assert audit(cast)["folds"] == 5
+    with pytest.raises(InputError, match=r"--folds 5 cannot be done: 0 people with smiling = yes on most of their im"):
+        audit(cast, attributes={"smiling": once}, folds=5)
+
+
 def test_validation_people_are_taken_from_train_where_none_are_named(cast: Any) -> None:
     split = np.where(by_person(cast.rows) == "test", "test", "train")
     document = audit(cast, split=split)

@@ -38,6 +38,10 @@ def compute(store: Store, inputs: Mapping[str, Any], draft: Draft, runtime: Runt
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "disk")
     if way == "bad input":
         raise InputError("mend it")
+    if way == "refuses":
+        refusal = InputError("mend it")
+        refusal.who = "attack 'choosy'"
+        raise refusal
     if way == "fails":
         raise PluginError("the plugin is broken")
     if way == "diverges":

@@ -121,9 +121,10 @@ def test_a_cell_that_hangs_in_a_library_ends_with_its_process(run: Callable[...,
 
 
 def test_failures_end_their_own_cell(run: Callable[..., Outcome], tmp_path: Path) -> None:
-    outcome = run(a="fails", b="diverges", c="", d=("", "a"))
+    outcome = run(a="fails", b="diverges", c="", d=("", "a"), e="refuses")
     assert outcome.failures["a"] == "the plugin is broken"
-    assert set(outcome.failures) == {"a", "b", "d"}
+    assert outcome.failures["e"] == "attack 'choosy': mend it"
+    assert set(outcome.failures) == {"a", "b", "d", "e"}
     (kept,) = (tmp_path / "run" / "diverged").iterdir()
     assert str(kept) in outcome.failures["b"]
     assert tensorfile.load(kept)["weight"].tolist() == [1, 1]

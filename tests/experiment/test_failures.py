@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aiakit.errors import InputError
+from aiakit.experiment import probing
 from aiakit.storage import tensorfile
 from tests.conftest import SHORT, SHORT_AIA, TINY, Answer
 
@@ -36,6 +38,7 @@ class Prior(Attack):
 GOOD = "return np.tile(self.prior_, (len(release), 1))"
 BROKEN = {
     "raises": ("raise ZeroDivisionError('halved by zero')", "ZeroDivisionError: halved by zero"),
+    "no memory": ("return np.ones((1 << 20, 1 << 30))", "out of memory in attack 'prior-no-memory'"),
     "wrong shape": ("return np.ones((len(release), 7))", "(N, K) = (51, 2), not (51, 7)"),
     "not probabilities": ("return np.full((len(release), 2), np.nan)", "finite"),
     "not normalised": ("return np.full((len(release), 2), 3.0)", "sum to 1"),
@@ -76,6 +79,49 @@ def test_broken_attack_is_named_and_the_run_goes_on(fault: str, aiakit: Aiakit, 
     assert "mine.py" in failure["reason"]
     assert reason.replace("51", str(document["splits"]["attacker-val"]["images"])) in failure["reason"]
     assert set(document["rows"][0]["attacks"]) == {"logreg"}
+
+
+def test_what_one_defense_cannot_use_ends_its_own_cells(aiakit: Aiakit, tmp_path: Path) -> None:
+    refused = ("--set", "pe-miu.block=5", "--attacks", "logreg", *TINY, *SHORT, "--no-utility", "--out", tmp_path)
+    says = "defense 'pe-miu' from package aiakit"
+    answer = aiakit("run", "--defense", "pe-miu,leace", *refused, "--name", "two", "--json")
+    assert answer.code == 1
+    first, *blocked = answer.document["failures"]
+    assert first["reason"].startswith(says)
+    assert "does not cut 16 dimensions" in first["reason"]
+    assert "choose a smaller divisor" in first["reason"]
+    assert {failure["reason"] for failure in blocked} == {"not run, since what it needs failed"}
+    rows = {row["release"]: row for row in answer.document["rows"]}
+    assert "logreg" in rows["leace"]["attacks"], "it comes after the one that was refused"
+    alone = aiakit("run", "--defense", "pe-miu", *refused, "--name", "one")
+    assert alone.code == 2, "the undefended release was not what was asked for"
+    assert says in alone.message
+    assert "choose a smaller divisor" in alone.message
+    shown = aiakit("show", tmp_path / "one", "--json")
+    assert shown.document["complete"] is False
+    assert says in shown.document["failures"][0]["reason"]
+
+
+def test_what_an_attack_of_others_cannot_use_ends_its_own_cell(aiakit: Aiakit, tmp_path: Path) -> None:
+    body = "from aiakit.errors import InputError; raise InputError('choosy needs pictures of faces')"
+    plugin = write(tmp_path / "mine.py", "choosy", body)
+    answer = aiakit(*run("logreg,choosy", "--plugin", plugin, "--out", tmp_path / "runs", "--json"))
+    assert answer.code == 1
+    (failure,) = answer.document["failures"]
+    assert failure["reason"] == f"attack 'choosy' from file {plugin}: choosy needs pictures of faces"
+    assert set(answer.document["rows"][0]["attacks"]) == {"logreg"}
+
+
+def test_data_that_changed_end_the_run_whoever_reads_them(
+    aiakit: Aiakit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed(*_: object) -> None:
+        raise InputError("the data changed")
+
+    monkeypatch.setattr(probing, "load_faces", changed)  # the photographs of an attack that is given some
+    answer = aiakit(*run("logreg,decensor", "--out", tmp_path / "runs"))
+    assert answer.code == 2
+    assert answer.message.splitlines()[-1] == "aiakit: error: the data changed"
 
 
 def test_divergence_keeps_the_last_good_state(aiakit: Aiakit, tmp_path: Path) -> None:

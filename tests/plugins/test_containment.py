@@ -48,9 +48,17 @@ def test_what_would_end_the_process_is_the_plugin_s_failure(kind: str) -> None:
 
 
 def test_ctrl_c_and_what_is_not_the_plugin_s_doing_pass() -> None:
-    for error in (KeyboardInterrupt(), MemoryError(), InputError("x")):
+    for error in (KeyboardInterrupt(), InputError("x")):
         with pytest.raises(type(error)), guard(MINE):
             raise error
+
+
+def test_running_out_of_memory_names_for_whom() -> None:
+    says = r"out of memory in attack 'mine' from file /x/mine.py \(Unable to allocate .*\): use fewer or smaller images"
+    with pytest.raises(PluginError, match=says), guard(MINE):
+        np.ones((1 << 20, 1 << 30))
+    with pytest.raises(PluginError, match=r"out of memory in attack 'mine' from file /x/mine.py: use"), guard(MINE):
+        raise MemoryError
 
 
 def test_an_error_that_cannot_be_shown_is_named() -> None:

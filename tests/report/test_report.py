@@ -347,6 +347,16 @@ def test_extra_sections_where_the_document_has_them() -> None:
     assert charts.seeds([bare]) is None
 
 
+@pytest.mark.parametrize("level", ["informed", "insider"])
+def test_label_budget_of_an_attack_that_has_no_headline(level: str) -> None:
+    """It failed with all people, or was left out of a later fold."""
+    point = {"balanced_accuracy": 0.6, "ci95": [0.5, 0.7]}
+    row = {"release": "aia", "level": level, "attacks": {}, "budgets": {"lda": [{"people": 10, **point}]}}
+    (chart,) = curves.budgets([row], 40)
+    (points,) = chart.spec["datasets"].values()
+    assert [each["people"] for each in points] == [10]
+
+
 def test_verification_curve_is_the_one_of_scikit_learn(evaluated: Evaluated) -> None:
     run, evaluation = evaluated
     curve = figures_of(run.store, evaluation).det[0]

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiakit.errors import InputError
+from aiakit.report import html
 from aiakit.report.gate import lines
 from aiakit.results.gate import EXIT, Limits, gate_of, read_policy
 from tests.conftest import Answer
@@ -208,6 +209,43 @@ def test_silence_is_no_pass_without_power_and_a_pass_with_it(
         *asked[:-4], "--fail-above", 0.58, "--attribute", "gender", "--reference", leaky, "--out", tmp_path / "runs"
     )
     assert small.code == 4
+
+
+def test_an_attack_that_was_asked_for_and_not_run_is_no_pass(
+    aiakit: Aiakit, tmp_path: Path, write_release: Callable[..., Path]
+) -> None:
+    asked = ("audit", write_release(1.5), *AUDIT, "--no-utility", "--out", tmp_path / "runs")
+    reason = "decensor was asked for and not run: adaptive attacks need the undefended --reference"
+    for attacks, limit, code in (("logreg", 0.95, 0), ("logreg,decensor", 0.95, 4), ("logreg,decensor", 0.55, 3)):
+        answer = aiakit(*asked, "--attacks", attacks, "--fail-above", limit, "--json")
+        assert answer.code == code, answer.err
+        (check,) = answer.document["gate"]["checks"]
+        assert (reason in check["reason"]) == (code == 4)
+    pictures = aiakit(*asked, "--attacks", "fast,cnn", "--fail-above", 0.95)
+    assert pictures.code == 4
+    assert "cnn was asked for and not run: it reads image" in " ".join(pictures.out.split())
+
+
+def test_of_a_further_attribute_an_attack_may_be_unable() -> None:
+    found = document() | {"further": {"race": document() | {"attribute": "race", "not_run": {"bits": "cannot"}}}}
+    gate = gate_of(found, Limits(fail_above={"gender": LIMIT, "race": LIMIT}))
+    assert [check.outcome for check in gate.checks] == ["passed", "undecided"]
+
+
+@pytest.mark.parametrize(("gap", "code"), [(6.0, 3), (0.0, 1)])
+def test_a_report_that_cannot_be_drawn_takes_nothing_from_the_gate(
+    gap: float, code: int, aiakit: Aiakit, tmp_path: Path, write_release: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def undrawable(*_: object) -> None:
+        raise KeyError("logreg")
+
+    monkeypatch.setattr(html, "write_report", undrawable)
+    asked = ("--fail-above", 0.75, "--reference", write_release(6.0), "--no-utility", "--out", tmp_path / "runs")
+    answer = aiakit("audit", write_release(gap), *AUDIT, *asked, "--junit", tmp_path / "gate.xml")
+    assert answer.code == code
+    assert "this is a bug of aiakit: KeyError: 'logreg'" in answer.err
+    assert (ET.parse(tmp_path / "gate.xml").find(".//failure") is not None) == (code == 3)
 
 
 def test_who_is_left_out_may_tell_what_the_rest_does_not(

@@ -218,6 +218,17 @@ def test_table_for_people(tiny_sweep: tuple[Path, dict[str, Any]], capsys: pytes
         assert word in shown
 
 
+def test_a_point_that_its_defense_refuses_fails_alone(aiakit: Aiakit, tmp_path: Path) -> None:
+    sweep = ("sweep", "--defense", "pe-miu", "--attacks", "logreg", *TINY, *SHORT, "--out", tmp_path, "--json")
+    answer = aiakit(*sweep, "--set", "block=5,8", "--name", "grid")
+    assert answer.code == 1
+    refused_point, good = answer.document["points"]
+    assert refused_point["missing"]
+    assert not good["missing"]
+    assert "choose a smaller divisor" in answer.document["failures"][0]["reason"]
+    refused(aiakit(*sweep, "--set", "block=5", "--name", "none"), "pe-miu", "choose a smaller divisor")
+
+
 def test_a_chain_sweeps_its_stages(aiakit: Aiakit, tmp_path: Path) -> None:
     values = ("--set", "epsilon=1,8", "--set", "quadratic-leace.shrinkage=no")
     options = ("--attacks", "lda", *TINY, *SHORT, "--no-utility", "--knowledge", "insider", "--out", tmp_path, "--json")

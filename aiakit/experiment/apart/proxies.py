@@ -36,6 +36,7 @@ from aiakit.experiment.apart import packing
 from aiakit.experiment.apart.template import Template
 from aiakit.experiment.apart.wire import Arrays, Channel, Gone, Message
 from aiakit.plugins import registry
+from aiakit.plugins.loading import out_of_memory
 
 TEMPLATE = Template()
 # What classes say of themselves.
@@ -133,10 +134,13 @@ class Apart:
         if answer["error"] == "diverged":
             return Diverged(text, dict(state))
         if answer["error"] == "memory":
-            return MemoryError(text)
+            return out_of_memory(str(self.entry), text)
         if answer["error"] == "disk":
             return OSError(int(answer["errno"]), text)
-        return kinds[answer["error"]](text)
+        error = kinds[answer["error"]](text)
+        if isinstance(error, InputError):
+            error.who = str(self.entry)
+        return error
 
     def _remember(self, piece: Any) -> None:
         """Give the plugin a piece that the store has, or have it computed there, and kept for this plugin alone."""
