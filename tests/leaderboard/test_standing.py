@@ -119,13 +119,12 @@ def test_an_entry_ranks_once_its_attacks_were_trained_again(submitted: Path, tmp
 
 
 def test_scores_that_nobody_trained_again_can_make_a_rank_worse_and_never_better(make: Make, tmp_path: Path) -> None:
-    """The submitter says that another attack is the strongest by far on attacker-val, and a guess on test."""
+    """The submitter says that another attack is the strongest on attacker-val, and reads less of test."""
     honest = make("honest", {"lda": 0.7, "stack": 0.6})
     scored = make("boasts", {"lda": 0.95, "stack": 0.95})
     tensors = dict(scored.tensors)
-    labels = tensors["val.labels"]
-    tensors["attack.1.0.val"] = np.eye(2)[labels] * 0.98 + 0.01
-    tensors["attack.1.0.test"] = make("x", {"stack": 0.5}).tensors["attack.0.0.test"]
+    tensors["attack.1.0.val"] = make("x", {"stack": 0.98}).tensors["attack.0.0.val"]
+    tensors["attack.1.0.test"] = make("x", {"stack": 0.9}).tensors["attack.0.0.test"]
     row = statistics_row(scored.entry, tensors)
     assert row.strongest == "stack"
     entry = scored.entry.model_copy(update={"figures": measured(row)})
@@ -180,11 +179,11 @@ def test_whether_an_attack_can_be_trained_again_an_entry_does_not_decide(
 
 
 def test_figures_go_by_what_was_trained_here_where_that_reads_more(make: Make, tmp_path: Path) -> None:
-    """An attack that says to be the strongest on attacker-val, and guesses on test, hides no leak."""
+    """An attack that says to be the strongest on attacker-val, and reads less of test, hides no leak."""
     scored = make("boasts", {"lda": 0.95, "stack": 0.95})
     tensors = dict(scored.tensors)
-    tensors["attack.1.0.val"] = np.eye(2)[tensors["val.labels"]] * 0.98 + 0.01
-    tensors["attack.1.0.test"] = make("x", {"stack": 0.5}).tensors["attack.0.0.test"]
+    tensors["attack.1.0.val"] = make("x", {"stack": 0.98}).tensors["attack.0.0.val"]
+    tensors["attack.1.0.test"] = make("x", {"stack": 0.9}).tensors["attack.0.0.test"]
     row = statistics_row(scored.entry, tensors)
     entry = scored.entry.model_copy(update={"figures": measured(row)})
     boasts = by_their_word(replace(scored, entry=entry, tensors=tensors), tmp_path, ["lda"])
