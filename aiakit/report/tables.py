@@ -216,8 +216,10 @@ def chosen_table(document: Row) -> Table:
         row, of = record
         if not of.get(level):
             return to_cell(None)
+        if level == row["level"] and row["strongest"] is not None:
+            return _accuracy(row["strongest"], mark=f" ({row['strongest']['attack']})*")
         name, best = max(of[level].items(), key=lambda each: each[1]["val_balanced_accuracy"])
-        return _accuracy(best, mark=f" ({name}){'*' if level == row['level'] else ''}")
+        return _accuracy(best, mark=f" ({name})")
 
     columns = [
         Column("release", lambda r: to_cell(r[0]["release"]), False),

@@ -237,10 +237,8 @@ def _add_attacks(cells: _Cells, config: RunConfig, name: str, row: Row, pooled: 
             row.budgets.setdefault(group.attack, {})[group.people] = statistics
         elif group.untrained:
             untrained[group.attack] = statistics
-        elif group.counts_at(group.level):
-            levels.setdefault(group.level, {})[group.attack] = statistics
         else:
-            row.knowledge.setdefault(group.knowledge, {})[group.attack] = statistics
+            levels.setdefault(group.level, {})[group.attack] = statistics
     _choose_level(row, levels, untrained)
     row.attacks = {spec.name: row.attacks[spec.name] for spec in config.attacks if spec.name in row.attacks}
     row.nulls = [max(suite, key=lambda s: s.on_val).point["balanced_accuracy"] for _, suite in sorted(nulls.items())]
